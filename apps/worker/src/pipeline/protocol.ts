@@ -1,0 +1,117 @@
+/**
+ * What a worker and a pipeline process say to each other: one JSON object a line over a Unix socket that the pipeline
+ * listens on (`<RUN_DIR>/<uuid>.sock`, directory mode 0700). The pipeline does not depend on the worker's life: it goes
+ * on when the connection closes, and tells its whole state to the next worker that connects (`hello`).
+ */
+
+/** The pipeline of one stream, as configured once by `claim`. */
+export interface Claim {
+  streamId: string;
+  epoch: number;
+}
+
+/** A wished-for output. The whole URL, stream key included, crosses only this socket. */
+export interface WantedTransfer {
+  id: string;
+  url: string;
+  options: TransferOptions;
+}
+
+/** Wishes of one transfer; more will follow. */
+export interface TransferOptions {
+  muted?: boolean;
+  paused?: boolean;
+  /** Verify the platform's certificate (rtmps); true unless switched off. */
+  tlsVerify?: boolean;
+  flashVer?: string;
+  /** Send onMetaData; true unless switched off. */
+  sendMetadata?: boolean;
+}
+
+/** Commands, worker to pipeline: `{id, op, body}`; answered by `{re: id, result}` or `{re: id, error: {code, message}}`. */
+export interface PipelineOps {
+  /** Binds a fresh (warm) process to a stream. */
+  claim: { in: Claim; out: Record<string, never> };
+  /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. */
+  offer: { in: { sessionId: string; sdp: string }; out: { sdp: string } };
+  candidates: { in: { sessionId: string; fragment: string }; out: Record<string, never> };
+  restartIce: { in: { sessionId: string; fragment: string }; out: { fragment: string } };
+  /** The publisher left on purpose: no reconnect window. */
+  endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };
+  /** The full set of outputs that shall exist; those not named are closed properly. */
+  setTransfers: { in: { transfers: WantedTransfer[] }; out: Record<string, never> };
+  /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
+  stop: { in: { reason: string }; out: FinalReport };
+  snapshot: { in: Record<string, never>; out: Snapshot };
+}
+export type PipelineOp = keyof PipelineOps;
+
+export type TransferStateName = 'pending' | 'connecting' | 'live' | 'reconnecting' | 'paused' | 'ended' | 'failed';
+
+export interface TransferStatus {
+  id: string;
+  state: TransferStateName;
+  /** Reason code of libs/transfer, when there is something to say. */
+  reason: string | null;
+  /** A sentence without secrets. */
+  detail: string | null;
+  attempts: number;
+  /** ISO time. */
+  nextRetryAt: string | null;
+  liveAt: string | null;
+}
+
+export interface TransferFigures {
+  bytesSent: number;
+  bytesAcked: number;
+  /** Payload bits per second over the last interval. */
+  bitrate: number;
+  fps: number;
+  videoFrames: number;
+  audioFrames: number;
+  droppedFrames: number;
+  queuedBytes: number;
+  reconnects: number;
+}
+
+export interface InputFigures {
+  bitrate: number;
+  fps: number;
+  width: number | null;
+  height: number | null;
+  videoCodec: string | null;
+  audioCodec: string | null;
+  keyFrameIntervalMs: number | null;
+  packetsLost: number;
+  jitterMs: number | null;
+  rttMs: number | null;
+}
+
+export type InputState = 'waiting' | 'connecting' | 'live' | 'lost';
+
+export interface Snapshot {
+  pid: number;
+  claim: Claim | null;
+  sessionId: string | null;
+  input: InputState;
+  transfers: TransferStatus[];
+}
+
+export interface Figures {
+  input: InputFigures;
+  transfers: Record<string, TransferFigures>;
+}
+export type FinalReport = Figures;
+
+/** Events, pipeline to worker: `{event, body}`. */
+export interface PipelineEvents {
+  /** First line of every connection. */
+  hello: Snapshot;
+  /** Media of the session: `connecting` after the answer, `live` with the first media, `lost` when it stopped coming. */
+  input: { sessionId: string; state: InputState; reason: string | null };
+  transfer: TransferStatus;
+  figures: Figures;
+  /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */
+  ended: { reason: string; final: FinalReport };
+  log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string; fields?: Record<string, unknown> };
+}

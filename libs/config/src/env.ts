@@ -1,0 +1,152 @@
+import 'reflect-metadata';
+import { plainToInstance, Transform, Type } from 'class-transformer';
+import { IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import { hostname } from 'node:os';
+
+const URL_OPTIONS = { require_tld: false, require_protocol: true };
+const flag = ({ value }: { value: unknown }): unknown =>
+  value === 'true' || value === '1' ? true : value === 'false' || value === '0' || value === '' ? false : value;
+
+/** Every setting of every process, with its default. `.env.example` says what each means. */
+export class Env {
+  // Where the truth lives
+  @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
+  DATABASE_URL!: string;
+  @IsUrl({ ...URL_OPTIONS, protocols: ['redis', 'rediss'] })
+  REDIS_URL!: string;
+  /** Prefix of every Redis key and channel: two installations can share one Redis. */
+  @Matches(/^[A-Za-z0-9_-]{1,40}$/)
+  REDIS_PREFIX = 'manycast';
+  /** Comma separated `<id>:<base64 of 32 bytes>`; the first encrypts, all decrypt. */
+  @Matches(/^[A-Za-z0-9_-]{1,16}:[A-Za-z0-9+/]{43}=(,[A-Za-z0-9_-]{1,16}:[A-Za-z0-9+/]{43}=)*$/, {
+    message: 'MASTER_KEYS must be <id>:<base64 of 32 bytes>, comma separated (make one: openssl rand -base64 32)',
+  })
+  MASTER_KEYS!: string;
+
+  // API
+  @IsString()
+  LISTEN_ADDRESS = '0.0.0.0';
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  PORT = 3000;
+  /** How clients reach the API, when that differs from what the request says. */
+  @IsOptional()
+  @IsUrl(URL_OPTIONS)
+  PUBLIC_URL?: string;
+  /** Number of reverse proxies in front of the API whose X-Forwarded-For is believed. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(10)
+  TRUSTED_PROXIES = 0;
+  /** Refuse WHIP PATCH without If-Match (RFC 9725 says 428); off because medooze's and Eyevinn's clients never send it. */
+  @Transform(flag)
+  @IsBoolean()
+  WHIP_STRICT_ETAG = false;
+  /** How long the API waits for a worker's SDP answer before 504, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(200)
+  @Max(30_000)
+  ANSWER_TIMEOUT_MS = 5000;
+
+  // Callbacks
+  /** One callback attempt, from the first DNS question to the last byte of the answer, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(100)
+  @Max(60_000)
+  CALLBACK_TIMEOUT_MS = 10_000;
+  /** Hosts, host:port or CIDRs, comma separated, that callbacks and transfers may reach though they are not public. */
+  @IsString()
+  ALLOWED_PRIVATE_HOSTS = '';
+
+  // Worker
+  @Matches(/^[A-Za-z0-9._-]{1,64}$/)
+  NODE_ID = hostname().replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'node';
+  /** Streams this node runs at most. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  NODE_SLOTS = 40;
+  /** Pipeline processes kept ready, so that an answer needs no process start. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(16)
+  WARM_PIPELINES = 2;
+  /** Directory of the pipelines' control sockets; a worker that restarts adopts the pipelines it finds here. */
+  @IsString()
+  @MinLength(1)
+  RUN_DIR = '.manycast/run';
+  /** Comma separated addresses offered to publishers as ICE host candidates; empty: every local one. */
+  @IsString()
+  MEDIA_ADDRESSES = '';
+  @Type(() => Number)
+  @IsInt()
+  @Min(1024)
+  @Max(65535)
+  MEDIA_PORT_MIN = 40_000;
+  @Type(() => Number)
+  @IsInt()
+  @Min(1024)
+  @Max(65535)
+  MEDIA_PORT_MAX = 49_999;
+  /** STUN server for nodes behind a NAT, `stun://host:port`. */
+  @IsOptional()
+  @Matches(/^stun:\/\/[^\s]+$/)
+  STUN_SERVER?: string;
+  /** How long a stream whose publisher vanished keeps its outputs open for a reconnect, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_800_000)
+  RECONNECT_WINDOW_MS = 15_000;
+  /** A publisher that sends nothing for so long counts as vanished, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1000)
+  @Max(60_000)
+  MEDIA_TIMEOUT_MS = 5000;
+  /** A key frame is asked for this often, ms; 0 leaves it to the publisher. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(30_000)
+  KEYFRAME_INTERVAL_MS = 2000;
+  /** Life of a node's lease on its streams, ms; renewed at a third of it. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1500)
+  @Max(120_000)
+  LEASE_MS = 15_000;
+  /** A pipeline that no worker controls ends after this, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1000)
+  @Max(3_600_000)
+  ORPHAN_TIMEOUT_MS = 120_000;
+
+  // Both
+  @Matches(/^(trace|debug|info|warn|error|silent)$/)
+  LOG_LEVEL = 'info';
+}
+
+/** Reads and checks the environment; throws one error that names every bad variable. */
+export function loadEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const defaults = Object.keys(new Env());
+  const known = [...defaults, 'DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'PUBLIC_URL', 'STUN_SERVER'];
+  const given = Object.fromEntries(
+    known.filter((name) => source[name] !== undefined && source[name] !== '').map((name) => [name, source[name]]),
+  );
+  const env = plainToInstance(Env, given, { exposeDefaultValues: true });
+  const problems = validateSync(env).flatMap((error) => Object.values(error.constraints ?? {}));
+  if (env.MEDIA_PORT_MIN > env.MEDIA_PORT_MAX) problems.push('MEDIA_PORT_MIN must not be above MEDIA_PORT_MAX');
+  if (problems.length > 0) {
+    throw new Error(`The environment is not usable (see .env.example):\n  ${problems.join('\n  ')}`);
+  }
+  return env;
+}

@@ -1,0 +1,11 @@
+import { Global, Module } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { PrismaService } from './prisma.service.js';
+import { SecretBox } from './secret-box.js';
+
+@Global()
+@Module({
+  providers: [PrismaService, { provide: SecretBox, useFactory: (env: Env) => new SecretBox(env.MASTER_KEYS), inject: [Env] }],
+  exports: [PrismaService, SecretBox],
+})
+export class DbModule {}

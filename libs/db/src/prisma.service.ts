@@ -1,0 +1,29 @@
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { Env } from '#libs/config';
+import { PrismaClient } from './generated/client.js';
+
+/** The one door to Postgres. Every wait is bounded: Prisma's own default waits for ever on a frozen server. */
+@Injectable()
+export class PrismaService extends PrismaClient implements OnModuleDestroy {
+  constructor(env: Env) {
+    super({
+      adapter: new PrismaPg({
+        connectionString: env.DATABASE_URL,
+        max: 10,
+        connectionTimeoutMillis: 2000,
+        query_timeout: 3000,
+        statement_timeout: 2500,
+        lock_timeout: 1500,
+        idle_in_transaction_session_timeout: 5000,
+        keepAlive: true,
+        application_name: 'manycast',
+      }),
+      transactionOptions: { maxWait: 2000, timeout: 3000 },
+    });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.$disconnect();
+  }
+}

@@ -1,0 +1,35 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Global, Module } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { CALLBACKS_QUEUE, STREAMS_QUEUE } from './names.js';
+import { BLOCKING_OPTIONS, COMMAND_OPTIONS, connectRedis, REDIS, RedisCloser } from './redis.js';
+import { Registry } from './registry.js';
+import { Wire } from './wire.js';
+
+/** Everything that goes through Redis. Imported by every process: without `registerQueue`, Nest starts no processor and says nothing. */
+@Global()
+@Module({
+  imports: [
+    BullModule.forRootAsync({
+      useFactory: (env: Env) => ({
+        connection: { url: env.REDIS_URL, ...BLOCKING_OPTIONS },
+        prefix: `${env.REDIS_PREFIX}:bull`,
+        defaultJobOptions: {
+          removeOnComplete: { age: 3600, count: 1000 },
+          removeOnFail: { age: 86_400, count: 5000 },
+        },
+      }),
+      inject: [Env],
+    }),
+    BullModule.registerQueueAsync(
+      ...[STREAMS_QUEUE, CALLBACKS_QUEUE].map((name) => ({
+        name,
+        useFactory: (env: Env) => ({ connection: { url: env.REDIS_URL, ...COMMAND_OPTIONS } }),
+        inject: [Env],
+      })),
+    ),
+  ],
+  providers: [{ provide: REDIS, useFactory: (env: Env) => connectRedis(env, 'commands', COMMAND_OPTIONS), inject: [Env] }, RedisCloser, Registry, Wire],
+  exports: [BullModule, REDIS, Registry, Wire],
+})
+export class QueueModule {}

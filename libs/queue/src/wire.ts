@@ -1,0 +1,144 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { Env } from '#libs/config';
+import { COMMAND_OPTIONS, connectRedis } from './redis.js';
+import type { NodeOp, NodeOps } from './names.js';
+
+/** The other side refused; `code` is a reason code or `internal`. */
+export class WireError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Nobody answered in time: the node is away, or never got the request. */
+export class WireTimeout extends Error {}
+
+interface Request {
+  id: string;
+  replyTo: string;
+  op: string;
+  body: unknown;
+}
+interface Reply {
+  id: string;
+  result?: unknown;
+  error?: { code: string; message: string };
+}
+type Handler = (op: NodeOp, body: never) => Promise<unknown>;
+
+/**
+ * Request and reply between processes over Redis pub/sub: for the few exchanges somebody waits for (an SDP answer, a
+ * candidate). Nothing here is durable; what must not be lost is a row first and a request second.
+ */
+@Injectable()
+export class Wire implements OnApplicationShutdown {
+  /** Where replies to this process arrive. */
+  readonly replyTo: string;
+  private readonly publisher: Redis;
+  private readonly subscriber: Redis;
+  private readonly waiting = new Map<string, (reply: Reply) => void>();
+  private readonly prefix: string;
+  private handler: Handler | undefined;
+
+  constructor(env: Env) {
+    this.prefix = `${env.REDIS_PREFIX}:wire`;
+    this.replyTo = `${this.prefix}:reply:${randomUUID()}`;
+    this.publisher = connectRedis(env, 'wire', COMMAND_OPTIONS);
+    // A subscription must survive outages of any length: ioredis subscribes again after it reconnects.
+    this.subscriber = connectRedis(env, 'wire-sub', { ...COMMAND_OPTIONS, commandTimeout: undefined, maxRetriesPerRequest: null });
+    this.subscriber.on('message', (channel: string, text: string) => this.receive(channel, text));
+    void this.subscriber.subscribe(this.replyTo);
+  }
+
+  /** Resolves once replies can reach this process. */
+  async ready(): Promise<void> {
+    await this.subscriber.subscribe(this.replyTo);
+  }
+
+  /** Asks a node. Rejects with WireError (it refused), WireTimeout (no answer), or Redis's own error. */
+  async ask<Op extends NodeOp>(nodeId: string, op: Op, body: NodeOps[Op]['in'], timeoutMs: number): Promise<NodeOps[Op]['out']> {
+    const id = randomUUID();
+    const reply = this.expect<NodeOps[Op]['out']>(id, timeoutMs);
+    const request: Request = { id, replyTo: this.replyTo, op, body };
+    try {
+      const receivers = await this.publisher.publish(this.nodeChannel(nodeId), JSON.stringify(request));
+      if (receivers === 0) throw new WireTimeout(`node ${nodeId} is not connected`);
+    } catch (error) {
+      reply.cancel();
+      throw error;
+    }
+    return reply.promise;
+  }
+
+  /** Waits for the reply `id` that somebody will send to `replyTo` (a job's handler, say). */
+  expect<T>(id: string, timeoutMs: number): { promise: Promise<T>; cancel: () => void } {
+    let cancel = (): void => undefined;
+    const promise = new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        reject(new WireTimeout(`no answer within ${timeoutMs} ms`));
+      }, timeoutMs);
+      cancel = () => {
+        clearTimeout(timer);
+        this.waiting.delete(id);
+      };
+      this.waiting.set(id, ({ result, error }) => {
+        cancel();
+        if (error) reject(new WireError(error.code, error.message));
+        else resolve(result as T);
+      });
+    });
+    return { promise, cancel };
+  }
+
+  async reply(replyTo: string, id: string, result: unknown): Promise<void> {
+    await this.publisher.publish(replyTo, JSON.stringify({ id, result } satisfies Reply));
+  }
+
+  async refuse(replyTo: string, id: string, error: { code: string; message: string }): Promise<void> {
+    await this.publisher.publish(replyTo, JSON.stringify({ id, error } satisfies Reply));
+  }
+
+  /** Serves the requests to a node until shutdown. A handler's error becomes the asker's WireError. */
+  async serve(nodeId: string, handlers: { [Op in NodeOp]: (body: NodeOps[Op]['in']) => Promise<NodeOps[Op]['out']> }): Promise<void> {
+    this.handler = async (op, body) => {
+      const handle = handlers[op] as ((body: unknown) => Promise<unknown>) | undefined;
+      if (handle === undefined) throw new WireError('unknown_op', `this node knows no "${op}"`);
+      return handle(body);
+    };
+    await this.subscriber.subscribe(this.nodeChannel(nodeId));
+  }
+
+  onApplicationShutdown(): void {
+    this.subscriber.disconnect();
+    this.publisher.disconnect();
+  }
+
+  private nodeChannel(nodeId: string): string {
+    return `${this.prefix}:node:${nodeId}`;
+  }
+
+  private receive(channel: string, text: string): void {
+    const message = JSON.parse(text) as Request & Reply;
+    if (channel === this.replyTo) this.waiting.get(message.id)?.(message);
+    else void this.answer(message);
+  }
+
+  private async answer({ id, replyTo, op, body }: Request): Promise<void> {
+    try {
+      const result = await this.handler?.(op as NodeOp, body as never);
+      await this.reply(replyTo, id, result ?? {});
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      await this.refuse(replyTo, id, {
+        code: typeof code === 'string' ? code : 'internal',
+        message: (error as Error).message,
+      }).catch(() => undefined);
+    }
+  }
+}

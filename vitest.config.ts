@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+// `source` resolves `#libs/*` (package.json "imports") to TypeScript; the rest are Vite's own SSR defaults.
+const ssr = { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } };
+
+export default defineConfig({
+  ssr,
+  test: {
+    projects: [
+      { ssr, test: { name: 'unit', include: ['{apps,libs}/**/*.spec.ts'] } },
+      {
+        ssr,
+        test: {
+          name: 'e2e',
+          include: ['test/*.e2e.spec.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        ssr,
+        test: {
+          name: 'media',
+          include: ['test/media/*.spec.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Timestamps of received frames are compared: a second file on the same two cores would disturb them.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
