@@ -9,15 +9,15 @@ export const REDIS = Symbol('redis');
 const retryStrategy = (attempt: number): number => Math.min(100 * 2 ** attempt, 2000);
 
 /** For commands whose caller waits: they fail within a second when Redis is away, instead of queueing up. */
-export const COMMAND_OPTIONS: RedisOptions = {
+export const COMMAND_OPTIONS = {
   retryStrategy,
   connectTimeout: 2000,
   commandTimeout: 1000,
   maxRetriesPerRequest: 1,
-};
+} satisfies RedisOptions;
 
 /** For BullMQ workers, which block on purpose. */
-export const BLOCKING_OPTIONS: RedisOptions = { retryStrategy, connectTimeout: 2000, maxRetriesPerRequest: null };
+export const BLOCKING_OPTIONS = { retryStrategy, connectTimeout: 2000, maxRetriesPerRequest: null } satisfies RedisOptions;
 
 /** A connection that is told apart in `CLIENT LIST` and never throws an unhandled 'error'. */
 export function connectRedis(env: Env, name: string, options: RedisOptions): Redis {

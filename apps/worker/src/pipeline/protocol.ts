@@ -10,6 +10,23 @@ export interface Claim {
   epoch: number;
 }
 
+/** What the node's environment says; sent with the claim, so that a pipeline process reads no environment of its own. */
+export interface PipelineSettings {
+  reconnectWindowMs: number;
+  mediaTimeoutMs: number;
+  /** 0: never ask. */
+  keyFrameIntervalMs: number;
+  /** A claimed pipeline that no worker is connected to ends after this. (An unclaimed one exits at once.) */
+  orphanTimeoutMs: number;
+  /** ICE host addresses; empty: every local one. */
+  mediaAddresses: string[];
+  mediaPortMin: number;
+  mediaPortMax: number;
+  stunServer: string | null;
+  /** ALLOWED_PRIVATE_HOSTS, as written. */
+  allowedPrivateHosts: string;
+}
+
 /** A wished-for output. The whole URL, stream key included, crosses only this socket. */
 export interface WantedTransfer {
   id: string;
@@ -31,7 +48,7 @@ export interface TransferOptions {
 /** Commands, worker to pipeline: `{id, op, body}`; answered by `{re: id, result}` or `{re: id, error: {code, message}}`. */
 export interface PipelineOps {
   /** Binds a fresh (warm) process to a stream. */
-  claim: { in: Claim; out: Record<string, never> };
+  claim: { in: Claim & { settings: PipelineSettings }; out: Record<string, never> };
   /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. */
   offer: { in: { sessionId: string; sdp: string }; out: { sdp: string } };
   candidates: { in: { sessionId: string; fragment: string }; out: Record<string, never> };
