@@ -1,0 +1,1 @@
+export { freePort, isPortFree } from '../../scripts/lib/ports.mjs';
