@@ -1,0 +1,86 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './protocol.js';
+
+type Handlers = { [Op in PipelineOp]: (body: PipelineOps[Op]['in']) => Promise<PipelineOps[Op]['out']> };
+
+/** A line longer than this is no command of ours. */
+const MAX_LINE = 1024 * 1024;
+
+/** The pipeline's side of the control socket. One worker at a time: a new connection replaces the old one. */
+export class ControlServer {
+  private readonly server: Server;
+  private worker: Socket | null = null;
+
+  constructor(
+    private readonly path: string,
+    private readonly handlers: Handlers,
+    private readonly snapshot: () => Snapshot,
+    /** Called with false when the worker goes away, with true when one connects. */
+    private readonly onWorker: (connected: boolean) => void,
+  ) {
+    this.server = createServer((socket) => this.accept(socket));
+  }
+
+  async listen(): Promise<void> {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    rmSync(this.path, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(this.path, resolve);
+    });
+    chmodSync(this.path, 0o600);
+  }
+
+  send<E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]): void {
+    this.write({ event, body });
+  }
+
+  /** Resolves when what was sent has left (or cannot any more); removes the socket file. */
+  async close(): Promise<void> {
+    const { worker } = this;
+    if (worker && !worker.destroyed) await new Promise<void>((resolve) => worker.end(() => resolve()));
+    this.server.close();
+    rmSync(this.path, { force: true });
+  }
+
+  private accept(socket: Socket): void {
+    this.worker?.destroy();
+    this.worker = socket;
+    socket.setEncoding('utf8');
+    let rest = '';
+    socket.on('data', (text: string) => {
+      const lines = (rest + text).split('\n');
+      rest = lines.pop() as string;
+      if (rest.length > MAX_LINE) socket.destroy();
+      for (const line of lines) void this.handle(socket, line);
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      if (this.worker !== socket) return;
+      this.worker = null;
+      this.onWorker(false);
+    });
+    this.onWorker(true);
+    this.send('hello', this.snapshot());
+  }
+
+  private async handle(socket: Socket, line: string): Promise<void> {
+    const { id, op, body } = JSON.parse(line) as { id: number; op: PipelineOp; body: never };
+    try {
+      const handle = this.handlers[op] as ((body: never) => Promise<unknown>) | undefined;
+      if (!handle) throw new Error(`unknown op ${op}`);
+      const result = await handle(body);
+      socket.write(`${JSON.stringify({ re: id, result })}\n`);
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      const message = (error as Error).message;
+      socket.write(`${JSON.stringify({ re: id, error: { code: typeof code === 'string' ? code : 'internal', message } })}\n`);
+    }
+  }
+
+  private write(message: unknown): void {
+    if (this.worker?.writable) this.worker.write(`${JSON.stringify(message)}\n`);
+  }
+}

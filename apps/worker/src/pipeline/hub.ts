@@ -1,0 +1,159 @@
+import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from './rtmp/flv.js';
+import { AudioFiller, type Frame, Interleaver, SessionClock, type StreamMs, type VideoConfig } from './timeline.js';
+
+/** AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3, AudioSpecificConfig): what every stream's audio is encoded to. */
+const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
+/** One raw_data_block of AAC-LC stereo silence: a channel pair element whose spectra are empty. */
+const SILENT_AAC = Buffer.from([0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c]);
+/** A video frame waits this long at most for audio of the same time. */
+const HOLD_MS = 40;
+/** Real audio may stay away this long (packet loss, jitter) before silence fills in. */
+const AUDIO_PATIENCE_MS = 200;
+/** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
+const SILENCE_MARGIN_MS = 120;
+const TICK_MS = 20;
+
+export const AUDIO_HEADER = aacSequenceHeader(AUDIO_CONFIG);
+export const SILENT_AUDIO = aacFrame(SILENT_AAC);
+
+/** An encoded sample as it leaves a session's GStreamer pipeline. */
+export interface MediaSample {
+  data: Buffer;
+  /** Running times, ns. */
+  pts: number | null;
+  dts: number | null;
+  keyframe: boolean;
+}
+
+/** Who takes the frames. `push` must never wait. */
+export interface FrameSink {
+  push(frame: Frame): void;
+}
+
+/**
+ * The middle of a stream: what sessions deliver is put on one clock, audio gaps are filled with silence, and every output
+ * gets the same frames. Outputs come and go, sessions follow each other, the sequence of frames goes on.
+ */
+export class Hub {
+  private readonly sinks = new Set<FrameSink>();
+  private readonly interleaver = new Interleaver(HOLD_MS, (frame) => this.deliver(frame));
+  private readonly filler = new AudioFiller(AUDIO_PATIENCE_MS);
+  private readonly epoch = performance.now();
+  private active: Feed | null = null;
+  private lastVideo: Record<'at' | 'arrived', number> = { at: -Infinity, arrived: -Infinity };
+  private ticker: NodeJS.Timeout | null = null;
+
+  /** The stream's clock, ms since the hub was made. */
+  now(): StreamMs {
+    return performance.now() - this.epoch;
+  }
+
+  attach(sink: FrameSink): void {
+    this.sinks.add(sink);
+  }
+
+  detach(sink: FrameSink): void {
+    this.sinks.delete(sink);
+  }
+
+  /** A feed for a new session. It takes over from the present one with its first key frame (or its first audio, if it has no video). */
+  openFeed(hasVideo: boolean): Feed {
+    return new Feed(this, hasVideo);
+  }
+
+  close(): void {
+    if (this.ticker) clearInterval(this.ticker);
+    this.ticker = null;
+    this.sinks.clear();
+  }
+
+  /** @internal Whether this feed is, or now becomes, the one that is heard. */
+  accepts(feed: Feed, starts: boolean): boolean {
+    if (this.active === feed) return true;
+    if (!starts || feed.closed) return false;
+    this.active?.supersede();
+    this.active = feed;
+    this.ticker ??= setInterval(() => this.tick(), TICK_MS).unref();
+    return true;
+  }
+
+  /** @internal */
+  video(at: StreamMs, body: Buffer, keyframe: boolean, config: VideoConfig): void {
+    const now = this.now();
+    const monotonic = Math.max(at, this.lastVideo.at);
+    this.lastVideo = { at: monotonic, arrived: now };
+    this.fillSilence(monotonic, now);
+    this.interleaver.push({ kind: 'video', at: monotonic, keyframe, body, config }, now);
+  }
+
+  /** @internal */
+  audio(at: StreamMs, body: Buffer): void {
+    const now = this.now();
+    const { silence, send } = this.filler.real(at);
+    for (const time of silence) this.interleaver.push(silentFrame(time), now);
+    if (send) this.interleaver.push({ kind: 'audio', at, keyframe: false, body }, now);
+  }
+
+  private tick(): void {
+    const now = this.now();
+    // While video comes, silence follows its times; a frozen or absent picture leaves it to the clock.
+    if (now - this.lastVideo.arrived > SILENCE_MARGIN_MS) this.fillSilence(now - SILENCE_MARGIN_MS, now);
+    if (this.interleaver.waiting) this.interleaver.drain(now);
+  }
+
+  private fillSilence(until: StreamMs, now: number): void {
+    const times = this.filler.silence(until);
+    for (const time of times) this.interleaver.push(silentFrame(time), now);
+    if (times.length > 0) this.interleaver.advance('audio', this.filler.sentUntil as number);
+  }
+
+  private deliver(frame: Frame): void {
+    for (const sink of this.sinks) sink.push(frame);
+  }
+}
+
+const silentFrame = (at: StreamMs): Frame => ({ kind: 'audio', at, keyframe: false, body: SILENT_AUDIO });
+
+/** One session's way into the hub. */
+export class Feed {
+  closed = false;
+  onSuperseded: (() => void) | null = null;
+  private readonly clock: SessionClock;
+  private config: VideoConfig | null = null;
+
+  constructor(
+    private readonly hub: Hub,
+    private readonly hasVideo: boolean,
+  ) {
+    this.clock = new SessionClock(() => hub.now());
+  }
+
+  /** A new AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.2.4.1); applies to the samples that follow. */
+  setVideoConfig(record: Buffer, width: number | null, height: number | null): void {
+    this.config = { header: avcSequenceHeader(record), width, height };
+  }
+
+  video(sample: MediaSample): void {
+    const pts = sample.pts ?? sample.dts;
+    if (pts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
+    const dts = sample.dts ?? pts;
+    const compositionMs = Math.max(0, Math.round((pts - dts) / 1e6));
+    this.hub.video(this.clock.map(dts), avcFrame(sample.data, sample.keyframe, compositionMs), sample.keyframe, this.config);
+  }
+
+  audio(sample: MediaSample): void {
+    if (sample.pts === null || !this.hub.accepts(this, !this.hasVideo)) return;
+    this.hub.audio(this.clock.map(sample.pts), aacFrame(sample.data));
+  }
+
+  /** The session is over: what still comes from it is not heard. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** @internal Another session took over. */
+  supersede(): void {
+    this.closed = true;
+    this.onSuperseded?.();
+  }
+}

@@ -1,0 +1,79 @@
+/** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
+import { ControlServer } from './control-server.js';
+import { Ingest } from './ingest.js';
+import { StreamPipeline } from './stream-pipeline.js';
+
+const [socketPath] = process.argv.slice(2);
+if (!socketPath) throw new Error('usage: main.js <socket path>');
+
+let orphanTimer: NodeJS.Timeout | null = null;
+let over = false;
+
+const pipeline = new StreamPipeline(
+  (event, body) => control.send(event, body),
+  (reason) => void end(reason),
+);
+
+const control = new ControlServer(
+  socketPath,
+  {
+    claim: async (body) => {
+      pipeline.claim(body);
+      return {};
+    },
+    offer: async ({ sessionId, sdp }) => ({ sdp: await pipeline.offer(sessionId, sdp) }),
+    candidates: async ({ sessionId, fragment }) => {
+      await pipeline.candidates(sessionId, fragment);
+      return {};
+    },
+    restartIce: async ({ sessionId, fragment }) => ({ fragment: await pipeline.restartIce(sessionId, fragment) }),
+    endSession: async ({ sessionId, reason }) => {
+      pipeline.endSession(sessionId, reason);
+      return {};
+    },
+    setTransfers: async ({ transfers }) => {
+      pipeline.setTransfers(transfers);
+      return {};
+    },
+    stop: async ({ reason }) => {
+      over = true;
+      const final = await pipeline.finish(reason);
+      // After the reply has been written.
+      setImmediate(() => void exit());
+      return final;
+    },
+    snapshot: async () => pipeline.snapshot(),
+  },
+  () => pipeline.snapshot(),
+  (connected) => watchWorker(connected),
+);
+
+/** Media does not need a worker, but a stream that nobody will ever stop must not run for ever. */
+function watchWorker(connected: boolean): void {
+  if (orphanTimer) clearTimeout(orphanTimer);
+  orphanTimer = null;
+  if (connected || over) return;
+  const { settings } = pipeline;
+  if (settings === null) void exit();
+  else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
+}
+
+async function end(reason: string): Promise<void> {
+  if (over) return;
+  over = true;
+  const final = await pipeline.finish(reason);
+  control.send('ended', { reason, final });
+  await exit();
+}
+
+async function exit(): Promise<void> {
+  await control.close();
+  process.exit(0);
+}
+
+// The terminal's Ctrl-C reaches the whole process group of `npm start`; the worker decides when a stream ends.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => void end('service_shutdown'));
+
+Ingest.warmUp();
+await control.listen();

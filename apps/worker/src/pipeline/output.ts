@@ -1,0 +1,294 @@
+import {
+  type AllowList,
+  parseTransferUrl,
+  REASONS,
+  retryDelayMs,
+  TransferError,
+  type TransferTarget,
+} from '#libs/transfer';
+import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
+import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
+import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
+import { SendQueue } from './send-queue.js';
+import { type Frame, type StreamMs, type VideoConfig } from './timeline.js';
+
+/** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
+const MAX_QUEUE_MS = 4000;
+/** Handed to the socket ahead of the network; small, because what the socket holds can no longer be dropped. */
+const SOCKET_AHEAD_BYTES = 128 * 1024;
+/** Frames wait and not a byte leaves: the platform is not reading, whatever its TCP says. */
+const STALL_MS = 10_000;
+/** A track that was negotiated but sends nothing must not hold back the other one. */
+const VIDEO_PATIENCE_MS = 3000;
+const CLOSE_DEADLINE_MS = 2000;
+const WATCH_MS = 500;
+
+export interface OutputContext {
+  allowList: AllowList;
+  /** Asks the publisher for a key frame. */
+  requestKeyframe: () => void;
+  onStatus: (status: TransferStatus) => void;
+  /** The stream has, or may still get, video. */
+  hasVideo: () => boolean;
+}
+
+/** One connection to the platform and where on the stream's clock it began. */
+interface Connection {
+  publisher: RtmpPublisher;
+  queue: SendQueue;
+  connectedAt: number;
+  /** The stream's time that is 0 for this platform; null until the first frame is sent. */
+  base: StreamMs | null;
+  lastTimestamp: number;
+  config: VideoConfig | null;
+  progress: { bytes: number; at: number };
+}
+
+/** One transfer: keeps a platform connected for as long as the stream lives, whatever happens to the others. */
+export class Output implements FrameSink {
+  readonly id: string;
+  private wanted: WantedTransfer;
+  private target: TransferTarget | null = null;
+  private connection: Connection | null = null;
+  private status: TransferStatus;
+  private stopping = new AbortController();
+  private retryTimer: NodeJS.Timeout | null = null;
+  private readonly watch: NodeJS.Timeout;
+  private failuresInRow = 0;
+  private everLive = false;
+  private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0 };
+  private window = { bytes: 0, frames: 0, at: performance.now() };
+  private attempt: Promise<void> = Promise.resolve();
+
+  constructor(
+    wanted: WantedTransfer,
+    private readonly context: OutputContext,
+  ) {
+    this.id = wanted.id;
+    this.wanted = wanted;
+    this.status = { id: wanted.id, state: 'pending', reason: null, detail: null, attempts: 0, nextRetryAt: null, liveAt: null };
+    this.watch = setInterval(() => this.checkProgress(), WATCH_MS).unref();
+  }
+
+  start(): void {
+    if (this.wanted.options.paused) this.change({ state: 'paused' });
+    else this.connect();
+  }
+
+  /** Applies changed wishes; a changed URL is another transfer. */
+  update(wanted: WantedTransfer): void {
+    const before = this.wanted.options;
+    this.wanted = wanted;
+    const { paused = false } = wanted.options;
+    if (paused === (before.paused ?? false)) return;
+    if (paused) {
+      this.cancelAttempts();
+      void this.disconnect(true);
+      this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
+    } else {
+      this.stopping = new AbortController();
+      this.failuresInRow = 0;
+      this.connect();
+    }
+  }
+
+  push(frame: Frame): void {
+    const { connection } = this;
+    if (!connection) return;
+    if (connection.base === null && !this.mayStartWith(frame, connection)) return;
+    connection.queue.push(frame);
+    this.flush(connection);
+  }
+
+  get snapshot(): TransferStatus {
+    return this.status;
+  }
+
+  /** Totals since the start; rates since the last call. */
+  figures(): TransferFigures {
+    const now = performance.now();
+    const seconds = Math.max(0.001, (now - this.window.at) / 1000);
+    const { publisher, queue } = this.connection ?? {};
+    const bytesSent = this.totals.bytesSent + (publisher?.bytesSent ?? 0);
+    const figures: TransferFigures = {
+      ...this.totals,
+      bytesSent,
+      bytesAcked: this.totals.bytesAcked + (publisher?.bytesAcked ?? 0),
+      droppedFrames: this.totals.droppedFrames + (queue?.dropped ?? 0),
+      bitrate: Math.round(((bytesSent - this.window.bytes) * 8) / seconds),
+      fps: Math.round(((this.totals.videoFrames - this.window.frames) / seconds) * 10) / 10,
+      queuedBytes: (queue?.bytes ?? 0) + (publisher?.queuedBytes ?? 0),
+    };
+    this.window = { bytes: bytesSent, frames: this.totals.videoFrames, at: now };
+    return figures;
+  }
+
+  /** Ends the transfer properly (FCUnpublish, deleteStream); resolves when the connection is closed. */
+  async close(reason: string): Promise<void> {
+    clearInterval(this.watch);
+    this.cancelAttempts();
+    await this.attempt;
+    await this.disconnect(true);
+    this.change({ state: 'ended', reason, detail: null, nextRetryAt: null });
+  }
+
+  private connect(): void {
+    this.retryTimer = null;
+    this.change({
+      state: this.everLive || this.failuresInRow > 0 ? 'reconnecting' : 'connecting',
+      attempts: this.status.attempts + 1,
+      nextRetryAt: null,
+    });
+    const { signal } = this.stopping;
+    this.attempt = this.tryConnect(signal).catch((error: unknown) => {
+      if (!signal.aborted) this.fail(asTransferError(error));
+    });
+  }
+
+  private async tryConnect(signal: AbortSignal): Promise<void> {
+    const { options, url } = this.wanted;
+    this.target ??= parseTransferUrl(url);
+    const publisher = await RtmpPublisher.connect(
+      this.target,
+      {
+        allowList: this.context.allowList,
+        flashVer: options.flashVer,
+        sendMetadata: options.sendMetadata,
+        tlsVerify: options.tlsVerify,
+      },
+      signal,
+    );
+    if (signal.aborted) {
+      void publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS });
+      return;
+    }
+    const now = performance.now();
+    const connection: Connection = {
+      publisher,
+      queue: new SendQueue(MAX_QUEUE_MS),
+      connectedAt: now,
+      base: null,
+      lastTimestamp: 0,
+      config: null,
+      progress: { bytes: 0, at: now },
+    };
+    this.connection = connection;
+    if (this.everLive) this.totals.reconnects += 1;
+    publisher.onClose((error) => {
+      if (this.connection === connection) {
+        this.fail(error ?? new TransferError('closed_by_platform'));
+      }
+    });
+    this.context.requestKeyframe();
+  }
+
+  /** A connection starts with a key frame; with audio only where no video is to be had. */
+  private mayStartWith(frame: Frame, connection: Connection): boolean {
+    if (connection.queue.length > 0) return true;
+    if (frame.kind === 'video') return frame.keyframe;
+    return !this.context.hasVideo() || performance.now() - connection.connectedAt > VIDEO_PATIENCE_MS;
+  }
+
+  private flush(connection: Connection): void {
+    const { publisher, queue } = connection;
+    while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES) {
+      this.send(connection, queue.shift() as Frame);
+    }
+  }
+
+  private send(connection: Connection, frame: Frame): void {
+    const { publisher } = connection;
+    if (connection.base === null) this.begin(connection, frame);
+    // RTMP messages carry whole milliseconds from 0; never backwards, even where rounding would.
+    const timestamp = Math.max(connection.lastTimestamp, Math.round(frame.at - (connection.base as number)));
+    connection.lastTimestamp = timestamp;
+    if (frame.kind === 'video') {
+      if (frame.config && frame.config !== connection.config) this.sendConfig(connection, frame.config, timestamp);
+      publisher.sendVideo(timestamp, frame.body);
+      this.totals.videoFrames += 1;
+    } else {
+      publisher.sendAudio(timestamp, this.wanted.options.muted ? SILENT_AUDIO : frame.body);
+      this.totals.audioFrames += 1;
+    }
+    if (this.status.state !== 'live') this.becomeLive();
+  }
+
+  private begin(connection: Connection, first: Frame): void {
+    connection.base = first.at;
+    if (first.kind === 'audio') connection.publisher.sendMetadata(metadata(null));
+    connection.publisher.sendAudio(0, AUDIO_HEADER);
+  }
+
+  private sendConfig(connection: Connection, config: VideoConfig, timestamp: number): void {
+    connection.config = config;
+    connection.publisher.sendMetadata(metadata(config));
+    connection.publisher.sendVideo(timestamp, config.header);
+  }
+
+  private becomeLive(): void {
+    this.failuresInRow = 0;
+    this.everLive = true;
+    this.change({ state: 'live', reason: null, detail: null, nextRetryAt: null, liveAt: new Date().toISOString() });
+  }
+
+  private checkProgress(): void {
+    const { connection } = this;
+    if (!connection) return;
+    this.flush(connection);
+    const now = performance.now();
+    const left = connection.publisher.bytesSent - connection.publisher.queuedBytes;
+    if (left > connection.progress.bytes || connection.queue.length + connection.publisher.queuedBytes === 0) {
+      connection.progress = { bytes: left, at: now };
+    } else if (now - connection.progress.at > STALL_MS) {
+      this.fail(new TransferError('stalled'));
+    }
+  }
+
+  private fail(error: TransferError): void {
+    const { retry } = REASONS[error.code];
+    void this.disconnect(false);
+    this.failuresInRow += 1;
+    const final = retry === 'never';
+    const delay = final ? null : retryDelayMs(this.failuresInRow, retry, Math.random);
+    const state: TransferStateName = retry === 'fast' ? 'reconnecting' : 'failed';
+    this.change({
+      state,
+      reason: error.code,
+      detail: error.detail ?? null,
+      nextRetryAt: delay === null ? null : new Date(Date.now() + delay).toISOString(),
+    });
+    if (delay !== null) this.retryTimer = setTimeout(() => this.connect(), delay);
+  }
+
+  private cancelAttempts(): void {
+    this.stopping.abort();
+    if (this.retryTimer) clearTimeout(this.retryTimer);
+    this.retryTimer = null;
+  }
+
+  private async disconnect(clean: boolean): Promise<void> {
+    const { connection } = this;
+    if (!connection) return;
+    this.connection = null;
+    this.totals.bytesSent += connection.publisher.bytesSent;
+    this.totals.bytesAcked += connection.publisher.bytesAcked;
+    this.totals.droppedFrames += connection.queue.dropped + connection.queue.length;
+    await connection.publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
+  }
+
+  private change(changes: Partial<TransferStatus>): void {
+    this.status = { ...this.status, ...changes };
+    this.context.onStatus(this.status);
+  }
+}
+
+/** onMetaData as players read it (FLV specification, annex E.5). */
+function metadata(config: VideoConfig | null): Record<string, string | number | boolean> {
+  const video = config ? { width: config.width ?? 0, height: config.height ?? 0, videocodecid: 7 } : {};
+  return { ...video, audiocodecid: 10, audiosamplerate: 48_000, audiosamplesize: 16, audiochannels: 2, stereo: true, encoder: 'manycast' };
+}
+
+function asTransferError(error: unknown): TransferError {
+  if (error instanceof TransferError) return error;
+  return new TransferError((error as { code?: unknown }).code === 'url_invalid' ? 'url_invalid' : 'service_error');
+}

@@ -1,0 +1,230 @@
+import { AllowList } from '#libs/transfer';
+import { Hub } from './hub.js';
+import { Ingest } from './ingest.js';
+import { Output } from './output.js';
+import type {
+  Claim,
+  Figures,
+  InputState,
+  PipelineEvents,
+  PipelineSettings,
+  Snapshot,
+  TransferFigures,
+  TransferStatus,
+  WantedTransfer,
+} from './protocol.js';
+
+/** A session that brings no media for so long after its answer is given up (RFC 8445 checks and DTLS take a few seconds at most). */
+const FIRST_MEDIA_MS = 15_000;
+const FIGURES_MS = 2000;
+/** A key frame is asked for at most this often, however many outputs want one: each costs the publisher bandwidth. */
+const KEYFRAME_THROTTLE_MS = 300;
+
+class PipelineError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) => void;
+
+/** The stream of this process: its sessions in, its hub, its outputs. Knows nothing of sockets or signals. */
+export class StreamPipeline {
+  private claimed: (Claim & { settings: PipelineSettings }) | null = null;
+  private readonly hub = new Hub();
+  private readonly sessions = new Map<string, Ingest>();
+  private readonly outputs = new Map<string, Output>();
+  /** The session that is heard now. */
+  private activeId: string | null = null;
+  private input: InputState = 'waiting';
+  private windowTimer: NodeJS.Timeout | null = null;
+  private readonly timers: NodeJS.Timeout[] = [];
+  private lastKeyframeRequest = -Infinity;
+  private keyframeTimer: NodeJS.Timeout | null = null;
+  private finishing: Promise<Figures> | null = null;
+
+  constructor(
+    private readonly send: Send,
+    /** The stream is over by our own decision. */
+    private readonly onEnded: (reason: string) => void,
+  ) {}
+
+  get settings(): PipelineSettings | null {
+    return this.claimed?.settings ?? null;
+  }
+
+  claim(claim: Claim & { settings: PipelineSettings }): void {
+    if (this.claimed) throw new PipelineError('internal', 'this pipeline already has a stream');
+    this.claimed = claim;
+    this.timers.push(setInterval(() => this.reportFigures(), FIGURES_MS));
+    const interval = claim.settings.keyFrameIntervalMs;
+    if (interval > 0) this.timers.push(setInterval(() => this.keepKeyframesComing(interval), Math.min(interval, 500)));
+  }
+
+  /** Answers a publisher. The session that feeds the stream now goes on until the new one brings media. */
+  async offer(sessionId: string, sdp: string): Promise<string> {
+    const settings = this.requireClaim();
+    const { ingest, answer } = await Ingest.open(sdp, settings, (hasVideo) => this.hub.openFeed(hasVideo), {
+      onMedia: () => this.sessionLive(sessionId),
+      onLost: (reason) => this.sessionLost(sessionId, reason),
+      onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
+    });
+    this.sessions.set(sessionId, ingest);
+    if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
+    const giveUp = setTimeout(() => {
+      if (this.sessions.get(sessionId) === ingest && !ingest.hadMedia) this.sessionLost(sessionId, 'ice_timeout');
+    }, FIRST_MEDIA_MS);
+    giveUp.unref();
+    return answer;
+  }
+
+  async candidates(sessionId: string, fragment: string): Promise<void> {
+    await this.session(sessionId).addCandidates(fragment);
+  }
+
+  async restartIce(sessionId: string, fragment: string): Promise<string> {
+    return this.session(sessionId).restart(fragment);
+  }
+
+  /** The publisher left on purpose. Ends the stream, unless another session already feeds it. */
+  endSession(sessionId: string, reason: string): void {
+    this.session(sessionId);
+    void this.closeSession(sessionId);
+    if (this.activeId === null || this.activeId === sessionId) {
+      if (this.sessions.size === 0) this.onEnded(reason);
+      this.activeId = null;
+    }
+  }
+
+  setTransfers(wanted: WantedTransfer[]): void {
+    const { allowedPrivateHosts } = this.requireClaim();
+    const ids = new Set(wanted.map(({ id }) => id));
+    for (const [id, output] of this.outputs) {
+      if (ids.has(id)) continue;
+      this.outputs.delete(id);
+      this.hub.detach(output);
+      void output.close('removed');
+    }
+    const allowList = AllowList.parse(allowedPrivateHosts);
+    for (const transfer of wanted) {
+      const known = this.outputs.get(transfer.id);
+      if (known) {
+        known.update(transfer);
+        continue;
+      }
+      const output = new Output(transfer, {
+        allowList,
+        requestKeyframe: () => this.requestKeyframe(),
+        onStatus: (status) => this.send('transfer', status),
+        hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
+      });
+      this.outputs.set(transfer.id, output);
+      this.hub.attach(output);
+      output.start();
+    }
+  }
+
+  snapshot(): Snapshot {
+    const claim = this.claimed && { streamId: this.claimed.streamId, epoch: this.claimed.epoch };
+    return { pid: process.pid, claim, sessionId: this.activeId, input: this.input, transfers: this.statuses() };
+  }
+
+  /** Closes every output properly and the sessions; resolves with the final figures. */
+  finish(reason: string): Promise<Figures> {
+    this.finishing ??= this.doFinish(reason);
+    return this.finishing;
+  }
+
+  private async doFinish(reason: string): Promise<Figures> {
+    for (const timer of this.timers) clearInterval(timer);
+    if (this.windowTimer) clearTimeout(this.windowTimer);
+    const final = this.figures();
+    this.hub.close();
+    await Promise.all([...this.outputs.values()].map((output) => output.close(reason)));
+    await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
+    return final;
+  }
+
+  private sessionLive(sessionId: string): void {
+    if (this.windowTimer) clearTimeout(this.windowTimer);
+    this.windowTimer = null;
+    const previous = this.activeId;
+    this.activeId = sessionId;
+    this.setInput(sessionId, 'live', null);
+    if (previous !== null && previous !== sessionId) void this.closeSession(previous);
+  }
+
+  private sessionLost(sessionId: string, reason: string): void {
+    if (!this.sessions.has(sessionId)) return;
+    void this.closeSession(sessionId);
+    if (this.activeId !== null && this.activeId !== sessionId) return;
+    const wasLive = this.activeId === sessionId;
+    this.activeId = null;
+    this.setInput(sessionId, 'lost', reason);
+    if (this.sessions.size > 0 || this.windowTimer) return;
+    // A stream that never had media has nothing to hold open.
+    const window = wasLive ? (this.settings?.reconnectWindowMs ?? 0) : 0;
+    this.windowTimer = setTimeout(() => {
+      if (this.activeId === null) this.onEnded(reason);
+    }, window);
+  }
+
+  private async closeSession(sessionId: string): Promise<void> {
+    const ingest = this.sessions.get(sessionId);
+    this.sessions.delete(sessionId);
+    await ingest?.close();
+  }
+
+  private setInput(sessionId: string, state: InputState, reason: string | null): void {
+    this.input = state;
+    this.send('input', { sessionId, state, reason });
+  }
+
+  /** Asks at most a few times a second; a request that comes too early is made up for when it may. */
+  private requestKeyframe(): void {
+    const wait = this.lastKeyframeRequest + KEYFRAME_THROTTLE_MS - performance.now();
+    if (wait <= 0) {
+      this.lastKeyframeRequest = performance.now();
+      for (const session of this.sessions.values()) session.requestKeyframe();
+    } else {
+      this.keyframeTimer ??= setTimeout(() => {
+        this.keyframeTimer = null;
+        this.requestKeyframe();
+      }, wait);
+    }
+  }
+
+  private keepKeyframesComing(interval: number): void {
+    const session = this.activeId === null ? undefined : this.sessions.get(this.activeId);
+    if (session && session.sinceKeyframeMs >= interval) this.requestKeyframe();
+  }
+
+  private statuses(): TransferStatus[] {
+    return [...this.outputs.values()].map((output) => output.snapshot);
+  }
+
+  private figures(): Figures {
+    const active = this.activeId === null ? undefined : this.sessions.get(this.activeId);
+    const transfers: Record<string, TransferFigures> = {};
+    for (const output of this.outputs.values()) transfers[output.id] = output.figures();
+    return { input: active?.figures() ?? Ingest.noFigures(), transfers };
+  }
+
+  private reportFigures(): void {
+    this.send('figures', this.figures());
+  }
+
+  private session(sessionId: string): Ingest {
+    const ingest = this.sessions.get(sessionId);
+    if (!ingest) throw new PipelineError('not_found', 'this session is not, or no longer, here');
+    return ingest;
+  }
+
+  private requireClaim(): PipelineSettings {
+    if (!this.claimed) throw new PipelineError('internal', 'this pipeline has no stream yet');
+    return this.claimed.settings;
+  }
+}

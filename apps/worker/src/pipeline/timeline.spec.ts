@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { AAC_FRAME_MS, AudioFiller, type Frame, type FrameKind, Interleaver, SessionClock } from './timeline.js';
+
+const frame = (kind: FrameKind, at: number): Frame => ({ kind, at, keyframe: false, body: Buffer.alloc(0) });
+
+describe('SessionClock', () => {
+  it('puts a session where the stream is when its first sample arrives, then follows its running time', () => {
+    let now = 5000;
+    const clock = new SessionClock(() => now);
+    expect(clock.map(200e6)).toBe(5000);
+    now = 9999;
+    expect(clock.map(233e6)).toBe(5033);
+    expect(clock.map(190e6)).toBe(4990);
+  });
+});
+
+describe('Interleaver', () => {
+  const collect = (holdMs = 40): { out: [FrameKind, number][]; interleaver: Interleaver } => {
+    const out: [FrameKind, number][] = [];
+    return { out, interleaver: new Interleaver(holdMs, ({ kind, at }) => out.push([kind, at])) };
+  };
+
+  it('orders the two kinds by time', () => {
+    const { out, interleaver } = collect();
+    interleaver.push(frame('video', 0), 0);
+    interleaver.push(frame('video', 33), 1);
+    interleaver.push(frame('audio', 5), 2);
+    interleaver.push(frame('audio', 26), 3);
+    interleaver.push(frame('audio', 47), 4);
+    expect(out).toEqual([
+      ['video', 0],
+      ['audio', 5],
+      ['audio', 26],
+      ['video', 33],
+    ]);
+  });
+
+  it('does not wait for a kind that is known to be further on', () => {
+    const { out, interleaver } = collect();
+    interleaver.advance('audio', 100);
+    interleaver.push(frame('video', 99), 0);
+    expect(out).toEqual([['video', 99]]);
+  });
+
+  it('waits no longer than the hold for a kind that pauses', () => {
+    const { out, interleaver } = collect(40);
+    interleaver.push(frame('video', 0), 1000);
+    interleaver.drain(1039);
+    expect(out).toEqual([]);
+    expect(interleaver.waiting).toBe(true);
+    interleaver.drain(1040);
+    expect(out).toEqual([['video', 0]]);
+    expect(interleaver.waiting).toBe(false);
+  });
+});
+
+describe('AudioFiller', () => {
+  it('lets continuous audio through untouched', () => {
+    const filler = new AudioFiller(200);
+    for (let i = 0; i < 100; i += 1) expect(filler.real(i * AAC_FRAME_MS)).toEqual({ silence: [], send: true });
+    expect(filler.silence(100 * AAC_FRAME_MS)).toEqual([]);
+  });
+
+  it('starts silence where there has never been audio, without a gap', () => {
+    const filler = new AudioFiller(200);
+    const times = [...filler.silence(1000), ...filler.silence(1100)];
+    expect(times[0]).toBe(1000);
+    for (let i = 1; i < times.length; i += 1) expect((times[i] as number) - (times[i - 1] as number)).toBeCloseTo(AAC_FRAME_MS);
+    expect((times.at(-1) as number) + AAC_FRAME_MS).toBeGreaterThan(1100);
+  });
+
+  it('fills a pause once patience is over, and the returning audio continues where silence ended', () => {
+    const filler = new AudioFiller(200);
+    filler.real(0);
+    expect(filler.silence(150)).toEqual([]);
+    const filled = filler.silence(400);
+    expect(filled[0]).toBeCloseTo(AAC_FRAME_MS);
+    const end = filler.sentUntil as number;
+    expect(filler.real(end - AAC_FRAME_MS)).toEqual({ silence: [], send: false });
+    expect(filler.real(end + 2)).toEqual({ silence: [], send: true });
+  });
+
+  it('fills a gap that arrives as a jump in real audio', () => {
+    const filler = new AudioFiller(200);
+    filler.real(0);
+    const { silence, send } = filler.real(5 * AAC_FRAME_MS);
+    expect(send).toBe(true);
+    expect(silence).toHaveLength(4);
+  });
+});

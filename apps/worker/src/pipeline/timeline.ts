@@ -1,0 +1,140 @@
+/** Milliseconds of one continuous clock that all sessions of a stream are mapped onto. Fractions are kept until the last moment. */
+export type StreamMs = number;
+
+/**
+ * Maps the running time of one session's GStreamer pipeline onto the stream's clock. The offset is fixed by the arrival of
+ * the session's first sample, so the pause between two sessions is as long on the stream's clock as it was for real, and
+ * time never goes back.
+ */
+export class SessionClock {
+  private offset: number | null = null;
+
+  /** @param now reads the stream's clock. */
+  constructor(private readonly now: () => StreamMs) {}
+
+  /** @param runningTimeNs running time of the sample in its pipeline, ns. */
+  map(runningTimeNs: number): StreamMs {
+    const ms = runningTimeNs / 1e6;
+    this.offset ??= this.now() - ms;
+    return ms + this.offset;
+  }
+}
+
+/** Duration of one AAC frame: 1024 samples at 48 kHz. */
+export const AAC_FRAME_MS = (1024 / 48_000) * 1000;
+
+export type FrameKind = 'video' | 'audio';
+
+/** One access unit or one AAC frame on the stream's clock, in the shape RTMP carries it. */
+export interface Frame {
+  kind: FrameKind;
+  /** Decoding time. */
+  at: StreamMs;
+  keyframe: boolean;
+  /** RTMP message body (FLV tag data), shared by all outputs and never changed. */
+  body: Buffer;
+  /** On video: the decoder configuration these pictures need; another object than before means it changed. */
+  config?: VideoConfig;
+}
+
+/** What a platform must know before it can decode the pictures that follow. */
+export interface VideoConfig {
+  /** AVC sequence header as an RTMP message body. */
+  header: Buffer;
+  width: number | null;
+  height: number | null;
+}
+
+/**
+ * Merges audio and video into one sequence whose times never go back, as a single RTMP connection should carry them. A
+ * frame waits for the other kind to catch up, but never longer than `holdMs`: a kind that pauses must not delay the other.
+ */
+export class Interleaver {
+  private readonly lanes: Record<FrameKind, { frame: Frame; arrived: number }[]> = { video: [], audio: [] };
+  /** No frame of this kind will come that is older. */
+  private readonly passed: Record<FrameKind, StreamMs> = { video: -Infinity, audio: -Infinity };
+
+  constructor(
+    private readonly holdMs: number,
+    private readonly emit: (frame: Frame) => void,
+  ) {}
+
+  push(frame: Frame, now: number): void {
+    this.lanes[frame.kind].push({ frame, arrived: now });
+    this.advance(frame.kind, frame.kind === 'audio' ? frame.at + AAC_FRAME_MS : frame.at);
+    this.drain(now);
+  }
+
+  /** Promises that no frame of `kind` older than `until` will come, so that the other kind need not wait for it. */
+  advance(kind: FrameKind, until: StreamMs): void {
+    this.passed[kind] = Math.max(this.passed[kind], until);
+  }
+
+  /** Lets go of what has waited long enough; called by a timer while anything waits. */
+  drain(now: number): void {
+    for (;;) {
+      const video = this.lanes.video[0];
+      const audio = this.lanes.audio[0];
+      const next = video && audio ? (audio.frame.at <= video.frame.at ? audio : video) : (video ?? audio);
+      if (!next) return;
+      const both = video !== undefined && audio !== undefined;
+      const other: FrameKind = next.frame.kind === 'video' ? 'audio' : 'video';
+      if (!both && this.passed[other] < next.frame.at && now - next.arrived < this.holdMs) return;
+      this.lanes[next.frame.kind].shift();
+      this.emit(next.frame);
+    }
+  }
+
+  /** Whether a frame waits for the other kind. */
+  get waiting(): boolean {
+    return this.lanes.video.length + this.lanes.audio.length > 0;
+  }
+}
+
+/**
+ * Decides which AAC frames go out so that the audio never has a gap: real ones where there are any, silence elsewhere.
+ * (YouTube and Facebook drop streams without audio.) Real frames keep their own times; silence fills up from the last
+ * frame's end, and a real frame that comes too late for the silence already sent is left out.
+ */
+export class AudioFiller {
+  private end: StreamMs | null = null;
+  private lastReal = -Infinity;
+
+  /** @param patienceMs how long real audio may stay away before silence takes over. */
+  constructor(private readonly patienceMs: number) {}
+
+  /** Times of the silent frames to send before this real frame, and whether the frame itself is sent. */
+  real(at: StreamMs): { silence: StreamMs[]; send: boolean } {
+    this.lastReal = at;
+    if (this.end === null) {
+      this.end = at + AAC_FRAME_MS;
+      return { silence: [], send: true };
+    }
+    // Half a frame of overlap is rounding; more means that silence already covers this time.
+    if (at < this.end - AAC_FRAME_MS / 2) return { silence: [], send: false };
+    const silence = this.fillTo(at - AAC_FRAME_MS / 2);
+    this.end = Math.max(at, this.end) + AAC_FRAME_MS;
+    return { silence, send: true };
+  }
+
+  /** Times of the silent frames due when the stream's clock (or its video) has reached `now`. */
+  silence(now: StreamMs): StreamMs[] {
+    if (now - this.lastReal < this.patienceMs) return [];
+    this.end ??= now;
+    return this.fillTo(now);
+  }
+
+  /** Where the audio sent so far ends; null before the first frame. */
+  get sentUntil(): StreamMs | null {
+    return this.end;
+  }
+
+  private fillTo(limit: StreamMs): StreamMs[] {
+    const times: StreamMs[] = [];
+    while (this.end !== null && this.end <= limit) {
+      times.push(this.end);
+      this.end += AAC_FRAME_MS;
+    }
+    return times;
+  }
+}
