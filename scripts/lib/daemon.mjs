@@ -32,6 +32,7 @@ export async function startDaemon(options) {
   const child = spawn(command[0], command.slice(1), { cwd, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
 
+  /** @type {string | undefined} */
   let ended;
   const exited = new Promise((resolve) => {
     child.once('error', (error) => resolve((ended = error.message)));
@@ -53,7 +54,7 @@ export async function startDaemon(options) {
     if (await isReady()) return { pid: child.pid, exited, stop };
     await sleep(25);
   }
-  const why = ended === undefined ? `is not ready after ${readyMs / 1000} s` : `ended while starting (${ended})`;
+  const why = ended ? `ended while starting (${ended})` : `is not ready after ${readyMs / 1000} s`;
   await stop();
   throw new Error(`${name} ${why}.\n${tail(logFile)}\nIts log: ${logFile}`);
 }

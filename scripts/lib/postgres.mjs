@@ -63,10 +63,9 @@ async function initialise(binDir, dir, dataDir, user, durable) {
   mkdirSync(dataDir, { mode: 0o700 });
   user.own(dataDir);
   user.own(passwordFile);
-  const args = [
-    ...['-D', dataDir, '-U', USER, '--pwfile', passwordFile, '--auth=scram-sha-256'],
-    ...['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])],
-  ];
+  const access = ['-U', USER, '--pwfile', passwordFile, '--auth=scram-sha-256'];
+  const kind = ['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])];
+  const args = ['-D', dataDir, ...access, ...kind];
   const [program, ...rest] = [...user.prefix, join(binDir, 'initdb'), ...args];
   try {
     await run(program, rest, { cwd: '/', env: { ...process.env, LC_ALL: 'C' } });

@@ -1,0 +1,41 @@
+// Tells "something we stand on is away for now" (503, try again) from "we have a bug" (500).
+
+/** A wait of ours that ended before what was waited for. */
+export class DeadlineExceeded extends Error {}
+
+/** Rejects with DeadlineExceeded when `work` takes longer: BullMQ's `add` waits for ever on a Redis that is away at boot. */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new DeadlineExceeded(`${what} took more than ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+    // The loser may still reject later, when nobody listens any more.
+    work.catch(() => undefined);
+  }
+}
+
+/** Prisma: cannot connect, operation timed out, connection closed, too many connections, pool timeout, transaction timeout. */
+const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
+/** Node's and Postgres's: socket errors, and the classes 08 (connection), 53 (resources), 57P (shutdown). */
+const SYSTEM_CODE = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|NR_CLOSED|57P0\d|57014|55P03|08\w{3}|53\w{3})$/;
+/** Where a library gives no code: pg's pool, adapter-pg's read timeout, ioredis's states, and Redis refusing writes. */
+const MESSAGES =
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|OOM |MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)/i;
+const MAX_CAUSES = 5;
+
+/** Whether `error` means that the database or Redis cannot be reached, or not in time. */
+export function isUnavailable(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Object; depth += 1) {
+    const { code, message, cause, meta } = current as { code?: unknown; message?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } };
+    if (current instanceof DeadlineExceeded) return true;
+    if (typeof code === 'string' && (PRISMA_CODES.has(code) || SYSTEM_CODE.test(code))) return true;
+    if (typeof message === 'string' && MESSAGES.test(message.trim())) return true;
+    current = cause ?? meta?.driverAdapterError;
+  }
+  return false;
+}
