@@ -18,6 +18,9 @@ export class WireError extends Error {
 /** Nobody answered in time: the node is away, or never got the request. */
 export class WireTimeout extends Error {}
 
+/** The node is not even listening: known at once, without a wait. */
+export class NodeAbsent extends WireTimeout {}
+
 interface Request {
   id: string;
   replyTo: string;
@@ -67,7 +70,7 @@ export class Wire implements OnApplicationShutdown {
     const request: Request = { id, replyTo: this.replyTo, op, body };
     try {
       const receivers = await this.publisher.publish(this.nodeChannel(nodeId), JSON.stringify(request));
-      if (receivers === 0) throw new WireTimeout(`node ${nodeId} is not connected`);
+      if (receivers === 0) throw new NodeAbsent(`node ${nodeId} is not connected`);
     } catch (error) {
       reply.cancel();
       throw error;

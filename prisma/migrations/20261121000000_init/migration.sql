@@ -66,7 +66,7 @@ CREATE TABLE "streams" (
     "figures" JSONB,
     CONSTRAINT "streams_pkey" PRIMARY KEY ("id")
 );
-CREATE INDEX "streams_project_id_created_at_idx" ON "streams"("project_id", "created_at");
+CREATE INDEX "streams_project_id_id_idx" ON "streams"("project_id", "id");
 CREATE INDEX "streams_owner_node_idx" ON "streams"("owner_node");
 -- A name is taken while a stream of it runs, and free again once that has ended.
 CREATE UNIQUE INDEX "streams_running_name_key" ON "streams"("entry_point_id", "name") WHERE "state" <> 'ended';
@@ -125,7 +125,7 @@ CREATE TABLE "callback_deliveries" (
     "created_at" TIMESTAMPTZ(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
     CONSTRAINT "callback_deliveries_pkey" PRIMARY KEY ("id")
 );
-CREATE INDEX "callback_deliveries_entry_point_id_created_at_idx" ON "callback_deliveries"("entry_point_id", "created_at");
+CREATE INDEX "callback_deliveries_entry_point_id_id_idx" ON "callback_deliveries"("entry_point_id", "id");
 CREATE INDEX "callback_deliveries_stream_id_idx" ON "callback_deliveries"("stream_id");
 
 CREATE TABLE "events" (
