@@ -29,7 +29,11 @@ export async function installDependencies() {
       await runStep({ ...step, command: ['npm', 'ci', ...options], quiet: lacksOtherPlatforms });
     } catch (error) {
       if (!lacksOtherPlatforms(error.output ?? '')) throw error;
-      await runStep({ ...step, title: `${step.title} (npm install)`, command: ['npm', 'install', '--no-save', ...options] });
+      await runStep({
+        ...step,
+        title: `${step.title} (npm install)`,
+        command: ['npm', 'install', '--no-save', ...options],
+      });
     }
   }
   linkPostgresLibraries();

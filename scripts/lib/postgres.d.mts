@@ -1,5 +1,5 @@
 export interface PostgresServer {
-  /** Connects to the maintenance database. */
+  /** Connects to `database`, or else to the maintenance database. */
   url: string;
   urlOf(database: string): string;
   port: number;
@@ -10,6 +10,7 @@ export interface PostgresServer {
 export function postgresBinDir(): string | undefined;
 export function startPostgres(options: {
   dir: string;
+  database?: string;
   durable?: boolean;
   variant?: 'namespace' | 'user';
 }): Promise<PostgresServer>;

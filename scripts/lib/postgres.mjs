@@ -56,7 +56,7 @@ export function runningPostgres(dataDir) {
   return undefined;
 }
 
-async function initialise(binDir, dir, dataDir, user, durable) {
+async function initialise({ binDir, dir, dataDir, user, durable, database }) {
   const password = randomBytes(24).toString('hex');
   const passwordFile = join(dir, 'password');
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -66,13 +66,29 @@ async function initialise(binDir, dir, dataDir, user, durable) {
   const access = ['-U', USER, '--pwfile', passwordFile, '--auth=scram-sha-256'];
   const kind = ['--encoding=UTF8', '--locale=C', ...(durable ? [] : ['--no-sync'])];
   const args = ['-D', dataDir, ...access, ...kind];
-  const [program, ...rest] = [...user.prefix, join(binDir, 'initdb'), ...args];
+  const options = { cwd: '/', env: { ...process.env, LC_ALL: 'C' } };
   try {
-    await run(program, rest, { cwd: '/', env: { ...process.env, LC_ALL: 'C' } });
+    await runAs(user, [join(binDir, 'initdb'), ...args], options);
+    // In single-user mode the server reads SQL from stdin: no client program is needed.
+    if (database)
+      await runAs(
+        user,
+        [join(binDir, 'postgres'), '--single', '-D', dataDir, 'postgres'],
+        options,
+        `CREATE DATABASE ${database}
+`,
+      );
   } catch (error) {
     rmSync(dataDir, { recursive: true, force: true });
-    throw new Error(`initdb failed: ${error.stderr || error.message}`, { cause: error });
+    throw new Error(`PostgreSQL could not create its data: ${error.stderr || error.message}`, { cause: error });
   }
+}
+
+function runAs(user, command, options, input = '') {
+  const [program, ...args] = [...user.prefix, ...command];
+  const running = run(program, args, options);
+  running.child.stdin.end(input);
+  return running;
 }
 
 /** Waits for a server that a killed predecessor left behind (the kernel has told it to end), and says so if it stays. */
@@ -96,10 +112,10 @@ function isReady(dataDir) {
 /**
  * Starts the server, creating its data first if there are none, and resolves when it accepts connections.
  *
- * @param {{dir: string, durable?: boolean, variant?: 'namespace' | 'user'}} options
- *   `durable: false` gives up crash safety for speed (tests).
+ * @param {{dir: string, database?: string, durable?: boolean, variant?: 'namespace' | 'user'}} options
+ *   `database` is created with the data; `durable: false` gives up crash safety for speed (tests).
  */
-export async function startPostgres({ dir, durable = true, variant }) {
+export async function startPostgres({ dir, database, durable = true, variant }) {
   const binDir = postgresBinDir();
   if (!binDir) {
     throw new Error('No PostgreSQL found. Install it (apt-get install postgresql), or set DATABASE_URL to a server.');
@@ -109,7 +125,7 @@ export async function startPostgres({ dir, durable = true, variant }) {
   const user = unprivileged(dataDir, { variant });
   if (!existsSync(join(dataDir, 'PG_VERSION'))) {
     rmSync(dataDir, { recursive: true, force: true });
-    await initialise(binDir, dir, dataDir, user, durable);
+    await initialise({ binDir, dir, dataDir, user, durable, database });
   }
   await waitUntilUnused(dataDir);
   user.own(dataDir);
@@ -118,7 +134,14 @@ export async function startPostgres({ dir, durable = true, variant }) {
   const { port, daemon } = await listen({ binDir, dir, dataDir, user, durable });
   const password = readFileSync(join(dir, 'password'), 'utf8').trim();
   const url = (database) => `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
-  return { url: url('postgres'), urlOf: url, port, pid: daemon.pid, exited: daemon.exited, stop: daemon.stop };
+  return {
+    url: url(database ?? 'postgres'),
+    urlOf: url,
+    port,
+    pid: daemon.pid,
+    exited: daemon.exited,
+    stop: daemon.stop,
+  };
 }
 
 async function listen({ binDir, dir, dataDir, user, durable }) {

@@ -1,0 +1,149 @@
+// The whole system on one machine, as `npm start` and `npm run demo` run it.
+import { execFile } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { lockHolder, tryLock } from './lock.mjs';
+import { ROOT, STATE_DIR } from './paths.mjs';
+import { isPortFree } from './ports.mjs';
+import { startPostgres } from './postgres.mjs';
+import { endMarked, keepRunning } from './processes.mjs';
+import { startRedis } from './redis.mjs';
+import { startRtmpServer } from './rtmp-server.mjs';
+import { masterKeys, writePrivate } from './secrets.mjs';
+import { StepError } from './step.mjs';
+
+const run = promisify(execFile);
+const LOOPBACK = '127.0.0.0/8,::1,localhost';
+
+/** Where the running system writes how to reach it. */
+export const DEMO_FILE = join(STATE_DIR, 'demo.json');
+
+/**
+ * Database, Redis, API, one worker and the demo RTMP server. `start()` resolves when a publisher may come; `stop()` ends
+ * whatever has been started so far and may be called at any time.
+ *
+ * @param {{print: (line: string) => void, note: (line: string) => void}} options `print` takes the processes' log lines,
+ *   `note` what we have to say ourselves
+ */
+export function createStack({ print, note }) {
+  const stops = [];
+
+  // Last started, first stopped; one that fails to stop does not keep the others running.
+  async function stop() {
+    const failures = [];
+    while (stops.length > 0)
+      await stops
+        .pop()()
+        .catch((error) => failures.push(error));
+    if (failures.length > 0) throw new AggregateError(failures, failures.map((error) => error.message).join('; '));
+  }
+
+  async function start() {
+    const release = tryLock('start');
+    if (!release) {
+      throw new StepError(
+        `This checkout runs already (pid ${lockHolder('start')}); ${DEMO_FILE} says where. Stop it with Ctrl-C there.`,
+      );
+    }
+    stops.push(async () => release());
+    try {
+      return await startAll({ stops, print, note });
+    } catch (error) {
+      await stop();
+      throw error;
+    }
+  }
+
+  return { start, stop };
+}
+
+async function startAll({ stops, print, note }) {
+  const port = Number(process.env.PORT || 3000);
+  const listenAddress = process.env.LISTEN_ADDRESS || '0.0.0.0';
+  if (!(await isPortFree(port, listenAddress))) {
+    throw new StepError(`Port ${port} is taken by another program. Choose another one: PORT=${port + 1} npm start`);
+  }
+  const stopOf = (server) => (stops.push(server.stop), server);
+
+  const [databaseUrl, redisUrl] = await Promise.all([
+    process.env.DATABASE_URL || embeddedPostgres(stopOf),
+    process.env.REDIS_URL || startRedis({ dir: join(STATE_DIR, 'redis') }).then((server) => stopOf(server).url),
+  ]);
+  const wishedRtmpPort = Number(process.env.RTMP_PORT || 1935);
+  const rtmp = stopOf(await startRtmpServer({ dir: join(STATE_DIR, 'nginx'), port: wishedRtmpPort }));
+  if (rtmp.port !== wishedRtmpPort)
+    note(`Port ${wishedRtmpPort} is taken: the demo RTMP server listens on ${rtmp.port}.`);
+
+  const apiUrl = (process.env.PUBLIC_URL || `http://localhost:${port}`).replace(/\/$/, '');
+  const env = {
+    ...process.env,
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    MASTER_KEYS: process.env.MASTER_KEYS || masterKeys(),
+    PORT: String(port),
+    PUBLIC_URL: apiUrl,
+    RUN_DIR: process.env.RUN_DIR || '.manycast/run',
+    ALLOWED_PRIVATE_HOSTS: process.env.ALLOWED_PRIVATE_HOSTS || LOOPBACK,
+    MANYCAST_ROOT: ROOT,
+  };
+  if (!process.env.ALLOWED_PRIVATE_HOSTS)
+    note(`Callbacks and transfers to this machine are allowed (ALLOWED_PRIVATE_HOSTS=${LOOPBACK}).`);
+
+  await node('dist/libs/db/src/migrate.js', env, 'Migrating the database');
+  const seed = node('dist/apps/api/src/seed.js', env, 'Creating the demo customer');
+  // Pushed first, so it is done after the worker has ended: a pipeline outlives its worker by design.
+  stops.push(() => endMarked(`MANYCAST_ROOT=${ROOT}`));
+  const processes = ['api', 'worker'].map((name) => {
+    const command = [process.execPath, '--enable-source-maps', `dist/apps/${name}/src/main.js`];
+    return stopOf(keepRunning({ name, command, env, print, nameColour: name === 'api' ? 'cyan' : 'blue' }));
+  });
+  const [seeded] = await Promise.all([seed, untilReady(port, listenAddress, processes)]);
+
+  const demo = demoFile(JSON.parse(seeded.trim().split('\n').at(-1)), apiUrl, rtmp.url);
+  writePrivate(DEMO_FILE, demo);
+  stops.push(async () => rmSync(DEMO_FILE, { force: true }));
+  return { demo, rtmp, env };
+}
+
+async function embeddedPostgres(stopOf) {
+  const server = await startPostgres({ dir: join(STATE_DIR, 'postgres'), database: 'manycast' });
+  return stopOf(server).url;
+}
+
+/** Exactly the keys that DESIGN.md promises to those who read the file. */
+function demoFile({ operator, customer, appid, entryPoint, publishToken }, apiUrl, rtmpUrl) {
+  const whipUrl = `${apiUrl}/whip/${appid}/${entryPoint}/{stream_name}`;
+  return { apiUrl, dashboardUrl: `${apiUrl}/`, operator, customer, appid, entryPoint, whipUrl, publishToken, rtmpUrl };
+}
+
+/** Runs one of our programs to its end and returns what it printed. */
+async function node(file, env, what) {
+  try {
+    const { stdout } = await run(process.execPath, [join(ROOT, file)], { cwd: ROOT, env, timeout: 60_000 });
+    return stdout;
+  } catch (error) {
+    throw new StepError(`${what} failed (${file}):\n${(error.stderr || error.stdout || error.message).trim()}`, {
+      cause: error,
+    });
+  }
+}
+
+async function untilReady(port, listenAddress, processes) {
+  const host = ['0.0.0.0', '::'].includes(listenAddress) ? '127.0.0.1' : listenAddress;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/readyz`;
+  let last = 'no answer';
+  for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
+    const failing = processes.find((process) => process.failures() >= 3);
+    if (failing) throw new StepError(`${failing.name} does not start: see its messages above.`);
+    try {
+      const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+      if (response.ok) return;
+      last = `${response.status} ${(await response.text()).slice(0, 300)}`;
+    } catch (error) {
+      last = error.cause?.message ?? error.message;
+    }
+  }
+  throw new StepError(`The API is not ready after 60 s: ${url}: ${last}`);
+}
