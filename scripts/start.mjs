@@ -15,7 +15,8 @@ await runMain(async () => {
   });
   loadDotEnv();
   await setUp();
-  nextSteps(await stack.start(), since(started));
+  const { demo } = await stack.start();
+  nextSteps(demo, since(started));
 });
 
 /** Runs `stop` on the first signal that asks us to end, then ends. */

@@ -1,0 +1,57 @@
+import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { Prisma, PrismaService, type EntryPoint } from '#libs/db';
+import { ownedBy, type Caller } from '../auth/caller.js';
+import { DEFAULT_ENTRY_POINT } from '../project/new-project.js';
+
+/** The entry points of one project. */
+@Injectable()
+export class EntryPointService {
+  constructor(private readonly prisma: PrismaService) {}
+
+  async list(caller: Caller, appid: string): Promise<EntryPoint[]> {
+    await this.requireProject(caller, appid);
+    return this.prisma.entryPoint.findMany({ where: { projectId: appid, project: ownedBy(caller) }, orderBy: { id: 'asc' } });
+  }
+
+  async create(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
+    await this.requireProject(caller, appid);
+    return this.unlessTaken(() => this.prisma.entryPoint.create({ data: { projectId: appid, name } }));
+  }
+
+  async get(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
+    const entryPoint = await this.prisma.entryPoint.findFirst({ where: { name, project: { ...ownedBy(caller), id: appid } } });
+    if (entryPoint === null) throw new NotFoundException('This entry point does not exist.');
+    return entryPoint;
+  }
+
+  async rename(caller: Caller, appid: string, name: string, newName: string): Promise<EntryPoint> {
+    const entryPoint = await this.get(caller, appid, name);
+    if (newName === name) return entryPoint;
+    if (name === DEFAULT_ENTRY_POINT) throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} keeps its name.`);
+    return this.unlessTaken(() => this.prisma.entryPoint.update({ where: { id: entryPoint.id }, data: { name: newName } }));
+  }
+
+  /** Refused while a stream runs on it, as for projects. */
+  async remove(caller: Caller, appid: string, name: string): Promise<void> {
+    const { id } = await this.get(caller, appid, name);
+    if (name === DEFAULT_ENTRY_POINT) throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} cannot be deleted.`);
+    const { count } = await this.prisma.entryPoint.deleteMany({ where: { id, streams: { none: { state: { not: 'ended' } } } } });
+    if (count === 0) throw new ConflictException('Streams are running on this entry point; end them first.');
+  }
+
+  private async requireProject(caller: Caller, appid: string): Promise<void> {
+    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
+    if (found === null) throw new NotFoundException('This project does not exist.');
+  }
+
+  private async unlessTaken(write: () => Promise<EntryPoint>): Promise<EntryPoint> {
+    try {
+      return await write();
+    } catch (error) {
+      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
+        throw new ConflictException('The project has an entry point of this name already.');
+      }
+      throw error;
+    }
+  }
+}

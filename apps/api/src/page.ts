@@ -1,0 +1,43 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
+
+/** Cursor pagination, newest first: `cursor` is the `nextCursor` of the page before. */
+export class PageQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  limit = 50;
+
+  @IsOptional()
+  @IsUUID()
+  cursor?: string;
+}
+
+/** The same for events, whose ids are numbers. */
+export class EventQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  limit = 50;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^\d{1,18}$/, { message: 'cursor must be the nextCursor of a page before' })
+  cursor?: string;
+
+  /** Only what happened to one stream. */
+  @IsOptional()
+  @IsUUID()
+  streamId?: string;
+}
+
+/** Splits what was found by `take: limit + 1` into a page and the cursor of the next. */
+export function toPage<Row extends { id: string | bigint }>(rows: Row[], limit: number): { rows: Row[]; nextCursor: string | null } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  return { rows: page, nextCursor: rows.length > limit && last !== undefined ? String(last.id) : null };
+}

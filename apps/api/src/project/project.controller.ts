@@ -1,0 +1,36 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { PathName } from '../validation.js';
+import { CreateProject, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
+import { ProjectService } from './project.service.js';
+
+@Controller('v1/projects')
+export class ProjectController {
+  constructor(private readonly projects: ProjectService) {}
+
+  @Get()
+  async list(@CurrentCaller() caller: Caller): Promise<{ projects: ProjectResponse[] }> {
+    return { projects: (await this.projects.list(caller)).map(toProjectResponse) };
+  }
+
+  @Post()
+  async create(@CurrentCaller() caller: Caller, @Body() body: CreateProject): Promise<ProjectResponse> {
+    return toProjectResponse(await this.projects.create(caller, body.name));
+  }
+
+  @Get(':appid')
+  async get(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<ProjectResponse> {
+    return toProjectResponse(await this.projects.get(caller, appid));
+  }
+
+  @Patch(':appid')
+  async rename(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: UpdateProject): Promise<ProjectResponse> {
+    return toProjectResponse(await this.projects.rename(caller, appid, body.name));
+  }
+
+  @Delete(':appid')
+  @HttpCode(204)
+  async remove(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<void> {
+    await this.projects.remove(caller, appid);
+  }
+}

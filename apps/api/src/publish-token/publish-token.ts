@@ -1,0 +1,50 @@
+import { errors, jwtVerify, SignJWT } from 'jose';
+import { refuse } from '../problem.js';
+
+/** What a publish token permits: one entry point of one project, and perhaps one stream name. */
+export interface PublishGrant {
+  appid: string;
+  entryPoint: string;
+  streamName?: string;
+}
+
+const ALGORITHM = 'HS256';
+/** Clocks of several API machines differ a little. */
+const CLOCK_TOLERANCE_S = 5;
+
+/** Signs a token with the project's key. */
+export async function signPublishToken(grant: PublishGrant, signingKey: string, expiresAt: Date): Promise<string> {
+  const claims = { entry_point: grant.entryPoint, ...(grant.streamName === undefined ? {} : { stream_name: grant.streamName }) };
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: ALGORITHM })
+    .setAudience(grant.appid)
+    .setIssuedAt()
+    .setExpirationTime(expiresAt)
+    .sign(Buffer.from(signingKey));
+}
+
+/** Throws 401 for a token that is no good (any more), 403 for a good one that is for something else. */
+export async function verifyPublishToken(token: string, signingKey: string, wanted: Required<PublishGrant>): Promise<void> {
+  const { payload } = await jwtVerify(token, Buffer.from(signingKey), {
+    algorithms: [ALGORITHM],
+    audience: wanted.appid,
+    requiredClaims: ['exp', 'entry_point'],
+    clockTolerance: CLOCK_TOLERANCE_S,
+  }).catch((error: unknown) => {
+    if (error instanceof errors.JWTExpired) throw tokenRefused('The publish token has expired.');
+    if (error instanceof errors.JOSEError) throw tokenRefused('The publish token is not valid for this project.');
+    throw error;
+  });
+  if (payload.entry_point !== wanted.entryPoint) throw refuse(403, 'The publish token is for another entry point.');
+  if (payload.stream_name !== undefined && payload.stream_name !== wanted.streamName) {
+    throw refuse(403, 'The publish token is for another stream name.');
+  }
+}
+
+/** 401 of the Bearer scheme (RFC 6750); without a reason when no token came at all. */
+export function tokenRefused(reason?: string): Error {
+  const challenge = 'Bearer realm="manycast"';
+  return reason === undefined
+    ? refuse(401, 'A publish token is needed.', { detail: 'Send it as "Authorization: Bearer <token>".', headers: { 'WWW-Authenticate': challenge } })
+    : refuse(401, reason, { headers: { 'WWW-Authenticate': `${challenge}, error="invalid_token", error_description="${reason}"` } });
+}

@@ -1,0 +1,107 @@
+import { All, Controller, Delete, Get, HttpCode, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { Env } from '#libs/config';
+import { Public } from '../auth/caller.js';
+import { refuse } from '../problem.js';
+import { PublishService } from '../stream/publish.service.js';
+import { PathName, StreamName } from '../validation.js';
+import { checkOffer } from './sdp.js';
+import { bearerToken, hasType, iceServerLink, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { WhipService } from './whip.service.js';
+
+/** WHIP (RFC 9725). The publish token opens the endpoint; afterwards, the unguessable session URL is the key. */
+@Public()
+@Controller('whip')
+export class WhipController {
+  constructor(
+    private readonly whip: WhipService,
+    private readonly publisher: PublishService,
+    private readonly env: Env,
+  ) {}
+
+  @Post(':appid/:entryPoint/:streamName')
+  async publish(
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+    @Param('streamName', StreamName) streamName: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const target = await this.whip.authorise({ appid, entryPoint, streamName }, bearerToken(request));
+    if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
+    const offer = bodyText(request);
+    const { iceUfrag } = checkOffer(offer);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent') };
+    const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
+    // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
+    response.setHeader('Location', `/whip/sessions/${sessionId}`);
+    response.setHeader('ETag', `"${etag}"`);
+    response.setHeader('Accept-Patch', SDP_FRAGMENT);
+    this.addIceServers(response);
+    sendExact(response, 201, SDP, sdp);
+  }
+
+  /** Both a CORS preflight, which needs no token, and a client's question what it may send and which ICE servers to use. */
+  @Options(':appid/:entryPoint/:streamName')
+  endpointOptions(@Req() request: Request, @Res() response: Response): void {
+    response.setHeader('Accept-Post', SDP);
+    if (request.headers['access-control-request-method'] === undefined) this.addIceServers(response);
+    response.status(200).end();
+  }
+
+  @Options('sessions/:session')
+  sessionOptions(@Res() response: Response): void {
+    response.setHeader('Accept-Patch', SDP_FRAGMENT);
+    response.status(200).end();
+  }
+
+  @Get(':appid/:entryPoint/:streamName')
+  @HttpCode(204)
+  getEndpoint(): void {
+    // RFC 9725 reserves GET: success, and nothing to see.
+  }
+
+  @Get('sessions/:session')
+  @HttpCode(204)
+  async getSession(@Param('session') session: string): Promise<void> {
+    await this.whip.running(session);
+  }
+
+  @Patch('sessions/:session')
+  async patch(@Param('session') session: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    if (!hasType(request, SDP_FRAGMENT)) {
+      throw refuse(415, `Candidates must be sent as ${SDP_FRAGMENT}.`, { headers: { 'Accept-Patch': SDP_FRAGMENT } });
+    }
+    const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match']);
+    if (restarted === undefined) {
+      response.status(204).end();
+      return;
+    }
+    response.setHeader('ETag', `"${restarted.etag}"`);
+    sendExact(response, 200, SDP_FRAGMENT, restarted.fragment);
+  }
+
+  @Delete('sessions/:session')
+  @HttpCode(200)
+  async end(@Param('session') session: string): Promise<void> {
+    await this.whip.end(session);
+  }
+
+  @All([':appid/:entryPoint/:streamName', 'sessions/:session'])
+  other(@Req() request: Request): never {
+    const allow = request.path.startsWith('/whip/sessions/') ? 'GET, PATCH, DELETE, OPTIONS' : 'GET, POST, OPTIONS';
+    throw refuse(405, 'WHIP has no such method here.', { headers: { Allow: allow } });
+  }
+
+  private addIceServers(response: Response): void {
+    if (this.env.STUN_SERVER !== undefined) response.setHeader('Link', iceServerLink(this.env.STUN_SERVER));
+  }
+}
+
+/** The body as text; damaged UTF-8 shows up as replacement characters, which the SDP checks let pass only where text is free. */
+function bodyText(request: Request): string {
+  const body: unknown = request.body;
+  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
+}

@@ -1,0 +1,117 @@
+import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { PrismaService, SecretBox, type Session } from '#libs/db';
+import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
+import { refuse } from '../problem.js';
+import { tokenRefused, verifyPublishToken } from '../publish-token/publish-token.js';
+import { newEtag, type PublishTarget } from '../stream/publish.service.js';
+import { checkFragment } from './sdp.js';
+import { matchEtag } from './whip-http.js';
+
+/** A session with the node that runs it. */
+interface RunningSession extends Session {
+  ownerNode: string;
+}
+
+/** What a PATCH comes to: nothing to say (trickle), or our side of an ICE restart. */
+export type Patched = { etag: string; fragment: string } | undefined;
+
+const CANDIDATES_TIMEOUT_MS = 3000;
+const END_TIMEOUT_MS = 3000;
+const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
+
+/** Who may publish where, and what a publisher does to its session afterwards. */
+@Injectable()
+export class WhipService {
+  private readonly logger = new Logger(WhipService.name);
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+    private readonly wire: Wire,
+    private readonly env: Env,
+  ) {}
+
+  /** The entry point, if it exists (404) and the token opens it (401, 403). */
+  async authorise(path: { appid: string; entryPoint: string; streamName: string }, token: string | undefined): Promise<PublishTarget> {
+    if (token === undefined) throw tokenRefused();
+    const entryPoint = await this.prisma.entryPoint.findUnique({
+      where: { projectId_name: { projectId: path.appid, name: path.entryPoint } },
+      select: { id: true, transferEnabled: true, callbackUrl: true, project: { select: { signingKey: true } } },
+    });
+    if (entryPoint === null) throw new NotFoundException('This entry point does not exist.');
+    const { id, transferEnabled, callbackUrl, project } = entryPoint;
+    await verifyPublishToken(token, this.box.open(project.signingKey, `project:${path.appid}`), path);
+    return { projectId: path.appid, entryPointId: id, streamName: path.streamName, transferEnabled, callbackUrl };
+  }
+
+  /** Trickled candidates, or an ICE restart when If-Match is an asterisk and the fragment brings new credentials. */
+  async patch(sessionId: string, fragment: string, ifMatch: string | undefined): Promise<Patched> {
+    const session = await this.running(sessionId);
+    const { iceUfrag, hasPassword } = checkFragment(fragment);
+    const match = matchEtag(ifMatch, session.etag);
+    if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
+    if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
+    const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
+    if (match === 'any' && other) {
+      if (!hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
+      return this.restart(session, fragment, iceUfrag);
+    }
+    // Some clients never send If-Match; the user fragment tells candidates of an earlier ICE session as well.
+    if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
+    await this.askOwner(() => this.wire.ask(session.ownerNode, 'candidates', { sessionId, fragment }, CANDIDATES_TIMEOUT_MS));
+    return undefined;
+  }
+
+  /** Ends the session; what its node cannot be told, its own timeouts will tell it. */
+  async end(sessionId: string): Promise<void> {
+    const session = await this.running(sessionId);
+    try {
+      await this.wire.ask(session.ownerNode, 'endSession', { sessionId, reason: 'publisher_left' }, END_TIMEOUT_MS);
+    } catch (error) {
+      this.logger.warn(`node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`);
+    }
+    await this.prisma.session.updateMany({ where: { id: sessionId, endedAt: null }, data: { endedAt: new Date(), offer: null } });
+  }
+
+  /** 404 unless the session runs. */
+  async running(sessionId: string): Promise<RunningSession> {
+    const found = SESSION_ID.test(sessionId)
+      ? await this.prisma.session.findFirst({
+          where: { id: sessionId, endedAt: null, stream: { state: { not: 'ended' } } },
+          include: { stream: { select: { ownerNode: true } } },
+        })
+      : null;
+    const ownerNode = found?.stream.ownerNode;
+    if (found === null || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
+    return { ...found, ownerNode };
+  }
+
+  private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
+    const answer = await this.askOwner(() =>
+      this.wire.ask(session.ownerNode, 'restartIce', { sessionId: session.id, fragment }, this.env.ANSWER_TIMEOUT_MS),
+    );
+    const etag = newEtag();
+    // The old tag in the `where`: of two restarts at once, one gets 412.
+    const { count } = await this.prisma.session.updateMany({ where: { id: session.id, etag: session.etag }, data: { etag, iceUfrag } });
+    if (count === 0) throw refuse(412, 'Another ICE restart was faster.');
+    return { etag, fragment: answer.fragment };
+  }
+
+  private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw toHttp(error);
+    }
+  }
+}
+
+function toHttp(error: unknown): unknown {
+  if (error instanceof NodeAbsent) return refuse(503, 'The media node of this session is away for the moment.', { code: 'node_away' });
+  if (error instanceof WireTimeout) return refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
+  if (!(error instanceof WireError)) return error;
+  if (error.code === 'unknown_session') return new NotFoundException('This session does not exist (any more).');
+  if (error.code === 'negotiation_failed') return refuse(422, error.message, { code: error.code });
+  return new HttpException({ message: 'The media node could not do this.', code: error.code }, 500);
+}
