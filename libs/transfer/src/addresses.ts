@@ -1,0 +1,95 @@
+import ipaddr from 'ipaddr.js';
+import { lookup as dnsLookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+
+export interface Address {
+  address: string;
+  family: 4 | 6;
+}
+
+/** A host that has addresses, but none that may be reached. */
+export class ForbiddenAddress extends Error {
+  readonly code = 'address_forbidden';
+}
+
+/**
+ * Whether an address belongs to the public internet. IPv4 inside IPv6 (mapped, NAT64, 6to4, Teredo) is never public: those
+ * forms are ways around a check, not ways to a platform. (IANA special-purpose address registries, RFC 6890.)
+ */
+export function isPublicAddress(text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.parse(text);
+  if (address.kind() === 'ipv4') return address.range() === 'unicast';
+  return address.range() === 'unicast' && address.match(ipaddr.parse('2000::'), 3) && !SPECIAL_V6.some(([range, bits]) => address.match(ipaddr.parse(range), bits));
+}
+
+/** Inside 2000::/3 but not the open internet, whatever a library's list says: IETF protocols, documentation, 6to4. */
+const SPECIAL_V6: [string, number][] = [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+];
+
+type Rule = { cidr: [ipaddr.IPv4 | ipaddr.IPv6, number] } | { host: string; port: number | null };
+
+/** ALLOWED_PRIVATE_HOSTS: hosts, host:port and CIDRs that may be reached though they are not public. */
+export class AllowList {
+  private constructor(private readonly rules: Rule[]) {}
+
+  /** Throws with the offending entry. `[::1]:80` and `::1` are both understood. */
+  static parse(text: string): AllowList {
+    return new AllowList(
+      text
+        .split(',')
+        .map((entry) => entry.trim())
+        .filter((entry) => entry !== '')
+        .map(parseRule),
+    );
+  }
+
+  /** @param host as written in the URL, without brackets. @param address what it resolved to. */
+  permits(host: string, port: number, address: string): boolean {
+    const parsed = ipaddr.parse(address);
+    return this.rules.some((rule) => {
+      if ('cidr' in rule) return rule.cidr[0].kind() === parsed.kind() && parsed.match(rule.cidr as never);
+      const sameHost = rule.host === host.toLowerCase() || sameAddress(rule.host, address);
+      return sameHost && (rule.port === null || rule.port === port);
+    });
+  }
+}
+
+function parseRule(entry: string): Rule {
+  if (entry.includes('/')) {
+    if (!ipaddr.isValidCIDR(entry)) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a CIDR`);
+    return { cidr: ipaddr.parseCIDR(entry) };
+  }
+  if (isIP(entry)) return { host: entry.toLowerCase(), port: null };
+  const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(entry);
+  if (!match) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a host, host:port or CIDR`);
+  return { host: (match[1] as string).replace(/^\[|\]$/g, '').toLowerCase(), port: match[2] === undefined ? null : Number(match[2]) };
+}
+
+const sameAddress = (a: string, b: string): boolean =>
+  ipaddr.isValid(a) && ipaddr.parse(a).toNormalizedString() === ipaddr.parse(b).toNormalizedString();
+
+type Lookup = (host: string) => Promise<Address[]>;
+
+const systemLookup: Lookup = async (host) => (await dnsLookup(host, { all: true, verbatim: true })) as Address[];
+
+/**
+ * The addresses of a host that may be connected to, in resolver order. One of them is then used as it is: a second lookup
+ * could answer differently (DNS rebinding). If any address is forbidden, all are: a name with a public and a private
+ * address is an attack or a mistake. Throws ForbiddenAddress, or the resolver's error.
+ */
+export async function resolveAllowed(host: string, port: number, allowList: AllowList, lookup: Lookup = systemLookup): Promise<Address[]> {
+  const family = isIP(host);
+  const addresses: Address[] = family === 0 ? await lookup(host) : [{ address: host, family: family as 4 | 6 }];
+  if (addresses.length === 0) throw Object.assign(new Error('the host has no address'), { code: 'ENOTFOUND' });
+  for (const { address } of addresses) {
+    if (!isPublicAddress(address) && !allowList.permits(host, port, address)) {
+      throw new ForbiddenAddress('the host leads to an address that may not be reached');
+    }
+  }
+  return addresses;
+}

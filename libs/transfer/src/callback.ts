@@ -1,0 +1,87 @@
+import { TransferError } from './reasons.js';
+import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+
+/** The most URLs of one answer that are forwarded to. */
+export const MAX_TRANSFER_URLS = 50;
+
+/** `{callbackUrl}?entry_point=&stream_name=`, appended to whatever query the URL has (Agora, "Stream transfer settings"). */
+export function callbackRequestUrl(callbackUrl: string, entryPoint: string, streamName: string): string {
+  const url = new URL(callbackUrl);
+  url.hash = '';
+  const added = `entry_point=${encodeURIComponent(entryPoint)}&stream_name=${encodeURIComponent(streamName)}`;
+  url.search = url.search.length > 1 ? `${url.search}&${added}` : added;
+  return url.href;
+}
+
+/** Whether a callbackUrl can be stored at all; null if so, else what is wrong. Where it leads is checked at each call. */
+export function callbackUrlProblem(text: string): string | null {
+  if (text.length > 2048) return 'must not be longer than 2048 characters';
+  if (!URL.canParse(text)) return 'must be an http:// or https:// URL';
+  const { protocol, username, password } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:') return 'must be an http:// or https:// URL';
+  if (username !== '' || password !== '') return 'must not hold a user name or password';
+  return null;
+}
+
+/** One element of `transferUrls` that can be forwarded to. */
+export interface AnsweredUrl {
+  url: string;
+  options: Record<string, unknown>;
+}
+
+/** What was wrong with an element; `element` counts from 0. */
+export interface BadElement {
+  element: number;
+  message: string;
+}
+
+export interface CallbackAnswer {
+  urls: AnsweredUrl[];
+  bad: BadElement[];
+}
+
+/**
+ * Reads the customer's answer `{"transferUrls": [...]}`. Good elements are kept whatever the others are; a URL named twice
+ * counts once. Throws TransferError `callback_not_json` or `callback_bad_answer`.
+ */
+export function parseCallbackAnswer(body: string): CallbackAnswer {
+  let answer: unknown;
+  try {
+    answer = JSON.parse(body);
+  } catch {
+    throw new TransferError('callback_not_json');
+  }
+  const list = (answer as { transferUrls?: unknown } | null)?.transferUrls;
+  if (!Array.isArray(list)) throw new TransferError('callback_bad_answer');
+  const urls = new Map<string, AnsweredUrl>();
+  const bad: BadElement[] = [];
+  list.forEach((element: unknown, index) => {
+    try {
+      const answered = readElement(element);
+      if (urls.has(answered.url)) return;
+      if (urls.size >= MAX_TRANSFER_URLS) bad.push({ element: index, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
+      else urls.set(answered.url, answered);
+    } catch (error) {
+      bad.push({ element: index, message: error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message) });
+    }
+  });
+  return { urls: [...urls.values()], bad };
+}
+
+function readElement(element: unknown): AnsweredUrl {
+  if (typeof element === 'string') return { url: checked(element.trim()), options: {} };
+  const { url, options = {} } = (element ?? {}) as { url?: unknown; options?: unknown };
+  if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new Error('has options that are not an object');
+  return { url: checked(url.trim()), options: options as Record<string, unknown> };
+}
+
+function checked(url: string): string {
+  parseTransferUrl(url);
+  return url;
+}
+
+/** The head of an answer as it may be kept: every RTMP URL in it redacted. */
+export function redactAnswer(body: string, maxLength: number): string {
+  return body.slice(0, maxLength * 4).replace(/rtmps?:(?:\\?\/){2}[^\s"'<>]*/gi, (url) => redactTransferUrl(url.replaceAll('\\/', '/'))).slice(0, maxLength);
+}

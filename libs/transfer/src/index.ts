@@ -1,0 +1,6 @@
+export * from './addresses.js';
+export * from './callback.js';
+export * from './names.js';
+export * from './reasons.js';
+export * from './retry.js';
+export * from './transfer-url.js';

@@ -1,0 +1,93 @@
+/** Whose fault a failure is: the first question of everybody who reads one. */
+export type Blame = 'platform' | 'customer' | 'publisher' | 'operator' | 'service' | 'nobody';
+
+/**
+ * What the service does about it: `fast` tries again in seconds, `slow` in a minute and more (the platform said no, and
+ * asking often would make it worse), `never` waits for somebody to change something.
+ */
+export type RetryClass = 'fast' | 'slow' | 'never';
+
+export interface Reason {
+  blame: Blame;
+  retry: RetryClass;
+  /** What happened and the way out, in a sentence; holds no data of the case. */
+  text: string;
+}
+
+/** Every reason code that streams, transfers and callbacks can bear. Codes are contract: never renamed, only added. */
+export const REASONS = {
+  // Transfers
+  url_invalid: { blame: 'customer', retry: 'never', text: 'The transfer URL is not a usable rtmp:// or rtmps:// URL; correct it.' },
+  dns_failed: { blame: 'customer', retry: 'fast', text: 'The host of the transfer URL has no address; check its spelling.' },
+  address_forbidden: { blame: 'customer', retry: 'never', text: 'The host leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.' },
+  tcp_refused: { blame: 'platform', retry: 'fast', text: 'The platform refuses connections on this port; check host and port.' },
+  tcp_unreachable: { blame: 'platform', retry: 'fast', text: 'There is no route to the platform.' },
+  tcp_timeout: { blame: 'platform', retry: 'fast', text: 'The platform does not accept the connection; check host and port, or a firewall in between.' },
+  tls_failed: { blame: 'platform', retry: 'fast', text: 'TLS with the platform failed; check that the port speaks RTMPS.' },
+  tls_certificate: { blame: 'platform', retry: 'slow', text: "The platform's certificate is not valid for this host; correct the host, or switch verification off for this transfer." },
+  handshake_failed: { blame: 'platform', retry: 'fast', text: 'The platform accepted the connection but does not speak RTMP in time; check host, port and protocol.' },
+  connect_rejected: { blame: 'customer', retry: 'slow', text: 'The platform refused the application of the URL; check its path.' },
+  auth_failed: { blame: 'customer', retry: 'slow', text: 'The platform refused the user name or password; correct them in the URL.' },
+  publish_denied: { blame: 'customer', retry: 'slow', text: 'The platform refused the stream key; check it, and that the broadcast is set up there.' },
+  stream_name_in_use: { blame: 'platform', retry: 'fast', text: 'The platform already receives a stream with this key; end the other one.' },
+  publish_timeout: { blame: 'platform', retry: 'fast', text: 'The platform does not answer the request to publish.' },
+  connection_lost: { blame: 'platform', retry: 'fast', text: 'The connection to the platform broke.' },
+  closed_by_platform: { blame: 'platform', retry: 'fast', text: 'The platform closed the connection; look at its own status page or console.' },
+  stalled: { blame: 'platform', retry: 'fast', text: 'The platform stopped taking data.' },
+  too_slow: { blame: 'platform', retry: 'fast', text: 'The platform takes data slower than the stream brings it.' },
+  stream_ended: { blame: 'nobody', retry: 'never', text: 'The stream ended.' },
+  removed: { blame: 'nobody', retry: 'never', text: 'The transfer was removed.' },
+  service_error: { blame: 'service', retry: 'fast', text: 'A fault of the service; report it to its operator.' },
+  // Streams
+  publisher_left: { blame: 'publisher', retry: 'never', text: 'The publisher ended the stream.' },
+  publisher_lost: { blame: 'publisher', retry: 'never', text: 'No media came from the publisher any more, and it did not return in time.' },
+  kicked: { blame: 'nobody', retry: 'never', text: 'The stream was ended over the API.' },
+  taken_over: { blame: 'publisher', retry: 'never', text: 'Another session of the same stream took over.' },
+  ice_timeout: { blame: 'publisher', retry: 'never', text: 'No media path could be made to the publisher; its network may block UDP.' },
+  no_free_slot: { blame: 'operator', retry: 'never', text: 'No node had room for the stream.' },
+  no_answer: { blame: 'service', retry: 'never', text: 'No node answered the publisher in time.' },
+  node_lost: { blame: 'service', retry: 'never', text: 'The node that ran the stream went away.' },
+  pipeline_crashed: { blame: 'service', retry: 'never', text: 'The process that carried the stream ended by itself.' },
+  negotiation_failed: { blame: 'publisher', retry: 'never', text: "The publisher's offer could not be answered." },
+  service_shutdown: { blame: 'operator', retry: 'never', text: 'The node was shut down.' },
+  // Callbacks
+  transfer_disabled: { blame: 'customer', retry: 'never', text: 'Transfer is disabled for this entry point; enable it in settings/transfer.' },
+  callback_url_missing: { blame: 'customer', retry: 'never', text: 'The entry point has no callbackUrl; set one in settings/transfer.' },
+  callback_url_invalid: { blame: 'customer', retry: 'never', text: 'The callbackUrl is not a usable http:// or https:// URL; correct it.' },
+  callback_dns_failed: { blame: 'customer', retry: 'fast', text: 'The host of the callbackUrl has no address.' },
+  callback_address_forbidden: { blame: 'customer', retry: 'slow', text: 'The callbackUrl leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.' },
+  callback_connect_failed: { blame: 'customer', retry: 'fast', text: 'No connection to the callback server could be made.' },
+  callback_timeout: { blame: 'customer', retry: 'fast', text: 'The callback server did not answer in time.' },
+  callback_status: { blame: 'customer', retry: 'fast', text: 'The callback server did not answer 200.' },
+  callback_redirect: { blame: 'customer', retry: 'slow', text: 'The callback server redirects, which is not followed; put the final URL into callbackUrl.' },
+  callback_too_large: { blame: 'customer', retry: 'slow', text: "The callback server's answer is too large." },
+  callback_encoded: { blame: 'customer', retry: 'slow', text: 'The callback server compressed its answer though asked not to.' },
+  callback_not_json: { blame: 'customer', retry: 'fast', text: "The callback server's answer is not JSON." },
+  callback_bad_answer: { blame: 'customer', retry: 'fast', text: "The callback server's answer has no list transferUrls." },
+  callback_no_urls: { blame: 'customer', retry: 'never', text: 'The callback server named no URL that can be forwarded to.' },
+} as const satisfies Record<string, Reason>;
+
+export type ReasonCode = keyof typeof REASONS;
+
+/** The catalogue's entry for a code as it is stored; undefined for none and for what a newer version wrote. */
+export function reasonOf(code: string | null | undefined): Reason | undefined {
+  return code != null && Object.hasOwn(REASONS, code) ? REASONS[code as ReasonCode] : undefined;
+}
+
+/** Why a transfer (or a callback) failed. `detail` adds what is particular to the case and never holds a secret. */
+export class TransferError extends Error {
+  constructor(
+    readonly code: ReasonCode,
+    readonly detail?: string,
+  ) {
+    super(detail === undefined ? REASONS[code].text : `${REASONS[code].text} (${detail})`);
+  }
+
+  get blame(): Blame {
+    return REASONS[this.code].blame;
+  }
+
+  get retryable(): boolean {
+    return REASONS[this.code].retry !== 'never';
+  }
+}

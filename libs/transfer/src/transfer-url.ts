@@ -1,0 +1,86 @@
+import { TransferError } from './reasons.js';
+
+/** Where and how to publish, taken apart the way RTMP's `connect` and `publish` want it. */
+export interface TransferTarget {
+  protocol: 'rtmp' | 'rtmps';
+  /** Name or literal address, without brackets. */
+  host: string;
+  port: number;
+  /** Application: everything of the path but its last part; may hold an instance (`app/instance`) and a query. */
+  app: string;
+  /** What is published: the last part of the path with its query. The stream key. */
+  streamName: string;
+  /** `connect`'s tcUrl: scheme, authority (without credentials, without a default port) and app. */
+  tcUrl: string;
+  user?: string;
+  password?: string;
+}
+
+const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443 };
+const MAX_LENGTH = 2048;
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
+/** RFC 3986, appendix B, with the authority already taken apart. A parser of URLs for the web would change the key's characters. */
+const PARTS = /^(rtmps?):\/\/(?:([^/?#@]*)@)?(\[[^\]/]*\]|[^/?#:@[\]]*)(?::(\d*))?(\/[^#]*)?$/i;
+
+/**
+ * Reads `rtmp[s]://[user:password@]host[:port]/app[/instance]/streamName[?query]`. A query before the stream name
+ * (`/app?token=1/name`) belongs to the application. Throws TransferError `url_invalid` whose detail says what is wrong and
+ * repeats nothing of the URL.
+ */
+export function parseTransferUrl(url: string): TransferTarget {
+  if (url.length > MAX_LENGTH) throw invalid(`is longer than ${MAX_LENGTH} characters`);
+  // oxlint-disable-next-line no-control-regex -- control characters would end up in RTMP messages and logs
+  if (/[\u0000-\u0020\u007f]/.test(url) || !url.isWellFormed()) throw invalid('has a blank or a control character');
+  const match = PARTS.exec(url);
+  if (!match) throw invalid(/^rtmps?:\/\//i.test(url) ? 'is malformed' : 'does not begin with rtmp:// or rtmps://');
+  const [, scheme, credentials, rawHost, rawPort, path = ''] = match;
+  const protocol = (scheme as string).toLowerCase() as 'rtmp' | 'rtmps';
+  const host = (rawHost as string).replace(/^\[|\]$/g, '');
+  if ((rawHost as string).startsWith('[') ? !/^[0-9a-f:.]{2,45}$/i.test(host) : !HOST_NAME.test(host)) {
+    throw invalid(host === '' ? 'has no host' : 'has a bad host');
+  }
+  const port = rawPort === undefined || rawPort === '' ? DEFAULT_PORTS[protocol] : Number(rawPort);
+  if (port < 1 || port > 65_535) throw invalid('has a bad port');
+  const { app, streamName } = splitPath(path);
+  const authority = port === DEFAULT_PORTS[protocol] ? (rawHost as string) : `${rawHost}:${port}`;
+  return { protocol, host, port, app, streamName, tcUrl: `${protocol}://${authority}/${app}`, ...readCredentials(credentials) };
+}
+
+/** Split at the last slash before the stream's own query; if the stream name has no path before it, there is no app. */
+function splitPath(path: string): { app: string; streamName: string } {
+  const text = path.slice(1);
+  const query = text.indexOf('?');
+  // `app?x=1/name`: a slash after the question mark ends the application's query; tokens with slashes follow an `=` in the last part.
+  const inApp = query !== -1 && !text.slice(0, query).includes('/');
+  const limit = query === -1 || inApp ? text.length : query;
+  const slash = text.lastIndexOf('/', limit - 1);
+  const app = text.slice(0, Math.max(0, slash));
+  const streamName = text.slice(slash + 1);
+  if (app === '') throw invalid('has no application in its path (rtmp://host/app/key)');
+  if (streamName === '') throw invalid('has no stream key in its path (rtmp://host/app/key)');
+  return { app, streamName };
+}
+
+function readCredentials(text: string | undefined): { user?: string; password?: string } {
+  if (text === undefined || text === '') return {};
+  try {
+    const [user = '', password = ''] = text.split(/:(.*)/s);
+    return { user: decodeURIComponent(user), password: decodeURIComponent(password) };
+  } catch {
+    throw invalid('has badly escaped credentials');
+  }
+}
+
+const invalid = (why: string): TransferError => new TransferError('url_invalid', `the URL ${why}`);
+
+/** The one form of a URL that is shown and logged: scheme, host, port and application; credentials, query and key masked. */
+export function redactTransferUrl(url: string): string {
+  try {
+    const { protocol, host, port, app } = parseTransferUrl(url);
+    const shownHost = host.includes(':') ? `[${host}]` : host;
+    const shownPort = port === DEFAULT_PORTS[protocol] ? '' : `:${port}`;
+    return `${protocol}://${shownHost}${shownPort}/${app.replace(/\?.*/s, '?***')}/***`;
+  } catch {
+    return '***';
+  }
+}
