@@ -71,7 +71,7 @@ export class Hub {
   accepts(feed: Feed, starts: boolean): boolean {
     if (this.active === feed) return true;
     if (!starts || feed.closed) return false;
-    this.active?.supersede();
+    this.active?.close();
     this.active = feed;
     this.ticker ??= setInterval(() => this.tick(), TICK_MS).unref();
     return true;
@@ -117,13 +117,12 @@ const silentFrame = (at: StreamMs): Frame => ({ kind: 'audio', at, keyframe: fal
 /** One session's way into the hub. */
 export class Feed {
   closed = false;
-  onSuperseded: (() => void) | null = null;
   private readonly clock: SessionClock;
   private config: VideoConfig | null = null;
 
   constructor(
     private readonly hub: Hub,
-    private readonly hasVideo: boolean,
+    private hasVideo: boolean,
   ) {
     this.clock = new SessionClock(() => hub.now());
   }
@@ -146,14 +145,14 @@ export class Feed {
     this.hub.audio(this.clock.map(sample.pts), aacFrame(sample.data));
   }
 
+  /** The video that was negotiated does not come: audio alone may begin. */
+  startWithoutVideo(): void {
+    this.hasVideo = false;
+  }
+
   /** The session is over: what still comes from it is not heard. */
   close(): void {
     this.closed = true;
   }
 
-  /** @internal Another session took over. */
-  supersede(): void {
-    this.closed = true;
-    this.onSuperseded?.();
-  }
 }

@@ -284,8 +284,8 @@ export class Output implements FrameSink {
 
 /** onMetaData as players read it (FLV specification, annex E.5). */
 function metadata(config: VideoConfig | null): Record<string, string | number | boolean> {
-  const video = config ? { width: config.width ?? 0, height: config.height ?? 0, videocodecid: 7 } : {};
-  return { ...video, audiocodecid: 10, audiosamplerate: 48_000, audiosamplesize: 16, audiochannels: 2, stereo: true, encoder: 'manycast' };
+  const audio = { audiocodecid: 10, audiosamplerate: 48_000, audiosamplesize: 16, audiochannels: 2, stereo: true, encoder: 'manycast' };
+  return config ? { width: config.width ?? 0, height: config.height ?? 0, videocodecid: 7, ...audio } : audio;
 }
 
 function asTransferError(error: unknown): TransferError {

@@ -69,13 +69,14 @@ export class StreamPipeline {
     const settings = this.requireClaim();
     const { ingest, answer } = await Ingest.open(sdp, settings, (hasVideo) => this.hub.openFeed(hasVideo), {
       onMedia: () => this.sessionLive(sessionId),
-      onLost: (reason) => this.sessionLost(sessionId, reason),
+      onSilence: () => this.sessionSilent(sessionId),
+      onClosed: (reason) => this.sessionClosed(sessionId, reason),
       onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
     });
     this.sessions.set(sessionId, ingest);
     if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
     const giveUp = setTimeout(() => {
-      if (this.sessions.get(sessionId) === ingest && !ingest.hadMedia) this.sessionLost(sessionId, 'ice_timeout');
+      if (this.sessions.get(sessionId) === ingest && !ingest.hadMedia) this.sessionClosed(sessionId, 'ice_timeout');
     }, FIRST_MEDIA_MS);
     giveUp.unref();
     return answer;
@@ -93,10 +94,8 @@ export class StreamPipeline {
   endSession(sessionId: string, reason: string): void {
     this.session(sessionId);
     void this.closeSession(sessionId);
-    if (this.activeId === null || this.activeId === sessionId) {
-      if (this.sessions.size === 0) this.onEnded(reason);
-      this.activeId = null;
-    }
+    if (this.activeId === sessionId) this.activeId = null;
+    if (this.activeId === null && this.sessions.size === 0) this.onEnded(reason);
   }
 
   setTransfers(wanted: WantedTransfer[]): void {
@@ -157,19 +156,30 @@ export class StreamPipeline {
     if (previous !== null && previous !== sessionId) void this.closeSession(previous);
   }
 
-  private sessionLost(sessionId: string, reason: string): void {
+  /** No media for a while: the session is kept, an ICE restart may bring it back. */
+  private sessionSilent(sessionId: string): void {
+    if (this.activeId !== sessionId) return;
+    this.setInput(sessionId, 'lost', 'publisher_lost');
+    this.startWindow('publisher_lost');
+  }
+
+  /** The session's connection is gone for good. */
+  private sessionClosed(sessionId: string, reason: string): void {
     if (!this.sessions.has(sessionId)) return;
     void this.closeSession(sessionId);
     if (this.activeId !== null && this.activeId !== sessionId) return;
-    const wasLive = this.activeId === sessionId;
+    if (this.activeId === null) {
+      // A stream that never had media has nothing to hold open.
+      if (this.sessions.size === 0 && this.windowTimer === null) this.onEnded(reason);
+      return;
+    }
     this.activeId = null;
     this.setInput(sessionId, 'lost', reason);
-    if (this.sessions.size > 0 || this.windowTimer) return;
-    // A stream that never had media has nothing to hold open.
-    const window = wasLive ? (this.settings?.reconnectWindowMs ?? 0) : 0;
-    this.windowTimer = setTimeout(() => {
-      if (this.activeId === null) this.onEnded(reason);
-    }, window);
+    this.startWindow(reason);
+  }
+
+  private startWindow(reason: string): void {
+    this.windowTimer ??= setTimeout(() => this.onEnded(reason), this.settings?.reconnectWindowMs ?? 0);
   }
 
   private async closeSession(sessionId: string): Promise<void> {

@@ -1,0 +1,76 @@
+// What hangs behind a track of webrtcbin: from RTP to H.264 access units and AAC frames.
+import { Element, type Pad, type Pipeline, type Sample } from '#libs/gst';
+
+/** Opus decoded and encoded once for all outputs, as AAC-LC, the only audio that every RTMP platform takes. */
+const AUDIO_CAPS = 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2';
+const AAC_BITRATE = 128_000;
+/** AVC: length-prefixed NAL units with the parameter sets in codec_data, as FLV carries it. */
+const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
+/** What VP8 and VP9 publishers are turned into; RTMP has no older way to carry them. */
+const TRANSCODE_KBPS = 2500;
+const TRANSCODE_GOP = 60;
+
+/** Every element a session may need; loaded before a publisher waits for them. */
+export const FACTORIES = [
+  ...['webrtcbin', 'nicesrc', 'nicesink', 'dtlssrtpdec', 'dtlssrtpenc', 'srtpdec', 'rtpbin', 'rtpjitterbuffer', 'rtprtxreceive', 'rtpfunnel'],
+  ...['capsfilter', 'queue', 'appsink', 'fakesink', 'tee', 'rtph264depay', 'h264parse', 'rtpopusdepay', 'opusdec', 'audioconvert', 'voaacenc'],
+  ...['rtpvp8depay', 'vp8dec', 'rtpvp9depay', 'vp9dec', 'videoconvert', 'x264enc'],
+];
+
+export type TrackKind = 'video' | 'audio';
+
+/** One track of a session, from its RTP pad to the samples. */
+export interface Track {
+  kind: TrackKind;
+  /** As in SDP: H264, VP8, OPUS... */
+  codec: string;
+  sink: Element;
+}
+
+/** Builds and links the chain for a pad's encoding. Null for what is not forwarded: it is swallowed. */
+export function attachTrack(pipeline: Pipeline, pad: Pad, onSample: (sample: Sample) => void): Track | null {
+  const codec = /encoding-name=\(string\)([\w-]+)/.exec(pad.caps)?.[1]?.toUpperCase() ?? '';
+  const elements = chainFor(codec);
+  const sink = Element.make(elements ? 'appsink' : 'fakesink', { sync: false, async: false, 'enable-last-sample': false });
+  const chain = [...(elements ?? []), sink];
+  const first = chain[0] as Element;
+  pipeline.chain(chain);
+  if (elements) sink.onSample(onSample);
+  // From the sink upwards, so that nothing arrives at an element that is not ready.
+  for (const element of chain.toReversed()) element.syncState();
+  pad.linkTo(first);
+  return elements ? { kind: codec === 'OPUS' ? 'audio' : 'video', codec, sink } : null;
+}
+
+function chainFor(codec: string): Element[] | null {
+  switch (codec) {
+    case 'H264':
+      return [Element.make('rtph264depay', { 'request-keyframe': true, 'wait-for-keyframe': true }), ...avc()];
+    case 'VP8':
+    case 'VP9':
+      return [Element.make(`rtp${codec.toLowerCase()}depay`, { 'request-keyframe': true, 'wait-for-keyframe': true }), ...transcoder(codec)];
+    case 'OPUS':
+      return [
+        Element.make('rtpopusdepay'),
+        Element.make('opusdec', { plc: true, 'use-inband-fec': true }),
+        Element.make('audioconvert'),
+        Element.make('capsfilter', { caps: AUDIO_CAPS }),
+        Element.make('voaacenc', { bitrate: AAC_BITRATE }),
+      ];
+    default:
+      return null;
+  }
+}
+
+const avc = (): Element[] => [Element.make('h264parse'), Element.make('capsfilter', { caps: AVC_CAPS })];
+
+function transcoder(codec: string): Element[] {
+  return [
+    Element.make(`${codec.toLowerCase()}dec`),
+    Element.make('videoconvert'),
+    // Its own thread: decoding goes on while a frame is encoded.
+    Element.make('queue', { 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
+    Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate: TRANSCODE_KBPS, 'key-int-max': TRANSCODE_GOP, bframes: 0 }),
+    ...avc(),
+  ];
+}

@@ -1,0 +1,70 @@
+// ICE restart on a libnice agent: webrtcbin 1.22 has no way of its own.
+#include <nice/agent.h>
+
+#include "addon.h"
+
+static napi_value candidates_to_js(napi_env env, NiceAgent *agent, guint stream) {
+  napi_value result;
+  napi_create_array(env, &result);
+  uint32_t count = 0;
+  GSList *candidates = nice_agent_get_local_candidates(agent, stream, NICE_COMPONENT_TYPE_RTP);
+  for (GSList *item = candidates; item; item = item->next) {
+    g_autofree char *line = nice_agent_generate_local_candidate_sdp(agent, item->data);
+    napi_set_element(env, result, count++, to_js_string(env, line));
+  }
+  g_slist_free_full(candidates, (GDestroyNotify)nice_candidate_free);
+  return result;
+}
+
+// restartIce(agent, stream, ufrag, pwd) -> {ufrag, pwd, candidates}: takes the peer's new credentials, gives ours.
+static napi_value restart_ice(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  STRING(remote_ufrag, 2);
+  STRING(remote_pwd, 3);
+  if (remote_ufrag == NULL || remote_pwd == NULL) return throw_error(env, "restartIce needs the peer's credentials");
+  g_autofree char *ufrag = NULL;
+  g_autofree char *pwd = NULL;
+  if (!nice_agent_restart_stream(agent, stream) || !nice_agent_get_local_credentials(agent, stream, &ufrag, &pwd) ||
+      !nice_agent_set_remote_credentials(agent, stream, remote_ufrag, remote_pwd)) {
+    return throw_error(env, "the ICE agent has no stream %u", stream);
+  }
+  napi_value result;
+  napi_create_object(env, &result);
+  set_named(env, result, "ufrag", to_js_string(env, ufrag));
+  set_named(env, result, "pwd", to_js_string(env, pwd));
+  set_named(env, result, "candidates", candidates_to_js(env, agent, stream));
+  return result;
+}
+
+// addIceCandidate(agent, stream, "a=candidate:..."): false when the line is not understood.
+static napi_value add_ice_candidate(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  STRING(line, 2);
+  NiceCandidate *candidate = line ? nice_agent_parse_remote_candidate_sdp(agent, stream, line) : NULL;
+  if (candidate == NULL) return to_js_bool(env, FALSE);
+  GSList list = {.data = candidate};
+  int added = nice_agent_set_remote_candidates(agent, stream, NICE_COMPONENT_TYPE_RTP, &list);
+  nice_candidate_free(candidate);
+  return to_js_bool(env, added > 0);
+}
+
+// addLocalAddress(agent, "192.0.2.1"): only addresses given so are offered.
+static napi_value add_local_address(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  STRING(text, 1);
+  NiceAddress address;
+  nice_address_init(&address);
+  if (text == NULL || !nice_address_set_from_string(&address, text)) return throw_error(env, "\"%s\" is not an address", text);
+  return to_js_bool(env, nice_agent_add_local_address(agent, &address));
+}
+
+void export_ice(napi_env env, napi_value exports) {
+  export_function(env, exports, "restartIce", restart_ice);
+  export_function(env, exports, "addIceCandidate", add_ice_candidate);
+  export_function(env, exports, "addLocalAddress", add_local_address);
+}

@@ -1,0 +1,135 @@
+// Signals out of GObjects, action signals into them, and the promises that answer some of these.
+#include "addon.h"
+
+static GQuark hold_quark(void) { return g_quark_from_static_string("manycast-hold"); }
+
+typedef struct {
+  GClosure closure;
+  guint32 id;
+  // A pad that arrives with the signal lets nothing pass until releaseHold: JavaScript links it a moment later.
+  gboolean hold;
+} Listener;
+
+static GstPadProbeReturn keep_blocked(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
+  (void)pad;
+  (void)info;
+  (void)data;
+  return GST_PAD_PROBE_OK;
+}
+
+static void hold_pad(GstPad *pad) {
+  gulong probe = gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, keep_blocked, NULL, NULL);
+  g_object_set_qdata(G_OBJECT(pad), hold_quark(), GSIZE_TO_POINTER(probe));
+}
+
+static void listener_marshal(GClosure *closure, GValue *result, guint count, const GValue *values, gpointer hint, gpointer data) {
+  (void)result;
+  (void)hint;
+  (void)data;
+  Listener *listener = (Listener *)closure;
+  Event *event = event_new(listener->id);
+  for (guint i = 1; i < count && event->count < MAX_EVENT_VALUES; i++) {
+    if (G_VALUE_HOLDS_PARAM(&values[i])) {
+      // A `notify`: what is wanted is the property's value at this moment.
+      GParamSpec *spec = g_value_get_param(&values[i]);
+      g_object_get_property(g_value_get_object(&values[0]), spec->name, event_add(event, spec->value_type));
+      continue;
+    }
+    if (listener->hold && G_VALUE_HOLDS(&values[i], GST_TYPE_PAD)) {
+      GstPad *pad = g_value_get_object(&values[i]);
+      if (GST_PAD_IS_SRC(pad)) hold_pad(pad);
+    }
+    g_value_copy(&values[i], event_add(event, G_VALUE_TYPE(&values[i])));
+  }
+  event_post(event);
+}
+
+// connect(object, signal, id, hold) -> handler id
+static napi_value connect(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(object, 0, G_TYPE_OBJECT);
+  STRING(signal, 1);
+  Listener *listener = (Listener *)g_closure_new_simple(sizeof(Listener), NULL);
+  listener->id = (guint32)js_number(env, args[2]);
+  listener->hold = js_bool(env, args[3]);
+  g_closure_set_marshal(&listener->closure, listener_marshal);
+  gulong handler = signal ? g_signal_connect_closure(object, signal, &listener->closure, FALSE) : 0;
+  if (handler == 0) return throw_error(env, "%s has no signal \"%s\"", G_OBJECT_TYPE_NAME(object), signal);
+  return to_js_number(env, (double)handler);
+}
+
+static napi_value disconnect(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  OBJECT(object, 0, G_TYPE_OBJECT);
+  g_signal_handler_disconnect(object, (gulong)js_number(env, args[1]));
+  return NULL;
+}
+
+static napi_value release_hold(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  OBJECT(pad, 0, GST_TYPE_PAD);
+  gulong probe = GPOINTER_TO_SIZE(g_object_steal_qdata(pad, hold_quark()));
+  if (probe != 0) gst_pad_remove_probe(pad, probe);
+  return NULL;
+}
+
+static void promise_done(GstPromise *promise, gpointer data) {
+  Event *event = event_new(GPOINTER_TO_UINT(data));
+  GstPromiseResult result = gst_promise_wait(promise);
+  event_add_string(event, result == GST_PROMISE_RESULT_REPLIED ? "replied" : result == GST_PROMISE_RESULT_INTERRUPTED ? "interrupted" : "expired");
+  const GstStructure *reply = result == GST_PROMISE_RESULT_REPLIED ? gst_promise_get_reply(promise) : NULL;
+  g_value_set_boxed(event_add(event, GST_TYPE_STRUCTURE), reply);
+  event_post(event);
+}
+
+#define MAX_SIGNAL_ARGUMENTS 6
+
+// emit(object, signal, arguments, id): a GstPromise parameter is filled in by us and answered to `id`.
+static napi_value emit(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(object, 0, G_TYPE_OBJECT);
+  STRING(name, 1);
+  guint signal = name ? g_signal_lookup(name, G_OBJECT_TYPE(object)) : 0;
+  if (signal == 0) return throw_error(env, "%s has no signal \"%s\"", G_OBJECT_TYPE_NAME(object), name);
+  GSignalQuery query;
+  g_signal_query(signal, &query);
+  if (query.n_params > MAX_SIGNAL_ARGUMENTS) return throw_error(env, "\"%s\" has too many arguments", name);
+
+  GValue values[MAX_SIGNAL_ARGUMENTS + 1] = {G_VALUE_INIT};
+  guint filled = 0;
+  uint32_t next = 0;
+  g_value_init(&values[filled++], G_OBJECT_TYPE(object));
+  g_value_set_object(&values[0], object);
+  bool fits = true;
+  for (guint i = 0; i < query.n_params && fits; i++) {
+    GType type = query.param_types[i] & ~G_SIGNAL_TYPE_STATIC_SCOPE;
+    GValue *value = g_value_init(&values[filled++], type);
+    if (type == GST_TYPE_PROMISE) {
+      guint32 id = (guint32)js_number(env, args[3]);
+      if (id != 0) g_value_take_boxed(value, gst_promise_new_with_change_func(promise_done, GUINT_TO_POINTER(id), NULL));
+      continue;
+    }
+    napi_value argument;
+    napi_get_element(env, args[2], next++, &argument);
+    fits = js_to_value(env, argument, value);
+  }
+  GValue result = G_VALUE_INIT;
+  if (fits) {
+    if (query.return_type != G_TYPE_NONE) g_value_init(&result, query.return_type & ~G_SIGNAL_TYPE_STATIC_SCOPE);
+    g_signal_emitv(values, signal, 0, &result);
+  }
+  napi_value js = NULL;
+  if (G_IS_VALUE(&result)) {
+    js = value_to_js(env, &result);
+    g_value_unset(&result);
+  }
+  for (guint i = 0; i < filled; i++) g_value_unset(&values[i]);
+  return fits ? js : throw_error(env, "\"%s\" does not take argument %u", name, next);
+}
+
+void export_signals(napi_env env, napi_value exports) {
+  export_function(env, exports, "connect", connect);
+  export_function(env, exports, "disconnect", disconnect);
+  export_function(env, exports, "releaseHold", release_hold);
+  export_function(env, exports, "emit", emit);
+}

@@ -1,0 +1,121 @@
+// A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
+import { Element, GstObject, Pipeline } from '#libs/gst';
+
+const GATHERING_MS = 2000;
+const HTTP_MS = 15_000;
+const CONNECT_MS = 15_000;
+
+/**
+ * Publishes until `stop()`. Rejects when the server refuses (`error.status`, `error.body`) or no media path can be made.
+ *
+ * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
+ *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number}} options
+ *   `frequency` of the tone in Hz; 0 is silence
+ */
+export async function publishTestStream(options) {
+  const { url, token, video = true, audio = true, connectMs = CONNECT_MS } = options;
+  const pipeline = new Pipeline();
+  const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+  const failures = [];
+  pipeline.onMessage((message) => message.type === 'error' && failures.push(message.message));
+  pipeline.add(webrtc);
+  // UPnP discovery would take 200 ms.
+  webrtc.child('ice-agent').child('agent').set({ upnp: false, 'ice-tcp': false });
+  webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
+  const ready = once(webrtc, 'notify::ice-gathering-state', 'complete');
+  const connected = once(webrtc, 'notify::connection-state', 'connected');
+  if (video) pipeline.chain(videoSource(options)).link(webrtc);
+  if (audio) pipeline.chain(audioSource(options)).link(webrtc);
+
+  let sessionUrl;
+  let etag;
+  const close = () => pipeline.close();
+  const stop = async () => {
+    const answer = await request(sessionUrl, 'DELETE', { token });
+    await close();
+    return answer.status;
+  };
+  try {
+    await pipeline.play();
+    const { offer } = await webrtc.ask('create-offer', null);
+    await webrtc.ask('set-local-description', offer);
+    await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
+    const { sdp } = webrtc.get('local-description');
+    const answer = await request(url, 'POST', { token, type: 'application/sdp', body: sdp });
+    if (answer.status !== 201) throw refusal(answer);
+    sessionUrl = new URL(answer.headers.get('location'), url).href;
+    etag = answer.headers.get('etag');
+    await webrtc.ask('set-remote-description', { type: 'answer', sdp: answer.body });
+    await within(connectMs, connected, 'connecting (ICE, DTLS)');
+  } catch (error) {
+    await close();
+    if (failures.length > 0) error.message += ` (${failures.join('; ')})`;
+    throw error;
+  }
+  return {
+    /** The WHIP session's own URL, and the entity tag of its ICE session. */
+    sessionUrl,
+    etag,
+    /** Ends the session as a publisher should: DELETE, then nothing more is sent. Resolves with the status. */
+    stop,
+    /** Vanishes without a word. */
+    close,
+  };
+}
+
+function videoSource({ width = 640, height = 360, fps = 30, kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
+  const raw = `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
+  const source = [
+    Element.make('videotestsrc', { 'is-live': true, pattern }),
+    Element.make('capsfilter', { caps: raw }),
+    Element.make('queue', { 'max-size-buffers': 3 }),
+  ];
+  if (codec === 'VP8') {
+    return [
+      ...source,
+      Element.make('vp8enc', { deadline: 1, 'cpu-used': 8, 'keyframe-max-dist': gop, 'target-bitrate': kbps * 1000 }),
+      Element.make('rtpvp8pay', { pt: 96, 'picture-id-mode': '15-bit' }),
+      Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=VP8,payload=96' }),
+    ];
+  }
+  return [
+    ...source,
+    Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'ultrafast', bitrate: kbps, 'key-int-max': gop, bframes: 0, threads: 1 }),
+    Element.make('capsfilter', { caps: 'video/x-h264,profile=constrained-baseline' }),
+    Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),
+    Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96' }),
+  ];
+}
+
+function audioSource({ frequency = 440 }) {
+  return [
+    Element.make('audiotestsrc', frequency > 0 ? { 'is-live': true, freq: frequency } : { 'is-live': true, wave: 'silence' }),
+    Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2' }),
+    Element.make('queue', { 'max-size-buffers': 50 }),
+    Element.make('opusenc', { bitrate: 64_000 }),
+    Element.make('rtpopuspay', { pt: 97 }),
+    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=97' }),
+  ];
+}
+
+function once(object, signal, value) {
+  return new Promise((resolve) => object.on(signal, (now) => now === value && resolve()));
+}
+
+async function within(ms, promise, what) {
+  let timer;
+  const deadline = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took more than ${ms} ms`)), ms);
+  });
+  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
+}
+
+async function request(url, method, { token, type, body }) {
+  const headers = { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(type ? { 'content-type': type } : {}) };
+  const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(HTTP_MS) });
+  return { status: response.status, headers: response.headers, body: await response.text() };
+}
+
+function refusal({ status, body }) {
+  return Object.assign(new Error(`the server refused to take the stream: ${status} ${body.slice(0, 500)}`), { status, body });
+}
