@@ -1,5 +1,5 @@
 // A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
-import { Element, GstObject, Pipeline } from '#libs/gst';
+import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
 
 const GATHERING_MS = 2000;
 const HTTP_MS = 15_000;
@@ -9,18 +9,19 @@ const CONNECT_MS = 15_000;
  * Publishes until `stop()`. Rejects when the server refuses (`error.status`, `error.body`) or no media path can be made.
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
- *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number}} options
- *   `frequency` of the tone in Hz; 0 is silence
+ *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number,
+ *   localAddress?: string}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from this one only
  */
 export async function publishTestStream(options) {
-  const { url, token, video = true, audio = true, connectMs = CONNECT_MS } = options;
+  const { url, token, video = true, audio = true, connectMs = CONNECT_MS, localAddress } = options;
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
   const failures = [];
   pipeline.onMessage((message) => message.type === 'error' && failures.push(message.message));
   pipeline.add(webrtc);
   // UPnP discovery would take 200 ms.
-  webrtc.child('ice-agent').child('agent').set({ upnp: false, 'ice-tcp': false });
+  const agent = IceAgent.of(webrtc).set({ upnp: false, 'ice-tcp': false });
+  if (localAddress) agent.addLocalAddress(localAddress);
   webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
   const ready = once(webrtc, 'notify::ice-gathering-state', 'complete');
   const connected = once(webrtc, 'notify::connection-state', 'connected');

@@ -1,0 +1,90 @@
+// What a viewer of a platform gets: reads an RTMP play URL (or a file) with ffprobe/ffmpeg, always under a deadline.
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/**
+ * @typedef {{index: number, codec_type: 'video' | 'audio', codec_name: string, profile?: string, width?: number,
+ *   height?: number, has_b_frames?: number, sample_rate?: string, channels?: number}} ProbedStream
+ * @typedef {{codec_type: 'video' | 'audio', pts: number, dts: number, duration: number, size: number, isKey: boolean}} ProbedPacket
+ *   times in seconds, as carried in the stream
+ * @typedef {{streams: ProbedStream[], packets: ProbedPacket[], video: ProbedPacket[], audio: ProbedPacket[]}} Probe
+ * @typedef {{mean: number, max: number}} Volume decibels relative to full scale; digital silence reads as about -91
+ */
+
+/**
+ * The first `seconds` of media with every packet. Fails when nothing plays in time (`deadlineMs` over the duration).
+ *
+ * @param {string} url
+ * @returns {Promise<Probe>}
+ */
+export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
+  const input = ['-v', 'error', ...liveOptions(url), '-fflags', 'nobuffer', '-analyzeduration', '2000000'];
+  const output = ['-read_intervals', `%+${seconds}`, '-show_streams', '-show_packets', '-of', 'json', url];
+  const { stdout } = await withDeadline('ffprobe', [...input, ...output], seconds * 1000 + deadlineMs);
+  const found = JSON.parse(stdout);
+  const packets = (found.packets ?? []).map((packet) => ({
+    codec_type: packet.codec_type,
+    pts: Number(packet.pts_time),
+    dts: Number(packet.dts_time),
+    duration: Number(packet.duration_time ?? 0),
+    size: Number(packet.size),
+    isKey: packet.flags?.startsWith('K') ?? false,
+  }));
+  if (packets.length === 0) throw new Error(`no packets from ${url}`);
+  return {
+    streams: found.streams ?? [],
+    packets,
+    video: packets.filter((packet) => packet.codec_type === 'video'),
+    audio: packets.filter((packet) => packet.codec_type === 'audio'),
+  };
+}
+
+/**
+ * How loud the audio is over `seconds`: decoded, so that silence and sound cannot be confused.
+ *
+ * @param {string} url
+ * @returns {Promise<Volume>}
+ */
+export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000 } = {}) {
+  const args = ['-hide_banner', '-nostats', ...liveOptions(url), '-i', url, '-t', String(seconds)];
+  const filter = ['-vn', '-af', 'volumedetect', '-f', 'null', '-'];
+  const { stderr } = await withDeadline('ffmpeg', [...args, ...filter], seconds * 1000 + deadlineMs);
+  const value = (name) =>
+    Number(new RegExp(`${name}_volume: (-?[\\d.]+|-inf) dB`).exec(stderr)?.[1]?.replace('-inf', '-91'));
+  const volume = { mean: value('mean'), max: value('max') };
+  if (Number.isNaN(volume.mean)) throw new Error(`no audio from ${url}: ${stderr.slice(-500)}`);
+  return volume;
+}
+
+/**
+ * The number of frames that decode without any error over `seconds`; the decoder's complaints fail the call.
+ *
+ * @param {string} url
+ * @returns {Promise<number>}
+ */
+export async function decodeFrames(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
+  const args = ['-v', 'error', '-xerror', '-progress', 'pipe:1', ...liveOptions(url), '-i', url, '-t', String(seconds)];
+  const { stdout } = await withDeadline('ffmpeg', [...args, '-an', '-f', 'null', '-'], seconds * 1000 + deadlineMs);
+  return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
+}
+
+/** The largest step between neighbours and whether any goes back, ms, of packets in the order in which they came. */
+export function steps(packets) {
+  const gaps = packets.slice(1).map((packet, i) => Math.round((packet.dts - packets[i].dts) * 1000));
+  return { largest: Math.max(0, ...gaps), smallest: Math.min(...gaps) };
+}
+
+function liveOptions(url) {
+  return /^rtmps?:/.test(url) ? ['-rtmp_live', 'live', '-rw_timeout', '10000000'] : [];
+}
+
+async function withDeadline(program, args, timeout) {
+  try {
+    return await run(program, args, { timeout, killSignal: 'SIGKILL', maxBuffer: 64 << 20 });
+  } catch (error) {
+    const why = error.killed ? `gave nothing within ${timeout / 1000} s` : error.stderr?.trim().slice(-800) || error.message;
+    throw new Error(`${program}: ${why}`, { cause: error });
+  }
+}

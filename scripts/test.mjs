@@ -1,0 +1,59 @@
+// npm test: sets up what is missing, then runs everything: types, lint, unit, e2e (real PostgreSQL, Redis, HTTP) and media
+// (real GStreamer, Chromium, RTMP servers) tests. Arguments go to vitest: npm test -- --project unit
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { runMain } from './lib/main.mjs';
+import { ROOT, STATE_DIR } from './lib/paths.mjs';
+import { setUp } from './lib/setup.mjs';
+import { colour, say, since } from './lib/terminal.mjs';
+
+const REPORT = join(STATE_DIR, 'test/report.json');
+const bin = (name) => join(ROOT, 'node_modules/.bin', name);
+
+await runMain(async () => {
+  const started = performance.now();
+  const args = process.argv.slice(2);
+  await setUp({ uses: ['core', 'demo', 'tests'] });
+  const results = [];
+  if (args.length === 0) {
+    results.push(await check('types', [bin('tsc'), '--noEmit']));
+    results.push(await check('lint', [bin('oxlint'), '--type-aware', 'apps', 'libs', 'test', 'scripts']));
+  }
+  results.push(await vitest(args));
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  say(`\nAll in ${since(started)}.`);
+  say(`${passed} passed, ${failed} failed`);
+  if (failed > 0) process.exitCode = 1;
+});
+
+async function check(name, command) {
+  const ok = (await run(command)) === 0;
+  say(`${ok ? colour('green', '✓') : colour('red', '✗')} ${name}`);
+  return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
+}
+
+/** A run that breaks off without a report counts as one failure. */
+async function vitest(args) {
+  mkdirSync(join(STATE_DIR, 'test'), { recursive: true, mode: 0o700 });
+  rmSync(REPORT, { force: true });
+  const code = await run([bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...args]);
+  try {
+    const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(REPORT, 'utf8'));
+    // A file that does not even load has no tests to fail.
+    const failed = numFailedTests || (code === 0 ? 0 : Math.max(1, numFailedTestSuites));
+    return { passed: numPassedTests, failed };
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
+    return { passed: 0, failed: 1 };
+  }
+}
+
+function run([program, ...args]) {
+  const child = spawn(program, args, { cwd: ROOT, stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}
