@@ -171,8 +171,8 @@ napi_value value_to_js(napi_env env, const GValue *value) {
   if (type == G_TYPE_ERROR) return error_to_js(env, g_value_get_boxed(value));
   if (GST_VALUE_HOLDS_ARRAY(value) || GST_VALUE_HOLDS_LIST(value)) return list_to_js(env, value);
   if (G_VALUE_HOLDS_OBJECT(value)) return wrap_object(env, g_value_dup_object(value));
-  if (type == GST_TYPE_CAPS && gst_value_get_caps(value) == NULL) return to_js_string(env, NULL);
-  g_autofree char *text = gst_value_serialize(value);
+  const GstCaps *caps = type == GST_TYPE_CAPS ? gst_value_get_caps(value) : NULL;
+  g_autofree char *text = type != GST_TYPE_CAPS ? gst_value_serialize(value) : caps ? gst_caps_to_string(caps) : NULL;
   return to_js_string(env, text);
 }
 

@@ -94,7 +94,6 @@ export class GstObject {
   /** Emits an action signal that answers with a promise. Rejects with GstError. */
   ask(signal: string, ...args: Value[]): Promise<PromiseReply> {
     return new Promise((resolve, reject) => {
-      keepAlive(1);
       const id = once((outcome: string, reply: PromiseReply) => {
         keepAlive(-1);
         const error = reply?.error as { message?: string } | undefined;
@@ -102,7 +101,9 @@ export class GstObject {
         else if (error) reject(new GstError(`${signal}: ${error.message}`));
         else resolve(reply);
       });
+      // Throws for arguments that do not fit; then nothing will answer.
       native.emit(this.handle, signal, args, id);
+      keepAlive(1);
     });
   }
 

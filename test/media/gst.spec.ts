@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Element, GstError, Pipeline, preload, type Sample, version } from '#libs/gst';
+
+const open: Pipeline[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((pipeline) => pipeline.close()));
+});
+
+function newPipeline(): Pipeline {
+  const pipeline = new Pipeline();
+  open.push(pipeline);
+  return pipeline;
+}
+
+describe('GStreamer binding', () => {
+  it('says its version and loads elements by name', () => {
+    expect(version).toMatch(/^GStreamer 1\./);
+    expect(() => preload(['webrtcbin', 'voaacenc'])).not.toThrow();
+    expect(() => preload(['no-such-element'])).toThrow('GStreamer has no element "no-such-element"');
+    expect(() => Element.make('no-such-element')).toThrow('is its plugin installed?');
+  });
+
+  it('sets and reads properties of every kind, and refuses what does not fit', () => {
+    const source = Element.make('videotestsrc', { 'is-live': true, pattern: 'ball', 'num-buffers': 5, name: 'source' });
+    expect(source.get('is-live')).toBe(true);
+    expect(source.get('pattern')).toBe('ball');
+    expect(source.get('num-buffers')).toBe(5);
+    expect(source.get('name')).toBe('source');
+    const caps = Element.make('capsfilter', { caps: 'video/x-raw,width=(int)320' });
+    expect(caps.get('caps')).toBe('video/x-raw, width=(int)320');
+    expect(() => source.set({ 'is-live': 'perhaps' })).toThrow('does not take this value');
+    expect(() => source.set({ pattern: 'no-such-pattern' })).toThrow('does not take this value');
+    expect(() => source.set({ nonsense: 1 })).toThrow('has no property "nonsense"');
+    expect(() => caps.set({ caps: 'not caps ! really' })).toThrow('does not take this value');
+  });
+
+  it('delivers samples with times, key frames and codec data', async () => {
+    const pipeline = newPipeline();
+    const sink = Element.make('appsink', { sync: false });
+    const samples: Sample[] = [];
+    sink.onSample((sample) => samples.push(sample));
+    let ended = false;
+    pipeline.onMessage(({ type }) => (ended ||= type === 'eos'));
+    pipeline.chain([
+      Element.make('videotestsrc', { 'num-buffers': 20 }),
+      Element.make('capsfilter', { caps: 'video/x-raw,width=160,height=120,framerate=10/1' }),
+      Element.make('x264enc', { tune: 'zerolatency', 'key-int-max': 10 }),
+      Element.make('h264parse'),
+      Element.make('capsfilter', { caps: 'video/x-h264,stream-format=avc,alignment=au' }),
+      sink,
+    ]);
+    await pipeline.play();
+    await expect.poll(() => ended, { timeout: 10_000 }).toBe(true);
+    expect(samples).toHaveLength(20);
+    expect(samples.filter(({ keyframe }) => keyframe)).toHaveLength(2);
+    expect(samples[0]?.codecData?.[0]).toBe(1);
+    expect(samples[0]?.caps).toContain('width=(int)160');
+    expect(samples[1]?.caps).toBeUndefined();
+    const times = samples.map(({ pts }) => Math.round((pts as number) / 1e6));
+    expect(times).toEqual(Array.from({ length: 20 }, (_, i) => i * 100));
+  });
+
+  it('takes buffers into an appsrc and counts what passes a pad', async () => {
+    const pipeline = newPipeline();
+    const source = Element.make('appsrc', { caps: 'audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved', format: 'time' });
+    const sink = Element.make('appsink', { sync: false });
+    let bytes = 0;
+    sink.onSample(({ data }) => (bytes += data.length));
+    pipeline.chain([source, sink]);
+    const read = sink.pad('sink').count();
+    await pipeline.play();
+    for (let i = 0; i < 5; i += 1) expect(source.push(Buffer.alloc(960), i * 1e7, 1e7)).toBe(true);
+    await expect.poll(() => bytes).toBe(5 * 960);
+    expect(read()).toMatchObject({ packets: 5, bytes: 5 * 960 });
+  });
+
+  it('reports an error of an element as a message, and a pipeline that cannot start as a rejection', async () => {
+    const pipeline = newPipeline();
+    const messages: string[] = [];
+    pipeline.onMessage((message) => message.type === 'error' && messages.push(message.message));
+    pipeline.chain([Element.make('filesrc', { location: '/nonexistent/file' }), Element.make('fakesink')]);
+    await expect(pipeline.play()).rejects.toThrow(GstError);
+    await expect.poll(() => messages.join()).toContain('Resource not found');
+  });
+
+  it('answers action signals that promise, and rejects what they refuse', async () => {
+    const pipeline = newPipeline();
+    const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+    pipeline.add(webrtc);
+    await pipeline.play();
+    await expect(webrtc.ask('set-remote-description', { type: 'answer', sdp: 'v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n' })).rejects.toThrow(GstError);
+    expect(() => webrtc.emit('no-such-signal')).toThrow('has no signal');
+    await expect(webrtc.ask('set-remote-description', 7)).rejects.toThrow('does not take argument');
+  });
+
+  it('makes and closes many pipelines with WebRTC without hanging', async () => {
+    for (let i = 0; i < 20; i += 1) {
+      const pipeline = newPipeline();
+      pipeline.add(Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' }));
+      await pipeline.play();
+      await pipeline.close();
+    }
+  });
+});

@@ -1,0 +1,175 @@
+// The real system for media tests: API and worker as processes of their own, from dist/, on the run's PostgreSQL and Redis.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, inject } from 'vitest';
+import { endMarked } from '../../scripts/lib/processes.mjs';
+import { createTestDatabase } from './database.js';
+import { freePort } from './ports.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+
+export interface StreamView {
+  id: string;
+  name: string;
+  state: string;
+  reason: { code: string; text: string } | null;
+  callback: { state: string; reason: { code: string } | null };
+  figures: { bitrate: number; fps: number; width: number | null; height: number | null } | null;
+}
+
+export interface TransferView {
+  id: string;
+  url: string;
+  state: string;
+  reason: { code: string; text: string; detail?: string | null } | null;
+  attempts: number;
+  nextRetryAt: string | null;
+  figures: { bytesSent: number; bytesAcked: number; droppedFrames: number; reconnects: number; bitrate: number; fps: number } | null;
+}
+
+interface Process {
+  child: ChildProcess;
+  ended: Promise<void>;
+}
+
+interface Credentials {
+  customerId: string;
+  customerSecret: string;
+}
+
+const basic = ({ customerId, customerSecret }: Credentials): string => `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
+
+/** A running system with the seed's customer; everything ends with `stop`. */
+export class System {
+  /** Everything that API and worker have logged. */
+  readonly log: string[] = [];
+  private readonly processes = new Map<string, Process>();
+
+  private constructor(
+    readonly apiUrl: string,
+    readonly appid: string,
+    private readonly authorization: string,
+    private readonly operatorAuthorization: string,
+    private readonly env: NodeJS.ProcessEnv,
+    private readonly runDir: string,
+    private readonly mark: string,
+    private readonly dropDatabase: () => Promise<void>,
+  ) {}
+
+  static async start(settings: Record<string, string> = {}): Promise<System> {
+    const [database, port, runDir] = await Promise.all([createTestDatabase(), freePort(), mkdtemp(join(tmpdir(), 'mc-'))]);
+    const id = randomBytes(4).toString('hex');
+    const mark = `MANYCAST_ROOT=test-${id}`;
+    const env: NodeJS.ProcessEnv = {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      DATABASE_URL: database.url,
+      REDIS_URL: inject('redisUrl'),
+      REDIS_PREFIX: `media-${id}`,
+      MASTER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+      LISTEN_ADDRESS: '127.0.0.1',
+      PORT: String(port),
+      ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8',
+      MEDIA_ADDRESSES: '127.0.0.1',
+      NODE_ID: `node-${id}`,
+      RUN_DIR: runDir,
+      LOG_LEVEL: 'debug',
+      [mark.split('=')[0] as string]: mark.split('=')[1],
+      ...settings,
+    };
+    const { stdout } = await run(process.execPath, ['dist/apps/api/src/seed.js'], { cwd: ROOT, env, timeout: 30_000 });
+    const seeded = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
+      operator: Credentials;
+      customer: Credentials;
+      appid: string;
+    };
+    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, basic(seeded.customer), basic(seeded.operator), env, runDir, mark, database.drop);
+    system.spawn('api');
+    system.spawn('worker');
+    await system.nodesReach(1);
+    return system;
+  }
+
+  /** Ends API, worker and whatever pipelines are left. */
+  async stop(): Promise<void> {
+    for (const { child } of this.processes.values()) child.kill('SIGTERM');
+    await Promise.all([...this.processes.values()].map(({ ended }) => ended));
+    await endMarked(this.mark);
+    await this.dropDatabase();
+    await rm(this.runDir, { recursive: true, force: true });
+  }
+
+  /** Ends a process by a signal and waits until it is gone. */
+  async end(name: 'api' | 'worker', signal: NodeJS.Signals): Promise<void> {
+    const { child, ended } = this.processes.get(name) as Process;
+    child.kill(signal);
+    await ended;
+  }
+
+  /** Starts a process (again). */
+  spawn(name: 'api' | 'worker'): void {
+    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name}/src/main.js`], { cwd: ROOT, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => this.log.push(text));
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.processes.set(name, { child, ended });
+  }
+
+  /** The output of the pipeline processes that is still there. */
+  async pipelineLogs(): Promise<string> {
+    const files = (await readdir(this.runDir)).filter((name) => name.endsWith('.log'));
+    return (await Promise.all(files.map((name) => readFile(join(this.runDir, name), 'utf8')))).join('\n');
+  }
+
+  /** Calls the API as the customer; the parsed answer, whatever its status. */
+  async call<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
+    const response = await fetch(`${this.apiUrl}/v1/projects/${this.appid}/fls${path}`, {
+      method,
+      headers: { authorization: this.authorization, 'content-type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    return { status: response.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
+  }
+
+  /** An entry point of its own for a test, with its settings; returns where to publish. */
+  async entryPoint(name: string, settings: { enabled?: boolean; callbackUrl?: string } = {}): Promise<{ whipUrl: (streamName: string) => string; token: string }> {
+    expect((await this.call('POST', '/entry_points', { name })).status).toBe(201);
+    expect((await this.call('PATCH', `/entry_points/${name}/settings/transfer`, settings)).status).toBe(200);
+    const { body } = await this.call<{ token: string }>('POST', `/entry_points/${name}/publish_tokens`, {});
+    return { token: body.token, whipUrl: (streamName) => `${this.apiUrl}/whip/${this.appid}/${name}/${streamName}` };
+  }
+
+  /** The newest stream of this name. */
+  async stream(name: string): Promise<StreamView> {
+    const { body } = await this.call<{ streams: StreamView[] }>('GET', '/streams?limit=100');
+    const found = body.streams.find((stream) => stream.name === name);
+    if (!found) throw new Error(`no stream ${name}`);
+    return (await this.call<StreamView>('GET', `/streams/${found.id}`)).body;
+  }
+
+  async transfers(streamId: string): Promise<TransferView[]> {
+    return (await this.call<{ transfers: TransferView[] }>('GET', `/streams/${streamId}/transfers`)).body.transfers;
+  }
+
+  /** Waits until the stream's transfers are in these states, in the order of their creation. */
+  async transfersReach(streamId: string, states: string[], timeout = 10_000): Promise<TransferView[]> {
+    await expect.poll(async () => (await this.transfers(streamId)).map(({ state }) => state), { timeout, interval: 50 }).toEqual(states);
+    return this.transfers(streamId);
+  }
+
+  /** Waits until the operator sees so many nodes that take streams. */
+  async nodesReach(count: number): Promise<void> {
+    const nodes = async (): Promise<number> => {
+      const response = await fetch(`${this.apiUrl}/v1/nodes`, { headers: { authorization: this.operatorAuthorization } });
+      const { nodes: found } = (await response.json()) as { nodes: { draining: boolean }[] };
+      return found.filter(({ draining }) => !draining).length;
+    };
+    // The API may not listen yet.
+    await expect.poll(() => nodes().catch(() => -1), { timeout: 20_000, interval: 50 }).toBe(count);
+  }
+}
