@@ -66,7 +66,7 @@ async function demo(system) {
   const api = demoApi(system, ENTRY_POINT);
   const platforms = [];
   for (const name of PLATFORMS) {
-    platforms.push({ name, ...deferred(await startRtmpServer({ dir: join(STATE_DIR, `demo-${name}`) })) });
+    platforms.push({ name, ...deferred(await startRtmpServer({ dir: join(STATE_DIR, `demo-${name}`), record: true })) });
   }
   const streamName = `demo-${Date.now().toString(36)}`;
   const urls = platforms.map(({ url, name }) => `${url}/${name}-${streamName}`);

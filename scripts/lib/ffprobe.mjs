@@ -20,7 +20,7 @@ const run = promisify(execFile);
  * @returns {Promise<Probe>}
  */
 export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
-  const input = ['-v', 'error', ...liveOptions(url), '-fflags', 'nobuffer', '-analyzeduration', '2000000'];
+  const input = ['-v', 'error', ...liveOptions(url), '-analyzeduration', '2000000'];
   const output = ['-read_intervals', `%+${seconds}`, '-show_streams', '-show_packets', '-of', 'json', url];
   const { stdout } = await withDeadline('ffprobe', [...input, ...output], seconds * 1000 + deadlineMs);
   const found = JSON.parse(stdout);

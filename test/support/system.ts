@@ -88,7 +88,7 @@ export class System {
       customer: Credentials;
       appid: string;
     };
-    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, basic(seeded.customer), basic(seeded.operator), env, runDir, mark, database.drop);
+    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, basic(seeded.customer), basic(seeded.operator), env, runDir, mark, () => database.drop());
     system.spawn('api');
     system.spawn('worker');
     await system.nodesReach(1);

@@ -189,8 +189,8 @@ export class Ingest {
     }
     if (sample.keyframe) this.lastKeyframeAt = performance.now();
     this.meter.frame(sample.keyframe);
-    this.feed.video(sample);
     this.mediaArrived();
+    this.feed.video(sample);
   }
 
   private audio(sample: Sample): void {
@@ -199,8 +199,8 @@ export class Ingest {
     this.firstAudioAt ??= now;
     const late = this.hasVideo && this.state === 'waiting' && now - this.firstAudioAt > VIDEO_PATIENCE_MS;
     if (late) this.feed.startWithoutVideo();
-    this.feed.audio(sample);
     if (!this.hasVideo || late || this.state !== 'waiting') this.mediaArrived();
+    this.feed.audio(sample);
   }
 
   private mediaArrived(): void {

@@ -5,6 +5,7 @@ import { Output } from './output.js';
 import type {
   Claim,
   Figures,
+  InputFigures,
   InputState,
   PipelineEvents,
   PipelineSettings,
@@ -40,6 +41,8 @@ export class StreamPipeline {
   /** The session that is heard now. */
   private activeId: string | null = null;
   private input: InputState = 'waiting';
+  /** Kept after the last session, for the final figures. */
+  private lastInput: InputFigures = Ingest.noFigures();
   private windowTimer: NodeJS.Timeout | null = null;
   private readonly timers: NodeJS.Timeout[] = [];
   private lastKeyframeRequest = -Infinity;
@@ -220,10 +223,12 @@ export class StreamPipeline {
     const active = this.activeId === null ? undefined : this.sessions.get(this.activeId);
     const transfers: Record<string, TransferFigures> = {};
     for (const output of this.outputs.values()) transfers[output.id] = output.figures();
-    return { input: active?.figures() ?? Ingest.noFigures(), transfers };
+    this.lastInput = active?.figures() ?? this.lastInput;
+    return { input: this.lastInput, transfers };
   }
 
   private reportFigures(): void {
+    if (this.input === 'lost') this.lastInput = { ...this.lastInput, bitrate: 0, fps: 0 };
     this.send('figures', this.figures());
   }
 

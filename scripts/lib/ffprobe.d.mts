@@ -1,0 +1,36 @@
+export interface ProbedStream {
+  index: number;
+  codec_type: 'video' | 'audio';
+  codec_name: string;
+  profile?: string;
+  width?: number;
+  height?: number;
+  has_b_frames?: number;
+  sample_rate?: string;
+  channels?: number;
+}
+export interface ProbedPacket {
+  codec_type: 'video' | 'audio';
+  /** Seconds, as carried in the stream. */
+  pts: number;
+  dts: number;
+  duration: number;
+  size: number;
+  isKey: boolean;
+}
+export interface Probe {
+  streams: ProbedStream[];
+  packets: ProbedPacket[];
+  video: ProbedPacket[];
+  audio: ProbedPacket[];
+}
+interface Options {
+  seconds?: number;
+  deadlineMs?: number;
+}
+export function probe(url: string, options?: Options): Promise<Probe>;
+/** Decibels relative to full scale; digital silence reads as about -91. */
+export function volumeDetect(url: string, options?: Options): Promise<{ mean: number; max: number }>;
+export function decodeFrames(url: string, options?: Options): Promise<number>;
+/** Largest and smallest step between neighbours, ms. */
+export function steps(packets: ProbedPacket[]): { largest: number; smallest: number };

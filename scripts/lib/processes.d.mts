@@ -1,0 +1,1 @@
+export function endMarked(mark: string, graceMs?: number): Promise<void>;
