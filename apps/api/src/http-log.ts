@@ -1,4 +1,3 @@
-import type { LoggerService } from '@nestjs/common';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -38,16 +37,4 @@ export function httpLog(logger: Logger): RequestHandler {
 /** A path that may be logged. */
 export function loggablePath(url: string): string {
   return (url.split('?', 1)[0] ?? '').replace(SESSION_PATH, '$1[session]');
-}
-
-/** Nest's own messages in our log's format. */
-export function nestLogger(logger: Logger): LoggerService {
-  const write =
-    (level: 'debug' | 'info' | 'warn' | 'error') =>
-    (message: unknown, ...rest: unknown[]): void => {
-      const context = rest.at(-1);
-      logger[level]({ context: typeof context === 'string' ? context : undefined, ...(message instanceof Error ? { err: message } : {}) }, String(message));
-    };
-  // Nest tells of every route it maps at `log`: nothing an operator reads.
-  return { log: write('debug'), error: write('error'), warn: write('warn'), debug: write('debug'), verbose: write('debug') };
 }

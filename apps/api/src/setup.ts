@@ -1,8 +1,8 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Server } from 'node:http';
-import { Env, type Logger } from '#libs/config';
+import { Env, nestLogger, type Logger } from '#libs/config';
 import { bodies } from './body.js';
-import { httpLog, nestLogger, requestId } from './http-log.js';
+import { httpLog, requestId } from './http-log.js';
 import { ProblemFilter } from './problem.filter.js';
 import { validationPipe } from './validation.js';
 import { whipCors } from './whip/whip-http.js';

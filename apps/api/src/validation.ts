@@ -1,4 +1,5 @@
 import { Injectable, ValidationPipe, type PipeTransform, type ValidationError } from '@nestjs/common';
+import { ENTRY_POINT_NAME, STREAM_NAME } from '#libs/transfer';
 import { badRequest, type FieldError } from './problem.js';
 
 /** Whole bodies and queries against their DTO classes: unknown fields are refused, every bad field is named. */
@@ -30,5 +31,35 @@ export class PathName implements PipeTransform<string, string> {
   transform(value: string, { data }: { data?: string }): string {
     if (!POSSIBLE.test(value)) throw badRequest([{ field: data ?? 'path', message: 'is not valid' }]);
     return value;
+  }
+}
+
+/** The name of a stream to be published, as a path parameter. */
+@Injectable()
+export class StreamName implements PipeTransform<string, string> {
+  transform(value: string): string {
+    if (!STREAM_NAME.test(value)) throw badRequest([{ field: 'streamName', message: STREAM_NAME_RULE }]);
+    return value;
+  }
+}
+
+export const STREAM_NAME_RULE = 'must begin with a letter or digit and have up to 64 letters, digits, dots, underscores and hyphens';
+
+/** A name for a new entry point; 400 that names `field` for what cannot be one. */
+export function newEntryPointName(name: string | undefined, field: string): string {
+  if (name === undefined || !ENTRY_POINT_NAME.test(name)) {
+    throw badRequest([{ field, message: 'must be 1 to 64 letters, digits, underscores and hyphens' }]);
+  }
+  return name;
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** An id of ours as a path parameter. */
+@Injectable()
+export class PathId implements PipeTransform<string, string> {
+  transform(value: string, { data }: { data?: string }): string {
+    if (!UUID.test(value)) throw badRequest([{ field: data ?? 'id', message: 'must be a UUID' }]);
+    return value.toLowerCase();
   }
 }

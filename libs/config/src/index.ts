@@ -1,3 +1,4 @@
 export { Env, loadEnv } from './env.js';
 export { ConfigModule } from './config.module.js';
-export { createLogger, type Logger } from './logger.js';
+export { createLogger, type Logger, nestLogger } from './logger.js';
+export { VERSION } from './version.js';

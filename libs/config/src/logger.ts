@@ -1,3 +1,4 @@
+import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 
 export type { Logger };
@@ -13,4 +14,20 @@ export function createLogger(name: string, level: string): Logger {
       censor: '[redacted]',
     },
   });
+}
+
+/** Contexts in which Nest itself tells of every module and route: nothing an operator reads. */
+const NEST = new Set(['InstanceLoader', 'NestApplication', 'NestApplicationContext', 'NestFactory', 'RouterExplorer', 'RoutesResolver']);
+
+/** Messages of Nest's Logger, ours and its own, in our log's format. */
+export function nestLogger(logger: Logger): LoggerService {
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: unknown, ...rest: unknown[]): void => {
+      const last = rest.at(-1);
+      const context = typeof last === 'string' ? last : undefined;
+      const own = level === 'info' && context !== undefined && NEST.has(context) ? 'debug' : level;
+      logger[own]({ context, ...(message instanceof Error ? { err: message } : {}) }, String(message));
+    };
+  return { log: write('info'), error: write('error'), warn: write('warn'), debug: write('debug'), verbose: write('debug') };
 }

@@ -1,0 +1,97 @@
+import { Injectable, NotFoundException } from '@nestjs/common';
+import { PrismaService } from '#libs/db';
+import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { ownedBy, type Caller } from '../auth/caller.js';
+import { toPage } from '../page.js';
+import { isUnavailable } from '../unavailable.js';
+import { endStream } from './end-stream.js';
+import { toStreamResponse, toTransferResponse, type LiveFigures, type StreamQuery, type StreamResponse, type StreamRow, type TransferResponse } from './stream.dto.js';
+
+/** Longer than a node needs to close a stream's outputs properly. */
+const KICK_TIMEOUT_MS = 8000;
+const WITH_DETAILS = { entryPoint: { select: { name: true } }, transfers: { select: { state: true } } } as const;
+
+/** The streams of one project. */
+@Injectable()
+export class StreamService {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly registry: Registry,
+    private readonly wire: Wire,
+  ) {}
+
+  /** Newest first. */
+  async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+    await this.requireProject(caller, appid);
+    const found = await this.prisma.stream.findMany({
+      where: {
+        projectId: appid,
+        project: ownedBy(caller),
+        state: query.state,
+        entryPoint: query.entry_point === undefined ? undefined : { name: query.entry_point },
+        // Ids are UUIDs of version 7: their order is the order in time.
+        id: query.cursor === undefined ? undefined : { lt: query.cursor },
+      },
+      include: WITH_DETAILS,
+      orderBy: { id: 'desc' },
+      take: query.limit + 1,
+    });
+    const { rows, nextCursor } = toPage(found, query.limit);
+    const live = await this.liveFigures(rows.filter(({ state }) => state !== 'ended').map(({ id }) => id));
+    return { streams: rows.map((row) => toStreamResponse(row, live.get(row.id))), nextCursor };
+  }
+
+  async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
+    const stream = await this.find(caller, appid, streamId);
+    return toStreamResponse(stream, (await this.liveFigures([stream.id])).get(stream.id));
+  }
+
+  async transfers(caller: Caller, appid: string, streamId: string): Promise<TransferResponse[]> {
+    const { id } = await this.find(caller, appid, streamId);
+    const [rows, live] = await Promise.all([
+      this.prisma.transfer.findMany({ where: { streamId: id }, orderBy: { id: 'asc' } }),
+      this.liveFigures([id]),
+    ]);
+    return rows.map((row) => toTransferResponse(row, live.get(id)?.transfers[row.id]));
+  }
+
+  /** Ends a stream. Its node closes the outputs properly; if it cannot be reached, the database's word fences it off. */
+  async kick(caller: Caller, appid: string, streamId: string): Promise<void> {
+    const { id, state, ownerNode } = await this.find(caller, appid, streamId);
+    if (state === 'ended') return;
+    if (ownerNode !== null) {
+      try {
+        await this.wire.ask(ownerNode, 'endStream', { streamId: id, reason: 'kicked' }, KICK_TIMEOUT_MS);
+        return;
+      } catch (error) {
+        const isGone = error instanceof WireTimeout || (error instanceof WireError && error.code === 'unknown_stream') || isUnavailable(error);
+        if (!isGone) throw error;
+      }
+    }
+    await endStream(this.prisma, id, { reason: 'kicked' });
+  }
+
+  private async find(caller: Caller, appid: string, streamId: string): Promise<StreamRow> {
+    const stream = await this.prisma.stream.findFirst({
+      where: { id: streamId, projectId: appid, project: ownedBy(caller) },
+      include: WITH_DETAILS,
+    });
+    if (stream === null) throw new NotFoundException('This stream does not exist.');
+    return stream;
+  }
+
+  private async requireProject(caller: Caller, appid: string): Promise<void> {
+    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
+    if (found === null) throw new NotFoundException('This project does not exist.');
+  }
+
+  /** Rows are the truth; while Redis is away they are shown without figures. */
+  private async liveFigures(streamIds: string[]): Promise<Map<string, LiveFigures>> {
+    try {
+      return await this.registry.figures<LiveFigures>(streamIds);
+    } catch (error) {
+      if (isUnavailable(error)) return new Map();
+      throw error;
+    }
+  }
+}

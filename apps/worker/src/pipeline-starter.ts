@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Env } from '#libs/config';
+import { PipelineClient } from './pipeline-client.js';
+
+const READY_MS = 10_000;
+/** What a pipeline may know of our environment: it gets its settings with the stream, and secrets not at all. */
+const PASSED_ON = /^(PATH|HOME|LANG|TZ|MANYCAST_ROOT|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG).*)$/;
+/** glibc's arenas, one for each of GStreamer's many threads, would double the memory of a process. */
+const MEMORY = { MALLOC_ARENA_MAX: '2' };
+
+/** The program that is a pipeline; tests put another one here that fails in ways a real one cannot be made to. */
+export class PipelineProgram {
+  constructor(readonly file = join(import.meta.dirname, 'pipeline/main.js')) {}
+}
+
+/** Starts pipeline processes, which outlive this one. */
+@Injectable()
+export class PipelineStarter {
+  /** Absolute: the pipelines' sockets are found again by a worker that starts elsewhere. */
+  readonly runDir: string;
+
+  constructor(
+    env: Env,
+    private readonly program: PipelineProgram,
+  ) {
+    this.runDir = resolve(env.RUN_DIR);
+    mkdirSync(this.runDir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Resolves when the process is ready for a stream. Rejects with the end of its log when it does not get there. */
+  async start(): Promise<PipelineClient> {
+    const name = join(this.runDir, randomUUID());
+    const log = openSync(`${name}.log`, 'a', 0o600);
+    const child = spawn(process.execPath, ['--enable-source-maps', this.program.file, `${name}.sock`], {
+      // A session of its own: neither a signal to our group nor our end reaches it.
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...Object.fromEntries(Object.entries(process.env).filter(([key]) => PASSED_ON.test(key))), ...MEMORY },
+    });
+    closeSync(log);
+    child.unref();
+    let failure: Error | null = null;
+    child.once('error', (error) => (failure = error));
+    child.once('exit', (code, signal) => (failure = new Error(`a pipeline ended at its start (${signal ?? code}): ${tail(`${name}.log`)}`)));
+    try {
+      return (await PipelineClient.open(`${name}.sock`, READY_MS, () => failure)).client;
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
+  }
+}
+
+const tail = (file: string): string => readFileSync(file, 'utf8').slice(-2000);

@@ -1,0 +1,102 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { PrismaService, SecretBox } from '#libs/db';
+import { Registry } from '#libs/queue';
+import type { PipelineSettings, TransferOptions, WantedTransfer } from './pipeline/protocol.js';
+import type { PipelineClient } from './pipeline-client.js';
+import { type Held, StreamRows } from './stream-rows.js';
+import { StreamRunner } from './stream-runner.js';
+
+/** The streams of this node, and its slots. */
+@Injectable()
+export class Runners {
+  private readonly logger = new Logger(Runners.name);
+  private readonly byStream = new Map<string, StreamRunner>();
+  private reserved = 0;
+  /** Takes no new streams. */
+  draining = false;
+
+  constructor(
+    private readonly env: Env,
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+    private readonly registry: Registry,
+    private readonly rows: StreamRows,
+  ) {}
+
+  /** Slots in use, those of streams that are only starting included. */
+  get used(): number {
+    return this.byStream.size + this.reserved;
+  }
+
+  get all(): StreamRunner[] {
+    return [...this.byStream.values()];
+  }
+
+  /** Sets a slot aside; false when there is none. `release` gives it back, whatever became of it. */
+  reserve(): boolean {
+    if (this.draining || this.used >= this.env.NODE_SLOTS) return false;
+    this.reserved += 1;
+    return true;
+  }
+
+  release(): void {
+    this.reserved -= 1;
+  }
+
+  /** Begins to run a stream on this pipeline. */
+  add(held: Held, client: PipelineClient): StreamRunner {
+    const runner = new StreamRunner(held, client, {
+      rows: this.rows,
+      wantedTransfers: (streamId) => this.wantedTransfers(streamId),
+      publishFigures: (streamId, figures) => {
+        // Live figures are for those who look now; without Redis nobody does.
+        this.registry.putFigures(streamId, figures).catch(() => undefined);
+      },
+      onOver: (over) => {
+        if (this.byStream.get(over.id) === over) this.byStream.delete(over.id);
+      },
+    });
+    this.byStream.set(held.id, runner);
+    return runner;
+  }
+
+  get(streamId: string): StreamRunner | undefined {
+    return this.byStream.get(streamId);
+  }
+
+  /** The stream that a session feeds, if it runs here. */
+  async ofSession(sessionId: string): Promise<StreamRunner | undefined> {
+    const session = await this.prisma.session.findUnique({ where: { id: sessionId }, select: { streamId: true } });
+    return session ? this.byStream.get(session.streamId) : undefined;
+  }
+
+  /** What a pipeline needs to know of this node. */
+  get settings(): PipelineSettings {
+    const { env } = this;
+    return {
+      reconnectWindowMs: env.RECONNECT_WINDOW_MS,
+      mediaTimeoutMs: env.MEDIA_TIMEOUT_MS,
+      keyFrameIntervalMs: env.KEYFRAME_INTERVAL_MS,
+      orphanTimeoutMs: env.ORPHAN_TIMEOUT_MS,
+      mediaAddresses: env.MEDIA_ADDRESSES.split(',').map((address) => address.trim()).filter((address) => address !== ''),
+      mediaPortMin: env.MEDIA_PORT_MIN,
+      mediaPortMax: env.MEDIA_PORT_MAX,
+      stunServer: env.STUN_SERVER ?? null,
+      allowedPrivateHosts: env.ALLOWED_PRIVATE_HOSTS,
+    };
+  }
+
+  /** The rows of a stream's outputs with their whole URLs. One that cannot be opened (a lost key) does not keep back the others. */
+  private async wantedTransfers(streamId: string): Promise<WantedTransfer[]> {
+    const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
+    return rows.flatMap(({ id, url, options }) => {
+      try {
+        return [{ id, url: this.box.open(url, `transfer:${streamId}`), options: options as TransferOptions }];
+      } catch (error) {
+        this.logger.error(`the URL of transfer ${id} cannot be opened (MASTER_KEYS?): ${(error as Error).message}`);
+        return [];
+      }
+    });
+  }
+}

@@ -1,0 +1,139 @@
+import { Injectable } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
+import { reasonOf } from '#libs/transfer';
+import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
+
+type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
+
+/** A stream as this node holds it. */
+export interface Held {
+  id: string;
+  projectId: string;
+  /** Of our claim; whoever claims after us has a higher one. */
+  epoch: number;
+}
+
+/** Another owner or an end has come over the stream: nothing of ours may be written any more. */
+export class Fenced extends Error {}
+
+/** What happened to a stream since the last write. */
+export interface Changes {
+  stream: Prisma.StreamUpdateInput;
+  transfers: TransferStatus[];
+  events: { type: string; transferId?: string; data?: Prisma.InputJsonObject }[];
+}
+
+/** Everything that a worker writes into streams and transfers; each write holds only while the stream is ours. */
+@Injectable()
+export class StreamRows {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly env: Env,
+  ) {}
+
+  /** Takes a stream that nobody has; null when somebody has, or it has ended. Lease and epoch by the database's clock. */
+  async claim(streamId: string): Promise<Held | null> {
+    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; project_id: string }[]>`
+      UPDATE streams SET owner_node = ${this.env.NODE_ID}, epoch = epoch + 1,
+        lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
+      WHERE id = ${streamId}::uuid AND state = 'starting' AND owner_node IS NULL
+      RETURNING epoch, project_id`;
+    return claimed ? { id: streamId, projectId: claimed.project_id, epoch: claimed.epoch } : null;
+  }
+
+  /** The answer may go out: false when the publisher has given up meanwhile. */
+  async answered({ id, epoch }: Held): Promise<boolean> {
+    const { count } = await this.prisma.stream.updateMany({
+      where: { id, epoch, ownerNode: this.env.NODE_ID, state: 'starting' },
+      data: { state: 'connecting' },
+    });
+    return count === 1;
+  }
+
+  /** Writes changes in one transaction. Throws Fenced when the stream is not ours any more. */
+  async write(held: Held, { stream, transfers, events }: Changes): Promise<void> {
+    await this.prisma.$transaction(async (tx) => {
+      await this.requireOurs(tx, held);
+      if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
+      for (const status of transfers) await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id }, data: toRow(status) });
+      for (const event of events) await recordEvent(tx, { projectId: held.projectId, streamId: held.id, ...event });
+    });
+  }
+
+  /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more. */
+  async end(held: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+    await this.prisma.$transaction(async (tx) => {
+      await this.requireOurs(tx, held);
+      await endRows(tx, held, reason, detail, final);
+    });
+  }
+
+  /** Renews the leases of all these; returns the ids that were still ours. */
+  async renew(held: Held[]): Promise<Set<string>> {
+    const renewed = await this.prisma.$queryRaw<{ id: string }[]>`
+      UPDATE streams SET lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
+      FROM unnest(${held.map(({ id }) => id)}::uuid[], ${held.map(({ epoch }) => epoch)}::int[]) AS mine(id, epoch)
+      WHERE streams.id = mine.id AND streams.epoch = mine.epoch AND owner_node = ${this.env.NODE_ID} AND state <> 'ended'
+      RETURNING streams.id`;
+    return new Set(renewed.map(({ id }) => id));
+  }
+
+  /** Ends streams whose node has let the lease run out; any node may do it, each stream is ended once. */
+  async sweep(): Promise<number> {
+    const lost = await this.prisma.$queryRaw<{ id: string; project_id: string; epoch: number }[]>`
+      SELECT id, project_id, epoch FROM streams
+      WHERE state <> 'ended' AND lease_until < clock_timestamp() - ${SWEEP_GRACE_MS} * interval '1 millisecond' LIMIT 100`;
+    let ended = 0;
+    for (const { id, project_id: projectId, epoch } of lost) {
+      const done = await this.prisma.$transaction(async (tx) => {
+        const { count } = await tx.stream.updateMany({ where: { id, epoch, state: { not: 'ended' } }, data: { epoch: { increment: 1 } } });
+        if (count === 1) await endRows(tx, { id, projectId, epoch: epoch + 1 }, 'node_lost', null, null);
+        return count;
+      });
+      ended += done;
+    }
+    return ended;
+  }
+
+  private async requireOurs(tx: Tx, { id, epoch }: Held): Promise<void> {
+    const rows = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM streams WHERE id = ${id}::uuid AND epoch = ${epoch} AND owner_node = ${this.env.NODE_ID} AND state <> 'ended' FOR UPDATE`;
+    if (rows.length === 0) throw new Fenced(`stream ${id} is not ours any more`);
+  }
+}
+
+/** A node that is only late to renew (a pause, a slow database) keeps its stream. */
+const SWEEP_GRACE_MS = 5000;
+
+async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+  const endedAt = new Date();
+  const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
+  await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });
+  for (const [transferId, totals] of Object.entries(final?.transfers ?? {})) {
+    await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: { figures: totals as unknown as Prisma.InputJsonObject } });
+  }
+  // A failed transfer keeps saying why it failed.
+  await tx.transfer.updateMany({ where: { streamId: id, state: 'failed' }, data: { nextRetryAt: null, endedAt } });
+  await tx.transfer.updateMany({
+    where: { streamId: id, state: { notIn: ['ended', 'failed'] } },
+    data: { state: 'ended', reason: 'stream_ended', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt },
+  });
+  await tx.session.updateMany({ where: { streamId: id, endedAt: null }, data: { endedAt, offer: null } });
+  await recordEvent(tx, { projectId, streamId: id, type: 'stream.ended', data: { reason } });
+}
+
+function toRow({ state, reason, detail, attempts, nextRetryAt, liveAt }: TransferStatus): Prisma.TransferUpdateManyMutationInput {
+  const known = reasonOf(reason);
+  return {
+    state,
+    reason,
+    reasonDetail: detail,
+    blame: known?.blame ?? null,
+    retryable: known ? known.retry !== 'never' : null,
+    attempts,
+    nextRetryAt,
+    liveAt,
+    ...(state === 'ended' ? { endedAt: new Date() } : {}),
+  };
+}

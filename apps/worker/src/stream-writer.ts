@@ -1,0 +1,114 @@
+import { Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Prisma } from '#libs/db';
+import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
+import { type Changes, Fenced, type Held, type StreamRows } from './stream-rows.js';
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+/** While Postgres is away, states are kept by transfer, but events pile up. */
+const MAX_EVENTS = 1000;
+
+/**
+ * Brings one stream's changes into the database, in order and one write at a time. While Postgres is away the newest state
+ * of everything is kept, and written when it is back: media does not wait for it.
+ */
+export class StreamWriter {
+  private readonly logger = new Logger(StreamWriter.name);
+  private stream: Prisma.StreamUpdateInput = {};
+  private transfers = new Map<string, TransferStatus>();
+  private events: Changes['events'] = [];
+  private readonly recorded = new Map<string, string>();
+  private writing: Promise<void> | null = null;
+  private stopped = false;
+
+  constructor(
+    private readonly held: Held,
+    private readonly rows: StreamRows,
+    /** Called once when the stream turns out not to be ours any more. */
+    private readonly onFenced: () => void,
+  ) {}
+
+  streamChanged(change: Prisma.StreamUpdateInput, event: { type: string; data?: Prisma.InputJsonObject }): void {
+    Object.assign(this.stream, change);
+    this.addEvent(event);
+    this.flush();
+  }
+
+  transferChanged(status: TransferStatus): void {
+    this.transfers.set(status.id, status);
+    // Attempt after attempt with the same outcome is one event.
+    const outcome = `${status.state} ${status.reason}`;
+    if (this.recorded.get(status.id) !== outcome) {
+      this.recorded.set(status.id, outcome);
+      this.addEvent({ type: 'transfer.state', transferId: status.id, data: { state: status.state, reason: status.reason, detail: status.detail } });
+    }
+    this.flush();
+  }
+
+  /** Writes what is pending, then the end; resolves when that is done or the stream is not ours. Retries until `deadlineMs`. */
+  async end(reason: string, detail: string | null, final: FinalReport | null, deadlineMs: number): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    await Promise.race([this.writing, sleep(deadlineMs, undefined, { ref: false })]);
+    this.stopped = true;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+      try {
+        await this.rows.end(this.held, reason, detail, final);
+        return;
+      } catch (error) {
+        if (error instanceof Fenced) return;
+        if (performance.now() + pause > deadline) throw error;
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** Nothing is written any more. */
+  stop(): void {
+    this.stopped = true;
+  }
+
+  private addEvent(event: Changes['events'][number]): void {
+    if (this.events.length < MAX_EVENTS) this.events.push(event);
+  }
+
+  private flush(): void {
+    this.writing ??= this.writeAll().finally(() => {
+      this.writing = null;
+      if (this.isPending && !this.stopped) this.flush();
+    });
+  }
+
+  private get isPending(): boolean {
+    return this.events.length + this.transfers.size + Object.keys(this.stream).length > 0;
+  }
+
+  private async writeAll(): Promise<void> {
+    for (let pause = FIRST_PAUSE_MS; this.isPending && !this.stopped; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+      const changes: Changes = { stream: this.stream, transfers: [...this.transfers.values()], events: this.events };
+      this.stream = {};
+      this.transfers = new Map();
+      this.events = [];
+      try {
+        await this.rows.write(this.held, changes);
+        pause = FIRST_PAUSE_MS;
+      } catch (error) {
+        if (error instanceof Fenced) {
+          this.stopped = true;
+          this.onFenced();
+          return;
+        }
+        this.keep(changes);
+        this.logger.warn(`changes of stream ${this.held.id} are kept, the database is away: ${(error as Error).message.slice(0, 200)}`);
+        await sleep(pause);
+      }
+    }
+  }
+
+  /** What came meanwhile is newer. */
+  private keep({ stream, transfers, events }: Changes): void {
+    this.stream = { ...stream, ...this.stream };
+    this.transfers = new Map([...transfers.map((status) => [status.id, status] as const), ...this.transfers]);
+    this.events = [...events, ...this.events].slice(0, MAX_EVENTS);
+  }
+}

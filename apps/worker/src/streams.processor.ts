@@ -1,0 +1,103 @@
+import { Processor, WorkerHost } from '@nestjs/bullmq';
+import { Logger } from '@nestjs/common';
+import { DelayedError, type Job } from 'bullmq';
+import { Env } from '#libs/config';
+import { PrismaService } from '#libs/db';
+import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
+import { PipelineError } from './pipeline-client.js';
+import { PipelinePool } from './pipeline-pool.js';
+import { Runners } from './runners.js';
+import { type Held, StreamRows } from './stream-rows.js';
+
+/** Publishers that are answered at the same time; each takes milliseconds. */
+const CONCURRENCY = 16;
+/** A full node leaves the job to others, and looks again after this. */
+const FULL_PAUSE_MS = 100;
+/** What is left for the way back when a pipeline needs all its time. */
+const RETURN_MS = 500;
+
+/** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
+@Processor(STREAMS_QUEUE, { concurrency: CONCURRENCY, autorun: false })
+export class StreamsProcessor extends WorkerHost {
+  private readonly logger = new Logger(StreamsProcessor.name);
+
+  constructor(
+    private readonly env: Env,
+    private readonly prisma: PrismaService,
+    private readonly wire: Wire,
+    private readonly rows: StreamRows,
+    private readonly runners: Runners,
+    private readonly pool: PipelinePool,
+  ) {
+    super();
+  }
+
+  /** Begins to take jobs; not before this node has its old streams back. */
+  start(): void {
+    this.worker.on('error', (error) => this.logger.warn(`queue: ${error.message}`));
+    void this.worker.run();
+  }
+
+  /** Takes no more jobs; those at hand are finished. */
+  async stop(): Promise<void> {
+    await this.worker.close();
+  }
+
+  async process(job: Job<StreamJob>, token?: string): Promise<void> {
+    const { streamId, sessionId, replyTo } = job.data;
+    if (!this.runners.reserve()) {
+      if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;
+      await job.moveToDelayed(Date.now() + FULL_PAUSE_MS, token);
+      throw new DelayedError();
+    }
+    try {
+      const held = await this.rows.claim(streamId);
+      // Late, or run twice by the queue.
+      if (held) await this.begin(held, sessionId, replyTo);
+    } finally {
+      this.runners.release();
+      // Now that nobody waits.
+      this.pool.refill();
+    }
+  }
+
+  private async begin(held: Held, sessionId: string, replyTo: string): Promise<void> {
+    try {
+      const [session, client] = await Promise.all([
+        this.prisma.session.findUniqueOrThrow({ where: { id: sessionId }, select: { offer: true } }),
+        this.pool.take(),
+      ]);
+      const runner = this.runners.add(held, client);
+      await runner.claim(this.runners.settings);
+      const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS - RETURN_MS);
+      if (!(await this.rows.answered(held))) return runner.fence();
+      await this.wire.reply(replyTo, sessionId, { sdp });
+    } catch (error) {
+      return this.giveUp(held, sessionId, replyTo, error);
+    }
+    await this.afterwards(held.id, sessionId);
+  }
+
+  /** What the publisher need not wait for; the sweep of transfers repeats what fails here. */
+  private async afterwards(streamId: string, sessionId: string): Promise<void> {
+    try {
+      await this.runners.get(streamId)?.syncTransfers();
+      await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
+    } catch (error) {
+      this.logger.warn(`stream ${streamId} began, but: ${String(error)}`);
+    }
+  }
+
+  private async giveUp(held: Held, sessionId: string, replyTo: string, error: unknown): Promise<void> {
+    const negotiation = error instanceof PipelineError && error.code === 'negotiation_failed';
+    const refusal = negotiation ? { code: error.code, message: error.message } : { code: 'service_error', message: 'The pipeline could not be started.' };
+    if (negotiation) this.logger.log(`stream ${held.id}: ${error.message}`);
+    else this.logger.error(`stream ${held.id} could not be started: ${String(error)}`);
+    const runner = this.runners.get(held.id);
+    await this.wire.refuse(replyTo, sessionId, refusal).catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
+    await this.rows.end(held, refusal.code, negotiation ? refusal.message : null, null).catch((failure: unknown) => {
+      this.logger.warn(`the end of stream ${held.id} is left to its lease: ${String(failure)}`);
+    });
+    runner?.fence();
+  }
+}
