@@ -154,7 +154,9 @@ async function verdict(name, url) {
   }
 }
 
-const mark = (ok) => (ok ? colour('green', '✓') : colour('red', '✗'));
+function mark(ok) {
+  return ok ? colour('green', '✓') : colour('red', '✗');
+}
 
 function figures(stream, transfers) {
   const mbit = (bits) => `${(bits / 1e6).toFixed(2)} Mbit/s`;

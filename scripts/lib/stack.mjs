@@ -99,9 +99,10 @@ async function startAll({ stops, print, note }) {
     const command = [process.execPath, '--enable-source-maps', `dist/apps/${name}/src/main.js`];
     return stopOf(keepRunning({ name, command, env, print, nameColour: name === 'api' ? 'cyan' : 'blue' }));
   });
-  const [seeded] = await Promise.all([seed, untilReady(port, listenAddress, processes)]);
+  const seeded = JSON.parse((await seed).trim().split('\n').at(-1));
+  await untilReady(port, listenAddress, seeded.operator, processes);
 
-  const demo = demoFile(JSON.parse(seeded.trim().split('\n').at(-1)), apiUrl, rtmp.url);
+  const demo = demoFile(seeded, apiUrl, rtmp.url);
   writePrivate(DEMO_FILE, demo);
   stops.push(async () => rmSync(DEMO_FILE, { force: true }));
   return { demo, rtmp, env };
@@ -130,20 +131,23 @@ async function node(file, env, what) {
   }
 }
 
-async function untilReady(port, listenAddress, processes) {
+/** The API answers, and an operator sees a node that takes streams. */
+async function untilReady(port, listenAddress, operator, processes) {
   const host = ['0.0.0.0', '::'].includes(listenAddress) ? '127.0.0.1' : listenAddress;
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/readyz`;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/v1/nodes`;
+  const authorization = `Basic ${Buffer.from(`${operator.customerId}:${operator.customerSecret}`).toString('base64')}`;
   let last = 'no answer';
   for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(50)) {
     const failing = processes.find((process) => process.failures() >= 3);
     if (failing) throw new StepError(`${failing.name} does not start: see its messages above.`);
     try {
-      const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-      if (response.ok) return;
-      last = `${response.status} ${(await response.text()).slice(0, 300)}`;
+      const response = await fetch(url, { headers: { authorization }, signal: AbortSignal.timeout(2_000) });
+      const text = await response.text();
+      if (response.ok && JSON.parse(text).nodes.length > 0) return;
+      last = `${response.status} ${text.slice(0, 300)}`;
     } catch (error) {
       last = error.cause?.message ?? error.message;
     }
   }
-  throw new StepError(`The API is not ready after 60 s: ${url}: ${last}`);
+  throw new StepError(`The system is not ready after 60 s: ${url}: ${last}`);
 }

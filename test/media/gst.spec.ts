@@ -98,7 +98,7 @@ describe('GStreamer binding', () => {
       const pipeline = newPipeline();
       pipeline.add(Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' }));
       await pipeline.play();
-      await pipeline.close();
+      await expect(pipeline.close()).resolves.toBeUndefined();
     }
   });
 });

@@ -1,11 +1,11 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Env } from '#libs/config';
 import { PrismaClient } from './generated/client.js';
 
 /** The one door to Postgres. Every wait is bounded: Prisma's own default waits for ever on a frozen server. */
 @Injectable()
-export class PrismaService extends PrismaClient implements OnModuleDestroy {
+export class PrismaService extends PrismaClient implements OnApplicationShutdown {
   constructor(env: Env) {
     super({
       adapter: new PrismaPg({
@@ -23,7 +23,8 @@ export class PrismaService extends PrismaClient implements OnModuleDestroy {
     });
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** The last hook of all: what ends before may still have something to write. */
+  async onApplicationShutdown(): Promise<void> {
     await this.$disconnect();
   }
 }

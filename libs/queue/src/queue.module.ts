@@ -21,13 +21,8 @@ import { Wire } from './wire.js';
       }),
       inject: [Env],
     }),
-    BullModule.registerQueueAsync(
-      ...[STREAMS_QUEUE, CALLBACKS_QUEUE].map((name) => ({
-        name,
-        useFactory: (env: Env) => ({ connection: { url: env.REDIS_URL, ...COMMAND_OPTIONS } }),
-        inject: [Env],
-      })),
-    ),
+    // A queue's connection is its processor's, too, which blocks on purpose: whoever adds a job sets a deadline of its own.
+    BullModule.registerQueue({ name: STREAMS_QUEUE }, { name: CALLBACKS_QUEUE }),
   ],
   providers: [{ provide: REDIS, useFactory: (env: Env) => connectRedis(env, 'commands', COMMAND_OPTIONS), inject: [Env] }, RedisCloser, Registry, Wire],
   exports: [BullModule, REDIS, Registry, Wire],

@@ -6,7 +6,7 @@ import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE } from '#libs/queue';
 import { Dispatcher } from '../stream/dispatcher.js';
 import { endStream } from '../stream/end-stream.js';
-import { isUnavailable } from '../unavailable.js';
+import { isUnavailable, within } from '../unavailable.js';
 
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
@@ -14,6 +14,7 @@ const CALLBACK_GRACE_MS = 10_000;
 /** Workers end each other's lost streams sooner; this is for when none is left. */
 const LEASE_GRACE_MS = 15_000;
 const BATCH = 100;
+const QUEUE_DEADLINE_MS = 1000;
 
 /** Makes up for what was lost between two steps: rows are written before jobs, so rows say what is missing. */
 @Injectable()
@@ -73,7 +74,8 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
       take: BATCH,
     });
     for (const { id } of found) {
-      if ((await this.callbacks.getJob(id)) !== undefined) continue;
+      const job = await within(QUEUE_DEADLINE_MS, 'looking for a callback job', this.callbacks.getJob(id));
+      if (job !== undefined) continue;
       this.logger.warn(`the callback of stream ${id} was lost and is repeated`);
       await this.dispatcher.requestCallback(id);
     }

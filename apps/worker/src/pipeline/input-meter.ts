@@ -25,10 +25,8 @@ export class InputMeter {
   constructor(private readonly webrtc: Element) {}
 
   static none(): InputFigures {
-    return {
-      ...{ bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null },
-      ...{ keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null },
-    };
+    const media = { bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null };
+    return { ...media, keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null };
   }
 
   watch(pad: Pad): void {

@@ -11,11 +11,10 @@ const TRANSCODE_KBPS = 2500;
 const TRANSCODE_GOP = 60;
 
 /** Every element a session may need; loaded before a publisher waits for them. */
-export const FACTORIES = [
-  ...['webrtcbin', 'nicesrc', 'nicesink', 'dtlssrtpdec', 'dtlssrtpenc', 'srtpdec', 'rtpbin', 'rtpjitterbuffer', 'rtprtxreceive', 'rtpfunnel'],
-  ...['capsfilter', 'queue', 'appsink', 'fakesink', 'tee', 'rtph264depay', 'h264parse', 'rtpopusdepay', 'opusdec', 'audioconvert', 'voaacenc'],
-  ...['rtpvp8depay', 'vp8dec', 'rtpvp9depay', 'vp9dec', 'videoconvert', 'x264enc'],
-];
+export const FACTORIES = (
+  'webrtcbin nicesrc nicesink dtlssrtpdec dtlssrtpenc srtpdec rtpbin rtpjitterbuffer rtprtxreceive rtpfunnel capsfilter queue appsink fakesink tee ' +
+  'rtph264depay h264parse rtpopusdepay opusdec audioconvert voaacenc rtpvp8depay vp8dec rtpvp9depay vp9dec videoconvert x264enc'
+).split(' ');
 
 export type TrackKind = 'video' | 'audio';
 
