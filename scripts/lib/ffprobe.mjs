@@ -20,7 +20,7 @@ const run = promisify(execFile);
  * @returns {Promise<Probe>}
  */
 export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
-  const input = ['-v', 'error', ...liveOptions(url), '-analyzeduration', '2000000'];
+  const input = ['-v', 'error', ...liveOptions(url), '-analyzeduration', '6000000'];
   const output = ['-read_intervals', `%+${seconds}`, '-show_streams', '-show_packets', '-of', 'json', url];
   const { stdout } = await withDeadline('ffprobe', [...input, ...output], seconds * 1000 + deadlineMs);
   const found = JSON.parse(stdout);
@@ -74,6 +74,12 @@ export async function decodeFrames(url, { seconds = 5, deadlineMs = 15_000 } = {
 export function steps(packets) {
   const gaps = packets.slice(1).map((packet, i) => Math.round((packet.dts - packets[i].dts) * 1000));
   return { largest: Math.max(0, ...gaps), smallest: Math.min(...gaps) };
+}
+
+/** How many frames are missing at this rate, as the time between first and last says. */
+export function missing(packets, fps) {
+  const seconds = packets.at(-1).dts - packets[0].dts;
+  return Math.round(seconds * fps) + 1 - packets.length;
 }
 
 function liveOptions(url) {

@@ -25,8 +25,10 @@ export async function publishTestStream(options) {
   webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
   const ready = once(webrtc, 'notify::ice-gathering-state', 'complete');
   const connected = once(webrtc, 'notify::connection-state', 'connected');
-  if (video) pipeline.chain(videoSource(options)).link(webrtc);
-  if (audio) pipeline.chain(audioSource(options)).link(webrtc);
+  // Closed until the connection stands: what is made before would be sent in a burst, as no real publisher does.
+  const gates = [0, 1].map(() => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' }));
+  if (video) pipeline.chain(videoSource(gates[0], options)).link(webrtc);
+  if (audio) pipeline.chain(audioSource(gates[1], options)).link(webrtc);
 
   let sessionUrl;
   let etag;
@@ -48,6 +50,7 @@ export async function publishTestStream(options) {
     etag = answer.headers.get('etag');
     await webrtc.ask('set-remote-description', { type: 'answer', sdp: answer.body });
     await within(connectMs, connected, 'connecting (ICE, DTLS)');
+    for (const gate of gates) gate.set({ drop: false });
   } catch (error) {
     await close();
     if (failures.length > 0) error.message += ` (${failures.join('; ')})`;
@@ -64,11 +67,12 @@ export async function publishTestStream(options) {
   };
 }
 
-function videoSource({ width = 640, height = 360, fps = 30, kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
+function videoSource(gate, { width = 640, height = 360, fps = 30, kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
   const raw = `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
   const source = [
     Element.make('videotestsrc', { 'is-live': true, pattern }),
     Element.make('capsfilter', { caps: raw }),
+    gate,
     Element.make('queue', { 'max-size-buffers': 3 }),
   ];
   if (codec === 'VP8') {
@@ -76,7 +80,7 @@ function videoSource({ width = 640, height = 360, fps = 30, kbps = 800, gop = 60
       ...source,
       Element.make('vp8enc', { deadline: 1, 'cpu-used': 8, 'keyframe-max-dist': gop, 'target-bitrate': kbps * 1000 }),
       Element.make('rtpvp8pay', { pt: 96, 'picture-id-mode': '15-bit' }),
-      Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=VP8,payload=96' }),
+      Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000' }),
     ];
   }
   return [
@@ -84,18 +88,19 @@ function videoSource({ width = 640, height = 360, fps = 30, kbps = 800, gop = 60
     Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'ultrafast', bitrate: kbps, 'key-int-max': gop, bframes: 0, threads: 1 }),
     Element.make('capsfilter', { caps: 'video/x-h264,profile=constrained-baseline' }),
     Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),
-    Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96' }),
+    Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000' }),
   ];
 }
 
-function audioSource({ frequency = 440 }) {
+function audioSource(gate, { frequency = 440 }) {
   return [
     Element.make('audiotestsrc', frequency > 0 ? { 'is-live': true, freq: frequency } : { 'is-live': true, wave: 'silence' }),
     Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2' }),
-    Element.make('queue', { 'max-size-buffers': 50 }),
+    gate,
+    Element.make('queue', { 'max-size-buffers': 10 }),
     Element.make('opusenc', { bitrate: 64_000 }),
     Element.make('rtpopuspay', { pt: 97 }),
-    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=97' }),
+    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000' }),
   ];
 }
 

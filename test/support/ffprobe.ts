@@ -1,1 +1,1 @@
-export { decodeFrames, probe, steps, volumeDetect } from '../../scripts/lib/ffprobe.mjs';
+export { decodeFrames, missing, probe, steps, volumeDetect } from '../../scripts/lib/ffprobe.mjs';

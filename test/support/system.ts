@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, inject } from 'vitest';
+import { expect, inject, vi } from 'vitest';
 import { endMarked } from '../../scripts/lib/processes.mjs';
 import { createTestDatabase } from './database.js';
 import { freePort } from './ports.js';
@@ -56,7 +56,7 @@ export class System {
     private readonly authorization: string,
     private readonly operatorAuthorization: string,
     private readonly env: NodeJS.ProcessEnv,
-    private readonly runDir: string,
+    readonly runDir: string,
     private readonly mark: string,
     private readonly dropDatabase: () => Promise<void>,
   ) {}
@@ -170,6 +170,6 @@ export class System {
       return found.filter(({ draining }) => !draining).length;
     };
     // The API may not listen yet.
-    await expect.poll(() => nodes().catch(() => -1), { timeout: 20_000, interval: 50 }).toBe(count);
+    await vi.waitFor(async () => expect(await nodes().catch(() => -1)).toBe(count), { timeout: 20_000, interval: 50 });
   }
 }

@@ -48,7 +48,7 @@ export class AdoptionService {
     const { client, hello } = found;
     const held = hello.claim ? await this.stillOurs(hello.claim) : null;
     if (!held) {
-      if (hello.claim) await client.call('stop', { reason: 'stream_ended' }, STOP_MS).catch((error: unknown) => this.logger.warn(String(error)));
+      if (hello.claim) await client.call('stop', {}, STOP_MS).catch((error: unknown) => this.logger.warn(String(error)));
       client.disconnect();
       return;
     }

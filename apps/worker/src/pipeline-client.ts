@@ -30,6 +30,8 @@ const POLL_MS = 5;
 
 /** The worker's end of a pipeline's control socket. */
 export class PipelineClient {
+  /** Of the pipeline's process. */
+  pid = 0;
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
   private rest = '';
@@ -78,6 +80,7 @@ export class PipelineClient {
     });
     client.listener = null;
     client.closeListener = null;
+    client.pid = hello.pid;
     return { client, hello };
   }
 

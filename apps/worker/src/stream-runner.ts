@@ -46,6 +46,7 @@ export class StreamRunner {
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
     await this.client.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings }, CALL_MS);
+    this.logger.log(`stream ${this.id} runs in process ${this.client.pid}`);
   }
 
   /** The SDP answer to a publisher's offer. */
@@ -83,7 +84,7 @@ export class StreamRunner {
   async stop(reason: string): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'stopping';
-    const final = await this.client.call('stop', { reason }, STOP_MS).catch((error: unknown) => {
+    const final = await this.client.call('stop', {}, STOP_MS).catch((error: unknown) => {
       this.logger.warn(`stream ${this.id} did not stop properly: ${String(error)}`);
       return null;
     });
@@ -98,7 +99,7 @@ export class StreamRunner {
     this.logger.warn(`stream ${this.id} is not ours any more: its pipeline is stopped`);
     const client = this.client;
     void client
-      .call('stop', { reason: 'stream_ended' }, STOP_MS)
+      .call('stop', {}, STOP_MS)
       .catch(() => undefined)
       .finally(() => client.disconnect());
     this.context.onOver(this);

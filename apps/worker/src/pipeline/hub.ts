@@ -6,7 +6,7 @@ const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
 /** One raw_data_block of AAC-LC stereo silence: a channel pair element whose spectra are empty. */
 const SILENT_AAC = Buffer.from([0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c]);
 /** A video frame waits this long at most for audio of the same time. */
-const HOLD_MS = 40;
+const HOLD_MS = 60;
 /** Real audio may stay away this long (packet loss, jitter) before silence fills in. */
 const AUDIO_PATIENCE_MS = 200;
 /** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
@@ -89,9 +89,9 @@ export class Hub {
   /** @internal */
   audio(at: StreamMs, body: Buffer): void {
     const now = this.now();
-    const { silence, send } = this.filler.real(at);
-    for (const time of silence) this.interleaver.push(silentFrame(time), now);
-    if (send) this.interleaver.push({ kind: 'audio', at, keyframe: false, body }, now);
+    const { silence, at: time } = this.filler.real(at);
+    for (const silent of silence) this.interleaver.push(silentFrame(silent), now);
+    if (time !== null) this.interleaver.push({ kind: 'audio', at: time, keyframe: false, body }, now);
   }
 
   private tick(): void {

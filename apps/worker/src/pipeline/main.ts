@@ -35,9 +35,9 @@ const control = new ControlServer(
       pipeline.setTransfers(transfers);
       return {};
     },
-    stop: async ({ reason }) => {
+    stop: async () => {
       over = true;
-      const final = await pipeline.finish(reason);
+      const final = await pipeline.finish();
       // After the reply has been written.
       setImmediate(() => void exit());
       return final;
@@ -61,7 +61,7 @@ function watchWorker(connected: boolean): void {
 async function end(reason: string): Promise<void> {
   if (over) return;
   over = true;
-  const final = await pipeline.finish(reason);
+  const final = await pipeline.finish();
   control.send('ended', { reason, final });
   await exit();
 }

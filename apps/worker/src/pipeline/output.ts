@@ -10,7 +10,7 @@ import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
-import { type Frame, type StreamMs, type VideoConfig } from './timeline.js';
+import type { Frame, FrameKind, StreamMs, VideoConfig } from './timeline.js';
 
 /** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
 const MAX_QUEUE_MS = 4000;
@@ -39,7 +39,8 @@ interface Connection {
   connectedAt: number;
   /** The stream's time that is 0 for this platform; null until the first frame is sent. */
   base: StreamMs | null;
-  lastTimestamp: number;
+  /** Of each kind: a frame that came too late to be in order with the other kind keeps its own place. */
+  lastTimestamp: Record<FrameKind, number>;
   config: VideoConfig | null;
   progress: { bytes: number; at: number };
 }
@@ -168,7 +169,7 @@ export class Output implements FrameSink {
       queue: new SendQueue(MAX_QUEUE_MS),
       connectedAt: now,
       base: null,
-      lastTimestamp: 0,
+      lastTimestamp: { video: 0, audio: 0 },
       config: null,
       progress: { bytes: 0, at: now },
     };
@@ -200,8 +201,8 @@ export class Output implements FrameSink {
     const { publisher } = connection;
     if (connection.base === null) this.begin(connection, frame);
     // RTMP messages carry whole milliseconds from 0; never backwards, even where rounding would.
-    const timestamp = Math.max(connection.lastTimestamp, Math.round(frame.at - (connection.base as number)));
-    connection.lastTimestamp = timestamp;
+    const timestamp = Math.max(connection.lastTimestamp[frame.kind], Math.round(frame.at - (connection.base as number)));
+    connection.lastTimestamp[frame.kind] = timestamp;
     if (frame.kind === 'video') {
       if (frame.config && frame.config !== connection.config) this.sendConfig(connection, frame.config, timestamp);
       publisher.sendVideo(timestamp, frame.body);

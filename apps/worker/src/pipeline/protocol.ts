@@ -58,7 +58,7 @@ export interface PipelineOps {
   /** The full set of outputs that shall exist; those not named are closed properly. */
   setTransfers: { in: { transfers: WantedTransfer[] }; out: Record<string, never> };
   /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
-  stop: { in: { reason: string }; out: FinalReport };
+  stop: { in: Record<string, never>; out: FinalReport };
   snapshot: { in: Record<string, never>; out: Snapshot };
 }
 export type PipelineOp = keyof PipelineOps;

@@ -135,17 +135,17 @@ export class StreamPipeline {
   }
 
   /** Closes every output properly and the sessions; resolves with the final figures. */
-  finish(reason: string): Promise<Figures> {
-    this.finishing ??= this.doFinish(reason);
+  finish(): Promise<Figures> {
+    this.finishing ??= this.doFinish();
     return this.finishing;
   }
 
-  private async doFinish(reason: string): Promise<Figures> {
+  private async doFinish(): Promise<Figures> {
     for (const timer of this.timers) clearInterval(timer);
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
     this.hub.close();
-    await Promise.all([...this.outputs.values()].map((output) => output.close(reason)));
+    await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
     return final;
   }

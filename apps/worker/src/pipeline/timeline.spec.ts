@@ -55,9 +55,15 @@ describe('Interleaver', () => {
 });
 
 describe('AudioFiller', () => {
+  const gaps = (times: number[]): number[] => times.slice(1).map((time, i) => time - (times[i] as number));
+
   it('lets continuous audio through untouched', () => {
     const filler = new AudioFiller(200);
-    for (let i = 0; i < 100; i += 1) expect(filler.real(i * AAC_FRAME_MS)).toEqual({ silence: [], send: true });
+    for (let i = 0; i < 100; i += 1) {
+      const { silence, at } = filler.real(i * AAC_FRAME_MS);
+      expect(silence).toEqual([]);
+      expect(at).toBeCloseTo(i * AAC_FRAME_MS);
+    }
     expect(filler.silence(100 * AAC_FRAME_MS)).toEqual([]);
   });
 
@@ -65,7 +71,7 @@ describe('AudioFiller', () => {
     const filler = new AudioFiller(200);
     const times = [...filler.silence(1000), ...filler.silence(1100)];
     expect(times[0]).toBe(1000);
-    for (let i = 1; i < times.length; i += 1) expect((times[i] as number) - (times[i - 1] as number)).toBeCloseTo(AAC_FRAME_MS);
+    for (const gap of gaps(times)) expect(gap).toBeCloseTo(AAC_FRAME_MS);
     expect((times.at(-1) as number) + AAC_FRAME_MS).toBeGreaterThan(1100);
   });
 
@@ -76,15 +82,32 @@ describe('AudioFiller', () => {
     const filled = filler.silence(400);
     expect(filled[0]).toBeCloseTo(AAC_FRAME_MS);
     const end = filler.sentUntil as number;
-    expect(filler.real(end - AAC_FRAME_MS)).toEqual({ silence: [], send: false });
-    expect(filler.real(end + 2)).toEqual({ silence: [], send: true });
+    expect(filler.real(end - 3 * AAC_FRAME_MS)).toEqual({ silence: [], at: null });
+    expect(filler.real(end + 2)).toEqual({ silence: [], at: end + 1 });
   });
 
   it('fills a gap that arrives as a jump in real audio', () => {
     const filler = new AudioFiller(200);
     filler.real(0);
-    const { silence, send } = filler.real(5 * AAC_FRAME_MS);
-    expect(send).toBe(true);
+    const { silence, at } = filler.real(5 * AAC_FRAME_MS);
     expect(silence).toHaveLength(4);
+    expect(at).toBeCloseTo(5 * AAC_FRAME_MS);
+  });
+
+  it.each([
+    ['a step forward', (i: number) => i * AAC_FRAME_MS + (i > 10 ? 15 : 0)],
+    ['a step back', (i: number) => i * AAC_FRAME_MS - (i > 10 ? 16 : 0)],
+    ['a clock that is 0.1 % fast', (i: number) => i * AAC_FRAME_MS * 1.001],
+    ['a clock that is 0.1 % slow', (i: number) => i * AAC_FRAME_MS * 0.999],
+  ])('slides into place after %s', (_, place) => {
+    const filler = new AudioFiller(200);
+    const out: number[] = [];
+    for (let i = 0; i < 1000; i += 1) {
+      const { silence, at } = filler.real(place(i));
+      expect(silence).toEqual([]);
+      out.push(at as number);
+    }
+    for (const gap of gaps(out)) expect(Math.abs(gap - AAC_FRAME_MS)).toBeLessThanOrEqual(1.0001);
+    expect(out.at(-1)).toBeCloseTo(place(999), 0);
   });
 });

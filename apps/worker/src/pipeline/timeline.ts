@@ -91,10 +91,16 @@ export class Interleaver {
   }
 }
 
+/** Real audio that is off its place by less than this is moved; by more, frames are left out. */
+const MAX_LATE_MS = 2 * AAC_FRAME_MS;
+/** How much one frame's place may differ from a perfect sequence: what players do not hear, yet a second mends 47 ms. */
+const MAX_SHIFT_MS = 1;
+
 /**
- * Decides which AAC frames go out so that the audio never has a gap: real ones where there are any, silence elsewhere.
- * (YouTube and Facebook drop streams without audio.) Real frames keep their own times; silence fills up from the last
- * frame's end, and a real frame that comes too late for the silence already sent is left out.
+ * Decides which AAC frames go out, and when, so that the audio is one sequence without gap or overlap. (YouTube and Facebook
+ * drop streams without audio, and players click at every jump.) Real audio is late or early by some milliseconds when the
+ * network was, or when the publisher's clock is not ours: it slides into place. Silence fills what is missing, and a real
+ * frame that comes too late for the silence already sent is left out.
  */
 export class AudioFiller {
   private end: StreamMs | null = null;
@@ -103,18 +109,15 @@ export class AudioFiller {
   /** @param patienceMs how long real audio may stay away before silence takes over. */
   constructor(private readonly patienceMs: number) {}
 
-  /** Times of the silent frames to send before this real frame, and whether the frame itself is sent. */
-  real(at: StreamMs): { silence: StreamMs[]; send: boolean } {
+  /** Times of the silent frames to send before this real frame, and the frame's own; null if it is left out. */
+  real(at: StreamMs): { silence: StreamMs[]; at: StreamMs | null } {
     this.lastReal = at;
-    if (this.end === null) {
-      this.end = at + AAC_FRAME_MS;
-      return { silence: [], send: true };
-    }
-    // Half a frame of overlap is rounding; more means that silence already covers this time.
-    if (at < this.end - AAC_FRAME_MS / 2) return { silence: [], send: false };
-    const silence = this.fillTo(at - AAC_FRAME_MS / 2);
-    this.end = Math.max(at, this.end) + AAC_FRAME_MS;
-    return { silence, send: true };
+    this.end ??= at;
+    if (at < this.end - MAX_LATE_MS) return { silence: [], at: null };
+    const silence = this.fillTo(at - AAC_FRAME_MS);
+    const time = this.end + Math.max(-MAX_SHIFT_MS, Math.min(MAX_SHIFT_MS, at - this.end));
+    this.end = time + AAC_FRAME_MS;
+    return { silence, at: time };
   }
 
   /** Times of the silent frames due when the stream's clock (or its video) has reached `now`. */

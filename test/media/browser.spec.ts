@@ -1,0 +1,133 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { launchChromium, type PageServer, servePages } from '../support/chromium.js';
+import { type Customer, startCustomer } from '../support/customer.js';
+import { probe, steps, volumeDetect } from '../support/ffprobe.js';
+import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
+import { System } from '../support/system.js';
+
+/** As little as a page needs to publish by WHIP: no library of ours. The fake camera shows a moving picture and beeps. */
+const PAGE = `<!doctype html><title>publisher</title><script>
+async function publish(url, token, constraints) {
+  window.media = await navigator.mediaDevices.getUserMedia(constraints);
+  const pc = (window.pc = new RTCPeerConnection());
+  for (const track of media.getTracks()) pc.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+  await pc.setLocalDescription();
+  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: 'Bearer ' + token }, body: pc.localDescription.sdp });
+  if (answer.status !== 201) throw new Error(answer.status + ' ' + (await answer.text()));
+  window.session = { url: new URL(answer.headers.get('location'), url).href, etag: answer.headers.get('etag') };
+  await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
+  pc.onicecandidate = ({ candidate }) => candidate && trickle('a=' + candidate.candidate, session.etag);
+  await new Promise((resolve, reject) => {
+    pc.onconnectionstatechange = () => pc.connectionState === 'connected' ? resolve() : pc.connectionState === 'failed' && reject(new Error('failed'));
+  });
+  return { type: answer.headers.get('content-type'), ...session };
+}
+function fragmentOf(sdp, lines) {
+  const one = (name) => sdp.match(new RegExp('^a=' + name + ':.*$', 'm'))[0];
+  return [one('ice-ufrag'), one('ice-pwd'), sdp.match(/^m=.*$/m)[0].trim(), one('mid'), ...lines].map((line) => line.trim()).join('\\r\\n') + '\\r\\n';
+}
+function patch(fragment, etag) {
+  return fetch(session.url, { method: 'PATCH', headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': etag }, body: fragment });
+}
+function trickle(line, etag) {
+  return patch(fragmentOf(pc.localDescription.sdp, [line]), etag).then((response) => response.status);
+}
+async function restartIce() {
+  const offer = await pc.createOffer({ iceRestart: true });
+  await pc.setLocalDescription(offer);
+  const response = await patch(fragmentOf(offer.sdp, []), '*');
+  if (response.status !== 200) throw new Error('restart: ' + response.status + ' ' + (await response.text()));
+  const fragment = await response.text();
+  const value = (name) => fragment.match(new RegExp('^a=' + name + ':(.*)$', 'm'))[1].trim();
+  const candidates = fragment.match(/^a=candidate:.*$/gm).map((line) => line.trim());
+  const sdp = pc.remoteDescription.sdp.replace(/^a=ice-ufrag:.*$/gm, 'a=ice-ufrag:' + value('ice-ufrag')).replace(/^a=ice-pwd:.*$/gm, 'a=ice-pwd:' + value('ice-pwd')).replace(/^a=(candidate:.*|end-of-candidates)\\r\\n/gm, '');
+  await pc.setRemoteDescription({ type: 'answer', sdp: sdp.replace(/^(a=mid:.*)$/gm, (line) => line.trim() + '\\r\\n' + candidates.join('\\r\\n')) });
+  return response.headers.get('etag');
+}
+function leave() {
+  return fetch(session.url, { method: 'DELETE' }).then((response) => (pc.close(), response.status));
+}
+</script>`;
+
+let system: System;
+let platform: TestRtmpServer;
+let customer: Customer;
+let browser: Browser;
+let pages: PageServer;
+let live: { whipUrl: (name: string) => string; token: string };
+
+beforeAll(async () => {
+  platform = await startRtmpServer({ record: true });
+  customer = await startCustomer((name) => [`${platform.url}/${name}`]);
+  system = await System.start();
+  live = await system.entryPoint('browser', { enabled: true, callbackUrl: customer.url });
+  pages = await servePages({ '/': PAGE });
+  browser = await launchChromium(['--allow-loopback-in-peer-connection']);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await pages?.stop();
+  await system?.stop();
+  await customer?.stop();
+  await platform?.stop();
+});
+
+async function open(name: string, constraints: object) {
+  const page = await browser.newPage();
+  await page.goto(pages.url);
+  const session = await page.evaluate(([url, token, wanted]) => (globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }).publish(url, token, wanted), [
+    live.whipUrl(name),
+    live.token,
+    constraints,
+  ] as const);
+  return { page, session };
+}
+
+it('takes the fake camera of Chromium through WHIP to a platform', async () => {
+  const { page, session } = await open('camera', { video: { width: 1280, height: 720, frameRate: 30 }, audio: true });
+  // Another origin than the API's: the headers must be exposed (CORS).
+  expect(session).toMatchObject({ type: 'application/sdp', url: expect.stringMatching(/\/whip\/sessions\/[\w-]{32}$/), etag: expect.stringMatching(/^".+"$/) });
+  const { id } = await system.stream('camera');
+  await system.transfersReach(id, ['live']);
+
+  const { streams, video, audio } = await probe(`${platform.url}/camera`, { seconds: 5 });
+  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', has_b_frames: 0 });
+  expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({ codec_name: 'aac', sample_rate: '48000' });
+  expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest < 300);
+  expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+  // The fake microphone beeps once a second.
+  expect((await volumeDetect(`${platform.url}/camera`, { seconds: 3 })).max).toBeGreaterThan(-30);
+  await expect.poll(async () => (await system.stream('camera')).figures?.bitrate ?? 0, { timeout: 15_000 }).toBeGreaterThan(500_000);
+
+  expect(await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave())).toBe(200);
+  await expect.poll(async () => (await system.stream('camera')).state).toBe('ended');
+  await expect.poll(() => platform.publishers()).toEqual([]);
+  const file = (await platform.recordings()).find((path) => path.includes('/camera')) as string;
+  const recording = await probe(file, { seconds: 60 });
+  expect(recording.video[0]?.isKey).toBe(true);
+  expect(recording.packets[0]?.dts).toBeLessThan(0.05);
+  expect(steps(recording.video).smallest).toBeGreaterThan(0);
+  expect(steps(recording.audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+  await page.close();
+});
+
+it('goes on through an ICE restart on the same connection to the platform', async () => {
+  const { page, session } = await open('restarted', { video: { width: 640, height: 360 }, audio: true });
+  const { id } = await system.stream('restarted');
+  await system.transfersReach(id, ['live']);
+  const etag = await page.evaluate(() => (globalThis as never as { restartIce: () => Promise<string> }).restartIce());
+  expect(etag).not.toBe(session.etag);
+  const framesNow = async () => (await system.transfers(id))[0]?.figures?.bytesSent ?? 0;
+  const before = await framesNow();
+  await expect.poll(framesNow, { timeout: 15_000 }).toBeGreaterThan(before + 200_000);
+  // Candidates of the session before are refused, those of this one are taken.
+  const trickle = (tag: string) => page.evaluate((value) => (globalThis as never as { trickle: (line: string, etag: string) => Promise<number> }).trickle('a=candidate:1 1 udp 1 127.0.0.1 9 typ host', value), tag);
+  expect(await trickle(session.etag)).toBe(412);
+  expect(await trickle(etag)).toBe(204);
+  expect((await system.transfers(id))[0]).toMatchObject({ state: 'live', attempts: 1, figures: { reconnects: 0 } });
+  expect(await page.evaluate(() => (globalThis as never as { pc: { connectionState: string } }).pc.connectionState)).toBe('connected');
+  await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
+  await page.close();
+});

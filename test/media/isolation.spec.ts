@@ -1,0 +1,88 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { type Customer, startCustomer } from '../support/customer.js';
+import { missing, probe, steps } from '../support/ffprobe.js';
+import { freePort } from '../support/ports.js';
+import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
+import { System } from '../support/system.js';
+
+/** Accepts connections, reads what comes and never says a word. */
+async function startBlackhole(): Promise<{ port: number; connections: () => number; stop: () => Promise<void> }> {
+  const sockets = new Set<Socket>();
+  let count = 0;
+  const server: Server = createServer((socket) => {
+    count += 1;
+    sockets.add(socket.on('error', () => socket.destroy()));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => count,
+    stop: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+const NAMES = ['one', 'two'];
+let system: System;
+let platform: TestRtmpServer;
+let blackhole: Awaited<ReturnType<typeof startBlackhole>>;
+let customer: Customer;
+let publishers: TestPublisher[] = [];
+
+beforeAll(async () => {
+  platform = await startRtmpServer({ record: true });
+  blackhole = await startBlackhole();
+  const refusing = await freePort();
+  customer = await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${refusing}/live/${name}`, `rtmp://127.0.0.1:${blackhole.port}/live/${name}`]);
+  system = await System.start();
+});
+
+afterAll(async () => {
+  await Promise.all(publishers.map((publisher) => publisher.close()));
+  await system?.stop();
+  await customer?.stop();
+  await blackhole?.stop();
+  await platform?.stop();
+});
+
+it('forwards two streams undisturbed while one destination of each refuses and another never answers', async () => {
+  const { whipUrl, token } = await system.entryPoint('isolation', { enabled: true, callbackUrl: customer.url });
+  publishers = await Promise.all(NAMES.map((name) => publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1' })));
+  const streams = await Promise.all(NAMES.map((name) => system.stream(name)));
+
+  // Long enough for the blackhole's deadline to pass and for retries of both bad destinations.
+  const retried = async () => {
+    const all = await Promise.all(streams.map(({ id }) => system.transfers(id)));
+    return all.every(([, refused, silent]) => (refused?.attempts ?? 0) >= 3 && (silent?.attempts ?? 0) >= 2);
+  };
+  await expect.poll(retried, { timeout: 20_000, interval: 200 }).toBe(true);
+
+  for (const { id } of streams) {
+    const [good, refused, silent] = await system.transfers(id);
+    expect(good).toMatchObject({ state: 'live', reason: null, attempts: 1, figures: { droppedFrames: 0, reconnects: 0 } });
+    expect(refused).toMatchObject({ state: 'reconnecting', reason: { code: 'tcp_refused', blame: 'platform', retryable: true } });
+    expect(silent).toMatchObject({ state: 'reconnecting', reason: { code: 'handshake_failed' } });
+  }
+  expect(blackhole.connections()).toBeGreaterThanOrEqual(4);
+
+  await Promise.all(publishers.map((publisher) => publisher.stop()));
+  publishers = [];
+  await expect.poll(() => platform.publishers()).toEqual([]);
+  for (const name of NAMES) {
+    const file = (await platform.recordings()).find((path) => path.includes(`/${name}`)) as string;
+    const { video, audio } = await probe(file, { seconds: 120 });
+    // Every frame of the whole time, none late by even one frame.
+    expect(video.length).toBeGreaterThan(150);
+    expect(video[0]?.isKey).toBe(true);
+    expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 100);
+    expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+    expect(Math.abs(missing(video, 30))).toBeLessThanOrEqual(1);
+  }
+});
