@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadEnv } from './env.js';
+
+const needed = { DATABASE_URL: 'postgresql://u:p@127.0.0.1/db', REDIS_URL: 'redis://127.0.0.1', MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` };
+
+describe('loadEnv', () => {
+  it('has a default for everything but where the data lies and what seals it', () => {
+    expect(loadEnv(needed)).toMatchObject({ PORT: 3000, NODE_SLOTS: 40, ALLOWED_PRIVATE_HOSTS: '', WHIP_STRICT_ETAG: false });
+    expect(loadEnv({ ...needed, PORT: '', NODE_SLOTS: '7', WHIP_STRICT_ETAG: '1' })).toMatchObject({ PORT: 3000, NODE_SLOTS: 7, WHIP_STRICT_ETAG: true });
+  });
+
+  it('names every bad variable at once', () => {
+    const load = () => loadEnv({ ...needed, MASTER_KEYS: 'k1:short', PORT: 'x', LOG_LEVEL: 'loud', MEDIA_PORT_MIN: '50000', MEDIA_PORT_MAX: '40000' });
+    for (const name of ['MASTER_KEYS', 'PORT', 'LOG_LEVEL', 'MEDIA_PORT_MIN must not be above']) expect(load).toThrow(name);
+    expect(() => loadEnv({})).toThrow('DATABASE_URL');
+  });
+
+  it('.env.example names every variable, with its default', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8');
+    const example = new Map([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name as string, value as string]));
+    const env = loadEnv(needed);
+    for (const [name, value] of Object.entries(env)) {
+      expect(example.has(name), name).toBe(true);
+      if (!(name in needed) && name !== 'NODE_ID') expect(example.get(name), name).toBe(String(value ?? ''));
+    }
+    // What only `npm start` reads.
+    const own = [...example.keys()].filter((name) => !(name in env) && !['PUBLIC_URL', 'STUN_SERVER'].includes(name));
+    expect(own).toEqual(['RTMP_PORT']);
+  });
+});

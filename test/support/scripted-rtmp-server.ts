@@ -1,0 +1,123 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { type AmfValue, decodeAmf, encodeAmf } from '../../apps/worker/src/pipeline/rtmp/amf0.js';
+import { ChunkReader, MESSAGE, type Message, toChunks } from '../../apps/worker/src/pipeline/rtmp/chunks.js';
+
+/** What to do at a step: go on, say nothing, hang up, or refuse with a description (at publish: with a status code). */
+export type Behaviour = 'accept' | 'ignore' | 'close' | { refuse: string; description?: string };
+
+export interface Script {
+  /** Instead of the handshake: bytes to say, or nothing at all. */
+  handshake?: 'accept' | 'ignore' | 'close' | { say: string };
+  connect?: (command: Record<string, AmfValue>, turn: number) => Behaviour;
+  createStream?: Behaviour;
+  publish?: Behaviour;
+  tls?: { key: string; cert: string };
+  /** Messages sent right after the publish was accepted. */
+  afterwards?: Message[];
+}
+
+export interface ScriptedRtmpServer {
+  port: number;
+  /** `connect` command objects, one for each connection. */
+  connects: Record<string, AmfValue>[];
+  /** Names and arguments of all other commands. */
+  commands: AmfValue[][];
+  /** Audio, video and data messages. */
+  media: Message[];
+  /** Everything else the client said (acknowledgements, pongs). */
+  control: Message[];
+  sockets: Socket[];
+  /** SNI of TLS connections. */
+  serverNames: (string | false | null | undefined)[];
+  stop(): Promise<void>;
+}
+
+/** An RTMP server that refuses, stalls or hangs up at any step: what real servers cannot be made to do on demand. */
+export async function startScriptedRtmpServer(script: Script = {}): Promise<ScriptedRtmpServer> {
+  const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = { connects: [], commands: [], media: [], control: [], sockets: [], serverNames: [] };
+  const onSocket = (socket: Socket): void => {
+    state.sockets.push(socket);
+    socket.on('error', () => socket.destroy());
+    converse(socket, script, state);
+  };
+  const server: Server = script.tls
+    ? createTlsServer({ ...script.tls }, (socket) => {
+        state.serverNames.push(socket.servername);
+        onSocket(socket);
+      }).on('tlsClientError', () => undefined)
+    : createServer(onSocket);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    ...state,
+    port: (server.address() as AddressInfo).port,
+    stop: () =>
+      new Promise((resolve) => {
+        for (const socket of state.sockets) socket.destroy();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer, 'port' | 'stop'>): void {
+  const { handshake = 'accept' } = script;
+  const reader = new ChunkReader();
+  let shaken = Buffer.alloc(0);
+  let isShaken = false;
+  if (handshake === 'close') socket.end();
+  if (typeof handshake === 'object') socket.write(handshake.say);
+  socket.on('data', (data: Buffer) => {
+    if (handshake !== 'accept') return;
+    if (isShaken) return reader.push(data).forEach((message) => handle(message));
+    const had = shaken.length;
+    shaken = Buffer.concat([shaken, data]);
+    if (had < 1537 && shaken.length >= 1537) socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536, 7), shaken.subarray(1, 1537)]));
+    if (shaken.length < 3073) return;
+    isShaken = true;
+    reader.push(shaken.subarray(3073)).forEach((message) => handle(message));
+  });
+
+  const send = (message: Message): void => toChunks(3, message, 128).forEach((piece) => socket.write(piece));
+  const reply = (streamId: number, ...values: AmfValue[]): void => send({ type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(...values) });
+
+  function act(behaviour: Behaviour, accept: () => void, refuse: (code: string, description: string) => void): void {
+    if (behaviour === 'accept') accept();
+    else if (behaviour === 'close') socket.end();
+    else if (behaviour !== 'ignore') refuse(behaviour.refuse, behaviour.description ?? '');
+  }
+
+  function handle(message: Message): void {
+    if (message.type !== MESSAGE.command) {
+      const isMedia = message.type === MESSAGE.audio || message.type === MESSAGE.video || message.type === MESSAGE.data;
+      (isMedia ? state.media : state.control).push(message);
+      return;
+    }
+    const [name, transaction, ...values] = decodeAmf(message.body);
+    const number = transaction as number;
+    if (name === 'connect') {
+      const command = values[0] as Record<string, AmfValue>;
+      state.connects.push(command);
+      act(
+        script.connect?.(command, state.connects.length) ?? 'accept',
+        () => reply(0, '_result', number, { fmsVer: 'FMS/3,0' }, { level: 'status', code: 'NetConnection.Connect.Success', description: '' }),
+        (code, description) => reply(0, '_error', number, null, { level: 'error', code, description }),
+      );
+      return;
+    }
+    state.commands.push([name, ...values]);
+    if (name === 'createStream') {
+      act(script.createStream ?? 'accept', () => reply(0, '_result', number, null, 1), (code, description) => reply(0, '_error', number, null, { level: 'error', code, description }));
+    } else if (name === 'publish') {
+      const status = (level: string, code: string, description: string): void => reply(1, 'onStatus', 0, null, { level, code, description });
+      act(
+        script.publish ?? 'accept',
+        () => {
+          status('status', 'NetStream.Publish.Start', '');
+          script.afterwards?.forEach(send);
+        },
+        (code, description) => status('error', code, description),
+      );
+    }
+  }
+}
