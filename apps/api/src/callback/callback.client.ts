@@ -112,15 +112,17 @@ function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 }
 
 const FAILURES: [test: RegExp, code: ReasonCode][] = [
-  [/^(UND_ERR_HEADERS_OVERFLOW|HPE_HEADER_OVERFLOW)$/, 'callback_too_large'],
-  [/^HPE_|^UND_ERR_(INVALID|RES_CONTENT)/, 'callback_bad_answer'],
+  [/HEADERS_OVERFLOW/, 'callback_too_large'],
+  // What came is not HTTP, or an interim response that nobody asked for.
+  [/^HTTPParserError|bad response$/, 'callback_bad_answer'],
   [/TIMEOUT/, 'callback_timeout'],
 ];
 
 function toFailure(error: unknown, timeoutMs: number): TransferError {
   if (error instanceof TransferError) return error;
-  const { name, code = '' } = error as NodeJS.ErrnoException;
+  const { name, code = '', message } = error as NodeJS.ErrnoException;
   if (name === 'TimeoutError' || name === 'AbortError') return new TransferError('callback_timeout', `not within ${timeoutMs / 1000} s`);
-  const found = FAILURES.find(([test]) => test.test(code))?.[1];
-  return new TransferError(found ?? 'callback_connect_failed', code || name);
+  const what = `${name} ${code} ${message}`;
+  const found = FAILURES.find(([test]) => test.test(what))?.[1];
+  return new TransferError(found ?? 'callback_connect_failed', found === 'callback_bad_answer' ? 'it does not speak HTTP' : code || name);
 }

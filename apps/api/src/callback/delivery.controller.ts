@@ -44,6 +44,6 @@ export class DeliveryController {
   }
 }
 
-function toDeliveryResponse({ entryPointId: _, createdAt, ...row }: CallbackDelivery): DeliveryResponse {
-  return { ...row, createdAt: createdAt.toISOString() };
+function toDeliveryResponse({ id, streamId, attempt, url, status, outcome, detail, durationMs, answerHead, createdAt }: CallbackDelivery): DeliveryResponse {
+  return { id, streamId, attempt, url, status, outcome, detail, durationMs, answerHead, createdAt: createdAt.toISOString() };
 }

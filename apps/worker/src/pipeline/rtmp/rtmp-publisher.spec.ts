@@ -157,7 +157,7 @@ describe('authentication', () => {
   it('answers the challenge of Adobe', async () => {
     const rtmp = await server({
       connect: ({ app }, turn) => {
-        const query = new URLSearchParams(String(app).replace(/^live\??/, '').replaceAll('+', '%2B'));
+        const query = new URLSearchParams((app as string).replace(/^live\??/, '').replaceAll('+', '%2B'));
         if (turn === 1) return { refuse: 'x', description: '[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ' };
         if (turn === 2) return { refuse: 'x', description: `[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=${query.get('user')}&salt=S+lt=&challenge=Ch&opaque=Op+q=` };
         const ours = query.get('challenge') ?? '';
@@ -173,7 +173,7 @@ describe('authentication', () => {
   it('answers the challenge of Limelight', async () => {
     const rtmp = await server({
       connect: ({ app }, turn) => {
-        const query = new URLSearchParams(String(app).replace(/^live\??/, ''));
+        const query = new URLSearchParams((app as string).replace(/^live\??/, ''));
         if (turn === 1) return { refuse: 'x', description: '[ code=403 need auth; authmod=llnw ]' };
         if (turn === 2) return { refuse: 'x', description: '[ authmod=llnw ] : ?reason=needauth&nonce=N0nce' };
         const expected = md5(`${md5('usér:live:p@ss', 'hex')}:N0nce:00000001:${query.get('cnonce')}:auth:${md5('publish:/live/_definst_', 'hex')}`, 'hex');

@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { CallbackClient } from '../apps/api/src/callback/callback.client.js';
+import { Sweeper } from '../apps/api/src/callback/sweeper.js';
+import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { type CallbackServer, HOSTILE, json, startCallbackServer } from './support/callback-server.js';
+import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+
+const TIMEOUT_MS = 400;
+const OFFER = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=setup:actpass\r\na=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\na=rtpmap:96 H264/90000\r\n`;
+
+interface View {
+  id: string;
+  state: string;
+  callback: { state: string; reason: { code: string; detail: string | null } | null };
+  transfers: Record<string, number>;
+}
+
+let api: TestApp;
+let node: ScriptedNode;
+let alice: TestCustomer;
+let customer: CallbackServer;
+let count = 0;
+
+beforeAll(async () => {
+  api = await startApp({ CALLBACK_TIMEOUT_MS: String(TIMEOUT_MS) });
+  alice = await api.customer();
+  node = await startScriptedNode(api);
+  customer = await startCallbackServer();
+});
+afterAll(async () => {
+  await node?.stop();
+  await customer?.stop();
+  await api?.stop();
+});
+beforeEach(() => {
+  customer.requests.length = 0;
+  node.requests.length = 0;
+});
+
+const settings = `entry_points/live/settings/transfer`;
+const fls = (path: string) => `/v1/projects/${alice.appid}/fls/${path}`;
+
+/** A stream that begins with these settings; resolves as soon as its publisher has been answered. */
+async function begin(callback: { enabled?: boolean; callbackUrl?: string | null }): Promise<string> {
+  await alice.call('PATCH', fls(settings), { enabled: true, ...callback });
+  const { token } = (await alice.call('POST', fls('entry_points/live/publish_tokens'), {})).body as { token: string };
+  const name = `cb-${(count += 1)}`;
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, OFFER, { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+  expect(answer.status).toBe(201);
+  const { id } = await api.prisma.stream.findFirstOrThrow({ where: { name } });
+  return id;
+}
+const view = async (id: string) => (await alice.call('GET', fls(`streams/${id}`))).body as View;
+const kick = (id: string) => alice.call('DELETE', fls(`streams/${id}`));
+const deliveries = async (id: string) => {
+  const { callbacks } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { callbacks: { streamId: string; outcome: string; status: number | null; attempt: number }[] };
+  return callbacks.filter(({ streamId }) => streamId === id);
+};
+
+describe('a callback', () => {
+  it('asks as Agora documents, while the publisher is answered already', async () => {
+    let finish: () => void = () => undefined;
+    customer.reply = (response, request) => (finish = () => json({ transferUrls: ['rtmp://127.0.0.1/live/KEY-1', { url: 'rtmps://127.0.0.1/app/KEY-2', options: { muted: true } }] })(response, request));
+    const id = await begin({ callbackUrl: `${customer.url}?customer=7` });
+    await expect.poll(() => customer.requests.length).toBe(1);
+    // Nobody waits for the customer's server.
+    expect(await view(id)).toMatchObject({ state: 'connecting', callback: { state: 'pending', reason: null } });
+    const [{ method, url, headers, body }] = customer.requests as [CallbackServer['requests'][number]];
+    expect([method, url]).toEqual(['POST', `/cb?customer=7&entry_point=live&stream_name=cb-${count}`]);
+    expect(headers).toMatchObject({ 'content-type': 'application/json', 'accept-encoding': 'identity' });
+    expect(JSON.parse(body)).toMatchObject({ appid: alice.appid, entryPoint: 'live', streamName: `cb-${count}`, streamId: id, startedAt: expect.any(String) });
+
+    finish();
+    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 2 } });
+    await expect.poll(() => node.requests).toEqual([['syncTransfers', { streamId: id }]]);
+    const { transfers } = (await alice.call('GET', fls(`streams/${id}/transfers`))).body as { transfers: { url: string; origin: string }[] };
+    expect(transfers).toMatchObject([{ url: 'rtmp://127.0.0.1/live/***', origin: 'callback' }, { url: 'rtmps://127.0.0.1/app/***' }]);
+
+    // Keys are nowhere but sealed in their rows.
+    const rows = await api.prisma.transfer.findMany({ where: { streamId: id }, orderBy: { id: 'asc' } });
+    expect(api.box.open(rows[0]?.url as string, `transfer:${id}`)).toBe('rtmp://127.0.0.1/live/KEY-1');
+    expect(rows[1]?.options).toEqual({ muted: true });
+    const everything = await api.prisma.$queryRaw`SELECT (SELECT json_agg(t) FROM transfers t) a, (SELECT json_agg(e) FROM events e) b, (SELECT json_agg(d) FROM callback_deliveries d) c`;
+    expect(JSON.stringify(everything)).not.toContain('KEY-');
+    expect(JSON.stringify(await deliveries(id))).toContain('"outcome":"ok"');
+    await kick(id);
+  });
+
+  it('forwards to the good elements and names the bad ones', async () => {
+    customer.reply = json({ transferUrls: ['http://no', 'rtmp://127.0.0.1/live/KEY', 7, 'rtmp://127.0.0.1/live/KEY'] });
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered' }, transfers: { pending: 1 } });
+    const { callbackDetail } = await api.prisma.stream.findUniqueOrThrow({ where: { id } });
+    expect(callbackDetail).toBe('transferUrls[0] the URL does not begin with rtmp:// or rtmps://; transferUrls[2] is neither a URL nor an object with one');
+    await kick(id);
+  });
+
+  it.each([
+    ['disabled', { enabled: false, callbackUrl: 'http://127.0.0.1:9/' }, 'transfer_disabled'],
+    ['without a URL', { callbackUrl: null }, 'callback_url_missing'],
+  ])('is not made when it is %s, and the stream says so', async (_, callback, code) => {
+    const id = await begin(callback);
+    expect(await view(id)).toMatchObject({ state: 'connecting', callback: { state: 'none', reason: { code } } });
+    await kick(id);
+  });
+
+  it('that names no URL is an answer, and the stream says so', async () => {
+    customer.reply = json({ transferUrls: [] });
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(id)).toMatchObject({ state: 'connecting', callback: { state: 'answered', reason: { code: 'callback_no_urls' } } });
+    await kick(id);
+  });
+
+  it.each(Object.entries(HOSTILE))('whose server %s is retried, and the stream stays up and says why', async (_, [reply, code]) => {
+    customer.reply = reply;
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(id), { timeout: 4 * TIMEOUT_MS + 1000 }).toMatchObject({ state: 'connecting', callback: { state: 'retrying', reason: { code } }, transfers: {} });
+    expect((await deliveries(id))[0]).toMatchObject({ outcome: code, attempt: 1 });
+    // And nothing of it stays open.
+    await expect.poll(() => customer.connections()).toBe(0);
+    await kick(id);
+  });
+
+  it.each([
+    ['http://127.0.0.2:80/', 'callback_address_forbidden'],
+    ['http://169.254.169.254/latest/meta-data/', 'callback_address_forbidden'],
+    ['http://[::1]:80/', 'callback_address_forbidden'],
+    ['http://0x7f000002/', 'callback_address_forbidden'],
+    ['http://10.0.0.1/', 'callback_address_forbidden'],
+    ['http://127.0.0.1:1/', 'callback_connect_failed'],
+    ['https://127.0.0.1:1/', 'callback_connect_failed'],
+    ['http://no-such-host.invalid/', 'callback_dns_failed'],
+  ])('to %s fails with %s', async (callbackUrl, code) => {
+    const id = await begin({ callbackUrl });
+    await expect.poll(() => view(id), { timeout: 3000 }).toMatchObject({ callback: { state: 'retrying', reason: { code } } });
+    await kick(id);
+  });
+
+  it('is tried again with the settings of that moment, until it is answered', async () => {
+    customer.reply = json({}, 500);
+    const id = await begin({ callbackUrl: `${customer.url}/old` });
+    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_status', detail: 'it answered 500' } } });
+    customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
+    await alice.call('PATCH', fls(settings), { callbackUrl: `${customer.url}/new` });
+    await expect.poll(() => view(id), { timeout: 5000 }).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 1 } });
+    expect(customer.requests.map(({ url }) => url.split('?')[0])).toEqual(['/cb/old', '/cb/new']);
+    expect((await deliveries(id)).map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([[2, 'ok', 200], [1, 'callback_status', 500]]);
+    await kick(id);
+  });
+
+  it('is not made any more once transfer is disabled, or the stream has ended', async () => {
+    customer.reply = json({}, 500);
+    const disabled = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(disabled)).toMatchObject({ callback: { state: 'retrying' } });
+    await alice.call('PATCH', fls(settings), { enabled: false });
+    await expect.poll(() => view(disabled), { timeout: 5000 }).toMatchObject({ callback: { state: 'none', reason: { code: 'transfer_disabled' } } });
+    const ended = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(ended)).toMatchObject({ callback: { state: 'retrying' } });
+    await kick(ended);
+    await api.app.get(Dispatcher).requestCallback(ended);
+    expect((await view(ended)).state).toBe('ended');
+    expect((await deliveries(ended)).length).toBeLessThanOrEqual(2);
+    await kick(disabled);
+  });
+
+  it('that was lost between row and job is made up for', async () => {
+    customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
+    await alice.call('PATCH', fls(settings), { enabled: true, callbackUrl: customer.url });
+    const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
+    const data = { projectId: alice.appid, entryPointId: entryPoint.id, state: 'live' as const, ownerNode: 'node-1' };
+    const { id } = await api.prisma.stream.create({ data: { ...data, name: 'lost', callbackState: 'pending', createdAt: new Date(Date.now() - 60_000) } });
+    const abandoned = await api.prisma.stream.create({ data: { ...data, name: 'abandoned', state: 'starting', ownerNode: null, createdAt: new Date(Date.now() - 60_000) } });
+    const orphan = await api.prisma.stream.create({ data: { ...data, name: 'orphan', epoch: 3, leaseUntil: new Date(Date.now() - 60_000) } });
+    await api.app.get(Sweeper).sweep();
+    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered' } });
+    expect(await api.prisma.stream.findUnique({ where: { id: abandoned.id } })).toMatchObject({ state: 'ended', reason: 'no_answer' });
+    expect(await api.prisma.stream.findUnique({ where: { id: orphan.id } })).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 4 });
+    await kick(id);
+  });
+});
+
+describe('many callbacks', () => {
+  it('to a server that hangs do not hold back those to another', async () => {
+    const other = await startCallbackServer();
+    customer.reply = () => undefined;
+    const client = api.app.get(CallbackClient);
+    const hanging = Promise.all(Array.from({ length: 100 }, () => client.post(customer.url, {})));
+    const started = performance.now();
+    expect(await client.post(other.url, {})).toMatchObject({ status: 200, failure: null });
+    expect(performance.now() - started).toBeLessThan(TIMEOUT_MS);
+    for (const { failure } of await hanging) expect(failure?.code).toBe('callback_timeout');
+    await other.stop();
+  });
+});

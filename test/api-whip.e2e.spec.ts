@@ -1,0 +1,313 @@
+import { Queue } from 'bullmq';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { STREAMS_QUEUE } from '../libs/queue/src/index.js';
+import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { ANSWER, RESTART_FRAGMENT, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+
+const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
+const offer = (changes: (lines: string[]) => string[] = (lines) => lines): string =>
+  `${changes([
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE 0 1',
+    `a=fingerprint:sha-256 ${FINGERPRINT}`,
+    'm=video 9 UDP/TLS/RTP/SAVPF 96',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:0',
+    'a=sendonly',
+    'a=setup:actpass',
+    'a=ice-ufrag:user',
+    'a=ice-pwd:passwordpasswordpassword',
+    'a=rtpmap:96 H264/90000',
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+    'a=mid:1',
+    'a=sendonly',
+    'a=rtpmap:111 opus/48000/2',
+  ]).join('\r\n')}\r\n`;
+const replaced = (from: string | RegExp, to: string) => offer((lines) => lines.map((line) => line.replace(from, to)));
+
+let api: TestApp;
+let node: ScriptedNode;
+let alice: TestCustomer;
+let token: string;
+let names = 0;
+
+beforeAll(async () => {
+  api = await startApp({ ANSWER_TIMEOUT_MS: '400', STUN_SERVER: 'stun://stun.example:3478' });
+  alice = await api.customer();
+  node = await startScriptedNode(api);
+  token = await newToken();
+});
+afterAll(async () => {
+  await node?.stop();
+  await api?.stop();
+});
+beforeEach(() => {
+  node.script = 'answer';
+  node.publishScript = 'answer';
+  node.requests.length = 0;
+});
+
+async function newToken(body: object = {}): Promise<string> {
+  const answer = await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, body);
+  return (answer.body as { token: string }).token;
+}
+const endpoint = (name: string) => `/whip/${alice.appid}/live/${name}`;
+const newName = () => `s${(names += 1)}`;
+const post = (name: string, sdp = offer(), headers: Record<string, string> = {}) =>
+  api.anonymous('POST', endpoint(name), sdp, { 'content-type': 'application/sdp', authorization: `Bearer ${token}`, ...headers });
+const stream = (name: string) => api.prisma.stream.findFirst({ where: { name }, orderBy: { id: 'desc' }, include: { sessions: true } });
+
+describe('POST of an offer', () => {
+  it('is answered as RFC 9725 says and clients need', async () => {
+    const name = newName();
+    const answer = await post(name, offer(), { origin: 'https://page.example' });
+    expect(answer.status).toBe(201);
+    expect(answer.text).toBe(ANSWER);
+    // No charset: some clients compare the whole value.
+    expect(answer.headers.get('content-type')).toBe('application/sdp');
+    // An absolute path without a query: OBS replaces the path of its endpoint by it.
+    expect(answer.headers.get('location')).toMatch(/^\/whip\/sessions\/[\w-]{32}$/);
+    expect(answer.headers.get('etag')).toMatch(/^"[\w-]+"$/);
+    expect(answer.headers.get('accept-patch')).toBe('application/trickle-ice-sdpfrag');
+    expect(answer.headers.get('link')).toBe('<stun:stun.example:3478>; rel="ice-server"');
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(answer.headers.get('access-control-expose-headers')).toMatch(/Location.*ETag.*Link/);
+    expect(await stream(name)).toMatchObject({ state: 'connecting', callbackState: 'none', callbackReason: 'transfer_disabled', sessions: [{ iceUfrag: 'user' }] });
+  });
+
+  it.each([
+    ['no candidates, no media direction', offer((lines) => lines.filter((line) => line !== 'a=sendonly'))],
+    ['setup:passive', replaced('actpass', 'passive')],
+    ['VP8', replaced('H264', 'VP8')],
+    ['no audio', offer((lines) => lines.slice(0, 14))],
+    ['line ends without CR', offer().replaceAll('\r', '')],
+    ['a data channel beside', `${offer()}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n`],
+  ])('takes an offer with %s', async (_, sdp) => {
+    expect((await post(newName(), sdp)).status).toBe(201);
+  });
+
+  it.each([
+    [400, 'no SDP', 'hello'],
+    [400, 'an empty body', ''],
+    [400, 'JSON', '{"type":"offer"}'],
+    [400, 'a damaged line', replaced('a=mid:0', 'a=mid:0\0')],
+    [422, 'no media', offer((lines) => lines.slice(0, 6))],
+    [422, 'a codec that is not taken', replaced('H264', 'H265')],
+    [422, 'no fingerprint', replaced(/a=fingerprint.*/, 'a=x')],
+    [422, 'no ICE credentials', replaced('a=ice-ufrag:user', 'a=x')],
+    [422, 'a direction that sends nothing', replaced('sendonly', 'recvonly')],
+    [422, 'too many candidates', `${offer()}${'a=candidate:1 1 udp 1 1.2.3.4 5 typ host\r\n'.repeat(101)}`],
+  ])('answers %i to %s', async (status, _, sdp) => {
+    const name = newName();
+    const answer = await post(name, sdp);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    expect(await stream(name)).toBeNull();
+  });
+
+  it('wants SDP, and says so', async () => {
+    const answer = await post(newName(), offer(), { 'content-type': 'text/plain' });
+    expect([answer.status, answer.headers.get('accept-post')]).toEqual([415, 'application/sdp']);
+    expect((await post(newName(), offer(), { 'content-type': 'Application/SDP; charset=utf-8' })).status).toBe(201);
+  });
+
+  it('wants a token of this entry point and name', async () => {
+    const refused = async (authorization: string | undefined) => {
+      const headers: Record<string, string> = { 'content-type': 'application/sdp', ...(authorization === undefined ? {} : { authorization }) };
+      return api.anonymous('POST', endpoint('guarded'), offer(), headers);
+    };
+    for (const authorization of [undefined, 'Bearer undefined', 'Bearer null', 'Basic abc', 'Bearer x.y.z', `Bearer ${token.slice(0, -2)}xx`]) {
+      const answer = await refused(authorization);
+      expect(answer.status).toBe(401);
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="manycast"/);
+    }
+    expect((await refused(`Bearer ${await newToken({ streamName: 'other' })}`)).status).toBe(403);
+    expect((await refused(`Bearer ${await newToken({ streamName: 'guarded' })}`)).status).toBe(201);
+    const bob = await api.customer();
+    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string };
+    expect((await refused(`Bearer ${bobs.token}`)).status).toBe(401);
+    const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token.split('.')[1]}.`;
+    expect((await refused(`Bearer ${unsigned}`)).status).toBe(401);
+  });
+
+  it('answers 404 for an entry point that does not exist and 400 for a name that cannot', async () => {
+    const headers = { 'content-type': 'application/sdp', authorization: `Bearer ${token}` };
+    expect((await api.anonymous('POST', `/whip/${alice.appid}/nope/s`, offer(), headers)).status).toBe(404);
+    expect((await api.anonymous('POST', endpoint('-x'), offer(), headers)).status).toBe(400);
+    expect((await api.anonymous('POST', endpoint('a%2Fb'), offer(), headers)).status).toBe(400);
+  });
+});
+
+describe('without a worker that answers', () => {
+  const queue = async () => {
+    const { REDIS_URL, REDIS_PREFIX } = process.env as { REDIS_URL: string; REDIS_PREFIX: string };
+    const opened = new Queue(STREAMS_QUEUE, { connection: { url: REDIS_URL }, prefix: `${REDIS_PREFIX}:bull` });
+    const counts = await opened.getJobCounts('waiting', 'delayed', 'prioritized');
+    await opened.close();
+    return Object.values(counts).reduce((sum, count) => sum + count, 0);
+  };
+
+  it('a stream that a worker took and never answered is 504, and ended', async () => {
+    node.script = 'silence';
+    const name = newName();
+    const answer = await post(name);
+    expect(answer.status).toBe(504);
+    expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'no_answer', sessions: [{ offer: null }] });
+    await expect.poll(() => node.requests.map(([op]) => op)).toEqual(['endStream']);
+    expect(await queue()).toBe(0);
+    // The name is free at once.
+    node.script = 'answer';
+    expect((await post(name)).status).toBe(201);
+  });
+
+  it('an offer that cannot be negotiated is 422 with the reason', async () => {
+    node.script = { refuse: 'negotiation_failed', message: 'The offer is odd.' };
+    const name = newName();
+    expect((await post(name)).body).toMatchObject({ status: 422, message: 'The offer is odd.', code: 'negotiation_failed' });
+    expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'negotiation_failed' });
+  });
+
+  it('a fault of the worker is 500 without its words', async () => {
+    node.script = { refuse: 'internal', message: 'secret path /x' };
+    const answer = await post(newName());
+    expect(answer.status).toBe(500);
+    expect(answer.text).not.toContain('secret');
+  });
+
+  it('a publisher that hangs up leaves nothing behind', async () => {
+    node.script = 'silence';
+    const name = newName();
+    const abort = new AbortController();
+    const posted = fetch(api.url + endpoint(name), { method: 'POST', body: offer(), signal: abort.signal, headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` } });
+    await expect.poll(async () => (await stream(name))?.ownerNode).toBe('node-1');
+    abort.abort();
+    await expect(posted).rejects.toThrow();
+    await expect.poll(async () => (await stream(name))?.reason).toBe('publisher_left');
+  });
+
+  it('no free slot is 503 with Retry-After, at once and without a trace', async () => {
+    await node.stop();
+    const name = newName();
+    const answer = await post(name);
+    expect(answer.status).toBe(503);
+    expect(answer.body).toMatchObject({ code: 'no_free_slot' });
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await stream(name)).toBeNull();
+    expect(await queue()).toBe(0);
+    node = await startScriptedNode(api);
+  });
+
+  it('slots that turn out to be taken are 503, and the stream is ended', async () => {
+    await node.stop();
+    // Announced, but nobody takes jobs.
+    const { Registry } = await import('../libs/queue/src/index.js');
+    await api.app.get(Registry).announce({ nodeId: 'ghost', slots: 5, used: 0, draining: false, version: 'x', startedAt: '' });
+    const name = newName();
+    expect((await post(name)).status).toBe(503);
+    expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'no_free_slot' });
+    expect(await queue()).toBe(0);
+    await api.app.get(Registry).withdraw('ghost');
+    node = await startScriptedNode(api);
+  });
+});
+
+describe('a running session', () => {
+  const begin = async () => {
+    const name = newName();
+    const answer = await post(name);
+    return { name, path: answer.headers.get('location') as string, etag: answer.headers.get('etag') as string };
+  };
+  const FRAGMENT = 'a=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
+  const patch = (path: string, body: string, headers: Record<string, string> = {}) =>
+    api.anonymous('PATCH', path, body, { 'content-type': 'application/trickle-ice-sdpfrag', ...headers });
+
+  it('takes trickled candidates', async () => {
+    const { path, etag } = await begin();
+    expect((await patch(path, FRAGMENT, { 'if-match': etag })).status).toBe(204);
+    // Well-known clients send no If-Match.
+    expect((await patch(path, FRAGMENT)).status).toBe(204);
+    expect((await patch(path, 'a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n', { 'if-match': '*' })).status).toBe(204);
+    expect(node.requests.map(([op]) => op)).toEqual(['candidates', 'candidates', 'candidates']);
+    expect((await patch(path, FRAGMENT, { 'if-match': '"old"' })).status).toBe(412);
+    expect((await patch(path, FRAGMENT.replace('user', 'else'))).status).toBe(412);
+    expect((await patch(path, 'nonsense', { 'if-match': etag })).status).toBe(400);
+    const wrong = await api.anonymous('PATCH', path, FRAGMENT, { 'content-type': 'application/sdp', 'if-match': etag });
+    expect([wrong.status, wrong.headers.get('accept-patch')]).toEqual([415, 'application/trickle-ice-sdpfrag']);
+  });
+
+  it('restarts ICE, with a new entity tag', async () => {
+    const { path, etag } = await begin();
+    const restart = FRAGMENT.replace('user', 'next');
+    expect((await patch(path, 'a=ice-ufrag:next\r\n', { 'if-match': '*' })).status).toBe(422);
+    const answer = await patch(path, restart, { 'if-match': '*' });
+    expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([200, RESTART_FRAGMENT, 'application/trickle-ice-sdpfrag']);
+    const fresh = answer.headers.get('etag') as string;
+    expect(fresh).not.toBe(etag);
+    expect((await patch(path, FRAGMENT, { 'if-match': etag })).status).toBe(412);
+    expect((await patch(path, restart, { 'if-match': fresh })).status).toBe(204);
+  });
+
+  it('ends with DELETE 200, once', async () => {
+    const { path, name } = await begin();
+    expect((await api.anonymous('DELETE', path)).status).toBe(200);
+    expect(node.requests).toMatchObject([['endSession', { reason: 'publisher_left' }]]);
+    expect((await stream(name))?.sessions[0]?.endedAt).not.toBeNull();
+    for (const method of ['DELETE', 'GET', 'PATCH']) {
+      expect((await api.anonymous(method, path, method === 'PATCH' ? FRAGMENT : undefined, { 'content-type': 'application/trickle-ice-sdpfrag' })).status).toBe(404);
+    }
+    expect((await api.anonymous('DELETE', '/whip/sessions/..%2f..')).status).toBe(404);
+  });
+
+  it('is joined by a second publisher of the same name on the same node', async () => {
+    const { name, path } = await begin();
+    const before = await stream(name);
+    const again = await post(name);
+    expect(again.status).toBe(201);
+    expect(again.headers.get('location')).not.toBe(path);
+    expect(node.requests).toMatchObject([['publish', { streamId: before?.id }]]);
+    expect((await stream(name))?.sessions).toHaveLength(2);
+  });
+
+  it('is replaced when its node has forgotten it', async () => {
+    const { name } = await begin();
+    const before = await stream(name);
+    node.publishScript = { refuse: 'unknown_stream', message: 'x' };
+    expect((await post(name)).status).toBe(201);
+    expect(await api.prisma.stream.findUnique({ where: { id: before?.id } })).toMatchObject({ state: 'ended', reason: 'node_lost' });
+    expect((await stream(name))?.id).not.toBe(before?.id);
+  });
+
+  it('can be kicked, whether its node answers or not', async () => {
+    const first = await begin();
+    const kick = async (name: string) => (await alice.call('DELETE', `/v1/projects/${alice.appid}/fls/streams/${(await stream(name))?.id}`)).status;
+    expect(await kick(first.name)).toBe(204);
+    expect(node.requests).toMatchObject([['endStream', { reason: 'kicked' }]]);
+    expect(await kick(first.name)).toBe(204);
+    const second = await begin();
+    await api.prisma.stream.updateMany({ where: { name: second.name }, data: { ownerNode: 'gone' } });
+    expect(await kick(second.name)).toBe(204);
+    expect(await stream(second.name)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 2 });
+  });
+});
+
+describe('other methods', () => {
+  it('answer preflights without a token', async () => {
+    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, { origin: 'https://page.example', 'access-control-request-method': 'POST' });
+    expect(preflight.status).toBe(200);
+    expect(preflight.headers.get('access-control-allow-methods')).toMatch(/POST.*PATCH.*DELETE/);
+    expect(preflight.headers.get('access-control-allow-headers')).toMatch(/Authorization.*If-Match/);
+    expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('accept-post')).toBe('application/sdp');
+    expect((await api.anonymous('OPTIONS', '/whip/sessions/x')).headers.get('accept-patch')).toBe('application/trickle-ice-sdpfrag');
+  });
+
+  it('are refused with what is allowed', async () => {
+    expect((await api.anonymous('GET', endpoint('s'))).status).toBe(204);
+    const put = await api.anonymous('PUT', endpoint('s'));
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST, OPTIONS']);
+    expect((await api.anonymous('POST', '/whip/sessions/x')).status).toBe(405);
+  });
+});

@@ -1,0 +1,84 @@
+import { Worker } from 'bullmq';
+import { type NodeOps, Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../../libs/queue/src/index.js';
+import type { TestApp } from './app.js';
+
+export const ANSWER = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
+export const RESTART_FRAGMENT = 'a=ice-ufrag:node\r\na=ice-pwd:node-password-node-password\r\n';
+
+/** What a node does with a stream that it takes: answers, never answers, or refuses with a code. */
+export type NodeScript = 'answer' | 'silence' | { refuse: string; message: string };
+
+export interface ScriptedNode {
+  /** For jobs. */
+  script: NodeScript;
+  /** For new sessions of streams that it runs. */
+  publishScript: NodeScript;
+  /** Requests that came over the wire, in order. */
+  requests: [keyof NodeOps, unknown][];
+  stop(): Promise<void>;
+}
+
+/**
+ * A worker node without media: claims streams in the database as a real one does, and answers by a script. For what the
+ * API does with nodes that answer, refuse, or fall silent.
+ */
+export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'node-1', slots = 10 } = {}): Promise<ScriptedNode> {
+  const wire = app.get(Wire);
+  const registry = app.get(Registry);
+  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', requests: [], stop: async () => undefined };
+  const act = async (script: NodeScript): Promise<string> => {
+    if (script === 'silence') return new Promise(() => undefined);
+    if (script !== 'answer') throw Object.assign(new Error(script.message), { code: script.refuse });
+    return ANSWER;
+  };
+  const record =
+    <Op extends keyof NodeOps>(op: Op, reply: (body: NodeOps[Op]['in']) => Promise<NodeOps[Op]['out']>) =>
+    async (body: NodeOps[Op]['in']): Promise<NodeOps[Op]['out']> => {
+      node.requests.push([op, body]);
+      return reply(body);
+    };
+  await wire.serve(nodeId, {
+    publish: record('publish', async () => ({ sdp: await act(node.publishScript) })),
+    candidates: record('candidates', async () => ({})),
+    restartIce: record('restartIce', async () => ({ fragment: RESTART_FRAGMENT })),
+    endSession: record('endSession', async ({ sessionId }) => {
+      const { streamId } = await prisma.session.findUniqueOrThrow({ where: { id: sessionId } });
+      await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', endedAt: new Date() } });
+      return {};
+    }),
+    endStream: record('endStream', async ({ streamId, reason }) => {
+      await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', reason, endedAt: new Date() } });
+      return {};
+    }),
+    syncTransfers: record('syncTransfers', async () => ({})),
+  });
+  const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, version: 'test', startedAt: new Date().toISOString() });
+  await announce();
+  const timer = setInterval(() => void announce().catch(() => undefined), 1000);
+  const { REDIS_URL, REDIS_PREFIX } = process.env as { REDIS_URL: string; REDIS_PREFIX: string };
+  const worker = new Worker<StreamJob>(
+    STREAMS_QUEUE,
+    async ({ data: { streamId, sessionId, replyTo } }) => {
+      const { count } = await prisma.stream.updateMany({
+        where: { id: streamId, state: 'starting', ownerNode: null },
+        data: { ownerNode: nodeId, epoch: { increment: 1 }, leaseUntil: new Date(Date.now() + 60_000) },
+      });
+      if (count === 0) return;
+      await act(node.script).then(
+        async (sdp) => {
+          await prisma.stream.update({ where: { id: streamId }, data: { state: 'connecting' } });
+          await wire.reply(replyTo, sessionId, { sdp });
+        },
+        ({ code, message }: { code: string; message: string }) => wire.refuse(replyTo, sessionId, { code, message }),
+      );
+    },
+    { connection: { url: REDIS_URL, maxRetriesPerRequest: null }, prefix: `${REDIS_PREFIX}:bull`, concurrency: 10 },
+  );
+  await worker.waitUntilReady();
+  node.stop = async () => {
+    clearInterval(timer);
+    await registry.withdraw(nodeId);
+    await worker.close(true);
+  };
+  return node;
+}
