@@ -54,7 +54,7 @@ describe('authentication', () => {
     expect(JSON.stringify(rows)).not.toContain(alice.secret);
     const { secret, id } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id } });
     // Sealed for its own row: copied to another one it does not open.
-    expect(() => api.box.open(secret, 'credential:other')).toThrow();
+    expect(() => api.box.open(secret, 'credential:other')).toThrow(/authenticate/);
     expect(api.box.open(secret, `credential:${id}`)).toBe(alice.secret);
   });
 });

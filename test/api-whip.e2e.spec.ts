@@ -185,7 +185,7 @@ describe('without a worker that answers', () => {
     const posted = fetch(api.url + endpoint(name), { method: 'POST', body: offer(), signal: abort.signal, headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` } });
     await expect.poll(async () => (await stream(name))?.ownerNode).toBe('node-1');
     abort.abort();
-    await expect(posted).rejects.toThrow();
+    await expect(posted).rejects.toThrow('aborted');
     await expect.poll(async () => (await stream(name))?.reason).toBe('publisher_left');
   });
 

@@ -13,8 +13,9 @@ const PASSED_ON = /^(PATH|HOME|LANG|TZ|MANYCAST_ROOT|LD_LIBRARY_PATH|GST_(PLUGIN
 const MEMORY = { MALLOC_ARENA_MAX: '2' };
 
 /** The program that is a pipeline; tests put another one here that fails in ways a real one cannot be made to. */
+@Injectable()
 export class PipelineProgram {
-  constructor(readonly file = join(import.meta.dirname, 'pipeline/main.js')) {}
+  file = join(import.meta.dirname, 'pipeline/main.js');
 }
 
 /** Starts pipeline processes, which outlive this one. */
@@ -45,14 +46,13 @@ export class PipelineStarter {
     child.unref();
     let failure: Error | null = null;
     child.once('error', (error) => (failure = error));
-    child.once('exit', (code, signal) => (failure = new Error(`a pipeline ended at its start (${signal ?? code}): ${tail(`${name}.log`)}`)));
+    child.once('exit', (code, signal) => (failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`)));
     try {
       return (await PipelineClient.open(`${name}.sock`, READY_MS, () => failure)).client;
     } catch (error) {
+      if (failure) (failure as Error).message += `: ${readFileSync(`${name}.log`, 'utf8').slice(-2000)}`;
       child.kill('SIGKILL');
       throw error;
     }
   }
 }
-
-const tail = (file: string): string => readFileSync(file, 'utf8').slice(-2000);

@@ -12,7 +12,7 @@ import { StreamRunner } from './stream-runner.js';
 export class Runners {
   private readonly logger = new Logger(Runners.name);
   private readonly byStream = new Map<string, StreamRunner>();
-  private reserved = 0;
+  private readonly reserved = new Set<string>();
   /** Takes no new streams. */
   draining = false;
 
@@ -26,22 +26,22 @@ export class Runners {
 
   /** Slots in use, those of streams that are only starting included. */
   get used(): number {
-    return this.byStream.size + this.reserved;
+    return new Set([...this.byStream.keys(), ...this.reserved]).size;
   }
 
   get all(): StreamRunner[] {
     return [...this.byStream.values()];
   }
 
-  /** Sets a slot aside; false when there is none. `release` gives it back, whatever became of it. */
-  reserve(): boolean {
+  /** Sets a slot aside for a stream; false when there is none. `release` gives it back, unless the stream runs by then. */
+  reserve(streamId: string): boolean {
     if (this.draining || this.used >= this.env.NODE_SLOTS) return false;
-    this.reserved += 1;
+    this.reserved.add(streamId);
     return true;
   }
 
-  release(): void {
-    this.reserved -= 1;
+  release(streamId: string): void {
+    this.reserved.delete(streamId);
   }
 
   /** Begins to run a stream on this pipeline. */

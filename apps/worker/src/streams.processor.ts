@@ -45,7 +45,7 @@ export class StreamsProcessor extends WorkerHost {
 
   async process(job: Job<StreamJob>, token?: string): Promise<void> {
     const { streamId, sessionId, replyTo } = job.data;
-    if (!this.runners.reserve()) {
+    if (!this.runners.reserve(streamId)) {
       if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;
       await job.moveToDelayed(Date.now() + FULL_PAUSE_MS, token);
       throw new DelayedError();
@@ -55,7 +55,7 @@ export class StreamsProcessor extends WorkerHost {
       // Late, or run twice by the queue.
       if (held) await this.begin(held, sessionId, replyTo);
     } finally {
-      this.runners.release();
+      this.runners.release(streamId);
       // Now that nobody waits.
       this.pool.refill();
     }

@@ -15,7 +15,7 @@ import { WorkerService } from './worker.service.js';
 @Module({
   imports: [ConfigModule, DbModule, QueueModule],
   providers: [
-    { provide: PipelineProgram, useFactory: () => new PipelineProgram() },
+    PipelineProgram,
     PipelineStarter,
     PipelinePool,
     StreamRows,

@@ -1,0 +1,69 @@
+// A pipeline process without media, for faults that a real one cannot be made to have. The offer's text says what to do:
+// answer, refuse, silence (never answers), crash (dies instead of an answer). Transfers report the state that their stream
+// key names. Every command is appended to <socket>.ops.
+import { appendFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+
+const path = process.argv[2];
+let claim = null;
+let worker = null;
+const transfers = new Map();
+const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
+const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
+const event = (name, body) => send({ event: name, body });
+
+const ops = {
+  claim: ({ streamId, epoch }) => ((claim = { streamId, epoch }), {}),
+  offer: ({ sessionId, sdp }) => {
+    if (sdp === 'crash') process.kill(process.pid, 'SIGKILL');
+    if (sdp === 'silence') return undefined;
+    if (sdp === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
+    setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
+    return { sdp: `answer of ${process.pid}` };
+  },
+  candidates: () => ({}),
+  restartIce: () => ({ fragment: 'ours' }),
+  endSession: ({ reason }) => (setTimeout(() => end(reason), 5), {}),
+  setTransfers: ({ transfers: wanted }) => {
+    for (const { id, url } of wanted) {
+      if (transfers.has(id)) continue;
+      const [state, reason = null] = url.split('/').at(-1).split('-');
+      transfers.set(id, { id, state, reason, detail: null, attempts: 1, nextRetryAt: null, liveAt: null });
+      event('transfer', transfers.get(id));
+    }
+    event('figures', { input: { bitrate: 7 }, transfers: {} });
+    return {};
+  },
+  stop: () => (setTimeout(() => end(null), 5), final()),
+  snapshot,
+};
+const final = () => ({ input: { bitrate: 1, fps: 2 }, transfers: Object.fromEntries([...transfers.keys()].map((id) => [id, { bytesSent: 42 }])) });
+
+function end(reason) {
+  if (reason) event('ended', { reason, final: final() });
+  rmSync(path, { force: true });
+  setTimeout(() => process.exit(0), 20);
+}
+
+createServer((socket) => {
+  worker?.destroy();
+  worker = socket;
+  let rest = '';
+  socket.setEncoding('utf8').on('error', () => socket.destroy());
+  socket.on('data', (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop();
+    for (const line of lines) {
+      const { id, op, body } = JSON.parse(line);
+      appendFileSync(`${path}.ops`, `${JSON.stringify([op, body])}\n`);
+      try {
+        const result = ops[op](body);
+        if (result !== undefined) send({ re: id, result });
+      } catch (error) {
+        send({ re: id, error: { code: error.code ?? 'internal', message: error.message } });
+      }
+    }
+  });
+  socket.on('close', () => !claim && process.exit(0));
+  event('hello', snapshot());
+}).listen(path);

@@ -1,0 +1,288 @@
+import { NestFactory } from '@nestjs/core';
+import type { INestApplicationContext } from '@nestjs/common';
+import { Queue } from 'bullmq';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { newProject } from '../apps/api/src/project/new-project.js';
+import { LeaseService } from '../apps/worker/src/lease.service.js';
+import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
+import { Runners } from '../apps/worker/src/runners.js';
+import { StreamRows } from '../apps/worker/src/stream-rows.js';
+import { WorkerModule } from '../apps/worker/src/worker.module.js';
+import { WorkerService } from '../apps/worker/src/worker.service.js';
+import { Env } from '../libs/config/src/index.js';
+import { PrismaService, SecretBox } from '../libs/db/src/index.js';
+import { type PublishAnswer, Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../libs/queue/src/index.js';
+import { testEnvironment } from './support/app.js';
+import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
+
+const PIPELINE = join(import.meta.dirname, 'support/scripted-pipeline.mjs');
+/** Straight to the database, whatever the proxy does. */
+let prisma: PrismaService;
+let box: SecretBox;
+let wire: Wire;
+let queue: Queue<StreamJob>;
+let proxy: TcpProxy;
+let drop: () => Promise<void>;
+let runDir: string;
+let entryPoint: { id: string; projectId: string };
+const workers: INestApplicationContext[] = [];
+let names = 0;
+
+beforeAll(async () => {
+  const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '1500', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
+  drop = made.drop;
+  const direct = new URL(made.env.DATABASE_URL as string);
+  proxy = await startTcpProxy(Number(direct.port));
+  const proxied = new URL(direct);
+  proxied.host = `127.0.0.1:${proxy.port}`;
+  Object.assign(process.env, made.env, { DATABASE_URL: proxied.href });
+  prisma = new PrismaService({ DATABASE_URL: direct.href } as Env);
+  box = new SecretBox(made.env.MASTER_KEYS as string);
+  wire = new Wire(Object.assign(new Env(), made.env));
+  await wire.ready();
+  queue = new Queue(STREAMS_QUEUE, { connection: { url: made.env.REDIS_URL }, prefix: `${made.env.REDIS_PREFIX}:bull` });
+  await prisma.customer.create({ data: { id: 'c', name: 'c' } });
+  const { id } = await prisma.project.create({ data: newProject('c', 'p', box) });
+  entryPoint = await prisma.entryPoint.findFirstOrThrow({ where: { projectId: id } });
+});
+afterAll(async () => {
+  await queue.close();
+  wire.onApplicationShutdown();
+  await prisma.$disconnect();
+  await proxy.stop();
+  await drop();
+});
+beforeEach(() => {
+  // Short: the path of a Unix socket has 107 bytes.
+  runDir = mkdtempSync(join(tmpdir(), 'mcw-'));
+});
+afterEach(async () => {
+  proxy.restore();
+  await Promise.all(workers.splice(0).map((worker) => worker.close()));
+  rmSync(runDir, { recursive: true });
+});
+
+async function startWorker(nodeId: string, settings: Record<string, string> = {}): Promise<INestApplicationContext> {
+  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3' }, settings);
+  const worker = await NestFactory.createApplicationContext(WorkerModule, { logger: process.env.TEST_LOG_LEVEL ? undefined : false });
+  worker.get(PipelineProgram).file = PIPELINE;
+  workers.push(worker);
+  return worker;
+}
+
+/** A stream row with its session, as the API writes them. */
+async function newStream(offer = 'answer', urls: string[] = []) {
+  const name = `w${(names += 1)}`;
+  const sessionId = `session-${names}-${process.pid}`;
+  const { id } = await prisma.stream.create({ data: { projectId: entryPoint.projectId, entryPointId: entryPoint.id, name, sessions: { create: { id: sessionId, offer, etag: 'x' } } } });
+  for (const url of urls) await addTransfer(id, url);
+  return { id, sessionId };
+}
+const addTransfer = (streamId: string, url: string) =>
+  prisma.transfer.create({ data: { streamId, url: box.seal(url, `transfer:${streamId}`), redactedUrl: 'rtmp://x/***', urlHash: url } });
+
+/** Offers the stream to the workers and waits for the answer, as the API does. */
+async function dispatch({ id, sessionId }: { id: string; sessionId: string }, timeoutMs = 3000): Promise<PublishAnswer> {
+  const reply = wire.expect<PublishAnswer>(sessionId, timeoutMs);
+  await queue.add('publish', { streamId: id, sessionId, replyTo: wire.replyTo }, { jobId: sessionId });
+  return reply.promise;
+}
+const row = (id: string) => prisma.stream.findUniqueOrThrow({ where: { id }, include: { sessions: true, transfers: { orderBy: { id: 'asc' } } } });
+const pidOf = ({ sdp }: PublishAnswer) => Number(/\d+$/.exec(sdp)?.[0]);
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+/** The commands that the only pipeline of this test got. */
+const commands = () =>
+  readdirSync(runDir)
+    .filter((name) => name.endsWith('.ops'))
+    .flatMap((name) => readFileSync(join(runDir, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as [string, Record<string, unknown>]));
+
+it('takes a stream: claims it, answers, forwards, and writes what happens', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream('answer', ['rtmp://x/live/live', 'rtmp://x/live/reconnecting-tcp_refused', 'rtmp://x/live/failed-publish_denied']);
+  const answer = await dispatch(stream);
+  await expect.poll(() => row(stream.id)).toMatchObject({
+    state: 'live',
+    ownerNode: 'node-a',
+    epoch: 1,
+    startedAt: expect.any(Date),
+    sessions: [{ offer: null }],
+    transfers: [
+      { state: 'live', reason: null, blame: null },
+      { state: 'reconnecting', reason: 'tcp_refused', blame: 'platform', retryable: true },
+      { state: 'failed', reason: 'publish_denied', blame: 'customer', retryable: true },
+    ],
+  });
+  expect((await row(stream.id)).leaseUntil?.getTime()).toBeGreaterThan(Date.now());
+  expect(await worker.get(Registry).figures([stream.id])).toEqual(new Map([[stream.id, { input: { bitrate: 7 }, transfers: {} }]]));
+  const [, claim] = commands().find(([op]) => op === 'claim') as [string, object];
+  expect(claim).toMatchObject({ streamId: stream.id, epoch: 1, settings: { allowedPrivateHosts: '127.0.0.1', reconnectWindowMs: 15_000 } });
+
+  // A transfer that is added later.
+  await addTransfer(stream.id, 'rtmp://x/live/connecting');
+  await wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000);
+  await expect.poll(async () => (await row(stream.id)).transfers[3]?.state).toBe('connecting');
+  expect(await wire.ask('node-a', 'restartIce', { sessionId: stream.sessionId, fragment: 'x' }, 2000)).toEqual({ fragment: 'ours' });
+
+  await wire.ask('node-a', 'endSession', { sessionId: stream.sessionId, reason: 'publisher_left' }, 2000);
+  await expect.poll(() => row(stream.id)).toMatchObject({ state: 'ended', reason: 'publisher_left', figures: { bitrate: 1 }, leaseUntil: null, transfers: [{ state: 'ended', figures: { bytesSent: 42 } }, { state: 'ended' }, { state: 'failed' }, { state: 'ended' }] });
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  const events = await prisma.event.findMany({ where: { streamId: stream.id }, orderBy: { id: 'asc' } });
+  expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['stream.live', 'transfer.state', 'stream.ended']));
+  expect(worker.get(Runners).used).toBe(0);
+  await expect(wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000)).rejects.toMatchObject({ code: 'unknown_stream' });
+  await expect(wire.ask('node-a', 'candidates', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({ code: 'unknown_session' });
+});
+
+it('claims a stream once, however often its job runs', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  await dispatch(stream);
+  await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: 'again' });
+  await expect.poll(async () => (await queue.getJobState('again'))).toMatch(/completed|unknown/);
+  expect(await row(stream.id)).toMatchObject({ epoch: 1, state: 'live' });
+  expect(commands().filter(([op]) => op === 'claim')).toHaveLength(1);
+});
+
+it('leaves a job to a node with room when it is full', async () => {
+  const full = await startWorker('node-full', { NODE_SLOTS: '1' });
+  const first = await newStream();
+  await dispatch(first);
+  expect(full.get(Runners).used).toBe(1);
+  const second = await newStream();
+  await expect(dispatch(second, 600)).rejects.toThrow('no answer');
+  await prisma.stream.update({ where: { id: second.id }, data: { state: 'ended' } });
+  const third = await newStream();
+  const waiting = dispatch(third);
+  await startWorker('node-free');
+  await waiting;
+  expect((await row(third.id)).ownerNode).toBe('node-free');
+});
+
+it.each([
+  ['refuse', { code: 'negotiation_failed', message: 'The offer is odd.' }, 'negotiation_failed'],
+  ['silence', { code: 'service_error' }, 'service_error'],
+  ['crash', { code: 'service_error' }, 'service_error'],
+])('a pipeline that does "%s" at the offer costs this stream alone', async (offer, refusal, reason) => {
+  const worker = await startWorker('node-a');
+  const good = await newStream();
+  const { sdp } = await dispatch(good);
+  const bad = await newStream(offer);
+  await expect(dispatch(bad)).rejects.toMatchObject(refusal);
+  await expect.poll(() => row(bad.id)).toMatchObject({ state: 'ended', reason });
+  await expect.poll(() => worker.get(Runners).used).toBe(1);
+  expect(isAlive(pidOf({ sdp }))).toBe(true);
+  await expect.poll(async () => (await row(good.id)).state).toBe('live');
+});
+
+it('stops a pipeline whose publisher has given up meanwhile', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const rows = worker.get(StreamRows);
+  const answered = rows.answered.bind(rows);
+  // Between the claim and the answer, the API ends the stream.
+  rows.answered = async (held) => {
+    await prisma.stream.update({ where: { id: held.id }, data: { state: 'ended', epoch: { increment: 1 }, reason: 'no_answer' } });
+    return answered(held);
+  };
+  await expect(dispatch(stream, 800)).rejects.toThrow('no answer');
+  await expect.poll(() => commands().map(([op]) => op)).toEqual(['claim', 'offer', 'stop']);
+  await expect.poll(() => worker.get(Runners).used).toBe(0);
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'no_answer' });
+});
+
+it('ends the stream of a pipeline that dies, and frees its slot', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream('answer', ['rtmp://x/live/live']);
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  process.kill(pidOf(answer), 'SIGKILL');
+  await expect.poll(() => row(stream.id), { timeout: 4000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed', transfers: [{ state: 'ended', reason: 'stream_ended' }] });
+  expect(worker.get(Runners).used).toBe(0);
+});
+
+it('lets go of a stream that another has taken over: stops its pipeline and writes nothing', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  await prisma.stream.update({ where: { id: stream.id }, data: { epoch: 9, ownerNode: 'node-b' } });
+  await worker.get(LeaseService).renew();
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  expect(await row(stream.id)).toMatchObject({ state: 'live', ownerNode: 'node-b', epoch: 9 });
+  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended' } });
+});
+
+it('ends streams of a node whose lease has run out, and only those', async () => {
+  const worker = await startWorker('node-a');
+  const mine = await newStream();
+  await dispatch(mine);
+  const lost = await newStream('answer', ['rtmp://x/live/x']);
+  await prisma.$executeRaw`UPDATE streams SET owner_node = 'gone', state = 'live', epoch = 4, lease_until = clock_timestamp() - interval '10 seconds' WHERE id = ${lost.id}::uuid`;
+  expect(await worker.get(StreamRows).sweep()).toBe(1);
+  expect(await row(lost.id)).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 5, transfers: [{ state: 'ended' }], sessions: [{ endedAt: expect.any(Date) }] });
+  await expect.poll(async () => (await row(mine.id)).state).toBe('live');
+  expect(await worker.get(StreamRows).sweep()).toBe(0);
+});
+
+it('leaves its pipelines to the next worker of the node, which adopts them', async () => {
+  const first = await startWorker('node-a');
+  const stream = await newStream('answer', ['rtmp://x/live/live']);
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).transfers[0]?.state).toBe('live');
+  const forgotten = await newStream();
+  await prisma.stream.update({ where: { id: forgotten.id }, data: { state: 'live', ownerNode: 'node-a', epoch: 1 } });
+  await first.get(WorkerService).leaveRunning();
+  await first.close();
+  workers.splice(workers.indexOf(first), 1);
+  expect(isAlive(pidOf(answer))).toBe(true);
+  // What happens while nobody watches is not lost.
+  await addTransfer(stream.id, 'rtmp://x/live/reconnecting-tcp_timeout');
+
+  const second = await startWorker('node-a');
+  expect(second.get(Runners).used).toBe(1);
+  await expect.poll(() => row(stream.id)).toMatchObject({ state: 'live', epoch: 1, transfers: [{ state: 'live' }, { state: 'reconnecting', reason: 'tcp_timeout' }] });
+  expect(await row(forgotten.id)).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  await second.close();
+  workers.splice(workers.indexOf(second), 1);
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown' });
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  await expect.poll(() => readdirSync(runDir).filter((name) => name.endsWith('.sock'))).toEqual([]);
+});
+
+it('does not adopt what is not its own any more', async () => {
+  const first = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await first.get(WorkerService).leaveRunning();
+  await first.close();
+  workers.splice(workers.indexOf(first), 1);
+  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended', epoch: { increment: 1 } } });
+  const second = await startWorker('node-a');
+  expect(second.get(Runners).used).toBe(0);
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+});
+
+it('goes on while Postgres is away, and writes the newest state when it is back', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  proxy.cut();
+  await wire.ask('node-a', 'endSession', { sessionId: stream.sessionId, reason: 'publisher_left' }, 3000).catch(() => undefined);
+  // The request needed the database; the stream did not.
+  expect(isAlive(pidOf(answer))).toBe(true);
+  process.kill(pidOf(answer), 'SIGKILL');
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  expect((await row(stream.id)).state).toBe('live');
+  proxy.restore();
+  await expect.poll(() => row(stream.id), { timeout: 10_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+});
