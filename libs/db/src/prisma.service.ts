@@ -1,11 +1,11 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Env } from '#libs/config';
 import { PrismaClient } from './generated/client.js';
 
 /** The one door to Postgres. Every wait is bounded: Prisma's own default waits for ever on a frozen server. */
 @Injectable()
-export class PrismaService extends PrismaClient implements OnApplicationShutdown {
+export class PrismaService extends PrismaClient implements OnApplicationShutdown, OnModuleInit {
   constructor(env: Env) {
     super({
       adapter: new PrismaPg({
@@ -21,6 +21,11 @@ export class PrismaService extends PrismaClient implements OnApplicationShutdown
       }),
       transactionOptions: { maxWait: 2000, timeout: 3000 },
     });
+  }
+
+  /** The first query takes half a second; nobody shall wait for it. Without its database the process does not start. */
+  async onModuleInit(): Promise<void> {
+    await this.customer.count();
   }
 
   /** The last hook of all: what ends before may still have something to write. */

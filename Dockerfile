@@ -1,0 +1,25 @@
+# One image for every process; the command picks which: api, worker, migrate, seed, rtmp (the demo RTMP server).
+FROM node:24-bookworm AS build
+WORKDIR /manycast
+COPY . .
+# Installs the system packages that building needs, then builds what is not there.
+RUN npm run setup && npm prune --omit=dev --omit=optional
+
+FROM node:24-bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends \
+      libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libgstreamer-plugins-bad1.0-0 libnice10 gstreamer1.0-nice \
+      gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+      nginx libnginx-mod-rtmp \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /manycast
+COPY --from=build /manycast/package.json ./
+COPY --from=build /manycast/node_modules node_modules
+COPY --from=build /manycast/dist dist
+COPY --from=build /manycast/libs/gst/build libs/gst/build
+COPY --from=build /manycast/prisma prisma
+COPY docker docker
+RUN mkdir -p /run/manycast && chown node:node /run/manycast
+ENV NODE_ENV=production RUN_DIR=/run/manycast
+USER node
+ENTRYPOINT ["docker/entrypoint.sh"]
+CMD ["api"]
