@@ -7,7 +7,8 @@ export default defineConfig({
   ssr,
   test: {
     projects: [
-      { ssr, test: { name: 'unit', include: ['{apps,libs}/**/*.spec.ts'] } },
+      // One group after the other: what measures time must not share the cores.
+      { ssr, test: { name: 'unit', include: ['{apps,libs}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },
       {
         ssr,
         test: {
@@ -17,6 +18,7 @@ export default defineConfig({
           testTimeout: 15_000,
           hookTimeout: 30_000,
           maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -29,6 +31,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Timestamps of received frames are compared: a second file on the same two cores would disturb them.
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
