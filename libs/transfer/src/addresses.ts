@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { lookup as dnsLookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
 export interface Address {
   address: string;
@@ -17,7 +17,8 @@ export class ForbiddenAddress extends Error {
  * forms are ways around a check, not ways to a platform. (IANA special-purpose address registries, RFC 6890.)
  */
 export function isPublicAddress(text: string): boolean {
-  if (!ipaddr.isValid(text)) return false;
+  // The library also takes octal, hexadecimal and short spellings, which mean different hosts to different readers.
+  if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
   if (address.kind() === 'ipv4') return address.range() === 'unicast';
   return address.range() === 'unicast' && address.match(ipaddr.parse('2000::'), 3) && !SPECIAL_V6.some(([range, bits]) => address.match(ipaddr.parse(range), bits));
@@ -61,13 +62,17 @@ export class AllowList {
 
 function parseRule(entry: string): Rule {
   if (entry.includes('/')) {
-    if (!ipaddr.isValidCIDR(entry)) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a CIDR`);
+    // `10.1/16` would be read as 10.0.0.1/16.
+    if (isIP(entry.replace(/\/.*/s, '')) === 0 || !ipaddr.isValidCIDR(entry)) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a CIDR`);
     return { cidr: ipaddr.parseCIDR(entry) };
   }
   if (isIP(entry)) return { host: entry.toLowerCase(), port: null };
   const match = /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?$/i.exec(entry);
-  if (!match) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a host, host:port or CIDR`);
-  return { host: (match[1] as string).replace(/^\[|\]$/g, '').toLowerCase(), port: match[2] === undefined ? null : Number(match[2]) };
+  const host = (match?.[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
+  const port = match?.[2] === undefined ? null : Number(match[2]);
+  const isHost = host !== '' && (!entry.startsWith('[') || isIPv6(host));
+  if (!isHost || port === 0 || (port ?? 0) > 65_535) throw new Error(`ALLOWED_PRIVATE_HOSTS: "${entry}" is not a host, host:port or CIDR`);
+  return { host, port };
 }
 
 const sameAddress = (a: string, b: string): boolean =>

@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { callbackRequestUrl, callbackUrlProblem, MAX_TRANSFER_URLS, parseCallbackAnswer, redactAnswer } from './callback.js';
-import { REASONS, reasonOf, TransferError } from './reasons.js';
-import { retryDelayMs } from './retry.js';
+import { TransferError } from './reasons.js';
 
 describe('callbackRequestUrl', () => {
+  it('escapes what names must not mean in a query', () => {
+    expect(callbackRequestUrl('http://c.example/', 'a&b', 'c=d e/ä')).toBe('http://c.example/?entry_point=a%26b&stream_name=c%3Dd%20e%2F%C3%A4');
+  });
+
   it.each([
     ['http://c.example/cb', 'http://c.example/cb?entry_point=live&stream_name=a.b'],
     ['https://c.example', 'https://c.example/?entry_point=live&stream_name=a.b'],
@@ -57,8 +60,31 @@ describe('parseCallbackAnswer', () => {
     ['null', 'callback_bad_answer'],
     ['[]', 'callback_bad_answer'],
     ['{"transferUrls": "rtmp://a/live/1"}', 'callback_bad_answer'],
+    ['{"transferUrls": {"0": "rtmp://a/live/1"}}', 'callback_bad_answer'],
+    ['{"transferUrls": ["rtmp://a/live/1"]', 'callback_not_json'],
+    ['"rtmp://a/live/1"', 'callback_bad_answer'],
+    ['7', 'callback_bad_answer'],
   ])('refuses %s', (body, code) => {
+    expect(() => parseCallbackAnswer(body)).toThrow(TransferError);
     expect(() => parseCallbackAnswer(body)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+
+  it('takes an empty list, and fields it does not know', () => {
+    expect(parseCallbackAnswer('{"transferUrls": [], "more": 1}')).toEqual({ urls: [], bad: [] });
+  });
+
+  it.each([
+    [7, 'is neither a URL nor an object with one'],
+    [null, 'is neither a URL nor an object with one'],
+    [['rtmp://a/live/KEY'], 'is neither a URL nor an object with one'],
+    [{ url: 7 }, 'is neither a URL nor an object with one'],
+    [{ url: 'rtmp://a/live/KEY', options: 'KEY' }, 'has options that are not an object'],
+    [{ url: 'rtmp://a/live/KEY', options: null }, 'has options that are not an object'],
+    ['', 'the URL does not begin with rtmp:// or rtmps://'],
+    ['rtmp://a/live/', 'the URL has no stream key in its path (rtmp://host/app/key)'],
+    ['rtmp://KEY', 'the URL has no application in its path (rtmp://host/app/key)'],
+  ])('says of %j: %s', (element, message) => {
+    expect(parse([element])).toEqual({ urls: [], bad: [{ element: 0, message }] });
   });
 });
 
@@ -69,32 +95,27 @@ describe('redactAnswer', () => {
     expect(text).toContain('rtmp://a/live/***');
   });
 
+  it.each([
+    ["with an apostrophe", "rtmp://a/live/x'KEY"],
+    ['with angle brackets', 'rtmp://a/live/x<KEY>KEY'],
+    ['with a quote', 'rtmp://a/live/x"KEY'],
+    ['with a backslash', 'rtmp://a/live/x\\KEY'],
+    ['with credentials', 'rtmp://KEY:KEY@a/live/KEY'],
+    ['in capitals', 'RTMPS://a/live/KEY'],
+    ['that is not usable', 'rtmp://a:KEY/KEY'],
+  ])('masks a key in a URL %s', (_, url) => {
+    const body = JSON.stringify({ transferUrls: [url, { url }] });
+    for (const text of [body, body.replaceAll('/', '\\/'), body.replaceAll('/', '\\u002F')]) {
+      expect(redactAnswer(text, 1000)).not.toContain('KEY');
+      for (let length = 1; length < text.length; length += 1) expect(redactAnswer(text.slice(0, length), 1000)).not.toContain('KEY');
+    }
+  });
+
+  it('leaves what is no RTMP URL', () => {
+    expect(redactAnswer('{"error": "see https://a.example/live/help"}', 1000)).toBe('{"error": "see https://a.example/live/help"}');
+  });
+
   it('cuts after masking', () => {
     expect(redactAnswer(`{"transferUrls":["rtmp://a/live/${'K'.repeat(100)}"]}`, 40)).not.toContain('KK');
-  });
-});
-
-describe('retryDelayMs', () => {
-  it.each([
-    [1, 'fast', 500, 1000],
-    [2, 'fast', 1000, 2000],
-    [6, 'fast', 15_000, 30_000],
-    [1000, 'fast', 15_000, 30_000],
-    [1, 'slow', 30_000, 60_000],
-    [99, 'slow', 300_000, 600_000],
-  ] as const)('after %i failures, %s: %i to %i ms', (failures, retry, least, most) => {
-    expect(retryDelayMs(failures, retry, () => 0)).toBe(least);
-    expect(retryDelayMs(failures, retry, () => 0.999999)).toBe(most);
-  });
-});
-
-describe('reasons', () => {
-  it('say in a sentence what to do', () => {
-    for (const { text } of Object.values(REASONS)) expect(text).toMatch(/^[A-Z].*\.$/);
-    expect(reasonOf('no-such-code')).toBeUndefined();
-    expect(reasonOf('toString')).toBeUndefined();
-    expect(reasonOf(null)).toBeUndefined();
-    expect(new TransferError('tcp_refused', 'x')).toMatchObject({ blame: 'platform', retryable: true, message: expect.stringContaining('(x)') });
-    expect(new TransferError('url_invalid').retryable).toBe(false);
   });
 });

@@ -15,6 +15,23 @@ describe('parseTransferUrl', () => {
     ['rtmp://a.example/app/inst/key', { app: 'app/inst', streamName: 'key' }],
     ['rtmp://a.example/live2/x/y?token=a/b', { app: 'live2/x', streamName: 'y?token=a/b' }],
     ['rtmp://a.example/live?token=1/key', { app: 'live?token=1', streamName: 'key' }],
+    ['rtmp://a.example/live?token=1/key?sig=a/b', { app: 'live?token=1', streamName: 'key?sig=a/b', tcUrl: 'rtmp://a.example/live?token=1' }],
+    ['rtmp://a.example/live?a=1?b=2/key', { app: 'live?a=1?b=2', streamName: 'key' }],
+    ['rtmp://a.example/live?token=a/b/key', { app: 'live?token=a/b', streamName: 'key' }],
+    ['rtmp://a.example/app/inst/key?token=1&x=/', { app: 'app/inst', streamName: 'key?token=1&x=/' }],
+    ['rtmp://a.example/live/key?', { app: 'live', streamName: 'key?' }],
+    ['rtmp://a.example/live/?key', { app: 'live', streamName: '?key' }],
+    ['rtmp://a.example/live//key', { app: 'live/', streamName: 'key' }],
+    ['rtmps://a.example:1935/live/key', { protocol: 'rtmps', port: 1935, tcUrl: 'rtmps://a.example:1935/live' }],
+    ['rtmp://a.example:443/live/key', { port: 443, tcUrl: 'rtmp://a.example:443/live' }],
+    ['rtmps://[2001:db8::1]:8443/live/key', { host: '2001:db8::1', port: 8443, tcUrl: 'rtmps://[2001:db8::1]:8443/live' }],
+    ['rtmp://[::ffff:127.0.0.1]/live/key', { host: '::ffff:127.0.0.1' }],
+    ['rtmp://a.example./live/key', { host: 'a.example.' }],
+    ['rtmp://my_host/live/key', { host: 'my_host' }],
+    ['rtmp://user@a.example/live/key', { user: 'user', password: '' }],
+    ['rtmp://:password@a.example/live/key', { user: '', password: 'password' }],
+    ['rtmp://@a.example/live/key', { host: 'a.example' }],
+    ['rtmp://a.example/live/a@b:c', { streamName: 'a@b:c' }],
     ['rtmp://[2001:db8::1]:1935/live/key', { host: '2001:db8::1', tcUrl: 'rtmp://[2001:db8::1]/live' }],
     ['rtmp://10.0.0.1/live/key', { host: '10.0.0.1' }],
     ['rtmp://user:p%40ss:word@a.example/live/key', { user: 'user', password: 'p@ss:word', tcUrl: 'rtmp://a.example/live' }],
@@ -26,6 +43,29 @@ describe('parseTransferUrl', () => {
   it.each([
     ['', 'does not begin with rtmp:// or rtmps://'],
     ['http://a.example/live/key', 'does not begin with rtmp:// or rtmps://'],
+    ['xrtmp://a.example/live/key', 'does not begin with rtmp:// or rtmps://'],
+    ['rtmpt://a.example/live/key', 'does not begin with rtmp:// or rtmps://'],
+    ['rtmp://a.example:65536/live/key', 'has a bad port'],
+    ['rtmp://a.example:-1/live/key', 'is malformed'],
+    ['rtmp://-a.example/live/key', 'has a bad host'],
+    [`rtmp://${'a'.repeat(64)}.example/live/key`, 'has a bad host'],
+    [`rtmp://${'a.'.repeat(127)}example/live/key`, 'has a bad host'],
+    ['rtmp://ä.example/live/key', 'has a bad host'],
+    ['rtmp://[127.0.0.1]/live/key', 'has a bad host'],
+    ['rtmp://[12:34]/live/key', 'has a bad host'],
+    ['rtmp://[fe80::1%25eth0]/live/key', 'has a bad host'],
+    ['rtmp://[]/live/key', 'has no host'],
+    ['rtmp://[::1/live/key', 'is malformed'],
+    ['rtmp://2001:db8::1/live/key', 'is malformed'],
+    ['rtmp://u:p@ss@a.example/live/key', 'is malformed'],
+    ['rtmp://a.example//key', 'has no application in its path'],
+    ['rtmp://a.example/?token=1', 'has no application in its path'],
+    ['rtmp://a.example/live?token=1', 'has no application in its path'],
+    ['rtmp://a.example/live/k\u00a0ey', 'has a blank or a control character'],
+    ['rtmp://a.example/live/k\u0085ey', 'has a blank or a control character'],
+    ['rtmp://a.example/live/k\u2028ey', 'has a blank or a control character'],
+    ['rtmp://a.example/live/k\u0000ey', 'has a blank or a control character'],
+    ['rtmp://a.example/live/k\ud800ey', 'has a blank or a control character'],
     ['rtmp:/a.example/live/key', 'does not begin with rtmp:// or rtmps://'],
     ['rtmp:///live/key', 'has no host'],
     ['rtmp://a..example/live/key', 'has a bad host'],
@@ -43,6 +83,7 @@ describe('parseTransferUrl', () => {
     [`rtmp://a.example/live/${'k'.repeat(2048)}`, 'is longer than 2048 characters'],
   ])('refuses %s', (url, why) => {
     expect(() => parseTransferUrl(url)).toThrow(TransferError);
+    expect(() => parseTransferUrl(url)).toThrow(expect.objectContaining({ code: 'url_invalid' }) as Error);
     expect(() => parseTransferUrl(url)).toThrow(why);
   });
 });
@@ -71,5 +112,28 @@ describe('redactTransferUrl', () => {
       expect(message).not.toContain(KEY);
       expect(redactTransferUrl(url)).not.toContain(KEY);
     }
+  });
+
+  it('nor does anything made of a URL that was taken apart and put together at random', () => {
+    const pieces = [KEY, `?${KEY}`, `/${KEY}`, '/', '?', ':', '@', '%', '#', '[', ']', 'a', '1935', 'live', ' ', '\u0000', '=', '&', 'rtmp://', 'rtmps://a.example', '/app/', `u:${KEY}@`];
+    let state = 1;
+    const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
+    let good = 0;
+    for (let i = 0; i < 20_000; i += 1) {
+      // The key stands where keys stand: among credentials, in queries and at the end; a host or an application called so is shown.
+      const middle = Array.from({ length: random(6) }, () => pieces[random(pieces.length)]).join('');
+      const url = `rtmp${random(2) ? 's' : ''}://${random(3) ? '' : `u:${KEY}@`}a.example/app${middle.replaceAll(/\/[^?]*SECRET-key/g, '/x')}/${KEY}`;
+      const redacted = redactTransferUrl(url);
+      try {
+        parseTransferUrl(url);
+        good += 1;
+      } catch (error) {
+        expect(error).toBeInstanceOf(TransferError);
+        expect(String(error)).not.toContain(KEY);
+        expect(redacted).toBe('***');
+      }
+      if (!middle.includes(KEY)) expect(redacted).not.toContain(KEY);
+    }
+    expect(good).toBeGreaterThan(1000);
   });
 });

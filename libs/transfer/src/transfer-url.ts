@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { TransferError } from './reasons.js';
 
 /** Where and how to publish, taken apart the way RTMP's `connect` and `publish` want it. */
@@ -29,14 +30,14 @@ const PARTS = /^(rtmps?):\/\/(?:([^/?#@]*)@)?(\[[^\]/]*\]|[^/?#:@[\]]*)(?::(\d*)
  */
 export function parseTransferUrl(url: string): TransferTarget {
   if (url.length > MAX_LENGTH) throw invalid(`is longer than ${MAX_LENGTH} characters`);
-  // oxlint-disable-next-line no-control-regex -- control characters would end up in RTMP messages and logs
-  if (/[\u0000-\u0020\u007f]/.test(url) || !url.isWellFormed()) throw invalid('has a blank or a control character');
+  // They would end up in RTMP messages and logs.
+  if (/[\s\p{Cc}]/u.test(url) || !url.isWellFormed()) throw invalid('has a blank or a control character');
   const match = PARTS.exec(url);
   if (!match) throw invalid(/^rtmps?:\/\//i.test(url) ? 'is malformed' : 'does not begin with rtmp:// or rtmps://');
   const [, scheme, credentials, rawHost, rawPort, path = ''] = match;
   const protocol = (scheme as string).toLowerCase() as 'rtmp' | 'rtmps';
   const host = (rawHost as string).replace(/^\[|\]$/g, '');
-  if ((rawHost as string).startsWith('[') ? !/^[0-9a-f:.]{2,45}$/i.test(host) : !HOST_NAME.test(host)) {
+  if ((rawHost as string).startsWith('[') ? !(isIPv6(host) && !host.includes('%')) : !HOST_NAME.test(host)) {
     throw invalid(host === '' ? 'has no host' : 'has a bad host');
   }
   const port = rawPort === undefined || rawPort === '' ? DEFAULT_PORTS[protocol] : Number(rawPort);
@@ -52,7 +53,9 @@ function splitPath(path: string): { app: string; streamName: string } {
   const query = text.indexOf('?');
   // `app?x=1/name`: a slash after the question mark ends the application's query; tokens with slashes follow an `=` in the last part.
   const inApp = query !== -1 && !text.slice(0, query).includes('/');
-  const limit = query === -1 || inApp ? text.length : query;
+  // In `app?x=1/name?y=a/b` a second question mark begins the stream's query.
+  const ownQuery = inApp ? text.indexOf('?', text.indexOf('/', query) + 1) : query;
+  const limit = ownQuery === -1 ? text.length : ownQuery;
   const slash = text.lastIndexOf('/', limit - 1);
   const app = text.slice(0, Math.max(0, slash));
   const streamName = text.slice(slash + 1);

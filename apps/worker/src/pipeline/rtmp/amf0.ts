@@ -1,5 +1,6 @@
 // AMF0, the encoding of RTMP commands (Adobe AMF 0 specification). Only what commands of publishers and servers use.
 
+/** A value as commands carry it. */
 export type AmfValue = number | boolean | string | null | undefined | AmfValue[] | { [name: string]: AmfValue };
 
 const NUMBER = 0;
@@ -13,6 +14,9 @@ const OBJECT_END = 9;
 const STRICT_ARRAY = 10;
 const DATE = 11;
 const LONG_STRING = 12;
+const UNSUPPORTED = 13;
+const XML = 15;
+const TYPED_OBJECT = 16;
 
 /** Deeper than any server's answer; a hostile one must not exhaust the stack. */
 const MAX_DEPTH = 16;
@@ -98,8 +102,13 @@ class Reader {
       case STRING:
         return this.take(this.take(2).readUInt16BE()).toString();
       case LONG_STRING:
+      case XML:
         return this.take(this.take(4).readUInt32BE()).toString();
       case OBJECT:
+        return this.properties(depth);
+      case TYPED_OBJECT:
+        // Its class has no meaning for us.
+        this.take(this.take(2).readUInt16BE());
         return this.properties(depth);
       case ECMA_ARRAY:
         // The count is only a hint; the end marker counts.
@@ -112,6 +121,7 @@ class Reader {
       case NULL:
         return null;
       case UNDEFINED:
+      case UNSUPPORTED:
         return undefined;
       default:
         throw new AmfError(`unknown marker ${marker}`);

@@ -9,7 +9,7 @@ export type Challenge =
   /** Asks who we are. */
   | { kind: 'who'; module: 'adobe' | 'llnw' }
   /** Asks to prove it. */
-  | { kind: 'prove'; module: 'adobe' | 'llnw'; parameters: URLSearchParams }
+  | { kind: 'prove'; module: 'adobe' | 'llnw'; parameters: Map<string, string> }
   /** Knows us not, or the proof is wrong. */
   | { kind: 'refused' };
 
@@ -18,32 +18,37 @@ export function parseChallenge(description: string): Challenge | null {
   const module = /authmod=(adobe|llnw)/.exec(description)?.[1] as 'adobe' | 'llnw' | undefined;
   const query = /\?(reason=\S+)/.exec(description)?.[1];
   if (query !== undefined) {
-    // A plain `+` in a base64 salt means itself.
-    const parameters = new URLSearchParams(query.replaceAll('+', '%2B'));
+    const parameters = readParameters(query);
     return parameters.get('reason') === 'needauth' && module ? { kind: 'prove', module, parameters } : { kind: 'refused' };
   }
   if (/code=403 need auth/.test(description) && module) return { kind: 'who', module };
   return /authfailed|nosuchuser/.test(description) ? { kind: 'refused' } : null;
 }
 
+/** As they are: what is hashed is what was written, and a plain `+` in a base64 salt means itself. */
+function readParameters(query: string): Map<string, string> {
+  return new Map(query.split('&').map((parameter) => parameter.split(/=(.*)/s, 2) as [string, string]));
+}
+
 /** The query that answers a challenge; goes behind the app of the next `connect`. */
 export function answerChallenge(challenge: Challenge & { kind: 'who' | 'prove' }, app: string, user: string, password: string): string {
-  const start = `authmod=${challenge.module}&user=${encodeURIComponent(user)}`;
+  // Servers take the name as it stands (an e-mail address with its @); only what would end it is escaped.
+  const start = `authmod=${challenge.module}&user=${user.replace(/[\s%&=?#/+]/g, encodeURIComponent)}`;
   if (challenge.kind === 'who') return start;
   const proof = challenge.module === 'adobe' ? adobeProof(challenge.parameters, user, password) : limelightProof(challenge.parameters, app, user, password);
   return `${start}&${proof}`;
 }
 
-function adobeProof(parameters: URLSearchParams, user: string, password: string): string {
+function adobeProof(parameters: Map<string, string>, user: string, password: string): string {
   const ours = randomBytes(4).toString('hex');
   const opaque = parameters.get('opaque');
   const salted = md5(user + (parameters.get('salt') ?? '') + password, 'base64');
   const response = md5(salted + (opaque ?? parameters.get('challenge') ?? '') + ours, 'base64');
-  return `challenge=${ours}&response=${response}${opaque === null ? '' : `&opaque=${opaque}`}`;
+  return `challenge=${ours}&response=${response}${opaque === undefined ? '' : `&opaque=${opaque}`}`;
 }
 
 /** HTTP Digest (RFC 2617, 3.2.2) with the method "publish" and the realm "live". */
-function limelightProof(parameters: URLSearchParams, app: string, user: string, password: string): string {
+function limelightProof(parameters: Map<string, string>, app: string, user: string, password: string): string {
   const nonce = parameters.get('nonce') ?? '';
   const ours = randomBytes(4).toString('hex');
   const count = '00000001';

@@ -25,9 +25,13 @@ export interface Message {
 }
 
 const EXTENDED = 0xffffff;
+const DEFAULT_CHUNK_SIZE = 128;
 /** Nothing that a server says to a publisher is near this. */
 const MAX_MESSAGE = 1024 * 1024;
-const DEFAULT_CHUNK_SIZE = 128;
+/** Servers use a handful. Each may hold an unfinished message, so without a bound a hostile one could fill the memory. */
+const MAX_CHUNK_STREAMS = 64;
+/** Announced lengths of all unfinished messages together. */
+const MAX_UNFINISHED = 2 * MAX_MESSAGE;
 
 /** Bytes that are not RTMP chunks. */
 export class ChunkError extends Error {}
@@ -38,7 +42,8 @@ export class ChunkError extends Error {}
  */
 export function toChunks(chunkStream: number, message: Message, chunkSize: number): Buffer[] {
   const { type, streamId, body } = message;
-  const timestamp = message.timestamp % 0x1_0000_0000;
+  // Modulo 2^32: after 49.7 days the timestamp begins anew.
+  const timestamp = message.timestamp >>> 0;
   const isExtended = timestamp >= EXTENDED;
   const head = Buffer.alloc(isExtended ? 16 : 12);
   head[0] = chunkStream;
@@ -66,81 +71,135 @@ interface ChunkStream {
   length: number;
   type: number;
   streamId: number;
-  parts: Buffer[];
+  /** The message that is being put together. */
+  body: Buffer | null;
   received: number;
 }
 
-/** Puts messages together from the bytes of a connection, however they are cut. */
+/** A chunk whose header was read. */
+interface OpenChunk {
+  stream: ChunkStream;
+  /** Bytes of its payload to come. */
+  left: number;
+}
+
+/**
+ * Puts messages together from the bytes of a connection, however they are cut. Work and memory are bounded by what comes in:
+ * bytes go to their place in the message at once, and only an incomplete header is kept.
+ */
 export class ChunkReader {
   private rest: Buffer = Buffer.alloc(0);
   private chunkSize = DEFAULT_CHUNK_SIZE;
+  private unfinished = 0;
   private readonly streams = new Map<number, ChunkStream>();
+  /** The chunk whose payload is being read. */
+  private open: OpenChunk | null = null;
 
   /** The messages that these bytes complete. Throws ChunkError. Chunk size and abort are obeyed here and returned, too. */
   push(data: Buffer): Message[] {
-    this.rest = this.rest.length === 0 ? data : Buffer.concat([this.rest, data]);
+    const bytes = this.rest.length === 0 ? data : Buffer.concat([this.rest, data]);
     const messages: Message[] = [];
-    for (let chunk = this.next(); chunk !== 'incomplete'; chunk = this.next()) {
-      if (chunk === null) continue;
-      this.obey(chunk);
-      messages.push(chunk);
+    let at = 0;
+    for (;;) {
+      if (this.open === null) {
+        const used = this.readHeader(bytes.subarray(at));
+        if (used === 0) break;
+        at += used;
+        continue;
+      }
+      at += this.readPayload(this.open, bytes.subarray(at));
+      if (this.open.left > 0) break;
+      const message = this.finishChunk(this.open.stream);
+      if (message) messages.push(message);
     }
+    // A copy: a view would keep the network's whole buffer.
+    this.rest = Buffer.from(bytes.subarray(at));
     return messages;
   }
 
-  private obey({ type, body }: Message): void {
-    if (type === MESSAGE.setChunkSize && body.length >= 4) this.chunkSize = Math.max(1, body.readUInt32BE() & 0x7fffffff);
-    else if (type === MESSAGE.abort && body.length >= 4) this.streams.delete(body.readUInt32BE());
-  }
-
-  /** One chunk: null when its message goes on. */
-  private next(): Message | null | 'incomplete' {
-    const bytes = this.rest;
-    if (bytes.length === 0) return 'incomplete';
+  /** Opens the next chunk and returns the length of its header; 0 while that is incomplete, and then nothing has changed. */
+  private readHeader(bytes: Buffer): number {
+    if (bytes.length === 0) return 0;
     const first = bytes[0] as number;
     const format = first >> 6;
     const basic = first & 0x3f;
     const basicLength = basic === 0 ? 2 : basic === 1 ? 3 : 1;
-    const headLength = basicLength + ([11, 7, 3, 0][format] as number);
-    if (bytes.length < headLength) return 'incomplete';
+    const length = basicLength + ([11, 7, 3, 0][format] as number);
+    if (bytes.length < length) return 0;
     const id = basic === 0 ? 64 + (bytes[1] as number) : basic === 1 ? 64 + bytes.readUInt16LE(1) : basic;
-    const known = this.streams.get(id);
-    if (format !== 0 && !known) throw new ChunkError('a chunk continues what never began');
-    const stream = known ? { ...known } : { timestamp: 0, delta: 0, extended: false, length: 0, type: 0, streamId: 0, parts: [], received: 0 };
+    const stream = this.streams.get(id) ?? this.newStream(format);
     const field = format === 3 ? 0 : bytes.readUIntBE(basicLength, 3);
-    if (format !== 3) stream.extended = field === EXTENDED;
-    const extraLength = stream.extended ? 4 : 0;
-    if (bytes.length < headLength + extraLength) return 'incomplete';
+    const extended = format === 3 ? stream.extended : field === EXTENDED;
+    if (bytes.length < length + (extended ? 4 : 0)) return 0;
+    if (format !== 3 && stream.body) throw new ChunkError('a message begins inside another one');
+    stream.extended = extended;
     if (format <= 1) {
       stream.length = bytes.readUIntBE(basicLength + 3, 3);
       stream.type = bytes[basicLength + 6] as number;
     }
-    if (stream.length > MAX_MESSAGE) throw new ChunkError(`a message of ${stream.length} bytes`);
     if (format === 0) stream.streamId = bytes.readUInt32LE(basicLength + 7);
-    const from = headLength + extraLength;
-    const size = Math.min(this.chunkSize, stream.length - stream.received);
-    if (bytes.length < from + size) return 'incomplete';
-    const isFirst = stream.received === 0;
-    if (isFirst) advance(stream, format, stream.extended && format !== 3 ? bytes.readUInt32BE(headLength) : field);
-    else if (format !== 3) throw new ChunkError('a message begins inside another one');
-    this.rest = bytes.subarray(from + size);
-    const body = bytes.subarray(from, from + size);
-    if (stream.received + size < stream.length) {
-      this.streams.set(id, { ...stream, parts: [...stream.parts, body], received: stream.received + size });
-      return null;
+    if (!stream.body) this.beginMessage(stream, format, extended && format !== 3 ? bytes.readUInt32BE(length) : field);
+    this.streams.set(id, stream);
+    this.open = { stream, left: Math.min(this.chunkSize, stream.length - stream.received) };
+    return length + (extended ? 4 : 0);
+  }
+
+  /** Type 1 says all but the stream's number, which is 0 for what servers begin with it; 2 and 3 say too little. */
+  private newStream(format: number): ChunkStream {
+    if (format > 1) throw new ChunkError('a chunk continues what never began');
+    if (this.streams.size >= MAX_CHUNK_STREAMS) throw new ChunkError('too many chunk streams');
+    return { timestamp: 0, delta: 0, extended: false, length: 0, type: 0, streamId: 0, body: null, received: 0 };
+  }
+
+  private beginMessage(stream: ChunkStream, format: number, value: number): void {
+    if (stream.length > MAX_MESSAGE) throw new ChunkError(`a message of ${stream.length} bytes`);
+    this.unfinished += stream.length;
+    if (this.unfinished > MAX_UNFINISHED) throw new ChunkError('too many unfinished messages');
+    stream.body = Buffer.alloc(0);
+    stream.received = 0;
+    if (format !== 3) stream.delta = value;
+    stream.timestamp = format === 0 ? value : (stream.timestamp + stream.delta) % 0x1_0000_0000;
+  }
+
+  private readPayload(open: OpenChunk, bytes: Buffer): number {
+    const { stream } = open;
+    const size = Math.min(open.left, bytes.length);
+    const room = stream.body as Buffer;
+    if (stream.received + size > room.length) {
+      // Grows with what has come: an announced length alone costs nothing, and many small chunks are not copied each time.
+      const larger = Buffer.allocUnsafe(Math.min(stream.length, Math.max(4096, 2 * (stream.received + size))));
+      room.copy(larger, 0, 0, stream.received);
+      stream.body = larger;
     }
-    const message = { type: stream.type, streamId: stream.streamId, timestamp: stream.timestamp, body: Buffer.concat([...stream.parts, body]) };
-    this.streams.set(id, { ...stream, parts: [], received: 0 });
+    bytes.copy(stream.body as Buffer, stream.received, 0, size);
+    stream.received += size;
+    open.left -= size;
+    return size;
+  }
+
+  private finishChunk(stream: ChunkStream): Message | null {
+    this.open = null;
+    if (stream.received < stream.length) return null;
+    const { type, streamId, timestamp } = stream;
+    const message = { type, streamId, timestamp, body: stream.body as Buffer };
+    this.drop(stream);
+    this.obey(message);
     return message;
   }
-}
 
-function advance(stream: ChunkStream, format: number, value: number): void {
-  if (format === 0) {
-    stream.timestamp = value;
-    stream.delta = value;
-  } else {
-    if (format !== 3) stream.delta = value;
-    stream.timestamp = (stream.timestamp + stream.delta) % 0x1_0000_0000;
+  private obey({ type, body }: Message): void {
+    if (type === MESSAGE.setChunkSize && body.length >= 4) {
+      this.chunkSize = Math.max(1, body.readUInt32BE() & 0x7fffffff);
+    } else if (type === MESSAGE.abort && body.length >= 4) {
+      // Only the message goes (section 5.4.2): later headers may still refer to its header.
+      const stream = this.streams.get(body.readUInt32BE());
+      if (stream?.body) this.drop(stream);
+    }
+  }
+
+  private drop(stream: ChunkStream): void {
+    this.unfinished -= stream.length;
+    stream.body = null;
+    stream.received = 0;
   }
 }

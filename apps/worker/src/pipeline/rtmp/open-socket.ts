@@ -3,6 +3,12 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Address, type AllowList, ForbiddenAddress, resolveAllowed, TransferError, type TransferTarget } from '#libs/transfer';
 import { type Deadlines, within } from './deadlines.js';
 
+/** A name with very many addresses must not make one attempt last for minutes. */
+const MAX_ADDRESSES = 6;
+/** What Node calls certificates that it does not accept; a server that misses one of ours says so in codes with ERR_SSL_. */
+const CERTIFICATE_CODE = /^(?!ERR_SSL_).*(CERT|ISSUER|UNABLE_TO_|HOSTNAME|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/;
+
+/** How to get to the platform. */
 export interface SocketOptions {
   allowList: AllowList;
   /** Verify the certificate of rtmps; true unless switched off. */
@@ -37,7 +43,7 @@ async function resolve(target: TransferTarget, options: SocketOptions, deadlines
 /** One address after the other; the last one's failure is reported. */
 async function connectToAny(addresses: Address[], port: number, localAddress: string | undefined, deadlines: Deadlines, signal: AbortSignal): Promise<Socket> {
   let failure: unknown;
-  for (const { address, family } of addresses) {
+  for (const { address, family } of addresses.slice(0, MAX_ADDRESSES)) {
     const socket = connectTcp({ host: address, port, family, localAddress });
     try {
       await within(ready(socket, 'connect'), deadlines.tcpMs, () => new TransferError('tcp_timeout'), signal);
@@ -60,8 +66,8 @@ function tcpError({ code }: NodeJS.ErrnoException): TransferError {
 async function secure(socket: Socket, host: string, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<TLSSocket> {
   const secured = connectTls({
     socket,
-    // The name decides the certificate; an address has none (RFC 6066, section 3).
-    servername: isIP(host) === 0 ? host : '',
+    // The name decides the certificate, without the root's dot; an address has none (RFC 6066, section 3).
+    servername: isIP(host) === 0 ? host.replace(/\.$/, '') : '',
     host,
     rejectUnauthorized: options.tlsVerify !== false,
     ca: options.ca,
@@ -75,8 +81,7 @@ async function secure(socket: Socket, host: string, options: SocketOptions, dead
     socket.destroy();
     if (error instanceof TransferError || signal.aborted) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    const isCertificate = /CERT|SELF_SIGNED|ISSUER|UNABLE_TO_(GET|VERIFY)|HOSTNAME/.test(code);
-    throw new TransferError(isCertificate ? 'tls_certificate' : 'tls_failed', code);
+    throw new TransferError(CERTIFICATE_CODE.test(code) ? 'tls_certificate' : 'tls_failed', code);
   }
 }
 

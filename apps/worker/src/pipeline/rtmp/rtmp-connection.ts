@@ -9,6 +9,10 @@ const HANDSHAKE_BYTES = 1536;
 const CHUNK_SIZE = 65_536;
 /** The server acknowledges every so many bytes: how we know that it reads. */
 const ACK_WINDOW = 250_000;
+/** Answers to pings and acknowledgements are left out while more than this waits: who sends and never reads must not fill our memory. */
+const MAX_QUEUE_FOR_ANSWERS = 1024 * 1024;
+/** Statuses that wait for a listener. */
+const MAX_WAITING = 16;
 const PING_REQUEST = 6;
 const PING_RESPONSE = 7;
 
@@ -45,12 +49,14 @@ export class RtmpConnection {
   bytesSent = 0;
   /** Of what was sent, how much the server has acknowledged. */
   bytesAcked = 0;
-  onStatus: (status: Status) => void = () => undefined;
+  private statusListener: ((status: Status) => void) | null = null;
+  private waiting: Status[] = [];
   private readonly reader = new ChunkReader();
   private readonly calls = new Map<number, Call>();
   private lastTransaction = 0;
   private handshaking: { bytes: Buffer; resolve: () => void; reject: (error: Error) => void } | null = null;
   private chunkSize = 128;
+  private ackWindow = ACK_WINDOW;
   private received = { total: 0, acknowledged: 0, window: Infinity };
   /** Why it ended: null by the server's orderly end, undefined while it runs. */
   private ending: Error | null | undefined;
@@ -60,7 +66,9 @@ export class RtmpConnection {
     socket.on('data', (data: Buffer) => this.receive(data));
     socket.on('error', (error) => this.end(error));
     socket.once('close', () => this.end(null));
-    socket.once('end', () => this.end(null));
+    socket.once('end', () => this.destroy());
+    // It may have ended (TLS 1.3: refused after our side was done) before anybody listened.
+    if (socket.destroyed) this.end(socket.errored);
   }
 
   /** What waits for the network. */
@@ -72,6 +80,12 @@ export class RtmpConnection {
   onClose(listener: (error: Error | null) => void): void {
     this.closeListener = listener;
     if (this.ending !== undefined) listener(this.ending);
+  }
+
+  /** Statuses that came while nobody listened come at once; null stops listening. */
+  onStatus(listener: ((status: Status) => void) | null): void {
+    this.statusListener = listener;
+    while (this.statusListener && this.waiting.length > 0) this.statusListener(this.waiting.shift() as Status);
   }
 
   /** C0 to S2 (section 5.2). Rejects with ProtocolError when the other side does not speak RTMP. */
@@ -86,21 +100,24 @@ export class RtmpConnection {
     });
   }
 
-  /** Says how we chunk and how often we want to be told what arrived. */
-  announce(): void {
+  /** Says how we chunk. */
+  announceChunkSize(): void {
     this.control(MESSAGE.setChunkSize, CHUNK_SIZE);
     this.chunkSize = CHUNK_SIZE;
-    this.control(MESSAGE.windowAckSize, ACK_WINDOW);
   }
 
-  /** Calls a procedure and waits for its `_result`. Rejects with CommandRefused, or when the connection ends. */
-  call(name: string, ...values: AmfValue[]): Promise<AmfValue[]> {
-    this.lastTransaction += 1;
-    const transaction = this.lastTransaction;
+  /** Says how often we want to be told what arrived. */
+  announceWindow(): void {
+    this.control(MESSAGE.windowAckSize, this.ackWindow);
+  }
+
+  /** Calls a procedure (of a stream; 0 is the connection) and waits for its `_result`. Rejects with CommandRefused, or when the connection ends. */
+  call(streamId: number, name: string, ...values: AmfValue[]): Promise<AmfValue[]> {
+    const transaction = this.nextTransaction();
     return new Promise((resolve, reject) => {
       if (this.ending !== undefined) return reject(this.ending ?? new ConnectionEnded());
       this.calls.set(transaction, { resolve, reject });
-      this.command(0, name, transaction, ...values);
+      this.command(streamId, name, transaction, ...values);
     });
   }
 
@@ -163,6 +180,7 @@ export class RtmpConnection {
     this.received.total += bytes;
     if (this.received.total - this.received.acknowledged < this.received.window) return;
     this.received.acknowledged = this.received.total;
+    if (this.queuedBytes > MAX_QUEUE_FOR_ANSWERS) return;
     this.control(MESSAGE.acknowledgement, this.received.total);
   }
 
@@ -183,6 +201,7 @@ export class RtmpConnection {
     else if (type === MESSAGE.commandAmf3) this.handleCommand(decodeAmf(body.subarray(1)));
     else if (type === MESSAGE.acknowledgement && body.length >= 4) this.acknowledged(body.readUInt32BE());
     else if (type === MESSAGE.windowAckSize && body.length >= 4) this.received.window = Math.max(1, body.readUInt32BE());
+    else if (type === MESSAGE.setPeerBandwidth && body.length >= 4) this.limit(body.readUInt32BE());
     else if (type === MESSAGE.userControl && body.length >= 6 && body.readUInt16BE() === PING_REQUEST) this.pong(body.subarray(2, 6));
   }
 
@@ -193,23 +212,35 @@ export class RtmpConnection {
     if (this.bytesAcked + step <= this.bytesSent) this.bytesAcked += step;
   }
 
+  /** The server wants no more than this unacknowledged: it must acknowledge at least that often (section 5.4.5). */
+  private limit(bandwidth: number): void {
+    if (bandwidth === 0 || bandwidth >= this.ackWindow || this.queuedBytes > MAX_QUEUE_FOR_ANSWERS) return;
+    this.ackWindow = bandwidth;
+    this.announceWindow();
+  }
+
   private pong(timestamp: Buffer): void {
+    if (this.queuedBytes > MAX_QUEUE_FOR_ANSWERS) return;
     this.send(CHUNK_STREAM.control, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.concat([Buffer.from([0, PING_RESPONSE]), timestamp]) });
   }
 
   private handleCommand([name, transaction, ...values]: AmfValue[]): void {
     const call = typeof transaction === 'number' ? this.calls.get(transaction) : undefined;
     if (name === 'onStatus') {
-      this.onStatus(toStatus(values));
-    } else if (name === '_result' && call) {
+      this.status(toStatus(values));
+    } else if ((name === '_result' || name === '_error') && call) {
       this.calls.delete(transaction as number);
-      call.resolve(values);
-    } else if (name === '_error' && call) {
-      this.calls.delete(transaction as number);
-      call.reject(new CommandRefused(toStatus(values)));
+      const status = toStatus(values);
+      if (name === '_error' || status.level === 'error') call.reject(new CommandRefused(status));
+      else call.resolve(values);
     } else if (name === 'close') {
-      this.end(null);
+      this.destroy();
     }
+  }
+
+  private status(status: Status): void {
+    if (this.statusListener) this.statusListener(status);
+    else if (this.waiting.length < MAX_WAITING) this.waiting.push(status);
   }
 
   private end(error: Error | null): void {

@@ -7,6 +7,7 @@ import { openSocket, type SocketOptions } from './open-socket.js';
 import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection, type Status } from './rtmp-connection.js';
 import { withoutSecrets } from './without-secrets.js';
 
+/** How to get to the platform, and what to tell it. */
 export interface PublisherOptions extends SocketOptions {
   /** What we claim to be; some servers treat encoders by their name. */
   flashVer?: string;
@@ -19,10 +20,17 @@ const FLASH_VERSION = 'FMLE/3.0 (compatible; manycast)';
 /** Asked who we are, asked to prove it, answered. */
 const MAX_CONNECTIONS = 3;
 const HANDSHAKE = 'the handshake';
+/** A message's length has 24 bits. */
+const MAX_BODY = 0xffffff;
+/** A publish is refused. Some servers say so at a level that is not `error`. */
+const REFUSES = /^NetStream\.Publish\.(BadName|Denied|Unauthori[sz]ed|Rejected|Failed)$|^NetConnection\.Connect\.(Closed|Rejected|Failed|AppShutdown|InvalidApp)$/;
+/** A publish that was accepted ends. */
+const isEnd = (code: string): boolean => REFUSES.test(code) || code.startsWith('NetStream.Unpublish.');
 
 /** A stream being published to one platform. Exists only from the moment the platform has accepted the publish. */
 export class RtmpPublisher {
   private closing = false;
+  private lastTimestamp = 0;
   private ended: { error: TransferError | null } | null = null;
   private closeListener: ((error: TransferError | null) => void) | null = null;
 
@@ -32,13 +40,14 @@ export class RtmpPublisher {
     private readonly target: TransferTarget,
     private readonly sendsMetadata: boolean,
   ) {
-    connection.onClose((error) => this.end(error ? new TransferError('connection_lost', (error as NodeJS.ErrnoException).code) : new TransferError('closed_by_platform')));
-    connection.onStatus = (status) => {
-      if (status.level === 'error' || status.code === 'NetStream.Unpublish.Success') {
-        this.end(new TransferError('closed_by_platform', describe(status, target)));
-        connection.destroy();
-      }
-    };
+    connection.onStatus((status) => {
+      // After our own goodbye the platform says what it did; cutting it off now could lose the rest of the goodbye.
+      if (this.closing || !(status.level === 'error' || isEnd(status.code))) return;
+      this.end(new TransferError('closed_by_platform', describe(status, target)));
+      connection.destroy();
+    });
+    // After the statuses: what the platform said last explains its end better than the end itself.
+    connection.onClose((error) => this.end(error ? brokenBy(error) : new TransferError('closed_by_platform')));
   }
 
   /**
@@ -77,20 +86,21 @@ export class RtmpPublisher {
     if (this.ended) listener(this.ended.error);
   }
 
-  /** onMetaData, unless switched off for this transfer. */
+  /** onMetaData, unless switched off for this transfer. In the middle of a stream it bears the time of what was sent last. */
   sendMetadata(values: Record<string, string | number | boolean>): void {
     if (!this.sendsMetadata) return;
     const body = Buffer.concat([encodeAmf('@setDataFrame', 'onMetaData'), encodeEcmaArray(values)]);
-    this.connection.send(CHUNK_STREAM.data, { type: MESSAGE.data, streamId: this.streamId, timestamp: 0, body });
+    this.send('data', this.lastTimestamp, body);
   }
 
   /** @param timestamp ms since the beginning. @param body FLV tag data; kept until it is sent, so it must not change. */
   sendVideo(timestamp: number, body: Buffer): void {
-    this.connection.send(CHUNK_STREAM.video, { type: MESSAGE.video, streamId: this.streamId, timestamp, body });
+    this.send('video', timestamp, body);
   }
 
+  /** As `sendVideo`. */
   sendAudio(timestamp: number, body: Buffer): void {
-    this.connection.send(CHUNK_STREAM.audio, { type: MESSAGE.audio, streamId: this.streamId, timestamp, body });
+    this.send('audio', timestamp, body);
   }
 
   /**
@@ -113,6 +123,13 @@ export class RtmpPublisher {
     this.end(null);
   }
 
+  private send(kind: 'audio' | 'video' | 'data', timestamp: number, body: Buffer): void {
+    // Frames of 16 MiB cannot be told in RTMP; better one is missing than that the sender throws.
+    if (this.ended || body.length > MAX_BODY) return;
+    this.lastTimestamp = Math.max(this.lastTimestamp, timestamp);
+    this.connection.send(CHUNK_STREAM[kind], { type: MESSAGE[kind], streamId: this.streamId, timestamp, body });
+  }
+
   private end(error: TransferError | null): void {
     if (this.ended) return;
     this.ended = { error: this.closing ? null : error };
@@ -126,12 +143,13 @@ async function connectApp(target: TransferTarget, options: PublisherOptions, dea
   for (let turn = 1; ; turn += 1) {
     const connection = new RtmpConnection(await openSocket(target, options, deadlines, signal));
     try {
-      await step(connection.handshake(), deadlines.handshakeMs, 'handshake_failed', HANDSHAKE, target, signal);
-      connection.announce();
+      await step(connection.handshake(), deadlines.handshakeMs, 'handshake_failed', HANDSHAKE, signal);
+      connection.announceChunkSize();
       const app = withQuery(target.app, credentials);
       const tcUrl = withQuery(target.tcUrl, credentials);
-      const connecting = connection.call('connect', { app, type: 'nonprivate', flashVer: options.flashVer ?? FLASH_VERSION, tcUrl });
-      await step(connecting, deadlines.connectMs, 'handshake_failed', 'connect', target, signal);
+      const connecting = connection.call(0, 'connect', { app, type: 'nonprivate', flashVer: options.flashVer ?? FLASH_VERSION, tcUrl });
+      await step(connecting, deadlines.connectMs, 'handshake_failed', 'connect', signal);
+      connection.announceWindow();
       return connection;
     } catch (error) {
       connection.destroy();
@@ -154,45 +172,62 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
   const left = (): number => Math.max(1, until - performance.now());
   connection.command(0, 'releaseStream', connection.nextTransaction(), null, streamName);
   connection.command(0, 'FCPublish', connection.nextTransaction(), null, streamName);
-  try {
-    const [, streamId] = await step(connection.call('createStream', null), left(), 'publish_timeout', 'createStream', target, signal);
-    if (typeof streamId !== 'number') throw new TransferError('handshake_failed', 'createStream gave no stream');
-    const started = new Promise<void>((resolve, reject) => {
-      connection.onStatus = (status) => {
-        if (status.code === 'NetStream.Publish.Start') resolve();
-        else if (status.level === 'error') reject(new CommandRefused(status));
-      };
-      connection.onClose((error) => reject(error ?? new ConnectionEnded()));
+  let asked = false;
+  const started = new Promise<void>((resolve, reject) => {
+    connection.onStatus((status) => {
+      if (asked && status.code === 'NetStream.Publish.Start') {
+        // What follows in the same packet is for the publisher, which listens next.
+        connection.onStatus(null);
+        resolve();
+      } else if ((asked && status.level === 'error') || REFUSES.test(status.code)) {
+        reject(new CommandRefused(status));
+      }
     });
-    connection.command(streamId, 'publish', connection.nextTransaction(), null, streamName, 'live');
-    await step(started, left(), 'publish_timeout', 'publish', target, signal);
+  });
+  try {
+    const created = connection.call(0, 'createStream', null);
+    // Some refuse the key at FCPublish already.
+    const [, streamId] = await step(Promise.race([created, started.then(() => created)]), left(), 'publish_timeout', 'createStream', signal);
+    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', 'createStream gave no stream');
+    asked = true;
+    const answered = connection.call(streamId, 'publish', null, streamName, 'live');
+    await step(Promise.race([started, answered.then(() => started)]), left(), 'publish_timeout', 'publish', signal);
     return streamId;
   } catch (error) {
-    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status), describe(error.status, target));
+    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describe(error.status, target));
     throw error;
   }
 }
 
-function refusalCode({ code, description }: Status): ReasonCode {
-  // nginx-rtmp says BadName for a name in use; others for a key they do not know.
-  if (code === 'NetStream.Publish.BadName') return /denied|invalid|unauthori|not (found|allowed)/i.test(description) ? 'publish_denied' : 'stream_name_in_use';
-  return 'publish_denied';
+const isStreamId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+
+function refusalCode({ code, description }: Status, target: TransferTarget): ReasonCode {
+  if (code.startsWith('NetConnection.Connect.')) return code === 'NetConnection.Connect.Closed' ? 'closed_by_platform' : 'connect_rejected';
+  if (code !== 'NetStream.Publish.BadName') return 'publish_denied';
+  // nginx-rtmp says BadName for a name in use; others for a key they do not know. The name itself must not decide.
+  const text = withoutSecrets(description, target);
+  return /denied|invalid|unauthori|not (found|allowed)/i.test(text) && !/already|in use|busy/i.test(text) ? 'publish_denied' : 'stream_name_in_use';
 }
 
 /** One step under its deadline; what breaks in it becomes a TransferError that names it. CommandRefused passes. */
-async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: string, target: TransferTarget, signal: AbortSignal): Promise<T> {
+async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: string, signal: AbortSignal): Promise<T> {
   try {
     return await within(work, ms, () => new TransferError(code, `no answer to ${what} in time`), signal);
   } catch (error) {
     if (error instanceof TransferError || error instanceof CommandRefused || error instanceof Aborted) throw error;
-    if (error instanceof ConnectionEnded) {
-      // Many servers refuse without a word: an unknown application at connect, a wrong key at publish.
-      if (what === HANDSHAKE) throw new TransferError('handshake_failed', 'it closed the connection');
-      throw new TransferError('closed_by_platform', `in answer to ${what}; check the URL's path and stream key`);
-    }
-    if (error instanceof ProtocolError) throw new TransferError('handshake_failed', withoutSecrets(`${what}: ${error.message}`, target));
-    throw new TransferError('connection_lost', `during ${what}, ${(error as NodeJS.ErrnoException).code ?? 'unknown'}`);
+    if (error instanceof ProtocolError) throw new TransferError('handshake_failed', `${what}: ${error.message}`);
+    const { code: systemCode } = error as NodeJS.ErrnoException;
+    if (what === HANDSHAKE) throw new TransferError('handshake_failed', systemCode === undefined ? 'it closed the connection' : `it broke the connection, ${systemCode}`);
+    // Many servers refuse without a word: an unknown application at connect, a wrong key at publish. Those that had not read everything reset.
+    const refused = error instanceof ConnectionEnded || systemCode === 'ECONNRESET' || systemCode === 'EPIPE';
+    if (refused) throw new TransferError('closed_by_platform', `in answer to ${what}; check the URL's path and stream key`);
+    throw new TransferError('connection_lost', `during ${what}, ${systemCode ?? 'unknown'}`);
   }
+}
+
+/** What ended an accepted publish, other than the platform's orderly end. */
+function brokenBy(error: Error): TransferError {
+  return new TransferError('connection_lost', error instanceof ProtocolError ? `it does not speak RTMP: ${error.message}` : (error as NodeJS.ErrnoException).code);
 }
 
 function describe({ code, description }: Status, target: TransferTarget): string | undefined {

@@ -1,0 +1,322 @@
+// What servers do that go wrong or mean harm: at each step one sentence to the customer, and nothing that reaches other outputs.
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AllowList, parseTransferUrl, TransferError } from '#libs/transfer';
+import { type AmfValue, decodeAmf, encodeAmf } from './amf0.js';
+import { ChunkReader, MESSAGE, type Message, toChunks } from './chunks.js';
+import { Aborted } from './deadlines.js';
+import { RtmpConnection } from './rtmp-connection.js';
+import { type PublisherOptions, RtmpPublisher } from './rtmp-publisher.js';
+
+const KEY = 'k3y-SECRET';
+const loopback = AllowList.parse('127.0.0.0/8');
+const closers: (() => unknown)[] = [];
+
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+/** One connection as the server sees it. */
+interface Peer {
+  socket: Socket;
+  /** All that the client said. */
+  messages: Message[];
+  send: (type: number, body: Buffer) => void;
+  command: (name: string, transaction: number, ...values: AmfValue[]) => void;
+  status: (code: string, level?: string, description?: string) => void;
+}
+
+type Act = (peer: Peer, transaction: number) => void;
+/** What to do at a command; without a script it is done properly, or ignored. */
+type Script = Partial<Record<'hello' | 'shaken' | 'connect' | 'FCPublish' | 'createStream' | 'publish' | 'FCUnpublish', Act>>;
+
+const proper: Script = {
+  hello: ({ socket }) => socket.write(Buffer.alloc(1 + 2 * 1536, 3)),
+  connect: (peer, transaction) => peer.command('_result', transaction, {}, { level: 'status', code: 'NetConnection.Connect.Success' }),
+  createStream: (peer, transaction) => peer.command('_result', transaction, null, 1),
+  publish: (peer) => peer.status('NetStream.Publish.Start', 'status'),
+};
+
+async function serve(script: Script = {}): Promise<{ port: number; peers: Peer[] }> {
+  const peers: Peer[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => peers.push(converse(socket, { ...proper, ...script })));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => {
+    for (const { socket } of peers) socket.destroy();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return { port: (server.address() as AddressInfo).port, peers };
+}
+
+function converse(socket: Socket, script: Script): Peer {
+  const reader = new ChunkReader();
+  const send = (type: number, body: Buffer): void => void socket.write(Buffer.concat(toChunks(3, { type, streamId: 0, timestamp: 0, body }, 128)));
+  const command = (name: string, ...values: AmfValue[]): void => send(MESSAGE.command, encodeAmf(name, ...values));
+  const status = (code: string, level = 'error', description = ''): void => command('onStatus', 0, null, { level, code, description });
+  const peer: Peer = { socket, messages: [], send, command, status };
+  let hello: Buffer | null = Buffer.alloc(0);
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (data: Buffer) => {
+    if (hello) {
+      if (hello.length === 0) script.hello?.(peer, 0);
+      hello = Buffer.concat([hello, data]);
+      if (hello.length < 1 + 2 * 1536) return;
+      data = hello.subarray(1 + 2 * 1536);
+      hello = null;
+      script.shaken?.(peer, 0);
+    }
+    for (const message of reader.push(data)) {
+      peer.messages.push(message);
+      if (message.type !== MESSAGE.command) continue;
+      const [name, transaction] = decodeAmf(message.body);
+      script[name as keyof Script]?.(peer, transaction as number);
+    }
+  });
+  return peer;
+}
+
+const target = (port: number) => parseTransferUrl(`rtmp://127.0.0.1:${port}/live/${KEY}`);
+
+async function connect(port: number, options: Partial<PublisherOptions> = {}): Promise<RtmpPublisher> {
+  const publisher = await RtmpPublisher.connect(target(port), { allowList: loopback, ...options }, new AbortController().signal);
+  closers.push(() => publisher.close({ clean: false, deadlineMs: 0 }));
+  return publisher;
+}
+
+const failure = (port: number, options: Partial<PublisherOptions> = {}): Promise<TransferError> =>
+  connect(port, options).then(
+    () => expect.unreachable('connected'),
+    (error: TransferError) => error,
+  );
+
+const end = (publisher: RtmpPublisher): Promise<TransferError | null> => new Promise((resolve) => publisher.onClose(resolve));
+const uint32 = (value: number): Buffer => Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
+
+describe('before the publish is accepted', () => {
+  it.each<[string, Script, string, string?]>([
+    ['resets after the handshake', { shaken: ({ socket }) => socket.resetAndDestroy() }, 'closed_by_platform', 'in answer to connect'],
+    ['resets at connect', { connect: ({ socket }) => socket.resetAndDestroy() }, 'closed_by_platform', 'in answer to connect'],
+    ['resets at createStream', { createStream: ({ socket }) => socket.resetAndDestroy() }, 'closed_by_platform', 'in answer to createStream'],
+    ['resets at publish', { publish: ({ socket }) => socket.resetAndDestroy() }, 'closed_by_platform', 'in answer to publish'],
+    ['closes by command at publish', { publish: (peer) => peer.command('close', 0, null) }, 'closed_by_platform', 'in answer to publish'],
+    ['refuses connect in a result', { connect: (peer, id) => peer.command('_result', id, null, { level: 'error', code: 'NetConnection.Connect.Rejected' }) }, 'connect_rejected'],
+    ['refuses the key at FCPublish', { FCPublish: (peer) => peer.status('NetStream.Publish.BadName', 'error', `${KEY} is already publishing`), createStream: () => undefined }, 'stream_name_in_use', '*** is already publishing'],
+    ['refuses the key with an error answer', { publish: (peer, id) => peer.command('_error', id, null, { level: 'error', code: 'NetStream.Publish.Denied', description: KEY }) }, 'publish_denied', 'NetStream.Publish.Denied: ***'],
+    ['refuses at the level of a status', { publish: (peer) => peer.status('NetStream.Publish.Unauthorized', 'status') }, 'publish_denied'],
+    ['fails in its own words', { publish: (peer) => peer.status('Broken.Somehow') }, 'publish_denied', 'Broken.Somehow'],
+    ['closes the connection by status', { publish: (peer) => peer.status('NetConnection.Connect.Closed', 'status') }, 'closed_by_platform'],
+    ['names the key badly whatever the key is called', { publish: (peer) => peer.status('NetStream.Publish.BadName', 'error', `invalid: ${KEY}`) }, 'publish_denied'],
+    ['answers with a stream that cannot be', { createStream: (peer, id) => peer.command('_result', id, null, -1) }, 'handshake_failed', 'createStream gave no stream'],
+    ['answers with a stream that is no number', { createStream: (peer, id) => peer.command('_result', id, null, NaN) }, 'handshake_failed', 'createStream gave no stream'],
+    ['announces a message of 16 MiB', { connect: ({ socket }) => socket.write(Buffer.from([3, 0, 0, 0, 0xff, 0xff, 0xff, 20, 0, 0, 0, 0])) }, 'handshake_failed', 'connect: a message of'],
+    ['sends no chunks', { connect: ({ socket }) => socket.write(Buffer.alloc(64, 0xff)) }, 'handshake_failed'],
+    ['sends a command that is no AMF0', { connect: (peer) => peer.send(MESSAGE.command, Buffer.from([2, 0, 9, 1])) }, 'handshake_failed', 'ends too early'],
+    ['nests without end', { connect: (peer) => peer.send(MESSAGE.command, Buffer.from('03000161'.repeat(5000), 'hex')) }, 'handshake_failed', 'nested too deeply'],
+  ])('a server that %s', async (_, script, code, detail = '') => {
+    const { port, peers } = await serve(script);
+    const error = await failure(port);
+    expect(error).toBeInstanceOf(TransferError);
+    expect(error.code).toBe(code);
+    expect(error.detail ?? '').toContain(detail);
+    expect(String(error)).not.toContain(KEY);
+    await expect.poll(() => peers.every(({ socket }) => socket.destroyed || socket.readableEnded)).toBe(true);
+  });
+
+  it('a start that was not asked for is none', async () => {
+    const { port } = await serve({ FCPublish: (peer) => peer.status('NetStream.Publish.Start', 'status'), publish: () => undefined });
+    expect(await failure(port, { deadlines: { publishMs: 200 } })).toMatchObject({ code: 'publish_timeout', detail: 'no answer to publish in time' });
+  });
+
+  it('a refusal does not depend on words in the key', async () => {
+    const { port } = await serve({ publish: (peer) => peer.status('NetStream.Publish.BadName', 'error', 'invalid-name') });
+    const named = parseTransferUrl(`rtmp://127.0.0.1:${port}/live/invalid-name`);
+    await expect(RtmpPublisher.connect(named, { allowList: loopback }, AbortSignal.timeout(2000))).rejects.toMatchObject({ code: 'stream_name_in_use' });
+  });
+
+  it('what TCP cannot do has its own codes, and a local address is connected from', async () => {
+    const full = await fullServer();
+    expect((await failure(full, { deadlines: { tcpMs: 200 } })).code).toBe('tcp_timeout');
+    const { port, peers } = await serve();
+    expect((await failure(port, { localAddress: '192.0.2.1' })).code).toBe('tcp_unreachable');
+    await connect(port, { localAddress: '127.0.0.9' });
+    expect(peers[0]?.socket.remoteAddress).toBe('127.0.0.9');
+  });
+
+  it('aborted at the name, at TCP and in TLS: ends at once', async () => {
+    const silent = await serve({ hello: () => undefined });
+    const secure = parseTransferUrl(`rtmps://127.0.0.1:${silent.port}/live/${KEY}`);
+    const named = parseTransferUrl(`rtmp://a.example:${silent.port}/live/${KEY}`);
+    for (const [where, options] of [[secure, {}], [target(await fullServer()), {}], [named, { lookup: () => new Promise<never>(() => undefined) }]] as const) {
+      const abort = new AbortController();
+      const connecting = RtmpPublisher.connect(where, { allowList: loopback, ...options }, abort.signal);
+      setTimeout(() => abort.abort(), 20);
+      const began = performance.now();
+      await expect(connecting).rejects.toThrow(Aborted);
+      expect(performance.now() - began).toBeLessThan(1000);
+    }
+    await expect(RtmpPublisher.connect(target(silent.port), { allowList: loopback }, AbortSignal.abort())).rejects.toThrow(Aborted);
+    await expect.poll(() => silent.peers.every(({ socket }) => socket.destroyed || socket.readableEnded)).toBe(true);
+  });
+});
+
+describe('after the publish was accepted', () => {
+  it.each<[string, Act, string, string?]>([
+    ['unpublishes in the same packet', (peer) => peer.status('NetStream.Unpublish.Success', 'status', `${KEY} is over`), 'closed_by_platform', '*** is over'],
+    ['says why and hangs up', (peer) => void (peer.status('NetStream.Publish.Denied', 'error', 'quota'), peer.socket.end()), 'closed_by_platform', 'quota'],
+    ['closes by status', (peer) => peer.status('NetConnection.Connect.Closed', 'status'), 'closed_by_platform', 'NetConnection.Connect.Closed'],
+    ['hangs up', ({ socket }) => socket.end(), 'closed_by_platform'],
+    ['closes by command', (peer) => peer.command('close', 0, null), 'closed_by_platform'],
+  ])('a server that %s', async (_, act, code, detail = '') => {
+    const { port, peers } = await serve({
+      publish: (peer, transaction) => {
+        peer.socket.cork();
+        proper.publish?.(peer, transaction);
+        act(peer, transaction);
+        process.nextTick(() => peer.socket.uncork());
+      },
+    });
+    const publisher = await connect(port);
+    const error = await end(publisher);
+    expect(error?.code).toBe(code);
+    expect(error?.detail ?? '').toContain(detail);
+    publisher.sendVideo(1, Buffer.from([1]));
+    publisher.sendMetadata({});
+    // Told again to who asks later, and nothing is left open.
+    expect(await end(publisher)).toBe(error);
+    await expect.poll(() => peers[0]?.socket.destroyed || peers[0]?.socket.readableEnded).toBe(true);
+  });
+
+  it('a reset is a lost connection', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    const ended = end(publisher);
+    peers[0]?.socket.resetAndDestroy();
+    expect(await ended).toMatchObject({ code: 'connection_lost', detail: 'ECONNRESET' });
+  });
+
+  it('nonsense is a lost connection', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    peers[0]?.socket.write(Buffer.alloc(99, 0xff));
+    expect(await end(publisher)).toMatchObject({ code: 'connection_lost', detail: 'it does not speak RTMP: a chunk continues what never began' });
+    await expect.poll(() => peers[0]?.socket.destroyed || peers[0]?.socket.readableEnded).toBe(true);
+  });
+
+  it('statuses that are no end are none', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    let ended = false;
+    publisher.onClose(() => (ended = true));
+    const peer = peers[0] as Peer;
+    peer.status('NetStream.Publish.Idle', 'status');
+    peer.command('onBWDone', 0, null, 8192);
+    peer.command('_error', 999, null, { level: 'error', code: 'x' });
+    peer.send(MESSAGE.userControl, Buffer.from([0, 6, 0, 0, 0, 1]));
+    await expect.poll(() => peer.messages.some(({ type }) => type === MESSAGE.userControl)).toBe(true);
+    expect(ended).toBe(false);
+  });
+
+  it('AMF3 commands are understood, whose first byte is 0', async () => {
+    const { port } = await serve({
+      publish: (peer) => peer.send(MESSAGE.commandAmf3, Buffer.concat([Buffer.from([0]), encodeAmf('onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start' })])),
+    });
+    expect((await connect(port)).bytesSent).toBeGreaterThan(3000);
+  });
+
+  it('the windows of acknowledgement are kept, the server’s and the one it wishes', async () => {
+    const { port, peers } = await serve();
+    await connect(port);
+    const peer = peers[0] as Peer;
+    const said = (type: number) => peer.messages.filter((message) => message.type === type).map(({ body }) => body.readUInt32BE());
+    expect(said(MESSAGE.setChunkSize)).toEqual([65_536]);
+    expect(said(MESSAGE.windowAckSize)).toEqual([250_000]);
+    expect(said(MESSAGE.acknowledgement)).toEqual([]);
+    peer.send(MESSAGE.setPeerBandwidth, Buffer.concat([uint32(100_000), Buffer.from([2])]));
+    peer.send(MESSAGE.setPeerBandwidth, Buffer.concat([uint32(5_000_000), Buffer.from([2])]));
+    await expect.poll(() => said(MESSAGE.windowAckSize)).toEqual([250_000, 100_000]);
+    peer.send(MESSAGE.windowAckSize, uint32(1000));
+    peer.send(MESSAGE.data, Buffer.alloc(5000));
+    await expect.poll(() => said(MESSAGE.acknowledgement).at(-1)).toBeGreaterThan(8000);
+  });
+
+  it('acknowledgements count on where 32 bits begin anew', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    const { connection } = publisher as unknown as { connection: RtmpConnection };
+    connection.bytesSent = 2 ** 33;
+    connection.bytesAcked = 2 ** 32 - 10;
+    peers[0]?.send(MESSAGE.acknowledgement, uint32(500));
+    await expect.poll(() => publisher.bytesAcked).toBe(2 ** 32 + 500);
+  });
+
+  it('pings without end from a server that reads nothing do not fill the memory', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    const { socket } = peers[0] as Peer;
+    socket.pause();
+    const ping = Buffer.concat(toChunks(2, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.from([0, 6, 0, 0, 0, 1]) }, 128));
+    const many = Buffer.concat(Array.from({ length: 10_000 }, () => ping));
+    for (let sent = 0; sent < 30e6; sent += many.length) socket.write(many);
+    await expect.poll(() => socket.writableLength, { timeout: 10_000 }).toBe(0);
+    await expect.poll(() => publisher.queuedBytes).toBeGreaterThan(1_000_000);
+    expect(publisher.queuedBytes).toBeLessThan(1_200_000);
+  });
+
+  it('a frame too long for RTMP is left out, and its bytes are never changed', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    publisher.sendVideo(1, Buffer.alloc(0x1000000));
+    const body = Buffer.alloc(150_000, 7);
+    publisher.sendVideo(2 ** 32 + 3, body);
+    publisher.sendMetadata({ a: 1 });
+    const media = () => peers[0]?.messages.filter(({ type }) => type === MESSAGE.video || type === MESSAGE.data) ?? [];
+    await expect.poll(() => media().map(({ timestamp, body: { length } }) => [timestamp, length])).toEqual([[3, 150_000], [3, expect.any(Number)]]);
+    expect(body.equals(Buffer.alloc(150_000, 7))).toBe(true);
+  });
+});
+
+describe('our own end', () => {
+  it('is complete though the server answers the first half of it', async () => {
+    const { port, peers } = await serve({ FCUnpublish: (peer) => peer.status('NetStream.Unpublish.Success', 'status') });
+    const publisher = await connect(port);
+    const ended = end(publisher);
+    const closed = publisher.close({ clean: true, deadlineMs: 5000 });
+    const peer = peers[0] as Peer;
+    peer.socket.once('end', () => peer.socket.end());
+    await closed;
+    expect(await ended).toBeNull();
+    expect(decodeAmf(peer.messages.at(-1)?.body as Buffer)).toEqual(['deleteStream', expect.any(Number), null, 1]);
+  });
+
+  it('waits no longer than it may, and is told once', async () => {
+    const { port, peers } = await serve();
+    const publisher = await connect(port);
+    const ends: unknown[] = [];
+    publisher.onClose((error) => ends.push(error));
+    peers[0]?.socket.pause();
+    publisher.sendVideo(0, Buffer.alloc(10_000_000));
+    const began = performance.now();
+    await Promise.all([publisher.close({ clean: true, deadlineMs: 200 }), publisher.close({ clean: true, deadlineMs: 200 })]);
+    expect(performance.now() - began).toBeLessThan(1500);
+    await publisher.close({ clean: false, deadlineMs: 0 });
+    expect(ends).toEqual([null]);
+  });
+});
+
+/** A port whose queue of connections is full: a further one gets no answer. The thread that listens never accepts. */
+async function fullServer(): Promise<number> {
+  const code = `const { parentPort } = require('node:worker_threads');
+    const server = require('node:net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const worker = new Worker(code, { eval: true });
+  closers.push(() => worker.terminate());
+  const port = await new Promise<number>((resolve) => worker.once('message', resolve));
+  const waiting = Array.from({ length: 4 }, () => connectTcp(port, '127.0.0.1').on('error', () => undefined));
+  closers.push(() => waiting.forEach((socket) => socket.destroy()));
+  await expect.poll(() => waiting.filter(({ connecting }) => !connecting).length).toBeGreaterThanOrEqual(2);
+  return port;
+}

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { parseTransferUrl } from '#libs/transfer';
+import { withoutSecrets } from './without-secrets.js';
+
+const target = parseTransferUrl('rtmps://us%C3%A9r:p%40ss%2Fword@a.example/app?ticket=app-t1cket/k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c');
+
+it.each([
+  ['bad key k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c given', 'bad key *** given'],
+  ['bad key k%2Fey-1 given', 'bad key *** given'],
+  ['bad key k/ey-1 given', 'bad key *** given'],
+  ['bad key k%252Fey-1%3Fsig%3Ds1gnature%26v%3D2%26e%3Da%2520b%2520c given', 'bad key *** given'],
+  ['query sig=s1gnature&v=2&e=a%20b%20c', 'query ***'],
+  ['signature s1gnature is wrong', 'signature *** is wrong'],
+  ['value a b c is wrong', 'value *** is wrong'],
+  ['app?ticket=app-t1cket is unknown', 'app?*** is unknown'],
+  ['ticket app-t1cket', 'ticket ***'],
+  ['user usér', 'user ***'],
+  ['user us%C3%A9r', 'user ***'],
+  ['password p@ss/word or p%40ss%2Fword', 'password *** or ***'],
+  ['k%2Fey\u0000-1 hidden', '*** hidden'],
+  ['k%2Fey\u200b-1 hidden', '*** hidden'],
+  ['a\r\nforged: line\u001b[31m', 'a forged: line[31m'],
+  ['[ AccessManager.Reject ] : ?reason=needauth&salt=abc&challenge=def', '[ AccessManager.Reject ] :'],
+  ['version 2 of 3', 'version 2 of 3'],
+])('of %j is %j', (text, expected) => expect(withoutSecrets(text, target)).toBe(expected));
+
+it('is short, and cut only after masking', () => {
+  expect(withoutSecrets('x'.repeat(100_000), target)).toHaveLength(200);
+  expect(withoutSecrets(`${'x'.repeat(195)}k%2Fey-1`, target)).not.toContain('k%2');
+  expect(withoutSecrets(`${'x'.repeat(199)}😀`, target).isWellFormed()).toBe(true);
+});
