@@ -122,7 +122,7 @@ export async function startPostgres({ dir, database, durable = true, variant }) 
   }
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const dataDir = join(dir, 'data');
-  const user = unprivileged(dataDir, { variant });
+  const user = unprivileged(dataDir, join(binDir, 'postgres'), { variant });
   if (!existsSync(join(dataDir, 'PG_VERSION'))) {
     rmSync(dataDir, { recursive: true, force: true });
     await initialise({ binDir, dir, dataDir, user, durable, database });

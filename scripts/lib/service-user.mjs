@@ -15,37 +15,38 @@ function account(names) {
   return undefined;
 }
 
-function works(command) {
-  return spawnSync(command[0], [...command.slice(1), 'true'], { stdio: 'ignore' }).status === 0;
+/** Whether what runs behind this prefix may execute the program, asked as the program itself asks: by access(2). */
+function works(prefix, program) {
+  return spawnSync(prefix[0], [...prefix.slice(1), 'test', '-x', program], { stdio: 'ignore' }).status === 0;
 }
 
 /**
  * A user namespace in which root appears as an ordinary user: files keep belonging to root, nothing is chowned, and a
  * checkout below /root stays reachable. Not available in most containers.
  */
-function asNamespace() {
+function asNamespace(program) {
   const unshare = which('unshare');
   const user = account(['postgres', 'daemon', 'nobody']);
   if (!unshare || !user) return undefined;
   const prefix = [unshare, '--user', `--map-user=${user.uid}`, `--map-group=${user.gid}`, '--'];
-  return works(prefix) ? { prefix, own: () => {} } : undefined;
+  return works(prefix, program) ? { prefix, own: () => {} } : undefined;
 }
 
 /**
  * A real change of user. The data directory is given to that user; the one capability kept lets it walk through
- * directories like /root on the way to its program and its data.
+ * directories like /root on the way to its program and its data. (Without no_setuid_fixup, access(2) would not count it.)
  */
-function asSystemUser(user) {
+function asSystemUser(user, program) {
   const setpriv = which('setpriv');
   if (!setpriv || !user) return undefined;
   const drop = [setpriv, `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups'];
   const candidates = ['--inh-caps=-all,+dac_override', '--inh-caps=-all'].map((caps) => [
     ...drop,
     caps,
-    ...(caps.includes('+') ? ['--ambient-caps=-all,+dac_override'] : []),
+    ...(caps.includes('+') ? ['--securebits=+no_setuid_fixup', '--ambient-caps=-all,+dac_override'] : []),
     '--',
   ]);
-  const prefix = candidates.find(works);
+  const prefix = candidates.find((candidate) => works(candidate, program));
   return prefix && { prefix, own: (dir) => execFileSync('chown', ['-R', `${user.uid}:${user.gid}`, dir]) };
 }
 
@@ -64,16 +65,17 @@ function statOf(dir) {
  * to the user it will run as.
  *
  * @param {string} dataDir
+ * @param {string} program that will be run; in a directory of root's it must be reachable
  * @param {{variant?: 'namespace' | 'user'}} [options] forces one way (for trials)
  */
-export function unprivileged(dataDir, { variant } = {}) {
+export function unprivileged(dataDir, program, { variant } = {}) {
   if (process.getuid() !== 0) return { prefix: [], own: () => {} };
   // Data that already belongs to another user stays with that user: in a namespace it would not be readable.
   const owner = statOf(dataDir);
   const owned = owner && owner.uid !== 0 ? { uid: owner.uid, gid: owner.gid } : undefined;
   const way =
-    (variant !== 'user' && !owned && asNamespace()) ||
-    (variant !== 'namespace' && asSystemUser(owned ?? account(['postgres', 'daemon', 'nobody'])));
+    (variant !== 'user' && !owned && asNamespace(program)) ||
+    (variant !== 'namespace' && asSystemUser(owned ?? account(['postgres', 'daemon', 'nobody']), program));
   if (way) return way;
   throw new Error(
     'PostgreSQL does not run as root, and neither a user namespace (unshare) nor a change of user (setpriv) is possible here.\n' +
