@@ -14,6 +14,10 @@ export interface TestStreamOptions {
   codec?: 'H264' | 'VP8';
   connectMs?: number;
   localAddress?: string;
+  /** Changes the offer before it is sent. */
+  mapOffer?: (sdp: string) => string;
+  /** Changes the answer before it is used (a relay in between, say). */
+  mapAnswer?: (sdp: string) => string | Promise<string>;
 }
 export interface TestPublisher {
   sessionUrl: string;
@@ -22,5 +26,7 @@ export interface TestPublisher {
   stop(): Promise<number>;
   /** Vanishes without a word. */
   close(): Promise<void>;
+  /** Another picture size from now on. */
+  setSize(width: number, height: number): void;
 }
 export function publishTestStream(options: TestStreamOptions): Promise<TestPublisher>;

@@ -10,10 +10,11 @@ const CONNECT_MS = 15_000;
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
  *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number,
- *   localAddress?: string}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from this one only
+ *   localAddress?: string, mapOffer?: (sdp: string) => string,
+ *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from this one only
  */
 export async function publishTestStream(options) {
-  const { url, token, video = true, audio = true, connectMs = CONNECT_MS, localAddress } = options;
+  const { url, token, video = true, audio = true, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
   const failures = [];
@@ -27,7 +28,8 @@ export async function publishTestStream(options) {
   const connected = once(webrtc, 'notify::connection-state', 'connected');
   // Closed until the connection stands: what is made before would be sent in a burst, as no real publisher does.
   const gates = [0, 1].map(() => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' }));
-  if (video) pipeline.chain(videoSource(gates[0], options)).link(webrtc);
+  const size = Element.make('capsfilter', { caps: rawCaps(options) });
+  if (video) pipeline.chain(videoSource(gates[0], size, options)).link(webrtc);
   if (audio) pipeline.chain(audioSource(gates[1], options)).link(webrtc);
 
   let sessionUrl;
@@ -44,11 +46,11 @@ export async function publishTestStream(options) {
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
     const { sdp } = webrtc.get('local-description');
-    const answer = await request(url, 'POST', { token, type: 'application/sdp', body: sdp });
+    const answer = await request(url, 'POST', { token, type: 'application/sdp', body: mapOffer(sdp) });
     if (answer.status !== 201) throw refusal(answer);
     sessionUrl = new URL(answer.headers.get('location'), url).href;
     etag = answer.headers.get('etag');
-    await webrtc.ask('set-remote-description', { type: 'answer', sdp: answer.body });
+    await webrtc.ask('set-remote-description', { type: 'answer', sdp: await mapAnswer(answer.body) });
     await within(connectMs, connected, 'connecting (ICE, DTLS)');
     for (const gate of gates) gate.set({ drop: false });
   } catch (error) {
@@ -64,14 +66,19 @@ export async function publishTestStream(options) {
     stop,
     /** Vanishes without a word. */
     close,
+    /** Another picture size from now on, as when a phone is turned. */
+    setSize: (width, height) => size.set({ caps: rawCaps({ ...options, width, height }) }),
   };
 }
 
-function videoSource(gate, { width = 640, height = 360, fps = 30, kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
-  const raw = `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
+function rawCaps({ width = 640, height = 360, fps = 30 }) {
+  return `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
+}
+
+function videoSource(gate, size, { kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
   const source = [
     Element.make('videotestsrc', { 'is-live': true, pattern }),
-    Element.make('capsfilter', { caps: raw }),
+    size,
     gate,
     Element.make('queue', { 'max-size-buffers': 3 }),
   ];

@@ -51,6 +51,7 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
       return {};
     }),
     syncTransfers: record('syncTransfers', async () => ({})),
+    retryTransfer: record('retryTransfer', async () => ({})),
   });
   const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, version: 'test', startedAt: new Date().toISOString() });
   await announce();

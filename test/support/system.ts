@@ -29,7 +29,7 @@ export interface TransferView {
   reason: { code: string; text: string; detail?: string | null } | null;
   attempts: number;
   nextRetryAt: string | null;
-  figures: { bytesSent: number; bytesAcked: number; droppedFrames: number; reconnects: number; bitrate: number; fps: number } | null;
+  figures: { bytesSent: number; bytesAcked: number; droppedFrames: number; reconnects: number; bitrate: number; fps: number; liveMs: number; queuedMs: number } | null;
 }
 
 interface Process {
@@ -154,6 +154,28 @@ export class System {
 
   async transfers(streamId: string): Promise<TransferView[]> {
     return (await this.call<{ transfers: TransferView[] }>('GET', `/streams/${streamId}/transfers`)).body.transfers;
+  }
+
+  async addTransfer(streamId: string, body: object): Promise<TransferView> {
+    const answer = await this.call<TransferView>('POST', `/streams/${streamId}/transfers`, body);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(201);
+    return answer.body;
+  }
+
+  async changeTransfer(streamId: string, transferId: string, body: object): Promise<TransferView> {
+    const answer = await this.call<TransferView>('PATCH', `/streams/${streamId}/transfers/${transferId}`, body);
+    expect(answer.status, JSON.stringify(answer.body)).toBe(200);
+    return answer.body;
+  }
+
+  async transfer(streamId: string, transferId: string): Promise<TransferView> {
+    return (await this.call<TransferView>('GET', `/streams/${streamId}/transfers/${transferId}`)).body;
+  }
+
+  /** Waits until one transfer is in this state. */
+  async transferReaches(streamId: string, transferId: string, state: string, timeout = 10_000): Promise<TransferView> {
+    await expect.poll(async () => (await this.transfer(streamId, transferId)).state, { timeout, interval: 50 }).toBe(state);
+    return this.transfer(streamId, transferId);
   }
 
   /** Waits until the stream's transfers are in these states, in the order of their creation. */

@@ -21,6 +21,8 @@ import { Dispatcher } from './stream/dispatcher.js';
 import { PublishService } from './stream/publish.service.js';
 import { StreamController } from './stream/stream.controller.js';
 import { StreamService } from './stream/stream.service.js';
+import { TransferController } from './transfer/transfer.controller.js';
+import { TransferService } from './transfer/transfer.service.js';
 import { WhipController } from './whip/whip.controller.js';
 import { WhipService } from './whip/whip.service.js';
 
@@ -34,10 +36,11 @@ import { WhipService } from './whip/whip.service.js';
     PublishTokenController,
     DeliveryController,
     StreamController,
+    TransferController,
     EventController,
     NodeController,
     WhipController,
   ],
-  providers: [ProjectService, EntryPointService, StreamService, Dispatcher, PublishService, WhipService, CallbackClient, CallbackRecorder, CallbackProcessor, Sweeper],
+  providers: [ProjectService, EntryPointService, StreamService, TransferService, Dispatcher, PublishService, WhipService, CallbackClient, CallbackRecorder, CallbackProcessor, Sweeper],
 })
 export class AppModule {}

@@ -72,6 +72,10 @@ export class NodeService {
         await this.runner(streamId).syncTransfers();
         return {};
       },
+      retryTransfer: async ({ streamId, transferId }) => {
+        await passCode(this.runner(streamId).retryTransfer(transferId));
+        return {};
+      },
     };
   }
 

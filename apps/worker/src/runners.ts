@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { resolve } from 'node:path';
 import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
-import type { PipelineSettings, TransferOptions, WantedTransfer } from './pipeline/protocol.js';
+import type { TransferOptions } from '#libs/transfer';
+import type { PipelineSettings, WantedTransfer } from './pipeline/protocol.js';
 import type { PipelineClient } from './pipeline-client.js';
 import { type Held, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
@@ -71,10 +73,11 @@ export class Runners {
     return session ? this.byStream.get(session.streamId) : undefined;
   }
 
-  /** What a pipeline needs to know of this node. */
-  get settings(): PipelineSettings {
+  /** What the pipeline of a project's stream needs to know of this node. */
+  settings(projectId: string): PipelineSettings {
     const { env } = this;
     return {
+      mediaDir: resolve(env.MEDIA_DIR, projectId),
       reconnectWindowMs: env.RECONNECT_WINDOW_MS,
       mediaTimeoutMs: env.MEDIA_TIMEOUT_MS,
       keyFrameIntervalMs: env.KEYFRAME_INTERVAL_MS,

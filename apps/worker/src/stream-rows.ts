@@ -56,7 +56,10 @@ export class StreamRows {
     await this.prisma.$transaction(async (tx) => {
       await this.requireOurs(tx, held);
       if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
-      for (const status of transfers) await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id }, data: toRow(status) });
+      for (const status of transfers) {
+        // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
+        await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });
+      }
       for (const event of events) await recordEvent(tx, { projectId: held.projectId, streamId: held.id, ...event });
     });
   }

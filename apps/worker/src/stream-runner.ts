@@ -66,6 +66,10 @@ export class StreamRunner {
     await this.client.call('endSession', { sessionId, reason }, CALL_MS);
   }
 
+  async retryTransfer(id: string): Promise<void> {
+    await this.client.call('retryTransfer', { id }, CALL_MS);
+  }
+
   /** Brings the pipeline's outputs to what the rows say; calls that come meanwhile are served by one more round. */
   syncTransfers(): Promise<void> {
     this.syncAgain = true;

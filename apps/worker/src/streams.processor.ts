@@ -68,7 +68,7 @@ export class StreamsProcessor extends WorkerHost {
         this.pool.take(),
       ]);
       const runner = this.runners.add(held, client);
-      await runner.claim(this.runners.settings);
+      await runner.claim(this.runners.settings(held.projectId));
       const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS - RETURN_MS);
       if (!(await this.rows.answered(held))) return runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });

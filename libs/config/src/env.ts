@@ -82,6 +82,10 @@ export class Env {
   @IsString()
   @MinLength(1)
   RUN_DIR = '.manycast/run';
+  /** Sound files, one folder for each project (its appid); API and workers see the same. */
+  @IsString()
+  @MinLength(1)
+  MEDIA_DIR = '.manycast/media';
   /** Comma separated addresses offered to publishers as ICE host candidates; empty: every local one. */
   @IsString()
   MEDIA_ADDRESSES = '';

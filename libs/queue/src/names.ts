@@ -32,5 +32,7 @@ export interface NodeOps {
   endStream: { in: { streamId: string; reason: string }; out: Record<string, never> };
   /** The stream's transfer rows changed: read them again. */
   syncTransfers: { in: { streamId: string }; out: Record<string, never> };
+  /** Attempt now what waits for its next attempt. */
+  retryTransfer: { in: { streamId: string; transferId: string }; out: Record<string, never> };
 }
 export type NodeOp = keyof NodeOps;

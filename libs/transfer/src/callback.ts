@@ -1,4 +1,5 @@
 import { TransferError } from './reasons.js';
+import { optionProblems, type TransferOptions } from './options.js';
 import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
@@ -26,7 +27,7 @@ export function callbackUrlProblem(text: string): string | null {
 /** One element of `transferUrls` that can be forwarded to. */
 export interface AnsweredUrl {
   url: string;
-  options: Record<string, unknown>;
+  options: TransferOptions;
 }
 
 /** What was wrong with an element; `element` counts from 0. */
@@ -73,7 +74,9 @@ function readElement(element: unknown): AnsweredUrl {
   const { url, options = {} } = (element ?? {}) as { url?: unknown; options?: unknown };
   if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new Error('has options that are not an object');
-  return { url: checked(url.trim()), options: options as Record<string, unknown> };
+  const [problem] = optionProblems(options as Record<string, unknown>);
+  if (problem) throw new Error(`has a bad option: ${problem.field} ${problem.message}`);
+  return { url: checked(url.trim()), options: options as TransferOptions };
 }
 
 function checked(url: string): string {

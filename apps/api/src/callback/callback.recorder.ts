@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Prisma, PrismaService, recordEvent, SecretBox, type Stream } from '#libs/db';
 import { Wire } from '#libs/queue';
-import { callbackRequestUrl, redactAnswer, redactTransferUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
+import { callbackRequestUrl, redactAnswer, redactTransferUrl, type CallbackAnswer, type ReasonCode, type TransferError, type TransferOptions } from '#libs/transfer';
 import type { Attempt } from './callback.client.js';
 
 /** One attempt's question. */
@@ -88,7 +88,7 @@ export class CallbackRecorder {
     });
   }
 
-  private transfer(streamId: string, url: string, options: Record<string, unknown>): Prisma.TransferCreateManyInput {
+  private transfer(streamId: string, url: string, options: TransferOptions): Prisma.TransferCreateManyInput {
     return {
       streamId,
       url: this.box.seal(url, `transfer:${streamId}`),

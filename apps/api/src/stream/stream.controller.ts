@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { PathId, PathName } from '../validation.js';
-import { StreamQuery, type StreamResponse, type TransferResponse } from './stream.dto.js';
+import { StreamQuery, type StreamResponse } from './stream.dto.js';
 import { StreamService } from './stream.service.js';
 
 @Controller('v1/projects/:appid/fls/streams')
@@ -20,15 +20,6 @@ export class StreamController {
   @Get(':streamId')
   get(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('streamId', PathId) streamId: string): Promise<StreamResponse> {
     return this.streams.get(caller, appid, streamId);
-  }
-
-  @Get(':streamId/transfers')
-  async transfers(
-    @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
-  ): Promise<{ transfers: TransferResponse[] }> {
-    return { transfers: await this.streams.transfers(caller, appid, streamId) };
   }
 
   /** Ends the stream ("kick"); again is no error. */

@@ -54,6 +54,7 @@ export interface TransferResponse {
   liveAt: string | null;
   createdAt: string;
   endedAt: string | null;
+  options: unknown;
   figures: unknown;
 }
 
@@ -95,6 +96,7 @@ export function toTransferResponse(row: Transfer, live: unknown): TransferRespon
     liveAt: row.liveAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
     endedAt: row.endedAt?.toISOString() ?? null,
+    options: row.options,
     figures: row.figures ?? live ?? null,
   };
 }

@@ -5,7 +5,7 @@ import { ownedBy, type Caller } from '../auth/caller.js';
 import { toPage } from '../page.js';
 import { isUnavailable } from '../unavailable.js';
 import { endStream } from './end-stream.js';
-import { toStreamResponse, toTransferResponse, type LiveFigures, type StreamQuery, type StreamResponse, type StreamRow, type TransferResponse } from './stream.dto.js';
+import { toStreamResponse, type LiveFigures, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
@@ -44,15 +44,6 @@ export class StreamService {
   async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
     const stream = await this.find(caller, appid, streamId);
     return toStreamResponse(stream, (await this.liveFigures([stream.id])).get(stream.id));
-  }
-
-  async transfers(caller: Caller, appid: string, streamId: string): Promise<TransferResponse[]> {
-    const { id } = await this.find(caller, appid, streamId);
-    const [rows, live] = await Promise.all([
-      this.prisma.transfer.findMany({ where: { streamId: id }, orderBy: { id: 'asc' } }),
-      this.liveFigures([id]),
-    ]);
-    return rows.map((row) => toTransferResponse(row, live.get(id)?.transfers[row.id]));
   }
 
   /** Ends a stream. Its node closes the outputs properly; if it cannot be reached, the database's word fences it off. */

@@ -42,6 +42,8 @@ export class Hub {
   private active: Feed | null = null;
   private lastVideo: Record<'at' | 'arrived', number> = { at: -Infinity, arrived: -Infinity };
   private ticker: NodeJS.Timeout | null = null;
+  /** Arrival minus time of the frames, smoothed. */
+  private readonly lag: Record<'audio' | 'video', number | null> = { audio: null, video: null };
 
   /** The stream's clock, ms since the hub was made. */
   now(): StreamMs {
@@ -54,6 +56,12 @@ export class Hub {
 
   detach(sink: FrameSink): void {
     this.sinks.delete(sink);
+  }
+
+  /** How much later audio arrives than video of the same time, ms; null until both have come. */
+  get avSkewMs(): number | null {
+    const { audio, video } = this.lag;
+    return audio === null || video === null ? null : Math.round(audio - video);
   }
 
   /** A feed for a new session. It takes over from the present one with its first key frame (or its first audio, if it has no video). */
@@ -80,6 +88,7 @@ export class Hub {
   /** @internal */
   video(at: StreamMs, body: Buffer, keyframe: boolean, config: VideoConfig): void {
     const now = this.now();
+    this.measureLag('video', now - at);
     const monotonic = Math.max(at, this.lastVideo.at);
     this.lastVideo = { at: monotonic, arrived: now };
     this.fillSilence(monotonic, now);
@@ -89,9 +98,15 @@ export class Hub {
   /** @internal */
   audio(at: StreamMs, body: Buffer): void {
     const now = this.now();
+    this.measureLag('audio', now - at);
     const { silence, at: time } = this.filler.real(at);
     for (const silent of silence) this.interleaver.push(silentFrame(silent), now);
     if (time !== null) this.interleaver.push({ kind: 'audio', at: time, keyframe: false, body }, now);
+  }
+
+  private measureLag(kind: 'audio' | 'video', lag: number): void {
+    const before = this.lag[kind];
+    this.lag[kind] = before === null ? lag : before + (lag - before) / 32;
   }
 
   private tick(): void {

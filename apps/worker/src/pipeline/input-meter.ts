@@ -26,7 +26,7 @@ export class InputMeter {
 
   static none(): InputFigures {
     const media = { bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null };
-    return { ...media, keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null };
+    return { ...media, keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null, avSkewMs: null };
   }
 
   watch(pad: Pad): void {
@@ -61,6 +61,7 @@ export class InputMeter {
       audioCodec,
       keyFrameIntervalMs: this.keyframes.interval,
       ...this.rtp,
+      avSkewMs: null,
     };
     this.window = { at: now, bytes, frames: this.frames };
     void this.askStats();

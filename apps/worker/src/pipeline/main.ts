@@ -35,6 +35,10 @@ const control = new ControlServer(
       pipeline.setTransfers(transfers);
       return {};
     },
+    retryTransfer: async ({ id }) => {
+      pipeline.retryTransfer(id);
+      return {};
+    },
     stop: async () => {
       over = true;
       const final = await pipeline.finish();

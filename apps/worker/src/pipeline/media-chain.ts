@@ -2,10 +2,10 @@
 import { Element, type Pad, type Pipeline, type Sample } from '#libs/gst';
 
 /** Opus decoded and encoded once for all outputs, as AAC-LC, the only audio that every RTMP platform takes. */
-const AUDIO_CAPS = 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2';
-const AAC_BITRATE = 128_000;
+export const AUDIO_CAPS = 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2';
+export const AAC_BITRATE = 128_000;
 /** AVC: length-prefixed NAL units with the parameter sets in codec_data, as FLV carries it. */
-const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
+export const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
 /** What VP8 and VP9 publishers are turned into; RTMP has no older way to carry them. */
 const TRANSCODE_KBPS = 2500;
 const TRANSCODE_GOP = 60;

@@ -4,6 +4,7 @@ import {
   REASONS,
   retryDelayMs,
   TransferError,
+  type TransferOptions,
   type TransferTarget,
 } from '#libs/transfer';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
@@ -18,6 +19,8 @@ const MAX_QUEUE_MS = 4000;
 const SOCKET_AHEAD_BYTES = 128 * 1024;
 /** Frames wait and not a byte leaves: the platform is not reading, whatever its TCP says. */
 const STALL_MS = 10_000;
+/** Three times what the platform acknowledges at once, and no less than this, may be under way: the rest waits where it can be dropped. */
+const UNDER_WAY_BYTES = 500_000;
 /** A track that was negotiated but sends nothing must not hold back the other one. */
 const VIDEO_PATIENCE_MS = 3000;
 const CLOSE_DEADLINE_MS = 2000;
@@ -30,7 +33,34 @@ export interface OutputContext {
   onStatus: (status: TransferStatus) => void;
   /** The stream has, or may still get, video. */
   hasVideo: () => boolean;
+  /** The AAC frames of a sound file. Rejects when there is no such file. */
+  openSound: (file: string) => Promise<Buffer[]>;
 }
+
+/** A sound that replaces the audio, frame by frame. */
+class Sound {
+  private at = 0;
+
+  constructor(
+    private readonly frames: Buffer[],
+    private readonly loop: boolean,
+  ) {}
+
+  /** Null at its end: the stream's own audio returns. */
+  next(): Buffer | null {
+    if (this.at >= this.frames.length && this.loop) this.at = 0;
+    return this.frames[this.at++] ?? null;
+  }
+}
+
+/** The kernel takes megabytes for a platform that reads slowly: minutes of a stream, out of our hands. */
+function mayTakeMore(publisher: RtmpPublisher): boolean {
+  const { unacknowledged } = publisher;
+  return unacknowledged === null || unacknowledged.bytes < Math.max(UNDER_WAY_BYTES, 3 * unacknowledged.step);
+}
+
+const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean =>
+  a.url !== b.url || a.options.flashVer !== b.options.flashVer || a.options.tlsVerify !== b.options.tlsVerify || a.options.sendMetadata !== b.options.sendMetadata;
 
 /** One connection to the platform and where on the stream's clock it began. */
 interface Connection {
@@ -57,7 +87,9 @@ export class Output implements FrameSink {
   private readonly watch: NodeJS.Timeout;
   private failuresInRow = 0;
   private everLive = false;
-  private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0 };
+  private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
+  private liveSince: number | null = null;
+  private sound: Sound | null = null;
   private window = { bytes: 0, frames: 0, at: performance.now() };
   private attempt: Promise<void> = Promise.resolve();
 
@@ -72,25 +104,39 @@ export class Output implements FrameSink {
   }
 
   start(): void {
+    this.applySound(null);
     if (this.wanted.options.paused) this.change({ state: 'paused' });
     else this.connect();
   }
 
-  /** Applies changed wishes; a changed URL is another transfer. */
+  /** Applies changed wishes. What RTMP's connect said once (the URL, the name, the certificate's check) needs a new connection. */
   update(wanted: WantedTransfer): void {
-    const before = this.wanted.options;
+    const before = this.wanted;
     this.wanted = wanted;
+    this.applySound(before.options.sound ?? null);
     const { paused = false } = wanted.options;
-    if (paused === (before.paused ?? false)) return;
-    if (paused) {
+    const wasPaused = before.options.paused ?? false;
+    if (paused && !wasPaused) {
       this.cancelAttempts();
       void this.disconnect(true);
       this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
-    } else {
-      this.stopping = new AbortController();
-      this.failuresInRow = 0;
-      this.connect();
+    } else if (!paused && (wasPaused || needsReconnect(before, wanted))) {
+      if (before.url !== wanted.url) this.target = null;
+      this.reconnect();
     }
+  }
+
+  /** Ends the wait for the next attempt; nothing while connected, connecting or paused. */
+  retryNow(): void {
+    if (this.retryTimer || this.status.state === 'failed') this.reconnect();
+  }
+
+  private reconnect(): void {
+    this.cancelAttempts();
+    void this.disconnect(true);
+    this.stopping = new AbortController();
+    this.failuresInRow = 0;
+    this.connect();
   }
 
   push(frame: Frame): void {
@@ -119,6 +165,8 @@ export class Output implements FrameSink {
       bitrate: Math.round(((bytesSent - this.window.bytes) * 8) / seconds),
       fps: Math.round(((this.totals.videoFrames - this.window.frames) / seconds) * 10) / 10,
       queuedBytes: (queue?.bytes ?? 0) + (publisher?.queuedBytes ?? 0),
+      queuedMs: Math.round(queue?.spanMs ?? 0),
+      liveMs: Math.round(this.totals.liveMs + (this.liveSince === null ? 0 : now - this.liveSince)),
     };
     this.window = { bytes: bytesSent, frames: this.totals.videoFrames, at: now };
     return figures;
@@ -192,7 +240,7 @@ export class Output implements FrameSink {
 
   private flush(connection: Connection): void {
     const { publisher, queue } = connection;
-    while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES) {
+    while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES && mayTakeMore(publisher)) {
       this.send(connection, queue.shift() as Frame);
     }
   }
@@ -208,10 +256,30 @@ export class Output implements FrameSink {
       publisher.sendVideo(timestamp, frame.body);
       this.totals.videoFrames += 1;
     } else {
-      publisher.sendAudio(timestamp, this.wanted.options.muted ? SILENT_AUDIO : frame.body);
+      publisher.sendAudio(timestamp, this.audioBody(frame));
       this.totals.audioFrames += 1;
     }
     if (this.status.state !== 'live') this.becomeLive();
+  }
+
+  /** Every audio frame is as long as every other: another one in its place moves nothing. */
+  private audioBody(frame: Frame): Buffer {
+    if (this.wanted.options.muted) return SILENT_AUDIO;
+    return this.sound?.next() ?? frame.body;
+  }
+
+  private applySound(before: TransferOptions['sound']): void {
+    const sound = this.wanted.options.sound ?? null;
+    if (sound?.file === before?.file && sound?.loop === before?.loop) return;
+    this.sound = null;
+    if (sound === null) return;
+    this.context.openSound(sound.file).then(
+      (frames) => {
+        // Another wish may have come meanwhile.
+        if (this.wanted.options.sound === sound) this.sound = new Sound(frames, sound.loop ?? false);
+      },
+      (error: unknown) => this.change({ detail: `the sound ${sound.file} cannot be played: ${(error as Error).message}` }),
+    );
   }
 
   private begin(connection: Connection, first: Frame): void {
@@ -229,6 +297,7 @@ export class Output implements FrameSink {
   private becomeLive(): void {
     this.failuresInRow = 0;
     this.everLive = true;
+    this.liveSince = performance.now();
     this.change({ state: 'live', reason: null, detail: null, nextRetryAt: null, liveAt: new Date().toISOString() });
   }
 
@@ -237,9 +306,14 @@ export class Output implements FrameSink {
     if (!connection) return;
     this.flush(connection);
     const now = performance.now();
-    const left = connection.publisher.bytesSent - connection.publisher.queuedBytes;
-    if (left > connection.progress.bytes || connection.queue.length + connection.publisher.queuedBytes === 0) {
-      connection.progress = { bytes: left, at: now };
+    const { publisher } = connection;
+    const left = publisher.bytesSent - publisher.queuedBytes;
+    const unacknowledged = publisher.unacknowledged;
+    // What the kernel holds for a platform that reads no more looks sent; where the platform acknowledges, that tells.
+    const arrived = unacknowledged ? publisher.bytesAcked : left;
+    const nothingDue = unacknowledged ? unacknowledged.bytes < 2 * unacknowledged.step : connection.queue.length + publisher.queuedBytes === 0;
+    if (arrived > connection.progress.bytes || nothingDue) {
+      connection.progress = { bytes: arrived, at: now };
     } else if (now - connection.progress.at > STALL_MS) {
       this.fail(new TransferError('stalled'));
     }
@@ -271,6 +345,8 @@ export class Output implements FrameSink {
     const { connection } = this;
     if (!connection) return;
     this.connection = null;
+    if (this.liveSince !== null) this.totals.liveMs += performance.now() - this.liveSince;
+    this.liveSince = null;
     this.totals.bytesSent += connection.publisher.bytesSent;
     this.totals.bytesAcked += connection.publisher.bytesAcked;
     this.totals.droppedFrames += connection.queue.dropped + connection.queue.length;

@@ -1,3 +1,5 @@
+import type { TransferOptions } from '#libs/transfer';
+
 /**
  * What a worker and a pipeline process say to each other: one JSON object a line over a Unix socket that the pipeline
  * listens on (`<RUN_DIR>/<uuid>.sock`, directory mode 0700). The pipeline does not depend on the worker's life: it goes
@@ -25,6 +27,8 @@ export interface PipelineSettings {
   stunServer: string | null;
   /** ALLOWED_PRIVATE_HOSTS, as written. */
   allowedPrivateHosts: string;
+  /** Folder of the project's sound files. */
+  mediaDir: string;
 }
 
 /** A wished-for output. The whole URL, stream key included, crosses only this socket. */
@@ -32,17 +36,6 @@ export interface WantedTransfer {
   id: string;
   url: string;
   options: TransferOptions;
-}
-
-/** Wishes of one transfer; more will follow. */
-export interface TransferOptions {
-  muted?: boolean;
-  paused?: boolean;
-  /** Verify the platform's certificate (rtmps); true unless switched off. */
-  tlsVerify?: boolean;
-  flashVer?: string;
-  /** Send onMetaData; true unless switched off. */
-  sendMetadata?: boolean;
 }
 
 /** Commands, worker to pipeline: `{id, op, body}`; answered by `{re: id, result}` or `{re: id, error: {code, message}}`. */
@@ -57,6 +50,8 @@ export interface PipelineOps {
   endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };
   /** The full set of outputs that shall exist; those not named are closed properly. */
   setTransfers: { in: { transfers: WantedTransfer[] }; out: Record<string, never> };
+  /** Ends the wait for a transfer's next attempt. */
+  retryTransfer: { in: { id: string }; out: Record<string, never> };
   /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
   stop: { in: Record<string, never>; out: FinalReport };
   snapshot: { in: Record<string, never>; out: Snapshot };
@@ -88,7 +83,11 @@ export interface TransferFigures {
   audioFrames: number;
   droppedFrames: number;
   queuedBytes: number;
+  /** Stream time that waits to be sent. */
+  queuedMs: number;
   reconnects: number;
+  /** Time for which the platform was being sent to, in all. */
+  liveMs: number;
 }
 
 export interface InputFigures {
@@ -102,6 +101,8 @@ export interface InputFigures {
   packetsLost: number;
   jitterMs: number | null;
   rttMs: number | null;
+  /** How much later audio arrives than video of the same time; negative when earlier. */
+  avSkewMs: number | null;
 }
 
 export type InputState = 'waiting' | 'connecting' | 'live' | 'lost';

@@ -1,7 +1,9 @@
-import { AllowList } from '#libs/transfer';
+import { AllowList, videoProfile } from '#libs/transfer';
+import { Branches } from './branches.js';
 import { Hub } from './hub.js';
 import { Ingest } from './ingest.js';
 import { Output } from './output.js';
+import { Sounds } from './sounds.js';
 import type {
   Claim,
   Figures,
@@ -36,6 +38,11 @@ type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) 
 export class StreamPipeline {
   private claimed: (Claim & { settings: PipelineSettings }) | null = null;
   private readonly hub = new Hub();
+  private readonly branches = new Branches(this.hub, {
+    requestKeyframe: () => this.requestKeyframe(),
+    onWarning: (message) => this.send('log', { level: 'warn', message }),
+  });
+  private readonly sounds = new Sounds(() => this.requireClaim().mediaDir);
   private readonly sessions = new Map<string, Ingest>();
   private readonly outputs = new Map<string, Output>();
   /** The session that is heard now. */
@@ -107,7 +114,7 @@ export class StreamPipeline {
     for (const [id, output] of this.outputs) {
       if (ids.has(id)) continue;
       this.outputs.delete(id);
-      this.hub.detach(output);
+      this.branches.detach(output);
       void output.close('removed');
     }
     const allowList = AllowList.parse(allowedPrivateHosts);
@@ -115,18 +122,27 @@ export class StreamPipeline {
       const known = this.outputs.get(transfer.id);
       if (known) {
         known.update(transfer);
+        this.branches.attach(known, videoProfile(transfer.options));
         continue;
       }
-      const output = new Output(transfer, {
+      const output: Output = new Output(transfer, {
         allowList,
-        requestKeyframe: () => this.requestKeyframe(),
+        requestKeyframe: () => this.branches.requestKeyframe(output),
         onStatus: (status) => this.send('transfer', status),
         hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
+        openSound: (file) => this.sounds.open(file),
       });
       this.outputs.set(transfer.id, output);
-      this.hub.attach(output);
+      this.branches.attach(output, videoProfile(transfer.options));
       output.start();
     }
+  }
+
+  /** Ends a transfer's wait for its next attempt. */
+  retryTransfer(id: string): void {
+    const output = this.outputs.get(id);
+    if (!output) throw new PipelineError('not_found', 'this transfer is not, or no longer, here');
+    output.retryNow();
   }
 
   snapshot(): Snapshot {
@@ -145,6 +161,7 @@ export class StreamPipeline {
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
     this.hub.close();
+    await this.branches.close();
     await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
     return final;
@@ -223,7 +240,7 @@ export class StreamPipeline {
     const active = this.activeId === null ? undefined : this.sessions.get(this.activeId);
     const transfers: Record<string, TransferFigures> = {};
     for (const output of this.outputs.values()) transfers[output.id] = output.figures();
-    this.lastInput = active?.figures() ?? this.lastInput;
+    this.lastInput = active ? { ...active.figures(), avSkewMs: this.hub.avSkewMs } : this.lastInput;
     return { input: this.lastInput, transfers };
   }
 

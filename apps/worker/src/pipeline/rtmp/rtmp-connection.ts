@@ -49,6 +49,8 @@ export class RtmpConnection {
   bytesSent = 0;
   /** Of what was sent, how much the server has acknowledged. */
   bytesAcked = 0;
+  /** The most that was acknowledged at once: servers choose their own window. */
+  ackStep = 0;
   private statusListener: ((status: Status) => void) | null = null;
   private waiting: Status[] = [];
   private readonly reader = new ChunkReader();
@@ -209,7 +211,9 @@ export class RtmpConnection {
   private acknowledged(sequence: number): void {
     const step = (sequence - (this.bytesAcked % 0x1_0000_0000) + 0x1_0000_0000) % 0x1_0000_0000;
     // More than we sent would be nonsense (or an acknowledgement that went back).
-    if (this.bytesAcked + step <= this.bytesSent) this.bytesAcked += step;
+    if (this.bytesAcked + step > this.bytesSent) return;
+    this.bytesAcked += step;
+    this.ackStep = Math.max(this.ackStep, step);
   }
 
   /** The server wants no more than this unacknowledged: it must acknowledge at least that often (section 5.4.5). */

@@ -80,6 +80,12 @@ export class RtmpPublisher {
     return this.connection.bytesAcked;
   }
 
+  /** Sent, and not known to have arrived; null with platforms that do not acknowledge (yet). */
+  get unacknowledged(): { bytes: number; step: number } | null {
+    const { bytesSent, queuedBytes, bytesAcked, ackStep } = this.connection;
+    return ackStep === 0 ? null : { bytes: bytesSent - queuedBytes - bytesAcked, step: ackStep };
+  }
+
   /** Called once when the connection is over: with the reason, or null after our own `close`. */
   onClose(listener: (error: TransferError | null) => void): void {
     this.closeListener = listener;

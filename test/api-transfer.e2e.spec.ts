@@ -1,0 +1,116 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+
+let api: TestApp;
+let node: ScriptedNode;
+let alice: TestCustomer;
+let bob: TestCustomer;
+let streamId: string;
+const mediaDir = mkdtempSync(join(tmpdir(), 'media-'));
+
+beforeAll(async () => {
+  api = await startApp({ MEDIA_DIR: mediaDir });
+  [alice, bob] = await Promise.all([api.customer(), api.customer()]);
+  node = await startScriptedNode(api);
+  mkdirSync(join(mediaDir, alice.appid));
+  writeFileSync(join(mediaDir, alice.appid, 'jingle.wav'), '');
+});
+afterAll(async () => {
+  await node?.stop();
+  await api?.stop();
+});
+beforeEach(async () => {
+  const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
+  await api.prisma.stream.updateMany({ data: { state: 'ended' } });
+  ({ id: streamId } = await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: entryPoint.id, name: 's', state: 'live', ownerNode: 'node-1' } }));
+  node.requests.length = 0;
+});
+
+const path = (rest = '') => `/v1/projects/${alice.appid}/fls/streams/${streamId}/transfers${rest}`;
+const add = async (body: object) => (await alice.call('POST', path(), body)).body as { id: string; state: string; url: string; options: object };
+const URL = 'rtmp://127.0.0.1/live/KEY';
+
+it('adds a transfer, tells the node, and shows no key', async () => {
+  const answer = await alice.call('POST', path(), { url: URL, muted: true, height: 360 });
+  expect(answer.status).toBe(201);
+  expect(answer.body).toMatchObject({ url: 'rtmp://127.0.0.1/live/***', state: 'pending', origin: 'api', options: { muted: true, height: 360 }, reason: null, attempts: 0 });
+  expect(node.requests).toEqual([['syncTransfers', { streamId }]]);
+  expect(answer.text + (await alice.call('GET', path())).text).not.toContain('KEY');
+  const { id } = answer.body as { id: string };
+  expect((await alice.call('GET', path(`/${id}`))).body).toMatchObject({ id });
+});
+
+it.each([
+  [{}, ['url']],
+  [{ url: 7 }, ['url']],
+  [{ url: 'http://x/y/z' }, ['url']],
+  [{ url: 'rtmp://x/KEY' }, ['url']],
+  [{ url: URL, muted: 'yes', fps: 0, nope: 1 }, ['muted', 'fps', 'nope']],
+  [{ url: URL, sound: { file: '../x.wav' } }, ['sound']],
+])('refuses %j', async (body, fields) => {
+  const answer = await alice.call('POST', path(), body);
+  expect(answer.status).toBe(400);
+  expect((answer.body as { errors: { field: string }[] }).errors.map(({ field }) => field)).toEqual(fields);
+  expect(answer.text).not.toContain('KEY');
+});
+
+it('changes options one by one; null clears', async () => {
+  const { id } = await add({ url: URL, muted: true, height: 360 });
+  const patch = async (body: object) => (await alice.call('PATCH', path(`/${id}`), body)).body as { options: object };
+  expect((await patch({ paused: true })).options).toEqual({ muted: true, height: 360, paused: true });
+  expect((await patch({ height: null, muted: false })).options).toEqual({ muted: false, paused: true });
+  expect((await patch({})).options).toEqual({ muted: false, paused: true });
+  expect((await patch({ url: 'rtmp://127.0.0.2/app/x' })) as object).toMatchObject({ url: 'rtmp://127.0.0.2/app/***' });
+  expect((await alice.call('PATCH', path(`/${id}`), { nope: null })).status).toBe(400);
+  expect((await alice.call('PATCH', path(`/${id}`), { url: null })).status).toBe(400);
+});
+
+it('knows the sounds of the project alone', async () => {
+  const { id } = await add({ url: URL });
+  expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'jingle.wav', loop: true } })).status).toBe(200);
+  expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'other.wav' } })).body).toMatchObject({ status: 404, code: 'sound_not_found' });
+  expect((await alice.call('POST', path(), { url: 'rtmp://x/y/z', sound: { file: 'other.wav' } })).status).toBe(404);
+});
+
+it('forwards to a URL once, and again after it was removed', async () => {
+  const { id } = await add({ url: URL });
+  expect((await alice.call('POST', path(), { url: URL })).body).toMatchObject({ status: 409, code: 'duplicate_url' });
+  const other = await add({ url: 'rtmp://x/y/z' });
+  expect((await alice.call('PATCH', path(`/${other.id}`), { url: URL })).status).toBe(409);
+  expect((await alice.call('DELETE', path(`/${id}`))).status).toBe(204);
+  expect((await alice.call('DELETE', path(`/${id}`))).status).toBe(204);
+  expect((await alice.call('GET', path(`/${id}`))).body).toMatchObject({ state: 'ended', reason: { code: 'removed' } });
+  expect((await alice.call('PATCH', path(`/${id}`), { muted: true })).status).toBe(409);
+  expect((await alice.call('POST', path(`/${id}/retry`))).status).toBe(409);
+  expect((await alice.call('POST', path(), { url: URL })).status).toBe(201);
+});
+
+it('asks the node to try now', async () => {
+  const { id } = await add({ url: URL });
+  expect((await alice.call('POST', path(`/${id}/retry`))).status).toBe(202);
+  expect(node.requests.at(-1)).toEqual(['retryTransfer', { streamId, transferId: id }]);
+  await api.prisma.stream.update({ where: { id: streamId }, data: { ownerNode: 'gone' } });
+  expect((await alice.call('POST', path(`/${id}/retry`))).status).toBe(503);
+});
+
+it('has room for 50, also when many come at once', async () => {
+  const answers = await Promise.all(Array.from({ length: 55 }, (_, i) => alice.call('POST', path(), { url: `rtmp://127.0.0.1/live/${i}` })));
+  expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
+  expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({ status: 409, code: 'too_many_transfers' });
+});
+
+it('belongs to a running stream of the caller', async () => {
+  const { id } = await add({ url: URL });
+  for (const [method, rest, body] of [['GET', ''], ['POST', '', { url: URL }], ['GET', `/${id}`], ['PATCH', `/${id}`, {}], ['DELETE', `/${id}`], ['POST', `/${id}/retry`]] as const) {
+    expect((await bob.call(method, path(rest), body)).status).toBe(404);
+    expect((await bob.call(method, path(rest).replace(alice.appid, bob.appid), body)).status).toBe(404);
+  }
+  await api.prisma.stream.update({ where: { id: streamId }, data: { state: 'ended' } });
+  expect((await alice.call('POST', path(), { url: 'rtmp://x/y/z' })).status).toBe(409);
+  expect((await alice.call('GET', path(`/${id}`))).status).toBe(200);
+  expect((await alice.call('GET', path('/00000000-0000-7000-8000-000000000000'))).status).toBe(404);
+});
