@@ -24,6 +24,7 @@ export async function publishTestStream(options) {
   const agent = IceAgent.of(webrtc).set({ upnp: false, 'ice-tcp': false });
   if (localAddress) agent.addLocalAddress(localAddress);
   webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
+  webrtc.setOnSignal('on-new-transceiver', 'do-nack', 'true');
   const ready = once(webrtc, 'notify::ice-gathering-state', 'complete');
   const connected = once(webrtc, 'notify::connection-state', 'connected');
   // Closed until the connection stands: what is made before would be sent in a burst, as no real publisher does.
@@ -106,8 +107,9 @@ function audioSource(gate, { frequency = 440 }) {
     gate,
     Element.make('queue', { 'max-size-buffers': 10 }),
     Element.make('opusenc', { bitrate: 64_000 }),
-    Element.make('rtpopuspay', { pt: 97 }),
-    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000' }),
+    // 97 is what webrtcbin takes for the video's retransmission.
+    Element.make('rtpopuspay', { pt: 111 }),
+    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000' }),
   ];
 }
 

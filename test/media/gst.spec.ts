@@ -93,6 +93,16 @@ describe('GStreamer binding', () => {
     await expect(webrtc.ask('set-remote-description', 7)).rejects.toThrow('does not take argument');
   });
 
+  it('sets a property of what a signal brings, before the emitter goes on', async () => {
+    const pipeline = newPipeline();
+    pipeline.setOnSignal('element-added', 'silent', 'false');
+    const element = Element.make('identity');
+    expect(element.get('silent')).toBe(true);
+    pipeline.add(element);
+    expect(element.get('silent')).toBe(false);
+    expect(() => pipeline.setOnSignal('no-such-signal', 'name', 'x')).toThrow('has no signal');
+  });
+
   it('makes and closes many pipelines with WebRTC without hanging', async () => {
     for (let i = 0; i < 20; i += 1) {
       const pipeline = newPipeline();

@@ -161,7 +161,7 @@ describe('transfers of a running stream', () => {
     const plain = await system.addTransfer(id, { url: `${platform.url}/turning` });
     const boxed = await system.addTransfer(id, { url: `${platform.url}/boxed`, height: 180, bitrate: 300 });
     await Promise.all([plain, boxed].map((transfer) => system.transferReaches(id, transfer.id, 'live')));
-    await expect.poll(async () => (await system.stream('turning')).figures?.width).toBe(640);
+    await expect.poll(async () => (await system.stream('turning')).figures?.width, { timeout: 6000 }).toBe(640);
     turning.setSize(360, 640);
     await expect.poll(async () => (await system.stream('turning')).figures?.width, { timeout: 10_000 }).toBe(360);
     const width = async (name: string) => (await probe(`${platform.url}/${name}`, { seconds: 2 })).streams.find(({ codec_type }) => codec_type === 'video')?.width;

@@ -58,6 +58,46 @@ static napi_value connect(napi_env env, napi_callback_info info) {
   return to_js_number(env, (double)handler);
 }
 
+typedef struct {
+  GClosure closure;
+  char *property;
+  char *value;
+} Setting;
+
+static void setting_free(gpointer data, GClosure *closure) {
+  (void)data;
+  Setting *setting = (Setting *)closure;
+  g_free(setting->property);
+  g_free(setting->value);
+}
+
+// A marshaller of its own: signals have any number of arguments behind the object.
+static void setting_marshal(GClosure *closure, GValue *result, guint count, const GValue *values, gpointer hint, gpointer data) {
+  (void)result;
+  (void)hint;
+  (void)data;
+  Setting *setting = (Setting *)closure;
+  if (count > 1 && G_VALUE_HOLDS_OBJECT(&values[1])) gst_util_set_object_arg(g_value_get_object(&values[1]), setting->property, setting->value);
+}
+
+// setOnSignal(object, signal, property, "value"): sets it on the object that the signal brings, before whoever emitted goes on.
+static napi_value set_on_signal(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(object, 0, G_TYPE_OBJECT);
+  STRING(signal, 1);
+  STRING(property, 2);
+  STRING(value, 3);
+  if (property == NULL || value == NULL) return throw_error(env, "setOnSignal needs a property and its value as text");
+  if (signal == NULL || g_signal_lookup(signal, G_OBJECT_TYPE(object)) == 0) return throw_error(env, "%s has no signal \"%s\"", G_OBJECT_TYPE_NAME(object), signal);
+  Setting *setting = (Setting *)g_closure_new_simple(sizeof(Setting), NULL);
+  setting->property = g_steal_pointer(&property);
+  setting->value = g_steal_pointer(&value);
+  g_closure_add_finalize_notifier(&setting->closure, NULL, setting_free);
+  g_closure_set_marshal(&setting->closure, setting_marshal);
+  g_signal_connect_closure(object, signal, &setting->closure, FALSE);
+  return NULL;
+}
+
 static napi_value disconnect(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   OBJECT(object, 0, G_TYPE_OBJECT);
@@ -129,6 +169,7 @@ static napi_value emit(napi_env env, napi_callback_info info) {
 
 void export_signals(napi_env env, napi_value exports) {
   export_function(env, exports, "connect", connect);
+  export_function(env, exports, "setOnSignal", set_on_signal);
   export_function(env, exports, "disconnect", disconnect);
   export_function(env, exports, "releaseHold", release_hold);
   export_function(env, exports, "emit", emit);

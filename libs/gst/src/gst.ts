@@ -86,6 +86,14 @@ export class GstObject {
     return this.connect(signal, false, listener);
   }
 
+  /**
+   * Sets a property on the object that a signal brings (its first argument), on the emitting thread: for what must be so
+   * before the emitter goes on; a listener would come too late. The value is parsed as the property's type.
+   */
+  setOnSignal(signal: string, property: string, value: string): void {
+    native.setOnSignal(this.handle, signal, property, value);
+  }
+
   /** Emits an action signal and returns its result. */
   emit(signal: string, ...args: Value[]): unknown {
     return native.emit(this.handle, signal, args, 0);

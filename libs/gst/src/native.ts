@@ -44,6 +44,7 @@ export interface Native {
   get(object: Handle, property: string): unknown;
   forceKeyUnit(element: Handle): boolean;
   connect(object: Handle, signal: string, id: number, hold: boolean): number;
+  setOnSignal(object: Handle, signal: string, property: string, value: string): void;
   disconnect(object: Handle, handler: number): void;
   releaseHold(pad: Handle): void;
   emit(object: Handle, signal: string, args: Value[], id: number): unknown;

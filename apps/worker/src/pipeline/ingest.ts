@@ -1,4 +1,4 @@
-import { Element, GstError, GstObject, IceAgent, type Pad, Pipeline, preload, type Sample, type SessionDescription } from '#libs/gst';
+import { Element, GstError, IceAgent, type Pad, Pipeline, preload, type Sample, type SessionDescription } from '#libs/gst';
 import type { Feed } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { attachTrack, FACTORIES, type Track } from './media-chain.js';
@@ -9,6 +9,10 @@ import { attributes, completeAnswer, formatFragment, parseFragment, presentAnswe
 const GATHERING_MS = 1000;
 /** Of the jitter buffer: how long a lost packet may take to be sent again. Packets in order do not wait. */
 const JITTER_MS = 200;
+/** By itself a jitter buffer asks for every packet that is a little late; 5 % loss is mended as well with this patience. */
+const RTX_DELAY_MS = '40';
+/** A twentieth of this (bytes/s) is for RTCP: requests for lost packets must not wait half a second for their turn. */
+const RTCP_SHARE_OF = 1_000_000;
 const WATCH_MS = 250;
 /** A video track that was negotiated but sends nothing holds the audio back no longer than this. */
 const VIDEO_PATIENCE_MS = 2000;
@@ -88,9 +92,14 @@ export class Ingest {
     });
     pipeline.add(webrtc);
     this.configureIce();
+    // webrtcbin 1.22 negotiates retransmission but leaves its jitter buffers without it in a bundle.
+    for (const rtpbin of webrtc.findByFactory('rtpbin')) {
+      rtpbin.set({ 'do-retransmission': true });
+      rtpbin.setOnSignal('new-jitterbuffer', 'rtx-delay', RTX_DELAY_MS);
+    }
     webrtc.onPadAdded((pad) => this.addTrack(pad));
-    // Sets up retransmission of lost packets (RFC 4588) before the answer says that we can.
-    webrtc.on('on-new-transceiver', (transceiver: never) => new GstObject(transceiver).set({ 'do-nack': true }));
+    // Transceivers are made while the answer is: only so does it offer retransmission of lost packets (RFC 4588).
+    webrtc.setOnSignal('on-new-transceiver', 'do-nack', 'true');
     webrtc.on('notify::connection-state', (state: string) => this.connectionChanged(state));
     const gathered = new Promise<void>((resolve) => {
       webrtc.on('notify::ice-gathering-state', (state: string) => state === 'complete' && resolve());
@@ -101,6 +110,7 @@ export class Ingest {
     const created = reply?.answer as SessionDescription | undefined;
     if (!created) throw new GstError('no answer was made');
     await webrtc.ask('set-local-description', { type: 'answer', sdp: completeAnswer(created.sdp, offer) });
+    for (const session of webrtc.findByFactory('rtpsession')) session.set({ bandwidth: RTCP_SHARE_OF });
     await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref())]);
     const { sdp } = webrtc.get<SessionDescription>('local-description');
     const [firstSection = ''] = splitSections(sdp).media;
