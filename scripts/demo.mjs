@@ -70,7 +70,7 @@ async function demo(system) {
   }
   const streamName = `demo-${Date.now().toString(36)}`;
   const urls = platforms.map(({ url, name }) => `${url}/${name}-${streamName}`);
-  const customer = deferred(await startCallbackServer(urls));
+  const customer = deferred(await startCallbackServer(() => urls));
   started = performance.now();
   say();
   step(`customer's server listens at ${customer.url}, two platforms at ${platforms.map(({ url }) => url).join(' and ')}`);

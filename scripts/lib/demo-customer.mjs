@@ -4,11 +4,12 @@ import { StepError } from './step.mjs';
 
 const HTTP_MS = 10_000;
 
-/** A customer's server that sends every stream to the same URLs. `requests` lists what was asked. */
-export async function startCallbackServer(transferUrls) {
+/** A customer's server that sends every stream where `urlsOf(streamName)` says. `requests` lists what was asked. */
+export async function startCallbackServer(urlsOf) {
   const requests = [];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
+    const transferUrls = urlsOf(new URL(request.url, 'http://localhost').searchParams.get('stream_name'));
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ transferUrls }));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));

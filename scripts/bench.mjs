@@ -1,0 +1,189 @@
+// npm run bench: what a stream and a transfer cost, how fast they begin, what they lose; beside the baselines, in one run.
+// `npm run bench -- --quick` measures once instead of three times and leaves the capacity out.
+import { spawn } from 'node:child_process';
+import { mkdirSync, openSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
+import { demoApi, startCallbackServer } from './lib/demo-customer.mjs';
+import { loadDotEnv, runMain } from './lib/main.mjs';
+import { ROOT, STATE_DIR } from './lib/paths.mjs';
+import { freePort } from './lib/ports.mjs';
+import { setUp } from './lib/setup.mjs';
+import { createStack } from './lib/stack.mjs';
+import { StepError } from './lib/step.mjs';
+import { say } from './lib/terminal.mjs';
+
+const quick = process.argv.includes('--quick');
+const RUNS = quick ? 1 : 3;
+const SECONDS = 8;
+const ENTRY_POINT = 'bench';
+const stops = [];
+
+await runMain(async () => {
+  loadDotEnv();
+  await setUp();
+  try {
+    await bench();
+  } finally {
+    while (stops.length > 0) await stops.pop()();
+  }
+});
+process.exit();
+
+async function bench() {
+  const { makeClip, publishLoad } = await import('./bench/load.mjs');
+  const system = await startSystem();
+  const platform = await startPlatform();
+  const api = demoApi(system, ENTRY_POINT);
+  await api.ensureEntryPoint();
+  // The stream's name says how many transfers it has.
+  const customer = await startCallbackServer((name) => Array.from({ length: Number(name.split('-')[1]) }, (_, i) => `rtmp://127.0.0.1:${platform.port}/live/${name}-${i}`));
+  stops.push(() => customer.stop());
+  await api.patchSettings({ enabled: true, callbackUrl: customer.url });
+  const { token } = await api.publishToken();
+  const clip = await makeClip();
+  let number = 0;
+
+  /** Runs so many streams with so many transfers each, and measures while they run. */
+  async function scenario(streams, transfers, seconds = SECONDS) {
+    const loads = [];
+    for (let i = 0; i < streams; i += 1) {
+      const name = `s${(number += 1)}-${transfers}`;
+      const load = await publishLoad(clip, { url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`, token });
+      loads.push({ ...load, load, name });
+    }
+    const names = loads.flatMap(({ name }) => Array.from({ length: transfers }, (_, i) => `${name}-${i}`));
+    let report = {};
+    await until(async () => {
+      report = await platform.report();
+      return names.every((name) => report[name]?.frames > 30);
+    });
+    // Warm ones too: they cost nothing.
+    const pids = pidsOf('pipeline/main.js');
+    const cpu = (await cpuPercent(pids, seconds)) / streams;
+    const pss = pssMb(pids) / pids.length;
+    const sent = loads.map(({ load }) => load.frames);
+    await Promise.all(loads.map(({ stop }) => stop()));
+    await sleep(500);
+    report = await platform.report();
+    const latencies = names.flatMap((name) => report[name].latencies.slice(60));
+    const lost = loads.reduce((sum, { name }, i) => sum + Array.from({ length: transfers }, (_, k) => Math.max(0, sent[i] - report[`${name}-${k}`].frames)).reduce((a, b) => a + b, 0), 0);
+    const first = loads.map(({ name, wallPosted }) => report[`${name}-0`].firstAt - wallPosted);
+    const published = loads.map(({ name, wallPosted }) => report[`${name}-0`].publishedAt - wallPosted);
+    const worstGap = Math.max(...names.map((name) => report[name].worstGapMs));
+    return { cpu, pss, lost, worstGap, answer: loads.map(({ answerMs }) => answerMs), first, published, p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95) };
+  }
+
+  // The first one loads what the others find loaded.
+  await scenario(1, 1, 2);
+  const rounds = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    rounds.push({ one: await scenario(1, 1), five: await scenario(1, 5), ten: await scenario(10, 1), copies: await baselineCopy(platform), bare: await baselineGst(platform) });
+    say(`  run ${run + 1} of ${RUNS} done`);
+  }
+  const of = (pick) => median(rounds.map(pick));
+  const fixed = (value, digits = 1) => value.toFixed(digits);
+  const table = [
+    ['720p30, 2.5 Mbit/s, Opus to AAC; CPU in % of one core', '', 'target'],
+    ['CPU of a stream with 1 transfer (alone)', `${fixed(of(({ one }) => one.cpu))} %`, '< 2.5 %'],
+    ['CPU of a stream with 1 transfer (10 streams)', `${fixed(of(({ ten }) => ten.cpu))} %`, '< 2.5 %'],
+    ['CPU of one more transfer', `${fixed(of(({ one, five }) => (five.cpu - one.cpu) / 4), 2)} %`, '< 0.2 %'],
+    ['Memory of a stream (PSS, 10 streams)', `${fixed(of(({ ten }) => ten.pss))} MB`, '< 25 MB'],
+    ['WHIP POST to answer', `${fixed(of(({ ten }) => median(ten.answer)), 0)} ms`, '< 60 ms'],
+    ['WHIP POST to publish at the platform', `${fixed(of(({ ten }) => median(ten.published)), 0)} ms`, ''],
+    ['WHIP POST to the first key frame there', `${fixed(of(({ ten }) => median(ten.first)), 0)} ms`, '< 300 ms'],
+    ['Latency through the system, p50 / p95', `${fixed(of(({ one }) => one.p50), 0)} / ${fixed(of(({ one }) => one.p95), 0)} ms`, 'p95 < 80 ms'],
+    ['Baseline: `ffmpeg -c copy`, CPU of one destination', `${fixed(of(({ copies }) => copies), 2)} %`, ''],
+    ['Baseline: `gst-launch` of the same graph without WebRTC, 1 destination', `${fixed(of(({ bare }) => bare))} %`, ''],
+  ];
+  if (!quick) {
+    for (const [streams, transfers] of [[40, 1], [10, 5]]) {
+      const { lost, worstGap, cpu } = await scenario(streams, transfers, 10);
+      table.push([`${streams} streams x ${transfers} transfers: frames lost, largest step`, `${lost}, ${worstGap} ms (${fixed(cpu)} % each)`, '0 lost']);
+    }
+  }
+  say();
+  for (const [i, row] of table.entries()) {
+    say(`| ${row.join(' | ')} |`);
+    if (i === 0) say('| --- | --- | --- |');
+  }
+}
+
+async function startSystem() {
+  const logFile = join(STATE_DIR, 'logs/bench.log');
+  mkdirSync(join(STATE_DIR, 'logs'), { recursive: true });
+  const log = openSync(logFile, 'w', 0o600);
+  const print = (line) => writeSync(log, `${line}\n`);
+  Object.assign(process.env, { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), NODE_SLOTS: '60', LOG_LEVEL: 'warn', MEDIA_ADDRESSES: '127.0.0.1', WARM_PIPELINES: '4' });
+  delete process.env.PUBLIC_URL;
+  say(`Starting a system for the measurements (its log: ${logFile}).`);
+  const stack = createStack({ print, note: print });
+  stops.push(() => stack.stop());
+  return (await stack.start()).demo;
+}
+
+async function startPlatform() {
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/bench/platform.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  stops.push(async () => child.kill());
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const port = Number((await lines.next()).value);
+  return {
+    port,
+    report: async () => {
+      child.stdin.write('\n');
+      return JSON.parse((await lines.next()).value);
+    },
+  };
+}
+
+/** One `ffmpeg -c copy` from the demo server to the platform: what relaying a destination by hand costs. */
+async function baselineCopy(platform) {
+  const source = `rtmp://127.0.0.1:${process.env.RTMP_PORT}/live/source`;
+  const feed = start('ffmpeg', ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30', '-f', 'lavfi', '-i', 'sine', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-b:v', '2500k', '-maxrate', '2500k', '-bufsize', '2500k', '-g', '60', '-c:a', 'aac', '-f', 'flv', source]);
+  await sleep(2500);
+  const copy = start('ffmpeg', ['-v', 'error', '-i', source, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${platform.port}/live/copy-${Date.now()}`]);
+  await sleep(3000);
+  const cpu = await cpuPercent([copy.pid], SECONDS);
+  await end(copy);
+  await end(feed);
+  return cpu;
+}
+
+/** The same graph in one gst-launch, fed by plain RTP: no WebRTC, no control. */
+async function baselineGst(platform) {
+  const [video, audio] = [await freePort(), await freePort()];
+  const feed = start('gst-launch-1.0', [
+    ...`-q videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=2500 key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 ! udpsink host=127.0.0.1 port=${video} sync=false`.split(' '),
+    ...`audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay pt=111 ! udpsink host=127.0.0.1 port=${audio} sync=false`.split(' '),
+  ]);
+  const graph = start('gst-launch-1.0', [
+    ...`-q udpsrc port=${video} caps=application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000 ! rtpjitterbuffer ! rtph264depay ! h264parse ! m.video`.split(' '),
+    ...`udpsrc port=${audio} caps=application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000 ! rtpjitterbuffer ! rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=2 ! voaacenc bitrate=128000 ! m.audio`.split(' '),
+    ...`flvmux name=m streamable=true ! rtmp2sink sync=false chunk-size=65536 location=rtmp://127.0.0.1:${platform.port}/live/bare-${Date.now()}`.split(' '),
+  ]);
+  await sleep(3000);
+  const cpu = await cpuPercent([graph.pid], SECONDS);
+  await end(graph);
+  await end(feed);
+  return cpu;
+}
+
+function start(program, args) {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  stops.push(() => end(child));
+  return child;
+}
+
+async function end(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGKILL');
+  await ended;
+}
+
+async function until(condition) {
+  for (const deadline = performance.now() + 30_000; performance.now() < deadline; await sleep(100)) if (await condition()) return;
+  throw new StepError('The streams did not all arrive at the platform in 30 s.');
+}
