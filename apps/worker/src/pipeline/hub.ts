@@ -11,7 +11,8 @@ const HOLD_MS = 60;
 const AUDIO_PATIENCE_MS = 200;
 /** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
 const SILENCE_MARGIN_MS = 120;
-const TICK_MS = 20;
+/** How often silence is looked after while no video sets its pace: several frames at once, well inside what players buffer. */
+const TICK_MS = 100;
 
 export const AUDIO_HEADER = aacSequenceHeader(AUDIO_CONFIG);
 export const SILENT_AUDIO = aacFrame(SILENT_AAC);
@@ -42,6 +43,7 @@ export class Hub {
   private active: Feed | null = null;
   private lastVideo: Record<'at' | 'arrived', number> = { at: -Infinity, arrived: -Infinity };
   private ticker: NodeJS.Timeout | null = null;
+  private drainTimer: NodeJS.Timeout | null = null;
   /** Arrival minus time of the frames, smoothed. */
   private readonly lag: Record<'audio' | 'video', number | null> = { audio: null, video: null };
 
@@ -72,6 +74,8 @@ export class Hub {
   close(): void {
     if (this.ticker) clearInterval(this.ticker);
     this.ticker = null;
+    if (this.drainTimer) clearTimeout(this.drainTimer);
+    this.drainTimer = null;
     this.sinks.clear();
   }
 
@@ -93,6 +97,7 @@ export class Hub {
     this.lastVideo = { at: monotonic, arrived: now };
     this.fillSilence(monotonic, now);
     this.interleaver.push({ kind: 'video', at: monotonic, keyframe, body, config }, now);
+    this.armDrain(now);
   }
 
   /** @internal */
@@ -102,6 +107,7 @@ export class Hub {
     const { silence, at: time } = this.filler.real(at);
     for (const silent of silence) this.interleaver.push(silentFrame(silent), now);
     if (time !== null) this.interleaver.push({ kind: 'audio', at: time, keyframe: false, body }, now);
+    this.armDrain(now);
   }
 
   private measureLag(kind: 'audio' | 'video', lag: number): void {
@@ -113,7 +119,18 @@ export class Hub {
     const now = this.now();
     // While video comes, silence follows its times; a frozen or absent picture leaves it to the clock.
     if (now - this.lastVideo.arrived > SILENCE_MARGIN_MS) this.fillSilence(now - SILENCE_MARGIN_MS, now);
-    if (this.interleaver.waiting) this.interleaver.drain(now);
+  }
+
+  /** Nearly always the other kind comes before; a timer that is moved on wakes nobody. */
+  private armDrain(now: number): void {
+    const { deadline } = this.interleaver;
+    if (deadline === null || this.drainTimer) return;
+    this.drainTimer = setTimeout(() => {
+      this.drainTimer = null;
+      const later = this.now();
+      this.interleaver.drain(later);
+      this.armDrain(later);
+    }, Math.max(1, deadline - now));
   }
 
   private fillSilence(until: StreamMs, now: number): void {

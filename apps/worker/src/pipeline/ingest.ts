@@ -1,8 +1,9 @@
 import { Element, GstError, IceAgent, type Pad, Pipeline, preload, type Sample, type SessionDescription } from '#libs/gst';
-import type { Feed } from './hub.js';
+import { Feed, Hub } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { attachTrack, FACTORIES, type Track } from './media-chain.js';
 import type { InputFigures, PipelineSettings } from './protocol.js';
+import { WARM_UP_OFFER } from './warm-up-offer.js';
 import { attributes, completeAnswer, formatFragment, parseFragment, presentAnswer, reduceOffer, SdpError, splitSections } from './sdp.js';
 
 /** Host candidates take milliseconds; only a STUN server that does not answer takes longer. */
@@ -18,6 +19,8 @@ const WATCH_MS = 250;
 const VIDEO_PATIENCE_MS = 2000;
 /** Bundled (RFC 8843), so the ICE agent has one stream. */
 const ICE_STREAM = 1;
+
+type IngestSettings = Pick<PipelineSettings, 'mediaAddresses' | 'mediaPortMin' | 'mediaPortMax' | 'stunServer' | 'mediaTimeoutMs'>;
 
 export interface IngestEvents {
   /** Media flows: for the first time, or again after a silence. */
@@ -43,7 +46,7 @@ export class Ingest {
   private lastKeyframeAt = performance.now();
 
   private constructor(
-    private readonly settings: PipelineSettings,
+    private readonly settings: IngestSettings,
     /** The publisher announced a video track. */
     readonly hasVideo: boolean,
     openFeed: (hasVideo: boolean) => Feed,
@@ -52,15 +55,19 @@ export class Ingest {
     this.feed = openFeed(hasVideo);
   }
 
-  /** Loads what a first publisher would otherwise wait for. */
-  static warmUp(): void {
+  /** Does once what would otherwise make the first publisher wait: loads plugins, and answers an offer that nobody made (DTLS makes its certificate). */
+  static async warmUp(): Promise<void> {
     preload(FACTORIES);
+    const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity };
+    const nothing = (): void => undefined;
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onWarning: nothing });
+    await ingest.close();
   }
 
   /** Answers an offer. Throws SdpError when there is nothing in it that can be forwarded. */
   static async open(
     sdp: string,
-    settings: PipelineSettings,
+    settings: IngestSettings,
     openFeed: (hasVideo: boolean) => Feed,
     events: IngestEvents,
   ): Promise<{ ingest: Ingest; answer: string }> {

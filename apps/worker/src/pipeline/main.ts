@@ -79,5 +79,5 @@ async function exit(): Promise<void> {
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end('service_shutdown'));
 
-Ingest.warmUp();
+await Ingest.warmUp();
 await control.listen();

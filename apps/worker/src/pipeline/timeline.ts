@@ -89,6 +89,12 @@ export class Interleaver {
   get waiting(): boolean {
     return this.lanes.video.length + this.lanes.audio.length > 0;
   }
+
+  /** When `drain` must be called at the latest, if nothing comes before; null while nothing waits. */
+  get deadline(): number | null {
+    const arrivals = [this.lanes.video[0], this.lanes.audio[0]].flatMap((entry) => (entry ? [entry.arrived] : []));
+    return arrivals.length === 0 ? null : Math.min(...arrivals) + this.holdMs;
+  }
 }
 
 /** Real audio that is off its place by less than this is moved; by more, frames are left out. */
