@@ -34,5 +34,5 @@ export function volumeDetect(url: string, options?: Options): Promise<{ mean: nu
 export function decodeFrames(url: string, options?: Options): Promise<number>;
 /** Largest and smallest step between neighbours, ms. */
 export function steps(packets: ProbedPacket[]): { largest: number; smallest: number };
-/** Frames missing at this rate between the first and the last. */
+/** Pictures missing in a steady stream, after its first half second. */
 export function missing(packets: ProbedPacket[], fps: number): number;

@@ -76,10 +76,14 @@ export function steps(packets) {
   return { largest: Math.max(0, ...gaps), smallest: Math.min(...gaps) };
 }
 
-/** How many frames are missing at this rate, as the time between first and last says. */
+/** The jitter buffer learns the publisher's clock with the first pictures: their steps may differ by a picture or so. */
+const LEARNING_FRAMES = 15;
+
+/** How many pictures of a steady stream are missing: each leaves a step of two. */
 export function missing(packets, fps) {
-  const seconds = packets.at(-1).dts - packets[0].dts;
-  return Math.round(seconds * fps) + 1 - packets.length;
+  const step = 1 / fps;
+  const settled = packets.slice(LEARNING_FRAMES);
+  return settled.slice(1).reduce((sum, packet, i) => sum + Math.max(0, Math.round((packet.dts - settled[i].dts) / step) - 1), 0);
 }
 
 function liveOptions(url) {

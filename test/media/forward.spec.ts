@@ -5,8 +5,8 @@ import { decodeFrames, missing, probe, steps, volumeDetect } from '../support/ff
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';
 
-/** The first frame of an encoder takes its time; that none is lost is counted. */
-const FRAME_STEP_MS = 100;
+/** Of 30 frames a second; a lost one makes 67 ms. */
+const FRAME_STEP_MS = 60;
 /** Of 46.9 AAC frames a second. */
 const AUDIO_STEP_MS = 25;
 
@@ -73,9 +73,10 @@ describe('a stream from a WHIP client that is not a browser', () => {
       expect(video[0]?.isKey).toBe(true);
       // Its own time line from 0 on.
       expect(packets[0]?.dts).toBeLessThan(0.05);
-      expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= FRAME_STEP_MS);
+      // How evenly the first pictures come is the publisher's: its encoder is only just starting.
+      expect(steps(video).smallest).toBeGreaterThan(0);
       expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= AUDIO_STEP_MS);
-      expect(Math.abs(missing(video, 30))).toBeLessThanOrEqual(1);
+      expect(missing(video, 30)).toBe(0);
       // Audio and video begin and end together.
       expect(Math.abs((video[0]?.pts ?? 9) - (audio[0]?.pts ?? 0))).toBeLessThan(0.1);
       expect(Math.abs((video.at(-1)?.pts ?? 9) - (audio.at(-1)?.pts ?? 0))).toBeLessThan(0.3);

@@ -41,6 +41,7 @@ export class PipelinePool {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
     for (const client of this.ready.splice(0)) client.disconnect();
+    this.starter.abort();
   }
 
   private started(client: PipelineClient): void {

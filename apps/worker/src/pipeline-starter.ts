@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Env } from '#libs/config';
 import { PipelineClient } from './pipeline-client.js';
@@ -23,6 +23,7 @@ export class PipelineProgram {
 export class PipelineStarter {
   /** Absolute: the pipelines' sockets are found again by a worker that starts elsewhere. */
   readonly runDir: string;
+  private readonly starting = new Set<ChildProcess>();
 
   constructor(
     env: Env,
@@ -30,6 +31,11 @@ export class PipelineStarter {
   ) {
     this.runDir = resolve(env.RUN_DIR);
     mkdirSync(this.runDir, { recursive: true, mode: 0o700 });
+  }
+
+  /** Ends processes that are only just starting: nobody will connect to them. */
+  abort(): void {
+    for (const child of this.starting) child.kill('SIGKILL');
   }
 
   /** Resolves when the process is ready for a stream. Rejects with the end of its log when it does not get there. */
@@ -44,6 +50,7 @@ export class PipelineStarter {
     });
     closeSync(log);
     child.unref();
+    this.starting.add(child);
     let failure: Error | null = null;
     child.once('error', (error) => (failure = error));
     child.once('exit', (code, signal) => (failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`)));
@@ -52,7 +59,10 @@ export class PipelineStarter {
     } catch (error) {
       if (failure) (failure as Error).message += `: ${readFileSync(`${name}.log`, 'utf8').slice(-2000)}`;
       child.kill('SIGKILL');
+      rmSync(`${name}.sock`, { force: true });
       throw error;
+    } finally {
+      this.starting.delete(child);
     }
   }
 }

@@ -8,6 +8,7 @@ describe('optionProblems', () => {
     [{ sound: { file: 'jingle.wav', loop: true } }],
     [{ sound: { file: 'a.WAV' } }],
     [{ sound: null }],
+    [{ bufferStartMs: 0, bufferMaxMs: 4000 }],
     [{ width: 1280, height: 720, fps: 30, keyFrameInterval: 60, bitrate: 2500 }],
   ])('has none for %j', (options) => expect(optionProblems(options)).toEqual([]));
 

@@ -20,6 +20,10 @@ export interface TransferOptions {
   keyFrameInterval?: number;
   /** kbit/s. */
   bitrate?: number;
+  /** Stream time gathered before the first frame is sent, ms: a cushion against a network that stutters. */
+  bufferStartMs?: number;
+  /** The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+  bufferMaxMs?: number;
 }
 
 /** A name inside one folder, never a path. */
@@ -48,6 +52,8 @@ const CHECKS: Record<keyof TransferOptions, Check> = {
   fps: whole(1, 60),
   keyFrameInterval: whole(1, 600),
   bitrate: whole(50, 20_000),
+  bufferStartMs: whole(0, 10_000),
+  bufferMaxMs: whole(500, 60_000),
 };
 
 function checkSound(value: unknown): string | null {

@@ -6,6 +6,8 @@ import { StreamPipeline } from './stream-pipeline.js';
 const [socketPath] = process.argv.slice(2);
 if (!socketPath) throw new Error('usage: main.js <socket path>');
 
+const UNCLAIMED_MS = 10_000;
+
 let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
 
@@ -81,3 +83,5 @@ process.on('SIGTERM', () => void end('service_shutdown'));
 
 await Ingest.warmUp();
 await control.listen();
+// Whoever started us may be gone before it could connect.
+orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);

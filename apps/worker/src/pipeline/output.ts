@@ -9,8 +9,10 @@ import {
 } from '#libs/transfer';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
+import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
+import { Sound } from './sounds.js';
 import type { Frame, FrameKind, StreamMs, VideoConfig } from './timeline.js';
 
 /** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
@@ -24,6 +26,7 @@ const UNDER_WAY_BYTES = 500_000;
 /** A track that was negotiated but sends nothing must not hold back the other one. */
 const VIDEO_PATIENCE_MS = 3000;
 const CLOSE_DEADLINE_MS = 2000;
+const SILENT_REFUSALS = 4;
 const WATCH_MS = 500;
 
 export interface OutputContext {
@@ -37,22 +40,6 @@ export interface OutputContext {
   openSound: (file: string) => Promise<Buffer[]>;
 }
 
-/** A sound that replaces the audio, frame by frame. */
-class Sound {
-  private at = 0;
-
-  constructor(
-    private readonly frames: Buffer[],
-    private readonly loop: boolean,
-  ) {}
-
-  /** Null at its end: the stream's own audio returns. */
-  next(): Buffer | null {
-    if (this.at >= this.frames.length && this.loop) this.at = 0;
-    return this.frames[this.at++] ?? null;
-  }
-}
-
 /** The kernel takes megabytes for a platform that reads slowly: minutes of a stream, out of our hands. */
 function mayTakeMore(publisher: RtmpPublisher): boolean {
   const { unacknowledged } = publisher;
@@ -60,7 +47,8 @@ function mayTakeMore(publisher: RtmpPublisher): boolean {
 }
 
 const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean =>
-  a.url !== b.url || a.options.flashVer !== b.options.flashVer || a.options.tlsVerify !== b.options.tlsVerify || a.options.sendMetadata !== b.options.sendMetadata;
+  a.url !== b.url || a.options.flashVer !== b.options.flashVer || a.options.tlsVerify !== b.options.tlsVerify || a.options.sendMetadata !== b.options.sendMetadata ||
+  a.options.bufferMaxMs !== b.options.bufferMaxMs;
 
 /** One connection to the platform and where on the stream's clock it began. */
 interface Connection {
@@ -214,7 +202,7 @@ export class Output implements FrameSink {
     const now = performance.now();
     const connection: Connection = {
       publisher,
-      queue: new SendQueue(MAX_QUEUE_MS),
+      queue: new SendQueue(options.bufferMaxMs ?? MAX_QUEUE_MS),
       connectedAt: now,
       base: null,
       lastTimestamp: { video: 0, audio: 0 },
@@ -240,6 +228,7 @@ export class Output implements FrameSink {
 
   private flush(connection: Connection): void {
     const { publisher, queue } = connection;
+    if (connection.base === null && queue.spanMs < (this.wanted.options.bufferStartMs ?? 0)) return;
     while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES && mayTakeMore(publisher)) {
       this.send(connection, queue.shift() as Frame);
     }
@@ -248,8 +237,9 @@ export class Output implements FrameSink {
   private send(connection: Connection, frame: Frame): void {
     const { publisher } = connection;
     if (connection.base === null) this.begin(connection, frame);
-    // RTMP messages carry whole milliseconds from 0; never backwards, even where rounding would.
-    const timestamp = Math.max(connection.lastTimestamp[frame.kind], Math.round(frame.at - (connection.base as number)));
+    // RTMP messages carry whole milliseconds from 0; never backwards, even where rounding would, and no two pictures at once.
+    const least = connection.lastTimestamp[frame.kind] + (frame.kind === 'video' && connection.config ? 1 : 0);
+    const timestamp = Math.max(least, Math.round(frame.at - (connection.base as number)));
     connection.lastTimestamp[frame.kind] = timestamp;
     if (frame.kind === 'video') {
       if (frame.config && frame.config !== connection.config) this.sendConfig(connection, frame.config, timestamp);
@@ -284,13 +274,13 @@ export class Output implements FrameSink {
 
   private begin(connection: Connection, first: Frame): void {
     connection.base = first.at;
-    if (first.kind === 'audio') connection.publisher.sendMetadata(metadata(null));
+    if (first.kind === 'audio') connection.publisher.sendMetadata(onMetaData(null));
     connection.publisher.sendAudio(0, AUDIO_HEADER);
   }
 
   private sendConfig(connection: Connection, config: VideoConfig, timestamp: number): void {
     connection.config = config;
-    connection.publisher.sendMetadata(metadata(config));
+    connection.publisher.sendMetadata(onMetaData(config));
     connection.publisher.sendVideo(timestamp, config.header);
   }
 
@@ -320,9 +310,11 @@ export class Output implements FrameSink {
   }
 
   private fail(error: TransferError): void {
-    const { retry } = REASONS[error.code];
     void this.disconnect(false);
     this.failuresInRow += 1;
+    // Many platforms say no to a key by hanging up: asked often enough, it is an answer.
+    const isRefusal = error.code === 'closed_by_platform' && !this.everLive && this.failuresInRow >= SILENT_REFUSALS;
+    const retry = isRefusal ? 'slow' : REASONS[error.code].retry;
     const final = retry === 'never';
     const delay = final ? null : retryDelayMs(this.failuresInRow, retry, Math.random);
     const state: TransferStateName = retry === 'fast' ? 'reconnecting' : 'failed';
@@ -357,12 +349,6 @@ export class Output implements FrameSink {
     this.status = { ...this.status, ...changes };
     this.context.onStatus(this.status);
   }
-}
-
-/** onMetaData as players read it (FLV specification, annex E.5). */
-function metadata(config: VideoConfig | null): Record<string, string | number | boolean> {
-  const audio = { audiocodecid: 10, audiosamplerate: 48_000, audiosamplesize: 16, audiochannels: 2, stereo: true, encoder: 'manycast' };
-  return config ? { width: config.width ?? 0, height: config.height ?? 0, videocodecid: 7, ...audio } : audio;
 }
 
 function asTransferError(error: unknown): TransferError {

@@ -65,3 +65,19 @@ async function encode(dir: string, file: string): Promise<Buffer[]> {
   if (frames.length <= PRIMING_FRAMES) throw new Error('it holds no sound');
   return frames.slice(PRIMING_FRAMES);
 }
+
+/** A sound that replaces the audio, frame by frame. */
+export class Sound {
+  private at = 0;
+
+  constructor(
+    private readonly frames: Buffer[],
+    private readonly loop: boolean,
+  ) {}
+
+  /** Null at its end: the stream's own audio returns. */
+  next(): Buffer | null {
+    if (this.at >= this.frames.length && this.loop) this.at = 0;
+    return this.frames[this.at++] ?? null;
+  }
+}
