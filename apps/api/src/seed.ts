@@ -3,41 +3,73 @@ import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { randomBytes } from 'node:crypto';
 import { ConfigModule } from '#libs/config';
-import { DbModule, PrismaService, type Role, SecretBox } from '#libs/db';
+import { DbModule, type Prisma, PrismaService, type Role, SecretBox } from '#libs/db';
 import { DEFAULT_ENTRY_POINT, newProject } from './project/new-project.js';
 import { signPublishToken } from './publish-token/publish-token.js';
 
+/** A customer ID with its secret in plain text. */
+export interface SeededCredential {
+  customerId: string;
+  customerSecret: string;
+}
+
+/** What the seed made, or found from before. */
+export interface Seeded {
+  operator: SeededCredential;
+  customer: SeededCredential;
+  appid: string;
+  entryPoint: string;
+  /** For any stream name, for 30 days. */
+  publishToken: string;
+}
+
 const TOKEN_DAYS = 30;
+/** An arbitrary constant: two seeds at once take turns. */
+const SEED_LOCK = 72_707_370;
+
+/** The demo rows, known by their fixed names. The same on every run, but for the token. */
+export async function seed(prisma: PrismaService, box: SecretBox): Promise<Seeded> {
+  const { operator, customer, project } = await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${SEED_LOCK})`;
+    const demo = await seededCustomer(tx, box, 'Demo customer', 'customer');
+    const { customerId } = demo;
+    return {
+      operator: await seededCustomer(tx, box, 'Demo operator', 'operator'),
+      customer: demo,
+      project:
+        (await tx.project.findFirst({ where: { customerId, name: 'Demo' }, orderBy: { createdAt: 'asc' } })) ??
+        (await tx.project.create({ data: newProject(customerId, 'Demo', box) })),
+    };
+  });
+  const expiresAt = new Date(Date.now() + TOKEN_DAYS * 86_400_000);
+  const signingKey = box.open(project.signingKey, `project:${project.id}`);
+  const publishToken = await signPublishToken({ appid: project.id, entryPoint: DEFAULT_ENTRY_POINT }, signingKey, expiresAt);
+  return { operator, customer, appid: project.id, entryPoint: DEFAULT_ENTRY_POINT, publishToken };
+}
+
+/** The customer of this name with a secret of its own that is valid; what is missing of it is made. */
+async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name: string, role: Role): Promise<SeededCredential> {
+  const { id: customerId, credentials } =
+    (await tx.customer.findFirst({
+      where: { name, role },
+      orderBy: { createdAt: 'asc' },
+      include: { credentials: { where: { label: 'seed', revokedAt: null, expiresAt: null }, orderBy: { id: 'asc' } } },
+    })) ?? (await tx.customer.create({ data: { id: randomBytes(16).toString('hex'), name, role }, include: { credentials: true } }));
+  const [credential] = credentials;
+  if (credential) return { customerId, customerSecret: box.open(credential.secret, `credential:${credential.id}`) };
+  const customerSecret = randomBytes(32).toString('hex');
+  // The id is part of what the secret is sealed with.
+  const { id } = await tx.credential.create({ data: { customerId, label: 'seed', secret: '' } });
+  await tx.credential.update({ where: { id }, data: { secret: box.seal(customerSecret, `credential:${id}`) } });
+  return { customerId, customerSecret };
+}
 
 @Module({ imports: [ConfigModule, DbModule] })
 class SeedModule {}
 
-/** The customer of this name with its secret, made if there is none. */
-async function customer(prisma: PrismaService, box: SecretBox, name: string, role: Role): Promise<{ customerId: string; customerSecret: string }> {
-  const found = await prisma.customer.findFirst({ where: { name, role }, include: { credentials: { where: { revokedAt: null } } } });
-  const [credential] = found?.credentials ?? [];
-  if (found && credential) return { customerId: found.id, customerSecret: box.open(credential.secret, `credential:${credential.id}`) };
-  const customerId = randomBytes(16).toString('hex');
-  const customerSecret = randomBytes(32).toString('hex');
-  await prisma.$transaction(async (tx) => {
-    await tx.customer.create({ data: { id: customerId, name, role } });
-    // The id is part of what the secret is sealed with.
-    const { id } = await tx.credential.create({ data: { customerId, label: 'seed', secret: '' } });
-    await tx.credential.update({ where: { id }, data: { secret: box.seal(customerSecret, `credential:${id}`) } });
-  });
-  return { customerId, customerSecret };
+if (process.argv[1] === import.meta.filename) {
+  // Warnings would go to stdout, which is ours.
+  const app = await NestFactory.createApplicationContext(SeedModule, { logger: ['error', 'fatal'] });
+  process.stdout.write(`${JSON.stringify(await seed(app.get(PrismaService), app.get(SecretBox)))}\n`);
+  await app.close();
 }
-
-const app = await NestFactory.createApplicationContext(SeedModule, { logger: ['error', 'warn'] });
-const prisma = app.get(PrismaService);
-const box = app.get(SecretBox);
-const operator = await customer(prisma, box, 'Demo operator', 'operator');
-const demo = await customer(prisma, box, 'Demo customer', 'customer');
-const { customerId } = demo;
-const project =
-  (await prisma.project.findFirst({ where: { customerId, name: 'Demo' } })) ??
-  (await prisma.project.create({ data: newProject(customerId, 'Demo', box) }));
-const expiresAt = new Date(Date.now() + TOKEN_DAYS * 86_400_000);
-const publishToken = await signPublishToken({ appid: project.id, entryPoint: DEFAULT_ENTRY_POINT }, box.open(project.signingKey, `project:${project.id}`), expiresAt);
-process.stdout.write(`${JSON.stringify({ operator, customer: demo, appid: project.id, entryPoint: DEFAULT_ENTRY_POINT, publishToken })}\n`);
-await app.close();

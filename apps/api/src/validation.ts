@@ -1,4 +1,5 @@
 import { Injectable, ValidationPipe, type PipeTransform, type ValidationError } from '@nestjs/common';
+import { ValidateIf } from 'class-validator';
 import { ENTRY_POINT_NAME, STREAM_NAME } from '#libs/transfer';
 import { badRequest, type FieldError } from './problem.js';
 
@@ -10,6 +11,9 @@ export const validationPipe = (): ValidationPipe =>
     transform: true,
     exceptionFactory: (errors) => badRequest(errors.flatMap((error) => fieldErrors(error, ''))),
   });
+
+/** A field of a body that may be absent; null is not absent, as it is for IsOptional. */
+export const MayBeAbsent = (): PropertyDecorator => ValidateIf((_body, value) => value !== undefined);
 
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Agent, request } from 'undici';
 import { Env } from '#libs/config';
 import { AllowList, ForbiddenAddress, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
+import { lookupCustomer } from './customer-dns.js';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -68,12 +69,13 @@ export class CallbackClient {
   private async agentFor(url: URL, signal: AbortSignal): Promise<Agent> {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORTS[url.protocol] as number) : Number(url.port);
-    const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList)).catch((error: unknown) => {
+    const timeout = this.env.CALLBACK_TIMEOUT_MS;
+    const lookup = (name: string) => lookupCustomer(name, timeout, signal);
+    const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch((error: unknown) => {
       if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
       if (signal.aborted) throw error;
       throw new TransferError('callback_dns_failed', (error as NodeJS.ErrnoException).code);
     });
-    const timeout = this.env.CALLBACK_TIMEOUT_MS;
     return new Agent({
       connections: 1,
       pipelining: 0,

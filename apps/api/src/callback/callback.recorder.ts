@@ -45,7 +45,8 @@ export class CallbackRecorder {
     await this.prisma.$transaction(async (tx) => {
       await tx.callbackDelivery.create({ data: delivery(asked, attempt, failure.code, detail) });
       const { count } = await tx.stream.updateMany({
-        where: { id: stream.id, state: { not: 'ended' } },
+        // The queue may run a job twice; the good answer of one is not undone by the failure of the other.
+        where: { id: stream.id, state: { not: 'ended' }, callbackState: { not: 'answered' } },
         data: { callbackState: 'retrying', callbackReason: failure.code, callbackDetail: detail },
       });
       // Attempt after attempt with the same outcome is one event.
@@ -114,10 +115,9 @@ function delivery(asked: Asked, { status, body, durationMs }: Attempt, outcome: 
   };
 }
 
-/** Customers put secrets into their query; its names help, its values are masked. */
+/** Customers put secrets into their query: its names help, its values are masked, and what has no `=` is a value. */
 function loggableUrl(text: string): string {
-  const url = new URL(text);
-  for (const name of new Set(url.searchParams.keys())) url.searchParams.set(name, '***');
-  url.hash = '';
-  return url.href;
+  const { origin, pathname, search } = new URL(text);
+  const masked = search.slice(1).split('&').map((pair) => (pair.includes('=') ? pair.replace(/=.*/s, '=***') : '***'));
+  return origin + pathname + (search.length > 1 ? `?${masked.join('&')}` : '');
 }

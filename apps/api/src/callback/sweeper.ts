@@ -11,16 +11,22 @@ import { isUnavailable, within } from '../unavailable.js';
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
 const CALLBACK_GRACE_MS = 10_000;
-/** Workers end each other's lost streams sooner; this is for when none is left. */
-const LEASE_GRACE_MS = 15_000;
+/** As the workers': a node that is only late to renew (a pause, a slow database) keeps its stream. */
+const LEASE_GRACE_MS = 5000;
 const BATCH = 100;
 const QUEUE_DEADLINE_MS = 1000;
 
-/** Makes up for what was lost between two steps: rows are written before jobs, so rows say what is missing. */
+/**
+ * Makes up for what was lost between two steps: rows are written before jobs, so rows say what is missing. States are
+ * literals in its SQL: Prisma's parameters keep Postgres from using the partial indexes on streams that run.
+ */
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Sweeper.name);
   private timer: NodeJS.Timeout | null = null;
+  private sweeping: Promise<void> | null = null;
+  /** Streams whose lease had run out when we last looked: the epoch, and since when we know. */
+  private lapsed = new Map<string, { epoch: number; since: number }>();
 
   constructor(
     private readonly prisma: PrismaService,
@@ -34,18 +40,27 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     this.timer = setInterval(() => void this.sweep(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
   }
 
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
+    await this.sweeping;
   }
 
-  async sweep(): Promise<void> {
+  /** One round; a second call joins the round that is under way. Never throws: what fails is tried again. */
+  sweep(): Promise<void> {
+    this.sweeping ??= this.round().finally(() => (this.sweeping = null));
+    return this.sweeping;
+  }
+
+  private async round(): Promise<void> {
     try {
       await this.endUnclaimed();
       await this.endLost();
       await this.repeatCallbacks();
     } catch (error) {
-      if (!isUnavailable(error)) throw error;
-      this.logger.warn(`not swept: ${(error as Error).message.slice(0, 200)}`);
+      // What was seen before an outage says nothing about afterwards.
+      this.lapsed.clear();
+      if (isUnavailable(error)) this.logger.warn(`not swept: ${(error as Error).message.slice(0, 200)}`);
+      else this.logger.error(error);
     }
   }
 
@@ -57,22 +72,34 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { id } of found) await endStream(this.prisma, id, { reason: 'no_answer' }, only);
   }
 
+  /**
+   * Streams of nodes that went away. When the database comes back after an outage, every lease has run out and the nodes
+   * are about to renew theirs (at each third of a lease): so only what is still lapsed half a lease later is lost.
+   */
   private async endLost(): Promise<void> {
-    const lost = await this.prisma.$queryRaw<{ id: string; epoch: number }[]>`
+    const found = await this.prisma.$queryRaw<{ id: string; epoch: number }[]>`
       SELECT id, epoch FROM streams
       WHERE state <> 'ended' AND lease_until < clock_timestamp() - ${LEASE_GRACE_MS} * interval '1 millisecond' LIMIT ${BATCH}`;
-    for (const { id, epoch } of lost) {
+    const now = performance.now();
+    const lapsed = new Map(
+      found.map(({ id, epoch }) => {
+        const before = this.lapsed.get(id);
+        return [id, before?.epoch === epoch ? before : { epoch, since: now }];
+      }),
+    );
+    this.lapsed = lapsed;
+    for (const [id, { epoch, since }] of lapsed) {
+      if (now - since < this.env.LEASE_MS / 2) continue;
       if (await endStream(this.prisma, id, { reason: 'node_lost' }, { epoch })) this.logger.warn(`stream ${id} was lost with its node`);
     }
   }
 
+  /** As many as run and still wait for an answer: not a batch, or the lost one might never be in it. */
   private async repeatCallbacks(): Promise<void> {
-    const createdAt = { lt: new Date(Date.now() - CALLBACK_GRACE_MS) };
-    const found = await this.prisma.stream.findMany({
-      where: { state: { not: 'ended' }, callbackState: { in: ['pending', 'retrying'] }, createdAt },
-      select: { id: true },
-      take: BATCH,
-    });
+    const found = await this.prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM streams
+      WHERE state <> 'ended' AND callback_state IN ('pending', 'retrying')
+        AND created_at < clock_timestamp() - ${CALLBACK_GRACE_MS} * interval '1 millisecond'`;
     for (const { id } of found) {
       const job = await within(QUEUE_DEADLINE_MS, 'looking for a callback job', this.callbacks.getJob(id));
       if (job !== undefined) continue;

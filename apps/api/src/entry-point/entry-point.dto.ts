@@ -1,5 +1,6 @@
 import { IsOptional, IsString } from 'class-validator';
 import type { EntryPoint } from '#libs/db';
+import { MayBeAbsent } from '../validation.js';
 
 /** The name comes as `?id=` (Agora's form) or as `name` in the body. */
 export class CreateEntryPointQuery {
@@ -9,13 +10,13 @@ export class CreateEntryPointQuery {
 }
 
 export class CreateEntryPoint {
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   name?: string;
 }
 
 export class UpdateEntryPoint {
-  @IsOptional()
+  @MayBeAbsent()
   @IsString()
   name?: string;
 }

@@ -1,23 +1,23 @@
 import { Body, Controller, NotFoundException, Param, Post, Req } from '@nestjs/common';
-import { IsInt, IsOptional, Matches, Max, Min } from 'class-validator';
+import { IsInt, Matches, Max, Min } from 'class-validator';
 import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
 import { CurrentCaller, ownedBy, type Caller } from '../auth/caller.js';
-import { PathName, STREAM_NAME_RULE } from '../validation.js';
+import { MayBeAbsent, PathName, STREAM_NAME_RULE } from '../validation.js';
 import { signPublishToken } from './publish-token.js';
 
 const DAY_S = 86_400;
 
 export class CreatePublishToken {
   /** The only stream that may be published with it; any, when absent. */
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(STREAM_NAME, { message: STREAM_NAME_RULE })
   streamName?: string;
 
   /** Seconds from now. */
-  @IsOptional()
+  @MayBeAbsent()
   @IsInt()
   @Min(60)
   @Max(365 * DAY_S)

@@ -1,9 +1,10 @@
 import { IsBoolean, IsString, ValidateIf } from 'class-validator';
 import type { EntryPoint } from '#libs/db';
+import { MayBeAbsent } from '../validation.js';
 
 /** Agora, "Update stream transfer settings". Absent keeps, null clears. */
 export class UpdateTransferSettings {
-  @ValidateIf((body: UpdateTransferSettings) => body.enabled !== undefined)
+  @MayBeAbsent()
   @IsBoolean()
   enabled?: boolean;
 

@@ -19,9 +19,11 @@ export async function endStream(
       select: { ownerNode: true, projectId: true },
     });
     if (ended === undefined) return null;
+    // A failed transfer keeps saying why it failed.
+    await tx.transfer.updateMany({ where: { streamId, state: 'failed', endedAt: null }, data: { nextRetryAt: null, endedAt } });
     await tx.transfer.updateMany({
       where: { streamId, state: { notIn: ['ended', 'failed'] } },
-      data: { state: 'ended', reason: 'stream_ended', nextRetryAt: null, endedAt },
+      data: { state: 'ended', reason: 'stream_ended', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt },
     });
     await tx.session.updateMany({ where: { streamId, endedAt: null }, data: { endedAt, offer: null } });
     await recordEvent(tx, { projectId: ended.projectId, streamId, type: 'stream.ended', data: { reason: why.reason, by: 'api' } });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout, type PublishAnswer } from '#libs/queue';
+import { type ReasonCode, reasonOf } from '#libs/transfer';
 import { refuse } from '../problem.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from './end-stream.js';
@@ -31,6 +32,8 @@ export interface Published {
   etag: string;
   sdp: string;
 }
+
+type RunningStream = Pick<Stream, 'id' | 'ownerNode'>;
 
 /** A stream just begun by another request has no owner for a moment; longer than this and it will not get one. */
 const OWNER_WAIT_MS = 1500;
@@ -62,10 +65,12 @@ export class PublishService {
     throw refuse(409, 'Another publisher is starting a stream of this name.', { headers: { 'Retry-After': '1' } });
   }
 
-  private findRunning(target: PublishTarget): Promise<Stream | null> {
-    return this.prisma.stream.findFirst({
-      where: { entryPointId: target.entryPointId, name: target.streamName, state: { not: 'ended' } },
-    });
+  /** With the state as a literal: Prisma's parameter keeps Postgres from using the partial index, and every stream that ever was is read. */
+  private async findRunning({ entryPointId, streamName }: PublishTarget): Promise<RunningStream | null> {
+    const [running] = await this.prisma.$queryRaw<RunningStream[]>`
+      SELECT id, owner_node AS "ownerNode" FROM streams
+      WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
+    return running ?? null;
   }
 
   /** Undefined when another request was faster: the partial unique index lets only one stream of a name run. */
@@ -104,7 +109,7 @@ export class PublishService {
   }
 
   /** A reconnect, or a takeover by a second publisher. Undefined when the stream turned out to be lost, and was ended. */
-  private async rejoin(running: Stream, publisher: Publisher, gone: AbortSignal): Promise<Published | undefined> {
+  private async rejoin(running: RunningStream, publisher: Publisher, gone: AbortSignal): Promise<Published | undefined> {
     const owner = running.ownerNode ?? (await this.ownerSoon(running.id, gone));
     if (owner === null) {
       // Left behind by an API process that died between its row and its answer.
@@ -208,8 +213,9 @@ function toHttp(error: unknown, claimed: boolean): unknown {
   return refuse(500, 'The media node could not start this session.', { code: error.code });
 }
 
-function endReason(http: unknown): { reason: string; detail?: string } {
-  if (!(http instanceof HttpException)) return { reason: 'service_unavailable' };
+/** What the stream's row says; codes of the catalogue only. */
+function endReason(http: unknown): { reason: ReasonCode; detail?: string } {
+  if (!(http instanceof HttpException)) return { reason: 'service_error', detail: 'The database or Redis was away.' };
   const { code, message } = http.getResponse() as { code?: string; message?: string };
-  return { reason: code ?? 'internal', detail: message };
+  return { reason: reasonOf(code) ? (code as ReasonCode) : 'service_error', detail: message };
 }

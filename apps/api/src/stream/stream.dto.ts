@@ -1,5 +1,5 @@
 import { IsIn, IsOptional, Matches } from 'class-validator';
-import { StreamState, type EntryPoint, type Stream, type Transfer } from '#libs/db';
+import { StreamState, type EntryPoint, type Role, type Stream, type Transfer } from '#libs/db';
 import { ENTRY_POINT_NAME, reasonOf } from '#libs/transfer';
 import { PageQuery } from '../page.js';
 
@@ -39,6 +39,8 @@ export interface StreamResponse {
   endedAt: string | null;
   /** Of the input: live ones while it runs, the last ones afterwards. */
   figures: unknown;
+  /** Which node runs it (or ran it last); operators only. */
+  node?: string | null;
 }
 
 export interface TransferResponse {
@@ -66,7 +68,7 @@ export interface LiveFigures {
 
 export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'>; transfers: Pick<Transfer, 'state'>[] };
 
-export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined): StreamResponse {
+export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined, role: Role): StreamResponse {
   const counts: Record<string, number> = {};
   for (const { state } of row.transfers) counts[state] = (counts[state] ?? 0) + 1;
   return {
@@ -81,6 +83,7 @@ export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined):
     startedAt: row.startedAt?.toISOString() ?? null,
     endedAt: row.endedAt?.toISOString() ?? null,
     figures: row.state === 'ended' ? row.figures : (live?.input ?? null),
+    ...(role === 'operator' ? { node: row.ownerNode } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { ownedBy, type Caller } from '../auth/caller.js';
@@ -14,6 +14,8 @@ const WITH_DETAILS = { entryPoint: { select: { name: true } }, transfers: { sele
 /** The streams of one project. */
 @Injectable()
 export class StreamService {
+  private readonly logger = new Logger(StreamService.name);
+
   constructor(
     private readonly prisma: PrismaService,
     private readonly registry: Registry,
@@ -38,15 +40,15 @@ export class StreamService {
     });
     const { rows, nextCursor } = toPage(found, query.limit);
     const live = await this.liveFigures(rows.filter(({ state }) => state !== 'ended').map(({ id }) => id));
-    return { streams: rows.map((row) => toStreamResponse(row, live.get(row.id))), nextCursor };
+    return { streams: rows.map((row) => toStreamResponse(row, live.get(row.id), caller.role)), nextCursor };
   }
 
   async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
     const stream = await this.find(caller, appid, streamId);
-    return toStreamResponse(stream, (await this.liveFigures([stream.id])).get(stream.id));
+    return toStreamResponse(stream, (await this.liveFigures([stream.id])).get(stream.id), caller.role);
   }
 
-  /** Ends a stream. Its node closes the outputs properly; if it cannot be reached, the database's word fences it off. */
+  /** Ends a stream. Its node closes the outputs properly; if it cannot, the database's word fences it off. */
   async kick(caller: Caller, appid: string, streamId: string): Promise<void> {
     const { id, state, ownerNode } = await this.find(caller, appid, streamId);
     if (state === 'ended') return;
@@ -55,8 +57,8 @@ export class StreamService {
         await this.wire.ask(ownerNode, 'endStream', { streamId: id, reason: 'kicked' }, KICK_TIMEOUT_MS);
         return;
       } catch (error) {
-        const isGone = error instanceof WireTimeout || (error instanceof WireError && error.code === 'unknown_stream') || isUnavailable(error);
-        if (!isGone) throw error;
+        if (!(error instanceof WireTimeout || error instanceof WireError || isUnavailable(error))) throw error;
+        this.logger.warn(`node ${ownerNode} did not end stream ${id}, the database does: ${String(error)}`);
       }
     }
     await endStream(this.prisma, id, { reason: 'kicked' });

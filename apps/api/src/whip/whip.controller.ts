@@ -29,6 +29,7 @@ export class WhipController {
   ): Promise<void> {
     const target = await this.whip.authorise({ appid, entryPoint, streamName }, bearerToken(request));
     if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
+    if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);
     const { iceUfrag } = checkOffer(offer);
     const gone = new AbortController();
