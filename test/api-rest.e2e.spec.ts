@@ -144,7 +144,8 @@ describe('projects and entry points', () => {
     expect((await alice.call('POST', `${fls}?id=stage-3`)).status).toBe(201);
     expect((await alice.call('POST', fls, { name: 'stage_2' })).status).toBe(409);
     expect((await alice.call('POST', fls, { name: 'a/b' })).status).toBe(400);
-    expect((await alice.call('POST', fls, {})).status).toBe(400);
+    for (const body of [{}, { name: null }, { name: 7 }]) expect((await alice.call('POST', fls, body)).status).toBe(400);
+    expect((await alice.call('PATCH', `${fls}/stage_2`, { name: null })).body).toMatchObject({ status: 400, errors: [{ field: 'name' }] });
     expect((await alice.call('PATCH', `${fls}/stage_2`, { name: 'stage_4' })).body).toMatchObject({ name: 'stage_4' });
     expect((await alice.call('GET', `${fls}/stage_2`)).status).toBe(404);
     expect((await alice.call('DELETE', `${fls}/stage_4`)).status).toBe(200);
@@ -230,7 +231,7 @@ describe('publish tokens', () => {
     expect((await alice.call('POST', tokens(alice))).body).toMatchObject({ whipUrl: `${api.url}/whip/${alice.appid}/live/{stream_name}` });
   });
 
-  it.each([{ expiresIn: 5 }, { expiresIn: 1e9 }, { expiresIn: 'x' }, { streamName: '../x' }, { streamName: '' }])('refuse %j', async (body) => {
+  it.each([{ expiresIn: 5 }, { expiresIn: 1e9 }, { expiresIn: 'x' }, { expiresIn: null }, { streamName: '../x' }, { streamName: '' }, { streamName: null }])('refuse %j', async (body) => {
     expect((await alice.call('POST', tokens(alice), body)).status).toBe(400);
   });
 });

@@ -113,6 +113,8 @@ describe('POST of an offer', () => {
     const answer = await post(newName(), offer(), { 'content-type': 'text/plain' });
     expect([answer.status, answer.headers.get('accept-post')]).toEqual([415, 'application/sdp']);
     expect((await post(newName(), offer(), { 'content-type': 'Application/SDP; charset=utf-8' })).status).toBe(201);
+    for (const accept of ['*/*', 'application/sdp', 'application/*;q=0.5']) expect((await post(newName(), offer(), { accept })).status).toBe(201);
+    expect((await post(newName(), offer(), { accept: 'application/json' })).status).toBe(406);
   });
 
   it('wants a token of this entry point and name', async () => {
@@ -176,6 +178,7 @@ describe('without a worker that answers', () => {
     const answer = await post(newName());
     expect(answer.status).toBe(500);
     expect(answer.text).not.toContain('secret');
+    expect((await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1`)).body).toMatchObject({ streams: [{ reason: { code: 'service_error', blame: 'service' } }] });
   });
 
   it('a publisher that hangs up leaves nothing behind', async () => {

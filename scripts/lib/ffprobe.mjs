@@ -79,11 +79,11 @@ export function steps(packets) {
 /** The jitter buffer learns the publisher's clock with the first pictures: their steps may differ by a picture or so. */
 const LEARNING_FRAMES = 15;
 
-/** How many pictures of a steady stream are missing: each leaves a step of two, give or take what the jitter buffer corrects. */
+/** How many pictures of a steady stream are missing, as its time says; a late one, or a clock corrected by less than a picture, is none. */
 export function missing(packets, fps) {
-  const step = 1 / fps;
   const settled = packets.slice(LEARNING_FRAMES);
-  return settled.slice(1).reduce((sum, packet, i) => sum + Math.max(0, Math.round((packet.dts - settled[i].dts) / step - 0.3) - 1), 0);
+  const seconds = settled.at(-1).dts - settled[0].dts;
+  return Math.max(0, Math.floor(seconds * fps + 1 - settled.length));
 }
 
 function liveOptions(url) {

@@ -54,8 +54,10 @@ export async function testEnvironment(settings: Record<string, string> = {}): Pr
   return { env, drop: () => database.drop() };
 }
 
-export async function startApp(settings: Record<string, string> = {}): Promise<TestApp> {
+/** `detour` may put something (a proxy) between the API and what the environment names. */
+export async function startApp(settings: Record<string, string> = {}, detour?: (env: Record<string, string>) => Promise<Record<string, string>>): Promise<TestApp> {
   const { env, drop } = await testEnvironment(settings);
+  Object.assign(env, await detour?.(env));
   // Each test file has a process of its own, so its environment is its own, too.
   Object.assign(process.env, env);
   const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: false });

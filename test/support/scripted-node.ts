@@ -13,6 +13,8 @@ export interface ScriptedNode {
   script: NodeScript;
   /** For new sessions of streams that it runs. */
   publishScript: NodeScript;
+  /** For requests to end a stream; `answer` ends it. */
+  endScript: NodeScript;
   /** Requests that came over the wire, in order. */
   requests: [keyof NodeOps, unknown][];
   stop(): Promise<void>;
@@ -25,7 +27,7 @@ export interface ScriptedNode {
 export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'node-1', slots = 10 } = {}): Promise<ScriptedNode> {
   const wire = app.get(Wire);
   const registry = app.get(Registry);
-  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', requests: [], stop: async () => undefined };
+  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', endScript: 'answer', requests: [], stop: async () => undefined };
   const act = async (script: NodeScript): Promise<string> => {
     if (script === 'silence') return new Promise(() => undefined);
     if (script !== 'answer') throw Object.assign(new Error(script.message), { code: script.refuse });
@@ -47,6 +49,7 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
       return {};
     }),
     endStream: record('endStream', async ({ streamId, reason }) => {
+      await act(node.endScript);
       await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', reason, endedAt: new Date() } });
       return {};
     }),

@@ -19,7 +19,10 @@ export class Dispatcher {
     @InjectQueue(CALLBACKS_QUEUE) private readonly callbacks: Queue<CallbackJob>,
     private readonly wire: Wire,
     private readonly registry: Registry,
-  ) {}
+  ) {
+    // Without a listener BullMQ writes each failed reconnect to stderr, in a form of its own.
+    for (const queue of [streams, callbacks]) queue.on('error', (error) => this.logger.warn(`queue ${queue.name}: ${error.message}`));
+  }
 
   /** Whether some node says that it has room; a publisher is refused at once when none has. */
   async hasFreeSlot(): Promise<boolean> {
