@@ -43,7 +43,8 @@ it('ends a stream that no node ever claimed, and leaves one that only just began
 
 it('ends streams whose node went away, but none whose node renews its lease after an outage of the database', async () => {
   const leaseUntil = new Date(Date.now() - 60_000);
-  const lost = await create('lost', { epoch: 3, leaseUntil });
+  const transfers = { create: { url: 'sealed', redactedUrl: 'rtmp://x/live/***', urlHash: 'hash' } };
+  const lost = await create('lost', { epoch: 3, leaseUntil, transfers, sessions: { create: { id: 'lost', etag: 'e', offer: 'v=0' } } });
   const renewed = await create('renewed', { epoch: 7, leaseUntil });
   await sweep();
   // The first look after an outage: every lease has run out.
@@ -51,7 +52,11 @@ it('ends streams whose node went away, but none whose node renews its lease afte
   await api.prisma.stream.update({ where: { id: renewed.id }, data: { leaseUntil: new Date(Date.now() + 60_000) } });
   await expect.poll(async () => (await sweep(), view(lost.id)), { timeout: 3 * LEASE_MS }).toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
   // The epoch fences off a node that was only asleep.
-  expect(await api.prisma.stream.findUnique({ where: { id: lost.id } })).toMatchObject({ epoch: 4 });
+  expect(await api.prisma.stream.findUnique({ where: { id: lost.id }, include: { transfers: true, sessions: true } })).toMatchObject({
+    epoch: 4,
+    transfers: [{ state: 'ended', reason: 'stream_ended' }],
+    sessions: [{ endedAt: expect.any(Date), offer: null }],
+  });
   expect(await view(renewed.id)).toMatchObject({ state: 'live' });
 });
 

@@ -221,18 +221,6 @@ it('lets go of a stream that another has taken over: stops its pipeline and writ
   await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended' } });
 });
 
-it('ends streams of a node whose lease has run out, and only those', async () => {
-  const worker = await startWorker('node-a');
-  const mine = await newStream();
-  await dispatch(mine);
-  const lost = await newStream('answer', ['rtmp://x/live/x']);
-  await prisma.$executeRaw`UPDATE streams SET owner_node = 'gone', state = 'live', epoch = 4, lease_until = clock_timestamp() - interval '10 seconds' WHERE id = ${lost.id}::uuid`;
-  expect(await worker.get(StreamRows).sweep()).toBe(1);
-  expect(await row(lost.id)).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 5, transfers: [{ state: 'ended' }], sessions: [{ endedAt: expect.any(Date) }] });
-  await expect.poll(async () => (await row(mine.id)).state).toBe('live');
-  expect(await worker.get(StreamRows).sweep()).toBe(0);
-});
-
 it('leaves its pipelines to the next worker of the node, which adopts them', async () => {
   const first = await startWorker('node-a');
   const stream = await newStream('answer', ['rtmp://x/live/live']);

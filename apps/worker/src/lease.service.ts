@@ -3,11 +3,11 @@ import { Env } from '#libs/config';
 import { Runners } from './runners.js';
 import { StreamRows } from './stream-rows.js';
 
-/** Keeps this node's streams its own, and ends those of nodes that went away. */
+/** Keeps this node's streams its own. Those of nodes that went away are ended by the API's sweeper. */
 @Injectable()
 export class LeaseService {
   private readonly logger = new Logger(LeaseService.name);
-  private readonly timers: NodeJS.Timeout[] = [];
+  private timer: NodeJS.Timeout | null = null;
   private renewing = false;
 
   constructor(
@@ -17,13 +17,11 @@ export class LeaseService {
   ) {}
 
   start(): void {
-    this.timers.push(setInterval(() => void this.renew(), this.env.LEASE_MS / 3));
-    // Nodes that were started together shall not sweep together.
-    this.timers.push(setInterval(() => void this.sweep(), this.env.LEASE_MS * (0.8 + 0.4 * Math.random())));
+    this.timer = setInterval(() => void this.renew(), this.env.LEASE_MS / 3);
   }
 
   stop(): void {
-    for (const timer of this.timers) clearInterval(timer);
+    if (this.timer) clearInterval(this.timer);
   }
 
   /** Renews all leases at once. A stream that is not ours any more is let go; while Postgres is away, media goes on. */
@@ -40,15 +38,6 @@ export class LeaseService {
       this.logger.warn(`leases not renewed: ${(error as Error).message.slice(0, 200)}`);
     } finally {
       this.renewing = false;
-    }
-  }
-
-  private async sweep(): Promise<void> {
-    try {
-      const ended = await this.rows.sweep();
-      if (ended > 0) this.logger.warn(`${ended} streams were lost with their nodes`);
-    } catch (error) {
-      this.logger.warn(`not swept: ${(error as Error).message.slice(0, 200)}`);
     }
   }
 }

@@ -82,32 +82,12 @@ export class StreamRows {
     return new Set(renewed.map(({ id }) => id));
   }
 
-  /** Ends streams whose node has let the lease run out; any node may do it, each stream is ended once. */
-  async sweep(): Promise<number> {
-    const lost = await this.prisma.$queryRaw<{ id: string; project_id: string; epoch: number }[]>`
-      SELECT id, project_id, epoch FROM streams
-      WHERE state <> 'ended' AND lease_until < clock_timestamp() - ${SWEEP_GRACE_MS} * interval '1 millisecond' LIMIT 100`;
-    let ended = 0;
-    for (const { id, project_id: projectId, epoch } of lost) {
-      const done = await this.prisma.$transaction(async (tx) => {
-        const { count } = await tx.stream.updateMany({ where: { id, epoch, state: { not: 'ended' } }, data: { epoch: { increment: 1 } } });
-        if (count === 1) await endRows(tx, { id, projectId, epoch: epoch + 1 }, 'node_lost', null, null);
-        return count;
-      });
-      ended += done;
-    }
-    return ended;
-  }
-
   private async requireOurs(tx: Tx, { id, epoch }: Held): Promise<void> {
     const rows = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM streams WHERE id = ${id}::uuid AND epoch = ${epoch} AND owner_node = ${this.env.NODE_ID} AND state <> 'ended' FOR UPDATE`;
     if (rows.length === 0) throw new Fenced(`stream ${id} is not ours any more`);
   }
 }
-
-/** A node that is only late to renew (a pause, a slow database) keeps its stream. */
-const SWEEP_GRACE_MS = 5000;
 
 async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
   const endedAt = new Date();
