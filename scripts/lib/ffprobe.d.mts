@@ -31,7 +31,7 @@ interface Options {
 export function probe(url: string, options?: Options): Promise<Probe>;
 /** Decibels relative to full scale; digital silence reads as about -91. */
 export function volumeDetect(url: string, options?: Options): Promise<{ mean: number; max: number }>;
-export function decodeFrames(url: string, options?: Options): Promise<number>;
+export function decodeFrames(url: string, options?: Options & { frames?: number }): Promise<number>;
 /** Largest and smallest step between neighbours, ms. */
 export function steps(packets: ProbedPacket[]): { largest: number; smallest: number };
 /** Pictures missing in a steady stream, after its first half second. */

@@ -59,13 +59,15 @@ export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000 } = {
 }
 
 /**
- * The number of frames that decode without any error over `seconds`; the decoder's complaints fail the call.
+ * The number of frames that decode without any error over `seconds`, or up to `frames`; the decoder's complaints fail the call.
  *
  * @param {string} url
  * @returns {Promise<number>}
  */
-export async function decodeFrames(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
-  const args = ['-v', 'error', '-xerror', '-progress', 'pipe:1', ...liveOptions(url), '-i', url, '-t', String(seconds)];
+export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_000 } = {}) {
+  // A live stream is joined anywhere in a group of pictures: only a number of pictures, not a time, can be counted on.
+  const limit = frames === undefined ? ['-t', String(seconds)] : ['-frames:v', String(frames)];
+  const args = ['-v', 'error', '-xerror', '-progress', 'pipe:1', ...liveOptions(url), '-i', url, ...limit];
   const { stdout } = await withDeadline('ffmpeg', [...args, '-an', '-f', 'null', '-'], seconds * 1000 + deadlineMs);
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
 }
