@@ -18,6 +18,7 @@ await runMain(async () => {
   const results = [];
   if (args.length === 0) {
     results.push(await check('types', [bin('tsc'), '--noEmit']));
+    results.push(await check('types of the browser library', [bin('tsc'), '--noEmit', '-p', 'libs/publisher']));
     results.push(await check('lint', [bin('oxlint'), '--type-aware', 'apps', 'libs', 'test', 'scripts']));
   }
   results.push(await vitest(args));

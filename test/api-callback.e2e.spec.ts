@@ -53,8 +53,8 @@ async function begin(callback: { enabled?: boolean; callbackUrl?: string | null 
 const view = async (id: string) => (await alice.call('GET', fls(`streams/${id}`))).body as View;
 const kick = (id: string) => alice.call('DELETE', fls(`streams/${id}`));
 const deliveries = async (id: string) => {
-  const { callbacks } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { callbacks: { streamId: string; outcome: string; status: number | null; attempt: number }[] };
-  return callbacks.filter(({ streamId }) => streamId === id);
+  const { deliveries: found } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { deliveries: { streamId: string; outcome: string; status: number | null; attempt: number }[] };
+  return found.filter(({ streamId }) => streamId === id);
 };
 
 describe('a callback', () => {
@@ -200,9 +200,9 @@ describe('many callbacks', () => {
     const other = await startCallbackServer();
     customer.reply = () => undefined;
     const client = api.app.get(CallbackClient);
-    const hanging = Promise.all(Array.from({ length: 100 }, () => client.post(customer.url, {})));
+    const hanging = Promise.all(Array.from({ length: 100 }, () => client.post(customer.url, '{}')));
     const started = performance.now();
-    expect(await client.post(other.url, {})).toMatchObject({ status: 200, failure: null });
+    expect(await client.post(other.url, '{}')).toMatchObject({ status: 200, failure: null });
     expect(performance.now() - started).toBeLessThan(TIMEOUT_MS);
     for (const { failure } of await hanging) expect(failure?.code).toBe('callback_timeout');
     await other.stop();

@@ -100,7 +100,7 @@ it('asks the node to try now', async () => {
 it('has room for 50, also when many come at once', async () => {
   const answers = await Promise.all(Array.from({ length: 55 }, (_, i) => alice.call('POST', path(), { url: `rtmp://127.0.0.1/live/${i}` })));
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
-  expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({ status: 409, code: 'too_many_transfers' });
+  expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({ status: 403, code: 'quota_exceeded' });
 });
 
 it('belongs to a running stream of the caller', async () => {

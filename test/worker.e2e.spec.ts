@@ -105,6 +105,18 @@ const commands = () =>
     .filter((name) => name.endsWith('.ops'))
     .flatMap((name) => readFileSync(join(runDir, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as [string, Record<string, unknown>]));
 
+it('shows a picture of a stream, decoded no more often than every few seconds', async () => {
+  await startWorker('node-pictures');
+  const stream = await newStream();
+  await dispatch(stream);
+  const ask = async () => Buffer.from((await wire.ask('node-pictures', 'thumbnail', { streamId: stream.id }, 2000)).jpeg ?? '', 'base64').toString();
+  expect(await Promise.all([ask(), ask()])).toEqual(['picture 1', 'picture 1']);
+  expect(await ask()).toBe('picture 1');
+  expect(commands().filter(([op]) => op === 'thumbnail')).toHaveLength(1);
+  await expect.poll(ask, { timeout: 6000 }).toBe('picture 2');
+  await expect(wire.ask('node-pictures', 'thumbnail', { streamId: entryPoint.id }, 2000)).rejects.toMatchObject({ code: 'unknown_stream' });
+});
+
 it('takes a stream: claims it, answers, forwards, and writes what happens', async () => {
   const worker = await startWorker('node-a');
   const stream = await newStream('answer', ['rtmp://x/live/live', 'rtmp://x/live/reconnecting-tcp_refused', 'rtmp://x/live/failed-publish_denied']);

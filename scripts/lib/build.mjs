@@ -1,7 +1,8 @@
-// Turns a checkout into something that runs: npm packages, Prisma client, native addon, dist/, dashboard. Each step is
+// Turns a checkout into something that runs: npm packages, Prisma client, native addon, dist/, browser library, dashboard. Each step is
 // skipped when a stamp beside its result says that the sources have not changed since.
 import { createHash } from 'node:crypto';
 import {
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -18,6 +19,7 @@ import { runStep } from './step.mjs';
 
 const at = (...parts) => join(ROOT, ...parts);
 const bin = (name) => at('node_modules/.bin', name);
+const PUBLISHER = 'libs/publisher';
 
 /** Runs `npm ci` when node_modules is not what package-lock.json says. */
 export async function installDependencies() {
@@ -117,7 +119,7 @@ export async function buildAddon({ force = false } = {}) {
 export async function compile({ force = false } = {}) {
   const own = ['apps/api', 'apps/worker', 'libs']
     .flatMap((dir) => files(dir))
-    .filter((file) => /(?<!\.spec)\.ts$/.test(file));
+    .filter((file) => /(?<!\.spec)\.ts$/.test(file) && !file.startsWith(`${PUBLISHER}/`));
   const sources = [
     ...own,
     'tsconfig.json',
@@ -130,6 +132,25 @@ export async function compile({ force = false } = {}) {
     await runStep({ title: 'Compiling (tsc)', log: 'tsc', command: [bin('tsc'), '-p', 'tsconfig.build.json'] });
     // A running system loads from dist, so it is never emptied: what tsc did not write now has lost its source.
     for (const dir of ['dist/apps/api', 'dist/apps/worker', 'dist/libs']) removeOlder(at(dir), started);
+  });
+}
+
+/** Bundles the browser library as a package of its own: dist/libs/publisher. */
+export async function buildPublisher({ force = false } = {}) {
+  const output = join('dist', PUBLISHER);
+  const sources = [...files(PUBLISHER).filter((file) => !file.endsWith('.spec.ts')), 'node_modules/vite/package.json', 'node_modules/typescript/package.json'];
+  await when(output, sources, force, async () => {
+    await runStep({
+      title: 'Building the browser library (vite)',
+      log: 'publisher',
+      command: [bin('vite'), 'build', PUBLISHER, '--config', at(PUBLISHER, 'vite.config.js')],
+    });
+    await runStep({
+      title: 'Declaring the types of the browser library (tsc)',
+      log: 'publisher-types',
+      command: [bin('tsc'), '-p', at(PUBLISHER, 'tsconfig.build.json')],
+    });
+    for (const file of ['package.json', 'README.md']) copyFileSync(at(PUBLISHER, file), at(output, file));
   });
 }
 
@@ -173,7 +194,8 @@ function files(dir) {
 }
 
 function removeOlder(dir, time) {
-  if (!existsSync(dir)) return;
+  // The browser library is built by itself.
+  if (!existsSync(dir) || dir === at('dist', PUBLISHER)) return;
   for (const entry of readdirSync(dir, { withFileTypes: true })) {
     const path = join(dir, entry.name);
     if (entry.isDirectory()) removeOlder(path, time);

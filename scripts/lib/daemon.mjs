@@ -45,7 +45,7 @@ export async function startDaemon(options) {
     const deadline = AbortSignal.timeout(stopMs);
     await Promise.race([exited, new Promise((resolve) => deadline.addEventListener('abort', resolve))]);
     if (ended !== undefined) return;
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-Number(child.pid), 'SIGKILL');
     await exited;
   }
 

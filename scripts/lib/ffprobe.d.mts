@@ -32,7 +32,9 @@ export function probe(url: string, options?: Options): Promise<Probe>;
 /** Decibels relative to full scale; digital silence reads as about -91. */
 export function volumeDetect(url: string, options?: Options): Promise<{ mean: number; max: number }>;
 export function decodeFrames(url: string, options?: Options & { frames?: number }): Promise<number>;
+/** Fingerprints of the H.264 pictures, in order; see ./pictures.mjs. */
+export function pictures(url: string, options?: Options): Promise<string[]>;
+/** Size and mean colour (red, green, blue) of a picture file. */
+export function picture(file: string, options?: { deadlineMs?: number }): Promise<{ width: number; height: number; colour: [number, number, number] }>;
 /** Largest and smallest step between neighbours, ms. */
 export function steps(packets: ProbedPacket[]): { largest: number; smallest: number };
-/** Pictures missing in a steady stream, after its first half second. */
-export function missing(packets: ProbedPacket[], fps: number): number;

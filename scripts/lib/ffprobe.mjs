@@ -72,20 +72,37 @@ export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_0
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
 }
 
+/**
+ * The fingerprint of every H.264 picture in a file or in the first `seconds` of a live stream, in order, as `fingerprint` of
+ * ./pictures.mjs makes it.
+ *
+ * @param {string} url
+ * @returns {Promise<string[]>}
+ */
+export async function pictures(url, { seconds = 120, deadlineMs = 15_000 } = {}) {
+  const args = ['-v', 'error', ...liveOptions(url), '-i', url, '-t', String(seconds), '-map', '0:v', '-c', 'copy'];
+  const slices = ['-bsf:v', 'filter_units=pass_types=1-5', '-f', 'framehash', '-hash', 'md5', '-'];
+  const { stdout } = await withDeadline('ffmpeg', [...args, ...slices], seconds * 1000 + deadlineMs);
+  return [...stdout.matchAll(/^\d+,.*,\s*([0-9a-f]{32})$/gm)].map(([, hash]) => hash);
+}
+
+/**
+ * Size and mean colour (red, green, blue, 0 to 255) of a picture file.
+ *
+ * @param {string} file
+ * @returns {Promise<{width: number, height: number, colour: [number, number, number]}>}
+ */
+export async function picture(file, { deadlineMs = 15_000 } = {}) {
+  const { streams } = await probe(file, { deadlineMs });
+  const args = ['-v', 'error', '-xerror', '-i', file, '-vf', 'scale=1:1:flags=area,format=rgb24', '-f', 'rawvideo', '-'];
+  const { stdout } = await run('ffmpeg', args, { timeout: deadlineMs, killSignal: 'SIGKILL', encoding: 'buffer' });
+  return { width: streams[0]?.width, height: streams[0]?.height, colour: [...stdout] };
+}
+
 /** The largest step between neighbours and whether any goes back, ms, of packets in the order in which they came. */
 export function steps(packets) {
   const gaps = packets.slice(1).map((packet, i) => Math.round((packet.dts - packets[i].dts) * 1000));
   return { largest: Math.max(0, ...gaps), smallest: Math.min(...gaps) };
-}
-
-/** The jitter buffer learns the publisher's clock with the first pictures: their steps may differ by a picture or so. */
-const LEARNING_FRAMES = 15;
-
-/** How many pictures of a steady stream are missing, as its time says; a late one, or a clock corrected by less than a picture, is none. */
-export function missing(packets, fps) {
-  const settled = packets.slice(LEARNING_FRAMES);
-  const seconds = settled.at(-1).dts - settled[0].dts;
-  return Math.max(0, Math.floor(seconds * fps + 1 - settled.length));
 }
 
 function liveOptions(url) {

@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildAddon, buildDashboard, compile, generateClient, installDependencies } from './build.mjs';
+import { buildAddon, buildDashboard, buildPublisher, compile, generateClient, installDependencies } from './build.mjs';
 import { lock } from './lock.mjs';
 import { installPackages } from './packages.mjs';
 import { ROOT, STATE_DIR } from './paths.mjs';
@@ -22,6 +22,7 @@ export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
     await generateClient({ force });
     await buildAddon({ force });
     await compile({ force });
+    await buildPublisher({ force });
     await buildDashboard({ force });
   } finally {
     release();

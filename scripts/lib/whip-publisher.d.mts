@@ -11,21 +11,32 @@ export interface TestStreamOptions {
   frequency?: number;
   video?: boolean;
   audio?: boolean;
+  /** Negotiated, but silent until `setSending`. */
+  lateVideo?: boolean;
+  lateAudio?: boolean;
   codec?: 'H264' | 'VP8';
+  /** H.264 pictures out of order between two that are in order. */
+  bframes?: number;
   connectMs?: number;
   localAddress?: string;
+  /** Keep the fingerprint of every H.264 picture, for `sent()`. */
+  remember?: boolean;
   /** Changes the offer before it is sent. */
   mapOffer?: (sdp: string) => string;
   /** Changes the answer before it is used (a relay in between, say). */
   mapAnswer?: (sdp: string) => string | Promise<string>;
 }
 export interface TestPublisher {
+  /** Fingerprints of the pictures sent so far, in order. */
+  sent(): string[];
   sessionUrl: string;
   etag: string;
   /** DELETE, then silence; the status of the answer. */
   stop(): Promise<number>;
   /** Vanishes without a word. */
   close(): Promise<void>;
+  /** Stops a track without a word, and lets it go on. */
+  setSending(kind: 'video' | 'audio', sending: boolean): void;
   /** Another picture size from now on. */
   setSize(width: number, height: number): void;
 }

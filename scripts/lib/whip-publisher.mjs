@@ -1,4 +1,5 @@
 // A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
+import { fingerprint } from './pictures.mjs';
 import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
 
 const GATHERING_MS = 2000;
@@ -10,11 +11,13 @@ const CONNECT_MS = 15_000;
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
  *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number,
- *   localAddress?: string, mapOffer?: (sdp: string) => string,
- *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from this one only
+ *   bframes?: number, lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, mapOffer?: (sdp: string) => string,
+ *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from
+ *   this one only; `lateVideo`, `lateAudio`: negotiated, but nothing is sent before
+ *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`
  */
 export async function publishTestStream(options) {
-  const { url, token, video = true, audio = true, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
+  const { url, token, video = true, audio = true, lateVideo = false, lateAudio = false, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
   const failures = [];
@@ -30,7 +33,10 @@ export async function publishTestStream(options) {
   // Closed until the connection stands: what is made before would be sent in a burst, as no real publisher does.
   const gates = [0, 1].map(() => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' }));
   const size = Element.make('capsfilter', { caps: rawCaps(options) });
-  if (video) pipeline.chain(videoSource(gates[0], size, options)).link(webrtc);
+  const sent = [];
+  const tap = options.remember ? [Element.make('tee')] : [];
+  if (video) pipeline.chain(videoSource(gates[0], size, tap, options)).link(webrtc);
+  for (const tee of tap) watchPictures(pipeline, tee, (picture) => sent.push(picture));
   if (audio) pipeline.chain(audioSource(gates[1], options)).link(webrtc);
 
   let sessionUrl;
@@ -53,13 +59,16 @@ export async function publishTestStream(options) {
     etag = answer.headers.get('etag');
     await webrtc.ask('set-remote-description', { type: 'answer', sdp: await mapAnswer(answer.body) });
     await within(connectMs, connected, 'connecting (ICE, DTLS)');
-    for (const gate of gates) gate.set({ drop: false });
+    if (!lateVideo) gates[0].set({ drop: false });
+    if (!lateAudio) gates[1].set({ drop: false });
   } catch (error) {
     await close();
     if (failures.length > 0) error.message += ` (${failures.join('; ')})`;
     throw error;
   }
   return {
+    /** Fingerprints of the pictures given to the payloader so far: what should arrive (`remember`). */
+    sent: () => [...sent],
     /** The WHIP session's own URL, and the entity tag of its ICE session. */
     sessionUrl,
     etag,
@@ -67,6 +76,8 @@ export async function publishTestStream(options) {
     stop,
     /** Vanishes without a word. */
     close,
+    /** Stops a track without a word, as a muted device may, and lets it go on (`kind` is 'video' or 'audio'). */
+    setSending: (kind, sending) => gates[kind === 'video' ? 0 : 1].set({ drop: !sending }),
     /** Another picture size from now on, as when a phone is turned. */
     setSize: (width, height) => size.set({ caps: rawCaps({ ...options, width, height }) }),
   };
@@ -76,7 +87,7 @@ function rawCaps({ width = 640, height = 360, fps = 30 }) {
   return `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
 }
 
-function videoSource(gate, size, { kbps = 800, gop = 60, pattern = 'ball', codec = 'H264' }) {
+function videoSource(gate, size, tap, { kbps = 800, gop = 60, pattern = 'ball', codec = 'H264', bframes = 0 }) {
   const source = [
     Element.make('videotestsrc', { 'is-live': true, pattern }),
     size,
@@ -93,11 +104,26 @@ function videoSource(gate, size, { kbps = 800, gop = 60, pattern = 'ball', codec
   }
   return [
     ...source,
-    Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'ultrafast', bitrate: kbps, 'key-int-max': gop, bframes: 0, threads: 1 }),
-    Element.make('capsfilter', { caps: 'video/x-h264,profile=constrained-baseline' }),
+    h264Encoder({ bitrate: kbps, 'key-int-max': gop, threads: 1, 'speed-preset': 'ultrafast' }, bframes),
+    Element.make('capsfilter', { caps: `video/x-h264,profile=${bframes > 0 ? 'main' : 'constrained-baseline'},stream-format=byte-stream,alignment=au` }),
+    ...tap,
     Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),
     Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000' }),
   ];
+}
+
+/** B-frames come as a camera's own encoder makes them: always as many, and with little lookahead. */
+function h264Encoder(settings, bframes) {
+  if (bframes === 0) return Element.make('x264enc', { tune: 'zerolatency', bframes, ...settings });
+  return Element.make('x264enc', { tune: 0, bframes, 'b-adapt': false, 'rc-lookahead': bframes + 1, 'sync-lookahead': 0, ...settings });
+}
+
+/** Shows every access unit that passes a tee. What an encoder on a busy machine skips never gets there. */
+function watchPictures(pipeline, tee, onPicture) {
+  const sink = Element.make('appsink', { sync: false, async: false });
+  sink.onSample(({ data }) => onPicture(fingerprint(data)));
+  pipeline.add(sink);
+  tee.link(sink);
 }
 
 function audioSource(gate, { frequency = 440 }) {

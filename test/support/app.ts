@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { inject } from 'vitest';
 import { AppModule } from '../../apps/api/src/app.module.js';
+import { issueCredential } from '../../apps/api/src/customer/issue-credential.js';
 import { newProject } from '../../apps/api/src/project/new-project.js';
 import { setup } from '../../apps/api/src/setup.js';
 import { createLogger } from '../../libs/config/src/index.js';
@@ -48,6 +49,9 @@ export async function testEnvironment(settings: Record<string, string> = {}): Pr
     REDIS_PREFIX: `test-${randomBytes(6).toString('hex')}`,
     MASTER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
     ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+    // Tests ask faster than any customer; the limits have tests of their own.
+    REQUESTS_PER_SECOND: '0',
+    LOGIN_FAILURES_PER_MINUTE: '10000',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
     ...settings,
   };
@@ -89,10 +93,8 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
     anonymous: caller(),
     customer: async (role = 'customer') => {
       const id = randomBytes(16).toString('hex');
-      const secret = randomBytes(32).toString('hex');
       await prisma.customer.create({ data: { id, name: `customer ${id.slice(0, 6)}`, role } });
-      const credential = await prisma.credential.create({ data: { customerId: id, secret: '' } });
-      await prisma.credential.update({ where: { id: credential.id }, data: { secret: box.seal(secret, `credential:${credential.id}`) } });
+      const { secret } = await prisma.$transaction((tx) => issueCredential(tx, box, id, { label: 'test' }));
       const { id: appid } = await prisma.project.create({ data: newProject(id, 'Test', box) });
       return { id, secret, appid, call: caller(basic(id, secret)) };
     },

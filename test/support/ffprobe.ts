@@ -1,1 +1,2 @@
-export { decodeFrames, missing, probe, steps, volumeDetect } from '../../scripts/lib/ffprobe.mjs';
+export { decodeFrames, picture, pictures, probe, steps, volumeDetect } from '../../scripts/lib/ffprobe.mjs';
+export { missingPictures } from '../../scripts/lib/pictures.mjs';

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import type { AddressInfo } from 'node:net';
 
-/** A UDP relay on loopback that loses packets: the network between a publisher and its node. */
+/** A UDP relay on loopback that loses packets and takes its time: the network between a publisher and its node. */
 export interface LossyRelay {
   /** Leaves the publisher's own candidates out: the node must not find a way around the relay. */
   mapOffer: (sdp: string) => string;
@@ -10,13 +10,16 @@ export interface LossyRelay {
   /** Share of packets lost, in each direction. */
   loss: number;
   lost: number;
+  /** Extra time on the way, in each direction. */
+  delayMs: number;
   stop(): Promise<void>;
 }
 
-export async function startLossyRelay(loss: number): Promise<LossyRelay> {
+export async function startLossyRelay(loss: number, delayMs = 0): Promise<LossyRelay> {
   const outer = createSocket('udp4');
   const inner = createSocket('udp4');
   await Promise.all([outer, inner].map((socket) => new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))));
+  let isOpen = true;
   let node = 0;
   let publisher: { port: number; address: string } | null = null;
   // A generator of our own: the same losses in every run.
@@ -24,6 +27,7 @@ export async function startLossyRelay(loss: number): Promise<LossyRelay> {
   const relay: LossyRelay = {
     loss,
     lost: 0,
+    delayMs,
     mapOffer: (sdp) => sdp.replace(/^a=candidate:.*\r\n/gm, ''),
     mapAnswer: (sdp) => {
       node = Number(/^a=candidate:\S+ 1 UDP \d+ 127\.0\.0\.1 (\d+) typ host/im.exec(sdp)?.[1]);
@@ -31,6 +35,7 @@ export async function startLossyRelay(loss: number): Promise<LossyRelay> {
       return sdp.replace(/^a=candidate:.*\r\n/gm, '').replace(/^a=end-of-candidates\r\n/gm, `${line}\r\na=end-of-candidates\r\n`);
     },
     stop: async () => {
+      isOpen = false;
       outer.close();
       inner.close();
     },
@@ -43,12 +48,18 @@ export async function startLossyRelay(loss: number): Promise<LossyRelay> {
     if (lost) relay.lost += 1;
     return lost;
   };
+  const deliver = (packet: Buffer, send: () => void): void => {
+    if (isLost(packet)) return;
+    if (relay.delayMs === 0) send();
+    else setTimeout(() => isOpen && send(), relay.delayMs);
+  };
   outer.on('message', (packet, from) => {
     publisher = from;
-    if (!isLost(packet)) inner.send(packet, node, '127.0.0.1');
+    deliver(packet, () => inner.send(packet, node, '127.0.0.1'));
   });
   inner.on('message', (packet) => {
-    if (publisher && !isLost(packet)) outer.send(packet, publisher.port, publisher.address);
+    const to = publisher;
+    if (to) deliver(packet, () => outer.send(packet, to.port, to.address));
   });
   return relay;
 }

@@ -54,7 +54,9 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
       return {};
     }),
     syncTransfers: record('syncTransfers', async () => ({})),
+    probeTransfer: record('probeTransfer', async () => ({ code: null, detail: null, ms: 1 })),
     retryTransfer: record('retryTransfer', async () => ({})),
+    thumbnail: record('thumbnail', async () => ({ jpeg: null })),
   });
   const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, version: 'test', startedAt: new Date().toISOString() });
   await announce();

@@ -7,6 +7,7 @@ import { createServer } from 'node:net';
 const path = process.argv[2];
 let claim = null;
 let worker = null;
+let pictures = 0;
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
@@ -34,6 +35,7 @@ const ops = {
     event('figures', { input: { bitrate: 7 }, transfers: {} });
     return {};
   },
+  thumbnail: () => ({ jpeg: Buffer.from(`picture ${++pictures}`).toString('base64') }),
   stop: () => (setTimeout(() => end(null), 5), final()),
   snapshot,
 };

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, inject, vi } from 'vitest';
+import { Env } from '../../libs/config/src/index.js';
+import { Wire } from '../../libs/queue/src/index.js';
 import { endMarked } from '../../scripts/lib/processes.mjs';
 import { createTestDatabase } from './database.js';
 import { freePort } from './ports.js';
@@ -19,7 +21,7 @@ export interface StreamView {
   state: string;
   reason: { code: string; text: string } | null;
   callback: { state: string; reason: { code: string } | null };
-  figures: { bitrate: number; fps: number; width: number | null; height: number | null } | null;
+  figures: { bitrate: number; fps: number; width: number | null; height: number | null; transcoded: string | null; rttMs: number | null } | null;
 }
 
 export interface TransferView {
@@ -123,6 +125,19 @@ export class System {
   async pipelineLogs(): Promise<string> {
     const files = (await readdir(this.runDir)).filter((name) => name.endsWith('.log'));
     return (await Promise.all(files.map((name) => readFile(join(this.runDir, name), 'utf8')))).join('\n');
+  }
+
+  /** A picture of a stream from the node that runs it, asked as the API asks. */
+  async thumbnail(streamId: string): Promise<Buffer | null> {
+    const { REDIS_URL = '', REDIS_PREFIX = '', NODE_ID = '' } = this.env;
+    const wire = new Wire(Object.assign(new Env(), { REDIS_URL, REDIS_PREFIX }));
+    try {
+      await wire.ready();
+      const { jpeg } = await wire.ask(NODE_ID, 'thumbnail', { streamId }, 5000);
+      return jpeg === null ? null : Buffer.from(jpeg, 'base64');
+    } finally {
+      wire.onApplicationShutdown();
+    }
   }
 
   /** Calls the API as the customer; the parsed answer, whatever its status. */

@@ -10,7 +10,8 @@ export interface TcpProxy {
   stop(): Promise<void>;
 }
 
-export async function startTcpProxy(port: number): Promise<TcpProxy> {
+/** @param address where it listens; ::1 makes a server of ours one that speaks IPv6. */
+export async function startTcpProxy(port: number, address = '127.0.0.1'): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   const server = createServer((client) => {
@@ -24,7 +25,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
       from.pipe(to);
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, address, resolve));
   const cut = (): void => {
     isCut = true;
     for (const socket of sockets) socket.destroy();

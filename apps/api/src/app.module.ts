@@ -1,46 +1,26 @@
 import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
 import { ConfigModule } from '#libs/config';
 import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
 import { AuthModule } from './auth/auth.module.js';
-import { CallbackClient } from './callback/callback.client.js';
-import { CallbackProcessor } from './callback/callback.processor.js';
-import { CallbackRecorder } from './callback/callback.recorder.js';
-import { DeliveryController } from './callback/delivery.controller.js';
-import { Sweeper } from './callback/sweeper.js';
-import { EntryPointController } from './entry-point/entry-point.controller.js';
-import { EntryPointService } from './entry-point/entry-point.service.js';
-import { EventController } from './event/event.controller.js';
+import { CallbackModule } from './callback/callback.module.js';
+import { CustomerModule } from './customer/customer.module.js';
+import { AllEventsController, EventController } from './event/event.controller.js';
+import { EventFeed } from './event/event-feed.js';
+import { FlashphonerModule } from './flashphoner/flashphoner.module.js';
 import { HealthController } from './health/health.controller.js';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { NodeController } from './node/node.controller.js';
-import { ProjectController } from './project/project.controller.js';
-import { ProjectService } from './project/project.service.js';
-import { PublishTokenController } from './publish-token/publish-token.controller.js';
-import { SettingsController } from './settings/settings.controller.js';
-import { Dispatcher } from './stream/dispatcher.js';
-import { PublishService } from './stream/publish.service.js';
-import { StreamController } from './stream/stream.controller.js';
-import { StreamService } from './stream/stream.service.js';
-import { TransferController } from './transfer/transfer.controller.js';
-import { TransferService } from './transfer/transfer.service.js';
-import { WhipController } from './whip/whip.controller.js';
-import { WhipService } from './whip/whip.service.js';
+import { ProjectModule } from './project/project.module.js';
+import { PushModule } from './push/push.module.js';
+import { SettingsModule } from './settings/settings.module.js';
+import { StreamModule } from './stream/stream.module.js';
 
 @Module({
-  imports: [ConfigModule, DbModule, QueueModule, AuthModule],
-  controllers: [
-    HealthController,
-    ProjectController,
-    EntryPointController,
-    SettingsController,
-    PublishTokenController,
-    DeliveryController,
-    StreamController,
-    TransferController,
-    EventController,
-    NodeController,
-    WhipController,
-  ],
-  providers: [ProjectService, EntryPointService, StreamService, TransferService, Dispatcher, PublishService, WhipService, CallbackClient, CallbackRecorder, CallbackProcessor, Sweeper],
+  imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, FlashphonerModule],
+  controllers: [HealthController, EventController, AllEventsController, NodeController],
+  providers: [EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
 })
 export class AppModule {}

@@ -13,8 +13,15 @@ export function bodies(): RequestHandler[] {
   return [raw, jsonUnlessWhip];
 }
 
+const RAW = Symbol('raw body');
+type WithRaw = Request & { [RAW]?: Buffer };
+
+/** The body as it came: what a digest is over. */
+export const rawBody = (request: Request): Buffer => (request as WithRaw)[RAW] ?? Buffer.alloc(0);
+
 function jsonUnlessWhip(request: Request, _response: Response, next: NextFunction): void {
   const bytes: unknown = request.body;
+  if (Buffer.isBuffer(bytes)) (request as WithRaw)[RAW] = bytes;
   if (!request.path.startsWith('/whip/')) request.body = Buffer.isBuffer(bytes) ? parseJsonObject(bytes) : {};
   next();
 }

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '#libs/config';
+import type { Metrics } from './metrics/metrics.js';
 
 const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 /** The session id is what authorises PATCH and DELETE (RFC 9725), so a log line must not hold it. */
@@ -16,15 +17,16 @@ export function requestId(): RequestHandler {
 }
 
 /** Asked every few seconds by whoever watches the process. */
-const UNLOGGED = new Set(['/healthz', '/readyz']);
+const UNLOGGED = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** One line per request: method, path without query, status, time. Headers and bodies hold secrets and stay out. */
-export function httpLog(logger: Logger): RequestHandler {
+export function httpLog(logger: Logger, metrics: Metrics): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const started = performance.now();
     response.once('close', () => {
-      if (UNLOGGED.has(request.path)) return;
       const { statusCode } = response;
+      metrics.observeRequest(request.method, routeOf(request), statusCode, (performance.now() - started) / 1000);
+      if (UNLOGGED.has(request.path)) return;
       const level = statusCode === 500 ? 'error' : statusCode > 500 ? 'warn' : 'info';
       const requestId = response.getHeader('X-Request-ID');
       const ms = Math.round((performance.now() - started) * 10) / 10;
@@ -32,6 +34,12 @@ export function httpLog(logger: Logger): RequestHandler {
     });
     next();
   };
+}
+
+/** The route's pattern: a label must not have as many values as there are ids. */
+function routeOf(request: Request): string {
+  const route = request.route as { path?: unknown } | undefined;
+  return typeof route?.path === 'string' ? route.path : 'none';
 }
 
 /** A path that may be logged. */

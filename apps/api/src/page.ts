@@ -15,6 +15,20 @@ export class PageQuery {
   cursor?: string;
 }
 
+/** The same for what is listed by name or ID, in its order. */
+export class NamePageQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(200)
+  limit = 50;
+
+  @IsOptional()
+  @Matches(/^[A-Za-z0-9_.-]{1,128}$/, { message: 'cursor must be the nextCursor of a page before' })
+  cursor?: string;
+}
+
 /** The same for events, whose ids are numbers. */
 export class EventQuery {
   @IsOptional()

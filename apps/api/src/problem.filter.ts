@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Logger } from '#libs/config';
 import { Prisma } from '#libs/db';
 import type { FieldError, ProblemOptions } from './problem.js';
+import { isRestApi, restApiError } from './push/rest-api.js';
 import { isUnavailable } from './unavailable.js';
 
 const RETRY_AFTER_S = '5';
@@ -33,7 +34,8 @@ export class ProblemFilter implements ExceptionFilter {
       response.end();
       return;
     }
-    const body = {
+    const isVendors = isRestApi(request);
+    const body = isVendors ? restApiError(request, problem.status, problem.message) : {
       status: problem.status,
       title: STATUS_CODES[problem.status] ?? 'Error',
       detail: problem.detail ?? problem.message,
@@ -44,7 +46,7 @@ export class ProblemFilter implements ExceptionFilter {
     };
     response.statusCode = problem.status;
     for (const [name, value] of Object.entries({ ...standardHeaders(problem.status), ...problem.headers })) response.setHeader(name, value);
-    response.setHeader('Content-Type', 'application/problem+json');
+    response.setHeader('Content-Type', isVendors ? 'application/json' : 'application/problem+json');
     response.setHeader('Cache-Control', 'no-store');
     response.end(JSON.stringify(body));
   }

@@ -4,6 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import { randomBytes } from 'node:crypto';
 import { ConfigModule } from '#libs/config';
 import { DbModule, type Prisma, PrismaService, type Role, SecretBox } from '#libs/db';
+import { issueCredential } from './customer/issue-credential.js';
 import { DEFAULT_ENTRY_POINT, newProject } from './project/new-project.js';
 import { signPublishToken } from './publish-token/publish-token.js';
 
@@ -57,10 +58,7 @@ async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name
     })) ?? (await tx.customer.create({ data: { id: randomBytes(16).toString('hex'), name, role }, include: { credentials: true } }));
   const [credential] = credentials;
   if (credential) return { customerId, customerSecret: box.open(credential.secret, `credential:${credential.id}`) };
-  const customerSecret = randomBytes(32).toString('hex');
-  // The id is part of what the secret is sealed with.
-  const { id } = await tx.credential.create({ data: { customerId, label: 'seed', secret: '' } });
-  await tx.credential.update({ where: { id }, data: { secret: box.seal(customerSecret, `credential:${id}`) } });
+  const { secret: customerSecret } = await issueCredential(tx, box, customerId, { label: 'seed' });
   return { customerId, customerSecret };
 }
 

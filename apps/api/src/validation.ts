@@ -15,6 +15,9 @@ export const validationPipe = (): ValidationPipe =>
 /** A field of a body that may be absent; null is not absent, as it is for IsOptional. */
 export const MayBeAbsent = (): PropertyDecorator => ValidateIf((_body, value) => value !== undefined);
 
+/** A field that may be absent (keep) or null (clear). */
+export const MayBeAbsentOrNull = (): PropertyDecorator => ValidateIf((_body, value) => value != null);
+
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({

@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env, VERSION } from '#libs/config';
-import { PrismaService } from '#libs/db';
+import { PrismaService, SecretBox } from '#libs/db';
 import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
+import { AllowList } from '#libs/transfer';
 import { PipelineError } from './pipeline-client.js';
+import { probe } from './probe.js';
 import { Runners } from './runners.js';
 import type { StreamRunner } from './stream-runner.js';
 
@@ -14,6 +16,7 @@ export class NodeService {
   private readonly logger = new Logger(NodeService.name);
   private readonly startedAt = new Date().toISOString();
   private timer: NodeJS.Timeout | null = null;
+  private readonly allowList: AllowList;
 
   constructor(
     private readonly env: Env,
@@ -21,7 +24,10 @@ export class NodeService {
     private readonly wire: Wire,
     private readonly registry: Registry,
     private readonly runners: Runners,
-  ) {}
+    private readonly box: SecretBox,
+  ) {
+    this.allowList = AllowList.parse(env.ALLOWED_PRIVATE_HOSTS);
+  }
 
   async start(): Promise<void> {
     await this.wire.serve(this.env.NODE_ID, this.handlers());
@@ -72,6 +78,8 @@ export class NodeService {
         await this.runner(streamId).syncTransfers();
         return {};
       },
+      thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
+      probeTransfer: async ({ url, options }) => probe(this.box.open(url, 'probe'), options, this.allowList),
       retryTransfer: async ({ streamId, transferId }) => {
         await passCode(this.runner(streamId).retryTransfer(transferId));
         return {};

@@ -6,6 +6,8 @@ import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
 const STOP_MS = 6000;
+/** However many look at a stream, its picture is decoded no more often than this. */
+const THUMBNAIL_MS = 4000;
 /** How long rows may take to be written when a stream ends, while Postgres is away. */
 const END_MS = 60_000;
 /** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
@@ -29,6 +31,7 @@ export class StreamRunner {
   private wasLive = false;
   private syncing: Promise<void> | null = null;
   private syncAgain = false;
+  private thumbnailAsked: { at: number; jpeg: Promise<string | null> } | null = null;
 
   constructor(
     readonly held: Held,
@@ -68,6 +71,21 @@ export class StreamRunner {
 
   async retryTransfer(id: string): Promise<void> {
     await this.client.call('retryTransfer', { id }, CALL_MS);
+  }
+
+  /** A recent picture as JPEG in base64; null while there is none. */
+  thumbnail(): Promise<string | null> {
+    const now = performance.now();
+    if (this.thumbnailAsked && now - this.thumbnailAsked.at < THUMBNAIL_MS) return this.thumbnailAsked.jpeg;
+    const jpeg = this.client.call('thumbnail', {}, CALL_MS).then((answer) => answer.jpeg);
+    const asked = { at: now, jpeg };
+    this.thumbnailAsked = asked;
+    // What is not there yet, or failed, is looked for again.
+    const forget = (): void => {
+      if (this.thumbnailAsked === asked) this.thumbnailAsked = null;
+    };
+    jpeg.then((found) => found === null && forget(), forget);
+    return jpeg;
   }
 
   /** Brings the pipeline's outputs to what the rows say; calls that come meanwhile are served by one more round. */

@@ -25,7 +25,7 @@ describe('loadEnv', () => {
     const defaults = Object.entries(env).filter(([name]) => !(name in needed) && name !== 'NODE_ID');
     for (const [name, value] of defaults) expect(example.get(name), name).toBe(String(value ?? ''));
     // What only `npm start` reads.
-    const own = [...example.keys()].filter((name) => !(name in env) && !['PUBLIC_URL', 'STUN_SERVER'].includes(name));
+    const own = [...example.keys()].filter((name) => !(name in env) && !['METRICS_TOKEN', 'PUBLIC_URL', 'STUN_SERVER', 'PUSH_FLASH_VERSION', 'PUSH_LOCAL_ADDRESS'].includes(name));
     expect(own).toEqual(['RTMP_PORT']);
   });
 });

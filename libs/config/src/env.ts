@@ -2,13 +2,13 @@ import 'reflect-metadata';
 import { plainToInstance, Transform, Type } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 import { hostname } from 'node:os';
+import { flag } from './flag.js';
+import { FlashphonerEnv } from './flashphoner-env.js';
 
 const URL_OPTIONS = { require_tld: false, require_protocol: true };
-const flag = ({ value }: { value: unknown }): unknown =>
-  value === 'true' || value === '1' ? true : value === 'false' || value === '0' || value === '' ? false : value;
 
 /** Every setting of every process, with its default. `.env.example` says what each means. */
-export class Env {
+export class Env extends FlashphonerEnv {
   // Where the truth lives
   @IsUrl({ ...URL_OPTIONS, protocols: ['postgres', 'postgresql'] })
   DATABASE_URL!: string;
@@ -51,6 +51,67 @@ export class Env {
   @Min(200)
   @Max(30_000)
   ANSWER_TIMEOUT_MS = 5000;
+
+  /** Requests per second and credential before 429; 0: no limit. Agora's is 50. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  REQUESTS_PER_SECOND = 50;
+  /** Wrong secrets from one address for one customer ID, per minute, before it is not heard any more. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  LOGIN_FAILURES_PER_MINUTE = 10;
+  /** Bearer token that may read /metrics; without one, only operators may. */
+  @IsOptional()
+  @MinLength(16)
+  METRICS_TOKEN?: string;
+
+  // What each customer may have, unless its own quotas say otherwise
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  QUOTA_PROJECTS = 100;
+  /** In each project. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  QUOTA_ENTRY_POINTS = 100;
+  /** At the same time. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  QUOTA_STREAMS = 100;
+  /** At the same time. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(50)
+  QUOTA_TRANSFERS_PER_STREAM = 50;
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  QUOTA_CALLBACKS_PER_MINUTE = 600;
+
+  // How long things are kept, days
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  KEEP_DELIVERIES_DAYS = 30;
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  KEEP_EVENTS_DAYS = 90;
+  /** Of streams that have ended, with their transfers. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  KEEP_STREAMS_DAYS = 365;
 
   // Callbacks
   /** One callback attempt, from the first DNS question to the last byte of the answer, ms. */
@@ -142,7 +203,7 @@ export class Env {
 /** Reads and checks the environment; throws one error that names every bad variable. */
 export function loadEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const defaults = Object.keys(new Env());
-  const known = [...defaults, 'DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'PUBLIC_URL', 'STUN_SERVER'];
+  const known = [...defaults, 'DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'METRICS_TOKEN', 'PUBLIC_URL', 'STUN_SERVER', 'PUSH_FLASH_VERSION', 'PUSH_LOCAL_ADDRESS'];
   const given = Object.fromEntries(
     known.filter((name) => source[name] !== undefined && source[name] !== '').map((name) => [name, source[name]]),
   );

@@ -33,10 +33,10 @@ describe('parseCallbackAnswer', () => {
   const parse = (transferUrls: unknown) => parseCallbackAnswer(JSON.stringify({ transferUrls }));
 
   it('takes strings and objects, and names each once', () => {
-    const { urls, bad } = parse([' rtmp://a/live/1 ', 'rtmp://a/live/1', { url: 'rtmps://b/app/2', options: { muted: true } }]);
+    const { urls, bad } = parse([' rtmp://a/live/1 ', 'rtmp://a/live/1', { element: 2, url: 'rtmps://b/app/2', options: { muted: true } }]);
     expect(urls).toEqual([
-      { url: 'rtmp://a/live/1', options: {} },
-      { url: 'rtmps://b/app/2', options: { muted: true } },
+      { element: 0, url: 'rtmp://a/live/1', options: {} },
+      { element: 2, url: 'rtmps://b/app/2', options: { muted: true } },
     ]);
     expect(bad).toEqual([]);
   });

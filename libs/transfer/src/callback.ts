@@ -26,6 +26,8 @@ export function callbackUrlProblem(text: string): string | null {
 
 /** One element of `transferUrls` that can be forwarded to. */
 export interface AnsweredUrl {
+  /** Its place in the answer, from 0. */
+  element: number;
   url: string;
   options: TransferOptions;
 }
@@ -58,7 +60,7 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
   const bad: BadElement[] = [];
   list.forEach((element: unknown, index) => {
     try {
-      const answered = readElement(element);
+      const answered = { element: index, ...readElement(element) };
       if (urls.has(answered.url)) return;
       if (urls.size >= MAX_TRANSFER_URLS) bad.push({ element: index, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
       else urls.set(answered.url, answered);
@@ -69,7 +71,7 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
   return { urls: [...urls.values()], bad };
 }
 
-function readElement(element: unknown): AnsweredUrl {
+function readElement(element: unknown): Omit<AnsweredUrl, 'element'> {
   if (typeof element === 'string') return { url: checked(element.trim()), options: {} };
   const { url, options = {} } = (element ?? {}) as { url?: unknown; options?: unknown };
   if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');

@@ -24,6 +24,16 @@ export interface TransferOptions {
   bufferStartMs?: number;
   /** The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
   bufferMaxMs?: number;
+  /** With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
+  bufferPollMs?: number;
+  /** How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
+  bufferRefills?: number;
+  /** Attempts in a row before the transfer is given up; without a limit when absent. 0: the first failure ends it. */
+  reconnectAttempts?: number;
+  /** The same pause before every attempt, ms, instead of one that grows. */
+  reconnectIntervalMs?: number;
+  /** Local address to connect from. Only the service sets it. */
+  localAddress?: string;
 }
 
 /** A name inside one folder, never a path. */
@@ -54,6 +64,11 @@ const CHECKS: Record<keyof TransferOptions, Check> = {
   bitrate: whole(50, 20_000),
   bufferStartMs: whole(0, 10_000),
   bufferMaxMs: whole(500, 60_000),
+  bufferPollMs: whole(10, 1000),
+  bufferRefills: whole(0, 1_000_000),
+  reconnectAttempts: whole(0, 10_000),
+  reconnectIntervalMs: whole(100, 600_000),
+  localAddress: () => 'is not for customers to choose',
 };
 
 function checkSound(value: unknown): string | null {

@@ -58,6 +58,8 @@ export const REASONS = {
   callback_address_forbidden: { blame: 'customer', retry: 'slow', text: 'The callbackUrl leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.' },
   callback_connect_failed: { blame: 'customer', retry: 'fast', text: 'No connection to the callback server could be made.' },
   callback_timeout: { blame: 'customer', retry: 'fast', text: 'The callback server did not answer in time.' },
+  callback_circuit_open: { blame: 'customer', retry: 'fast', text: 'The callback server failed several times in a row and is left alone for some seconds.' },
+  callback_rate_limited: { blame: 'customer', retry: 'fast', text: 'The quota of callbacks per minute is used up; the callback follows in less than a minute.' },
   callback_status: { blame: 'customer', retry: 'fast', text: 'The callback server did not answer 200.' },
   callback_redirect: { blame: 'customer', retry: 'slow', text: 'The callback server redirects, which is not followed; put the final URL into callbackUrl.' },
   callback_too_large: { blame: 'customer', retry: 'slow', text: "The callback server's answer is too large." },

@@ -52,14 +52,15 @@ function splitPath(path: string): { app: string; streamName: string } {
   const text = path.slice(1);
   const query = text.indexOf('?');
   // `app?x=1/name`: a slash after the question mark ends the application's query; tokens with slashes follow an `=` in the last part.
-  const inApp = query !== -1 && !text.slice(0, query).includes('/');
+  // `app/?x=1/name` is the same, as Flashphoner's pages write it; in `app/?sign=a/b==` the slash belongs to a key that is all query.
+  const inApp = query !== -1 && (!text.slice(0, query).includes('/') || /^[^?]*\/\?[^?]*\/[^/?=&]+(\?|$)/.test(text));
   // In `app?x=1/name?y=a/b` a second question mark begins the stream's query.
   const ownQuery = inApp ? text.indexOf('?', text.indexOf('/', query) + 1) : query;
   const limit = ownQuery === -1 ? text.length : ownQuery;
   const slash = text.lastIndexOf('/', limit - 1);
   const app = text.slice(0, Math.max(0, slash));
   const streamName = text.slice(slash + 1);
-  if (app === '') throw invalid('has no application in its path (rtmp://host/app/key)');
+  if (app === '' || app.startsWith('?')) throw invalid('has no application in its path (rtmp://host/app/key)');
   if (streamName === '') throw invalid('has no stream key in its path (rtmp://host/app/key)');
   return { app, streamName };
 }

@@ -1,8 +1,21 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { PassportModule } from '@nestjs/passport';
-import { BasicGuard } from './basic.guard.js';
+import { CallerGuard } from './auth.guard.js';
 import { CustomerSecretStrategy } from './basic.strategy.js';
+import { Credentials } from './credentials.js';
+import { DashboardSessions } from './dashboard-sessions.js';
+import { HmacStrategy } from './hmac.strategy.js';
+import { Logins } from './logins.js';
+import { MetricsTokenStrategy } from './metrics-token.strategy.js';
+import { RequestLimit } from './request-limit.js';
+import { SessionController } from './session.controller.js';
+import { SessionStrategy } from './session.strategy.js';
 
-@Module({ imports: [PassportModule], providers: [CustomerSecretStrategy, { provide: APP_GUARD, useClass: BasicGuard }] })
+@Module({
+  imports: [PassportModule],
+  controllers: [SessionController],
+  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
+  exports: [Credentials, DashboardSessions],
+})
 export class AuthModule {}

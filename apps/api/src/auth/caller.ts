@@ -6,11 +6,18 @@ import type { Role } from '#libs/db';
 export interface Caller {
   customerId: string;
   role: Role;
+  /** What the rate limit counts by: a credential, or a dashboard session. */
+  limitKey: string;
+  /** Signed in at the dashboard: a browser sends the cookie by itself, so unsafe requests must prove their origin. */
+  bySession: boolean;
 }
+
+/** A request that has passed the guard. */
+export type AuthenticatedRequest = Request & { user: Caller };
 
 /** The authenticated caller, as a handler's parameter. */
 export const CurrentCaller = createParamDecorator(
-  (_data: unknown, context: ExecutionContext): Caller => context.switchToHttp().getRequest<Request & { user: Caller }>().user,
+  (_data: unknown, context: ExecutionContext): Caller => context.switchToHttp().getRequest<AuthenticatedRequest>().user,
 );
 
 /** The projects the caller may see, for every `where`: its own, or all for an operator. */

@@ -1,13 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { Agent, request } from 'undici';
+import type { Socket } from 'node:net';
+import { Agent, buildConnector, request } from 'undici';
 import { Env } from '#libs/config';
-import { AllowList, ForbiddenAddress, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
+import { type Address, AllowList, ForbiddenAddress, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
 import { lookupCustomer } from './customer-dns.js';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const DEFAULT_PORTS: Record<string, number> = { 'http:': 80, 'https:': 443 };
+
+/** How long each phase took, ms; phases that were not reached are absent. */
+export interface Timings {
+  dnsMs?: number;
+  connectMs?: number;
+  tlsMs?: number;
+  /** From the request to the answer's first byte. */
+  waitMs?: number;
+  readMs?: number;
+}
 
 /** What a callback attempt came to: an answer to read, or the reason why there is none. */
 export interface Attempt {
@@ -16,6 +27,7 @@ export interface Attempt {
   body: string | null;
   failure: TransferError | null;
   durationMs: number;
+  timings: Timings;
 }
 
 /** The one place that talks to customers' servers. Each attempt has a connection of its own and one deadline for all of it. */
@@ -28,69 +40,88 @@ export class CallbackClient {
   }
 
   /** POSTs JSON to a customer's URL. Never throws for what the customer's server does. */
-  async post(url: string, body: object): Promise<Attempt> {
+  async post(url: string, payload: string, headers: Record<string, string> = {}): Promise<Attempt> {
     const started = performance.now();
-    const since = (): number => Math.round(performance.now() - started);
+    const timings: Timings = {};
     let status: number | null = null;
+    const end = (body: string | null, failure: TransferError | null): Attempt => ({ status, body, failure, durationMs: Math.round(performance.now() - started), timings });
     try {
-      const answer = await this.ask(new URL(url), JSON.stringify(body), (code) => (status = code));
-      return { status, body: answer, failure: null, durationMs: since() };
+      return end(await this.ask(new URL(url), payload, headers, timings, (code) => (status = code)), null);
     } catch (error) {
-      return { status, body: null, failure: toFailure(error, this.env.CALLBACK_TIMEOUT_MS), durationMs: since() };
+      return end(null, toFailure(error, this.env.CALLBACK_TIMEOUT_MS));
     }
   }
 
-  private async ask(url: URL, body: string, onStatus: (status: number) => void): Promise<string> {
+  private async ask(url: URL, body: string, headers: Record<string, string>, timings: Timings, onStatus: (status: number) => void): Promise<string> {
     // One deadline from the first DNS question to the last byte: a server that drips must not hold us.
     const signal = AbortSignal.timeout(this.env.CALLBACK_TIMEOUT_MS);
-    const agent = await this.agentFor(url, signal);
+    const addresses = await this.addressesOf(url, signal, timings);
+    const agent = this.agentFor(addresses, timings);
     try {
+      const asked = performance.now();
       const response = await request(url, {
         method: 'POST',
         dispatcher: agent,
         signal,
         body,
         // A compressed answer could be a thousand times its size.
-        headers: { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'manycast' },
+        headers: { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'manycast', ...headers },
       });
+      const answered = performance.now();
+      timings.waitMs = Math.max(0, Math.round(answered - asked - (timings.connectMs ?? 0) - (timings.tlsMs ?? 0)));
       onStatus(response.statusCode);
       if (response.statusCode >= 300 && response.statusCode < 400) throw new TransferError('callback_redirect', `it answered ${response.statusCode}`);
       if (response.statusCode !== 200) throw new TransferError('callback_status', `it answered ${response.statusCode}`);
       const encoding = response.headers['content-encoding'];
       if (encoding !== undefined && encoding !== 'identity') throw new TransferError('callback_encoded');
-      return await readLimited(response.body);
+      const text = await readLimited(response.body);
+      timings.readMs = Math.round(performance.now() - answered);
+      return text;
     } finally {
       // Whatever is still under way on this connection ends now.
       void agent.destroy().catch(() => undefined);
     }
   }
 
-  /** Connects to an address that was checked, and to no other: a second lookup could lead elsewhere (DNS rebinding). */
-  private async agentFor(url: URL, signal: AbortSignal): Promise<Agent> {
+  private async addressesOf(url: URL, signal: AbortSignal, timings: Timings): Promise<Address[]> {
+    const started = performance.now();
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORTS[url.protocol] as number) : Number(url.port);
-    const timeout = this.env.CALLBACK_TIMEOUT_MS;
-    const lookup = (name: string) => lookupCustomer(name, timeout, signal);
+    const lookup = (name: string): Promise<Address[]> => lookupCustomer(name, this.env.CALLBACK_TIMEOUT_MS, signal);
     const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch((error: unknown) => {
       if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
       if (signal.aborted) throw error;
       throw new TransferError('callback_dns_failed', (error as NodeJS.ErrnoException).code);
     });
-    return new Agent({
-      connections: 1,
-      pipelining: 0,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      connect: {
-        timeout,
-        // Node asks for all addresses and tries them in turn (RFC 8305).
-        lookup: (_host, options, done) => {
-          if (options.all) done(null, addresses);
-          else done(null, addresses[0]?.address ?? '', addresses[0]?.family);
-        },
+    timings.dnsMs = Math.round(performance.now() - started);
+    return addresses;
+  }
+
+  /** Connects to an address that was checked, and to no other: a second lookup could lead elsewhere (DNS rebinding). */
+  private agentFor(addresses: Address[], timings: Timings): Agent {
+    const timeout = this.env.CALLBACK_TIMEOUT_MS;
+    const connect = buildConnector({
+      timeout,
+      // Node asks for all addresses and tries them in turn (RFC 8305).
+      lookup: (_host, options, done) => {
+        if (options.all) done(null, addresses);
+        else done(null, addresses[0]?.address ?? '', addresses[0]?.family);
       },
     });
+    const timed: buildConnector.connector = (options, done) => {
+      const started = performance.now();
+      let connected = started;
+      // undici's types do not tell that its connector returns the socket it makes.
+      const socket = connect(options, (...result: Parameters<typeof done>) => {
+        if (options.protocol === 'https:' && result[0] === null) timings.tlsMs = Math.round(performance.now() - connected);
+        done(...result);
+      }) as unknown as Socket | undefined;
+      socket?.once('connect', () => {
+        connected = performance.now();
+        timings.connectMs = Math.round(connected - started);
+      });
+    };
+    return new Agent({ connections: 1, pipelining: 0, headersTimeout: timeout, bodyTimeout: timeout, maxHeaderSize: MAX_HEADER_BYTES, connect: timed });
   }
 }
 

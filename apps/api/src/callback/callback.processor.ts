@@ -1,20 +1,32 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
-import type { Job } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
+import { Metrics } from '../metrics/metrics.js';
+import { CallbackCircuits } from './callback-circuits.js';
 import { CallbackClient, type Attempt } from './callback.client.js';
+import { CallbackQuota } from './callback-quota.js';
 import { CallbackRecorder, type Asked } from './callback.recorder.js';
+import { CallbackSecrets } from './callback-secrets.js';
 
 /** Waiting costs next to nothing, and a server that hangs must not hold back other customers' callbacks. */
 const CONCURRENCY = 200;
+/** Until there may be room at a server that is busy with many of our requests. */
+const FULL_WAIT_MS = 500;
 
-/** BullMQ asks for the pause after a failed attempt; the failure itself says how patient to be. */
-function backoffStrategy(attemptsMade: number, _type?: string, error?: Error): number {
-  const { retry } = error instanceof TransferError ? REASONS[error.code] : { retry: 'fast' as const };
-  return retryDelayMs(attemptsMade, retry === 'never' ? 'slow' : retry, Math.random);
+/** The pause after a failed attempt is decided with the attempt, so that the log can say when the next one is due. */
+class AttemptFailed extends Error {
+  constructor(
+    failure: TransferError,
+    readonly delayMs: number,
+  ) {
+    super(failure.code);
+  }
 }
+
+const backoffStrategy = (_attemptsMade: number, _type?: string, error?: Error): number => (error instanceof AttemptFailed ? error.delayMs : 5000);
 
 /** Asks the customer's server where a stream shall go, again and again while the stream lives. */
 @Processor(CALLBACKS_QUEUE, { concurrency: CONCURRENCY, settings: { backoffStrategy } })
@@ -24,7 +36,11 @@ export class CallbackProcessor extends WorkerHost {
   constructor(
     private readonly prisma: PrismaService,
     private readonly client: CallbackClient,
+    private readonly circuits: CallbackCircuits,
+    private readonly quota: CallbackQuota,
+    private readonly secrets: CallbackSecrets,
     private readonly recorder: CallbackRecorder,
+    private readonly metrics: Metrics,
   ) {
     super();
   }
@@ -33,35 +49,62 @@ export class CallbackProcessor extends WorkerHost {
     this.worker.on('error', (error) => this.logger.warn(`queue: ${error.message}`));
   }
 
-  async process(job: Job<CallbackJob>): Promise<void> {
+  async process(job: Job<CallbackJob>, token?: string): Promise<void> {
+    const isReplay = job.data.isReplay === true;
     const stream = await this.prisma.stream.findUnique({
       where: { id: job.data.streamId },
       // Settings are read anew for each attempt: who corrects the URL need not wait for the next stream.
-      include: { entryPoint: { select: { id: true, name: true, transferEnabled: true, callbackUrl: true } } },
+      include: { entryPoint: { select: { id: true, name: true, transferEnabled: true, callbackUrl: true, useLastAnswer: true } } },
     });
-    if (stream === null || stream.state === 'ended' || stream.callbackState === 'answered') return;
+    if (stream === null || stream.state === 'ended' || (stream.callbackState === 'answered' && !isReplay)) return;
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');
     if (entryPoint.callbackUrl === null) return this.recorder.nothingToAsk(stream.id, 'callback_url_missing');
-    const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, attempt: job.attemptsMade + 1 };
-    const attempt = await this.client.post(this.recorder.requestUrl(asked), {
+    const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
+
+    const waitMs = await this.quota.consume(stream.projectId);
+    if (waitMs > 0) {
+      await this.recorder.notAsked(asked, new TransferError('callback_rate_limited'));
+      return this.postpone(job, token, waitMs);
+    }
+    const attempt = await this.circuits.run(entryPoint.callbackUrl, () => this.ask(asked));
+    if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS);
+    const result = attempt === 'open' ? new TransferError('callback_circuit_open') : judge(attempt);
+    if (!(result instanceof TransferError)) {
+      this.metrics.countCallback('ok');
+      return this.recorder.answered(asked, attempt as Attempt, result);
+    }
+
+    this.metrics.countCallback(result.code);
+    const { retry } = REASONS[result.code];
+    const delayMs = retryDelayMs(asked.attempt, retry === 'never' ? 'slow' : retry, Math.random);
+    if (attempt === 'open') await this.recorder.notAsked(asked, result);
+    else await this.recorder.failed(asked, attempt, result, isReplay ? null : new Date(Date.now() + delayMs));
+    // The job fails, and BullMQ tries again after the pause.
+    throw new AttemptFailed(result, delayMs);
+  }
+
+  private async ask({ stream, entryPoint, callbackUrl }: Asked): Promise<Attempt> {
+    const payload = JSON.stringify({
       appid: stream.projectId,
       entryPoint: entryPoint.name,
       streamName: stream.name,
       streamId: stream.id,
       startedAt: stream.createdAt.toISOString(),
     });
-    const result = judge(attempt);
-    if (result instanceof TransferError) {
-      await this.recorder.failed(asked, attempt, result);
-      // The job fails, and BullMQ tries again after the pause.
-      throw result;
-    }
-    await this.recorder.answered(asked, attempt, result);
+    const headers = await this.secrets.headers(entryPoint.id, `msg_${stream.id}`, payload);
+    return this.client.post(this.recorder.requestUrl(callbackUrl, entryPoint.name, stream.name), payload, headers);
+  }
+
+  /** Later, and not counted as an attempt. */
+  private async postpone(job: Job, token: string | undefined, ms: number): Promise<never> {
+    await job.moveToDelayed(Date.now() + ms, token);
+    throw new DelayedError();
   }
 }
 
-function judge({ body, failure }: Attempt): CallbackAnswer | TransferError {
+/** What an attempt came to: where to forward to, or why nowhere. */
+export function judge({ body, failure }: Attempt): CallbackAnswer | TransferError {
   if (failure) return failure;
   try {
     return parseCallbackAnswer(body ?? '');

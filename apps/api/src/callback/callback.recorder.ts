@@ -1,19 +1,21 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Prisma, PrismaService, recordEvent, SecretBox, type Stream } from '#libs/db';
+import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { Wire } from '#libs/queue';
-import { callbackRequestUrl, redactAnswer, redactTransferUrl, type CallbackAnswer, type ReasonCode, type TransferError, type TransferOptions } from '#libs/transfer';
+import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
+import { AnsweredTransfers } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';
+import { toDelivery, type DeliveryKind } from './delivery.js';
 
 /** One attempt's question. */
 export interface Asked {
   stream: Stream;
-  entryPoint: { id: string; name: string };
+  entryPoint: { id: string; name: string; useLastAnswer: boolean };
   callbackUrl: string;
   /** From 1. */
   attempt: number;
+  kind: DeliveryKind;
 }
 
-const ANSWER_HEAD_LENGTH = 1024;
 const SYNC_TIMEOUT_MS = 2000;
 const MAX_DETAIL = 500;
 
@@ -24,12 +26,12 @@ export class CallbackRecorder {
 
   constructor(
     private readonly prisma: PrismaService,
-    private readonly box: SecretBox,
     private readonly wire: Wire,
+    private readonly transfers: AnsweredTransfers,
   ) {}
 
-  requestUrl({ callbackUrl, entryPoint, stream }: Asked): string {
-    return callbackRequestUrl(callbackUrl, entryPoint.name, stream.name);
+  requestUrl(callbackUrl: string, entryPoint: string, streamName: string): string {
+    return callbackRequestUrl(callbackUrl, entryPoint, streamName);
   }
 
   async nothingToAsk(streamId: string, reason: ReasonCode): Promise<void> {
@@ -39,23 +41,24 @@ export class CallbackRecorder {
     });
   }
 
-  async failed(asked: Asked, attempt: Attempt, failure: TransferError): Promise<void> {
-    const { stream } = asked;
-    const detail = failure.detail ?? null;
-    await this.prisma.$transaction(async (tx) => {
-      await tx.callbackDelivery.create({ data: delivery(asked, attempt, failure.code, detail) });
-      const { count } = await tx.stream.updateMany({
-        // The queue may run a job twice; the good answer of one is not undone by the failure of the other.
-        where: { id: stream.id, state: { not: 'ended' }, callbackState: { not: 'answered' } },
-        data: { callbackState: 'retrying', callbackReason: failure.code, callbackDetail: detail },
-      });
-      // Attempt after attempt with the same outcome is one event.
-      if (count === 1 && stream.callbackReason !== failure.code) {
-        await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.failed', data: { reason: failure.code, detail } });
-      }
+  /** No request was made, for a reason that passes. */
+  async notAsked(asked: Asked, why: TransferError): Promise<void> {
+    const tell = await this.prisma.$transaction(async (tx) => {
+      await this.retrying(tx, asked, why);
+      return this.useLastAnswer(tx, asked);
+    });
+    if (tell) await this.tellNode(tell, asked.stream.id);
+  }
+
+  async failed(asked: Asked, attempt: Attempt, failure: TransferError, nextAt: Date | null): Promise<void> {
+    const tell = await this.prisma.$transaction(async (tx) => {
+      await tx.callbackDelivery.create({ data: { ...toDelivery(asked, attempt, failure.code, failure.detail ?? null), nextAt } });
+      await this.retrying(tx, asked, failure);
+      return this.useLastAnswer(tx, asked);
     });
     // The customer's fault, nothing for the operator to do.
-    this.logger.log(`callback of stream ${stream.id}, attempt ${asked.attempt}: ${failure.code}`);
+    this.logger.log(`callback of stream ${asked.stream.id}, attempt ${asked.attempt}: ${failure.code}`);
+    if (tell) await this.tellNode(tell, asked.stream.id);
   }
 
   /** The answer's URLs become transfers; the node that runs the stream is told. */
@@ -64,60 +67,49 @@ export class CallbackRecorder {
     const detail = answer.bad.map(({ element, message }) => `transferUrls[${element}] ${message}`).join('; ').slice(0, MAX_DETAIL) || null;
     const reason = answer.urls.length === 0 ? 'callback_no_urls' : null;
     const ownerNode = await this.prisma.$transaction(async (tx) => {
-      await tx.callbackDelivery.create({ data: delivery(asked, attempt, 'ok', detail) });
+      await tx.callbackDelivery.create({ data: toDelivery(asked, attempt, 'ok', detail) });
       const [running] = await tx.stream.updateManyAndReturn({
         where: { id: stream.id, state: { not: 'ended' } },
         data: { callbackState: 'answered', callbackReason: reason, callbackDetail: detail },
         select: { ownerNode: true },
       });
       if (running === undefined) return null;
-      const transfers = answer.urls.map(({ url, options }) => this.transfer(stream.id, url, options));
-      // A job that runs twice must not forward twice: one transfer per stream and URL.
-      await tx.transfer.createMany({ data: transfers, skipDuplicates: true });
-      await recordEvent(tx, {
-        projectId: stream.projectId,
-        streamId: stream.id,
-        type: 'callback.answered',
-        data: { urls: answer.urls.length, bad: answer.bad.map(({ element, message }) => ({ element, message })) },
-      });
+      await this.transfers.apply(tx, stream, answer.urls);
+      await this.transfers.remember(tx, stream, answer.urls);
+      const bad = answer.bad.map(({ element, message }) => ({ element, message }));
+      await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.answered', data: { urls: answer.urls.length, bad } });
       return running.ownerNode;
     });
-    if (ownerNode === null) return;
-    // Lost when the node is just away: it reads its rows again with every lease.
-    await this.wire.ask(ownerNode, 'syncTransfers', { streamId: stream.id }, SYNC_TIMEOUT_MS).catch((error: unknown) => {
-      this.logger.warn(`node ${ownerNode} was not told of the transfers of stream ${stream.id}: ${String(error)}`);
+    if (ownerNode !== null) await this.tellNode(ownerNode, stream.id);
+  }
+
+  private async retrying(tx: Prisma.TransactionClient, { stream }: Asked, { code, detail: given }: TransferError): Promise<void> {
+    const detail = given ?? null;
+    const { count } = await tx.stream.updateMany({
+      // The queue may run a job twice; the good answer of one is not undone by the failure of the other.
+      where: { id: stream.id, state: { not: 'ended' }, callbackState: { not: 'answered' } },
+      data: { callbackState: 'retrying', callbackReason: code, callbackDetail: detail },
+    });
+    // Attempt after attempt with the same outcome is one event.
+    if (count === 1 && stream.callbackReason !== code) {
+      await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.failed', data: { reason: code, detail } });
+    }
+  }
+
+  /** Where the customer wishes it, the stream goes where it went last time until its server is back. Returns whom to tell. */
+  private async useLastAnswer(tx: Prisma.TransactionClient, { stream, entryPoint }: Asked): Promise<string | null> {
+    if (!entryPoint.useLastAnswer || stream.callbackState === 'answered') return null;
+    const count = await this.transfers.applyLast(tx, stream);
+    if (count === 0) return null;
+    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: count } });
+    const running = await tx.stream.findUnique({ where: { id: stream.id }, select: { ownerNode: true } });
+    return running?.ownerNode ?? null;
+  }
+
+  /** Lost when the node is just away: it reads its rows again with every lease. */
+  private async tellNode(ownerNode: string, streamId: string): Promise<void> {
+    await this.wire.ask(ownerNode, 'syncTransfers', { streamId }, SYNC_TIMEOUT_MS).catch((error: unknown) => {
+      this.logger.warn(`node ${ownerNode} was not told of the transfers of stream ${streamId}: ${String(error)}`);
     });
   }
-
-  private transfer(streamId: string, url: string, options: TransferOptions): Prisma.TransferCreateManyInput {
-    return {
-      streamId,
-      url: this.box.seal(url, `transfer:${streamId}`),
-      redactedUrl: redactTransferUrl(url),
-      urlHash: this.box.hash(url),
-      options: options as Prisma.InputJsonObject,
-    };
-  }
-}
-
-function delivery(asked: Asked, { status, body, durationMs }: Attempt, outcome: string, detail: string | null): Prisma.CallbackDeliveryUncheckedCreateInput {
-  return {
-    entryPointId: asked.entryPoint.id,
-    streamId: asked.stream.id,
-    attempt: asked.attempt,
-    url: loggableUrl(asked.callbackUrl),
-    status,
-    outcome,
-    detail,
-    durationMs,
-    // Postgres takes no NUL.
-    answerHead: body === null ? null : redactAnswer(body, ANSWER_HEAD_LENGTH).replaceAll('\0', ''),
-  };
-}
-
-/** Customers put secrets into their query: its names help, its values are masked, and what has no `=` is a value. */
-function loggableUrl(text: string): string {
-  const { origin, pathname, search } = new URL(text);
-  const masked = search.slice(1).split('&').map((pair) => (pair.includes('=') ? pair.replace(/=.*/s, '=***') : '***'));
-  return origin + pathname + (search.length > 1 ? `?${masked.join('&')}` : '');
 }

@@ -1,12 +1,16 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { Prisma, PrismaService, type EntryPoint } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
+import { QuotaService } from '../customer/quotas.js';
 import { DEFAULT_ENTRY_POINT } from '../project/new-project.js';
 
 /** The entry points of one project. */
 @Injectable()
 export class EntryPointService {
-  constructor(private readonly prisma: PrismaService) {}
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly quotas: QuotaService,
+  ) {}
 
   async list(caller: Caller, appid: string): Promise<EntryPoint[]> {
     await this.requireProject(caller, appid);
@@ -14,8 +18,10 @@ export class EntryPointService {
   }
 
   async create(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
-    await this.requireProject(caller, appid);
-    return this.unlessTaken(() => this.prisma.entryPoint.create({ data: { projectId: appid, name } }));
+    const { customerId } = await this.requireProject(caller, appid);
+    const count = (tx: Prisma.TransactionClient) => tx.entryPoint.count({ where: { projectId: appid } });
+    const make = (tx: Prisma.TransactionClient) => tx.entryPoint.create({ data: { projectId: appid, name } });
+    return this.unlessTaken(() => this.quotas.within(customerId, 'entryPoints', count, make));
   }
 
   async get(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
@@ -39,9 +45,10 @@ export class EntryPointService {
     if (count === 0) throw new ConflictException('Streams are running on this entry point; end them first.');
   }
 
-  private async requireProject(caller: Caller, appid: string): Promise<void> {
-    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
+  private async requireProject(caller: Caller, appid: string): Promise<{ customerId: string }> {
+    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { customerId: true } });
     if (found === null) throw new NotFoundException('This project does not exist.');
+    return found;
   }
 
   private async unlessTaken(write: () => Promise<EntryPoint>): Promise<EntryPoint> {

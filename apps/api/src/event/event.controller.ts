@@ -1,11 +1,14 @@
-import { Controller, Get, NotFoundException, Param, Query } from '@nestjs/common';
+import { Controller, Get, Header, Headers, NotFoundException, Param, Query, Sse, type MessageEvent } from '@nestjs/common';
+import { endWith, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
-import { CurrentCaller, ownedBy, type Caller } from '../auth/caller.js';
+import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
 import { EventQuery, toPage } from '../page.js';
 import { PathName } from '../validation.js';
+import { EventFeed, type FeedItem } from './event-feed.js';
 
 export interface EventResponse {
   id: string;
+  appid: string;
   type: string;
   streamId: string | null;
   transferId: string | null;
@@ -13,10 +16,17 @@ export interface EventResponse {
   at: string;
 }
 
-/** What happened in a project, newest first. */
+/** Proxies close connections on which nothing moves. */
+const HEARTBEAT_MS = 15_000;
+const EVENT_ID = /^\d{1,18}$/;
+
+/** What happened in a project: its history, newest first, and as it happens (Server-Sent Events). */
 @Controller('v1/projects/:appid/fls/events')
 export class EventController {
-  constructor(private readonly prisma: PrismaService) {}
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly feed: EventFeed,
+  ) {}
 
   @Get()
   async list(
@@ -24,8 +34,7 @@ export class EventController {
     @Param('appid', PathName) appid: string,
     @Query() { limit, cursor, streamId }: EventQuery,
   ): Promise<{ events: EventResponse[]; nextCursor: string | null }> {
-    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
-    if (project === null) throw new NotFoundException('This project does not exist.');
+    await this.requireProject(caller, appid);
     const found = await this.prisma.event.findMany({
       where: { projectId: appid, streamId, id: cursor === undefined ? undefined : { lt: BigInt(cursor) } },
       orderBy: { id: 'desc' },
@@ -34,8 +43,49 @@ export class EventController {
     const { rows, nextCursor } = toPage(found, limit);
     return { events: rows.map(toEventResponse), nextCursor };
   }
+
+  /** Resumes after Last-Event-ID. */
+  @Sse('stream')
+  @Header('X-Accel-Buffering', 'no')
+  async stream(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Headers('last-event-id') lastId: string | undefined): Promise<Observable<MessageEvent>> {
+    await this.requireProject(caller, appid);
+    return toMessages(this.feed.listen(appid, eventId(lastId)));
+  }
+
+  private async requireProject(caller: Caller, appid: string): Promise<void> {
+    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
+    if (project === null) throw new NotFoundException('This project does not exist.');
+  }
 }
 
-function toEventResponse({ id, type, streamId, transferId, data, at }: Event): EventResponse {
-  return { id: String(id), type, streamId, transferId, data, at: at.toISOString() };
+/** The same for operators, over all projects. */
+@OperatorOnly()
+@Controller('v1/events')
+export class AllEventsController {
+  constructor(private readonly feed: EventFeed) {}
+
+  @Sse('stream')
+  @Header('X-Accel-Buffering', 'no')
+  stream(@Headers('last-event-id') lastId: string | undefined): Observable<MessageEvent> {
+    return toMessages(this.feed.listen(null, eventId(lastId)));
+  }
+}
+
+const eventId = (text: string | undefined): bigint | undefined => (text !== undefined && EVENT_ID.test(text) ? BigInt(text) : undefined);
+
+function toMessages(items: Observable<FeedItem>): Observable<MessageEvent> {
+  const messages = items.pipe(
+    map((item): MessageEvent => {
+      if ('event' in item) return { type: 'event', id: String(item.event.id), data: toEventResponse(item.event) };
+      const streams = Object.fromEntries(Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]));
+      return { type: 'figures', data: { streams } };
+    }),
+  );
+  const shared = messages.pipe(share());
+  const over = shared.pipe(ignoreElements(), endWith(true));
+  return merge(shared, interval(HEARTBEAT_MS).pipe(takeUntil(over), map((): MessageEvent => ({ type: 'heartbeat', data: {} }))));
+}
+
+function toEventResponse({ id, projectId, type, streamId, transferId, data, at }: Event): EventResponse {
+  return { id: String(id), appid: projectId, type, streamId, transferId, data, at: at.toISOString() };
 }

@@ -24,8 +24,15 @@ export class ProjectController {
   }
 
   @Patch(':appid')
-  async rename(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: UpdateProject): Promise<ProjectResponse> {
-    return toProjectResponse(await this.projects.rename(caller, appid, body.name));
+  async change(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: UpdateProject): Promise<ProjectResponse> {
+    return toProjectResponse(await this.projects.change(caller, appid, body));
+  }
+
+  /** Every publish token of the project is worthless from now on. */
+  @Post(':appid/rotate_signing_key')
+  @HttpCode(204)
+  async rotateSigningKey(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<void> {
+    await this.projects.rotateSigningKey(caller, appid);
   }
 
   @Delete(':appid')

@@ -1,7 +1,9 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
-import { PrismaService, SecretBox, type Project } from '#libs/db';
+import { type Prisma, PrismaService, SecretBox, type Project } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
-import { newProject } from './new-project.js';
+import { QuotaService } from '../customer/quotas.js';
+import { newProject, newSigningKey } from './new-project.js';
+import type { UpdateProject } from './project.dto.js';
 
 /** A customer's projects. */
 @Injectable()
@@ -9,14 +11,20 @@ export class ProjectService {
   constructor(
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
+    private readonly quotas: QuotaService,
   ) {}
 
   list(caller: Caller): Promise<Project[]> {
     return this.prisma.project.findMany({ where: ownedBy(caller), orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
   }
 
-  create(caller: Caller, name: string): Promise<Project> {
-    return this.prisma.project.create({ data: newProject(caller.customerId, name, this.box) });
+  create({ customerId }: Caller, name: string): Promise<Project> {
+    return this.quotas.within(
+      customerId,
+      'projects',
+      (tx) => tx.project.count({ where: { customerId } }),
+      (tx) => tx.project.create({ data: newProject(customerId, name, this.box) }),
+    );
   }
 
   async get(caller: Caller, appid: string): Promise<Project> {
@@ -25,10 +33,13 @@ export class ProjectService {
     return project;
   }
 
-  async rename(caller: Caller, appid: string, name: string): Promise<Project> {
-    const [project] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data: { name } });
-    if (project === undefined) throw unknownProject();
-    return project;
+  async change(caller: Caller, appid: string, { name, authKey }: UpdateProject): Promise<Project> {
+    const sealed = authKey == null ? authKey : this.box.seal(authKey, `auth-key:${appid}`);
+    return this.update(caller, appid, { name, authKey: sealed });
+  }
+
+  async rotateSigningKey(caller: Caller, appid: string): Promise<void> {
+    await this.update(caller, appid, { signingKey: newSigningKey(appid, this.box) });
   }
 
   /** Refused while a stream runs: its node would go on forwarding what no row describes any more. */
@@ -38,6 +49,12 @@ export class ProjectService {
       where: { ...ownedBy(caller), id: appid, streams: { none: { state: { not: 'ended' } } } },
     });
     if (count === 0) throw new ConflictException('Streams of this project are running; end them first.');
+  }
+
+  private async update(caller: Caller, appid: string, data: Prisma.ProjectUpdateManyMutationInput): Promise<Project> {
+    const [project] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data });
+    if (project === undefined) throw unknownProject();
+    return project;
   }
 }
 

@@ -1,24 +1,39 @@
-import { Body, Controller, Get, NotFoundException, Param, Patch } from '@nestjs/common';
-import { PrismaService } from '#libs/db';
-import { callbackUrlProblem } from '#libs/transfer';
-import { CurrentCaller, ownedBy, type Caller } from '../auth/caller.js';
-import { badRequest } from '../problem.js';
+import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import type { CallbackSecret } from '#libs/db';
+import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { CallbackSecrets } from '../callback/callback-secrets.js';
 import { PathName } from '../validation.js';
-import { toTransferSettingsResponse, UpdateTransferSettings, type TransferSettingsResponse } from './settings.dto.js';
+import { SettingsTester } from './settings-tester.js';
+import {
+  RotateCallbackSecret,
+  TestTransfer,
+  toTransferSettingsResponse,
+  UpdateTransferSettings,
+  type CallbackSecretResponse,
+  type TestTransferResponse,
+  type TransferSettingsResponse,
+} from './settings.dto.js';
+import { settingsEtag, SettingsService } from './settings.service.js';
 
 /** Agora's stream transfer settings, per entry point. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/settings/transfer')
 export class SettingsController {
-  constructor(private readonly prisma: PrismaService) {}
+  constructor(
+    private readonly settings: SettingsService,
+    private readonly tester: SettingsTester,
+    private readonly secrets: CallbackSecrets,
+  ) {}
 
   @Get()
   async get(
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<TransferSettingsResponse> {
-    const row = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } } });
-    if (row === null) throw unknownEntryPoint();
+    const row = await this.settings.find(caller, { appid, entryPoint });
+    response.setHeader('ETag', settingsEtag(row));
     return toTransferSettingsResponse(row);
   }
 
@@ -27,17 +42,52 @@ export class SettingsController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
-    @Body() { enabled, callbackUrl }: UpdateTransferSettings,
+    @Body() body: UpdateTransferSettings,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<TransferSettingsResponse> {
-    const problem = callbackUrl == null ? null : callbackUrlProblem(callbackUrl);
-    if (problem !== null) throw badRequest([{ field: 'callbackUrl', message: problem }]);
-    const [row] = await this.prisma.entryPoint.updateManyAndReturn({
-      where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } },
-      data: { transferEnabled: enabled, callbackUrl },
-    });
-    if (row === undefined) throw unknownEntryPoint();
+    const row = await this.settings.update(caller, { appid, entryPoint }, body, ifMatch);
+    response.setHeader('ETag', settingsEtag(row));
     return toTransferSettingsResponse(row);
+  }
+
+  /** Sends a real callback, marked `test=1`, and shows what would be forwarded. Forwards nothing. */
+  @Post('test')
+  @HttpCode(200)
+  test(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+    @Body() body: TestTransfer,
+  ): Promise<TestTransferResponse> {
+    return this.tester.test(caller, { appid, entryPoint }, body);
+  }
+
+  /** The secrets that sign the callbacks, without the secrets. */
+  @Get('secrets')
+  async listSecrets(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+  ): Promise<{ secrets: CallbackSecretResponse[] }> {
+    const { id } = await this.settings.find(caller, { appid, entryPoint });
+    return { secrets: (await this.secrets.list(id)).map(toSecretResponse) };
+  }
+
+  /** A new secret, shown this once. */
+  @Post('secrets/rotate')
+  async rotateSecret(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+    @Body() { overlap }: RotateCallbackSecret,
+  ): Promise<CallbackSecretResponse & { secret: string }> {
+    const { id } = await this.settings.find(caller, { appid, entryPoint });
+    const { row, secret } = await this.secrets.rotate(id, overlap);
+    return { ...toSecretResponse(row), secret };
   }
 }
 
-const unknownEntryPoint = (): Error => new NotFoundException('This entry point does not exist.');
+function toSecretResponse({ id, createdAt, expiresAt }: CallbackSecret): CallbackSecretResponse {
+  return { id, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() ?? null };
+}

@@ -58,6 +58,12 @@ export class Dispatcher {
     );
   }
 
+  /** Asks the customer once more, now. */
+  async repeatCallback(streamId: string): Promise<void> {
+    const job = this.callbacks.add('ask', { streamId, isReplay: true }, { attempts: 1, removeOnComplete: true, removeOnFail: true });
+    await within(QUEUE_DEADLINE_MS, 'queueing the callback', job);
+  }
+
   /** Takes both jobs back, as far as nobody works on them; a late worker finds the stream ended. */
   async withdraw(streamId: string, sessionId: string): Promise<void> {
     const removed = Promise.allSettled([this.streams.remove(sessionId), this.callbacks.remove(streamId)]);

@@ -5,12 +5,15 @@ import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout, type PublishAnswer } from '#libs/queue';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
+import { countRunningStreams, QuotaService } from '../customer/quotas.js';
 import { refuse } from '../problem.js';
+import { AutoRepublish } from '../push/auto-republish.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from './end-stream.js';
 
 /** Where a publisher wants to go, with what the callback needs to know. */
 export interface PublishTarget {
+  customerId: string;
   projectId: string;
   entryPointId: string;
   streamName: string;
@@ -53,6 +56,8 @@ export class PublishService {
     private readonly wire: Wire,
     private readonly dispatcher: Dispatcher,
     private readonly env: Env,
+    private readonly quotas: QuotaService,
+    private readonly republish: AutoRepublish,
   ) {}
 
   /** `gone` aborts when the publisher hangs up while it waits. */
@@ -80,15 +85,18 @@ export class PublishService {
     const callback = firstCallbackState(target);
     let stream: Stream;
     try {
-      stream = await this.prisma.stream.create({
-        data: {
-          projectId: target.projectId,
-          entryPointId: target.entryPointId,
-          name: target.streamName,
-          ...callback,
-          sessions: { create: session },
+      const { customerId, projectId, entryPointId, streamName } = target;
+      const pushSettings = await this.republish.settingsOf(entryPointId);
+      stream = await this.quotas.within(
+        customerId,
+        'streams',
+        (tx) => countRunningStreams(tx, customerId),
+        async (tx) => {
+          const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback, sessions: { create: session } } });
+          await this.republish.begin(tx, created, pushSettings);
+          return created;
         },
-      });
+      );
     } catch (error) {
       if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return undefined;
       throw error;

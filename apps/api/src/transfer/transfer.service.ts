@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, SecretBox, type Transfer } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
-import { MAX_TRANSFER_URLS, redactTransferUrl, type TransferOptions } from '#libs/transfer';
+import { redactTransferUrl, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
+import { QuotaService, quotaExceeded } from '../customer/quotas.js';
 import { refuse } from '../problem.js';
 import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream/stream.dto.js';
 import { isUnavailable } from '../unavailable.js';
@@ -18,6 +19,9 @@ interface Path {
   streamId: string;
 }
 
+/** Who wanted a transfer, with what its own API needs to know of it. */
+export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl' | 'pushName'>;
+
 /** The transfers of one running stream. Rows first; then its node is told, and would find out by itself. */
 @Injectable()
 export class TransferService {
@@ -29,6 +33,7 @@ export class TransferService {
     private readonly wire: Wire,
     private readonly registry: Registry,
     private readonly env: Env,
+    private readonly quotas: QuotaService,
   ) {}
 
   async list(caller: Caller, path: Path): Promise<TransferResponse[]> {
@@ -43,18 +48,18 @@ export class TransferService {
     return response as TransferResponse;
   }
 
-  async add(caller: Caller, path: Path, { url, options }: NewTransfer): Promise<TransferResponse> {
+  /** `from`: what sets a transfer of another origin apart. */
+  async add(caller: Caller, path: Path, { url, options }: NewTransfer, from: TransferSource = { origin: 'api' }): Promise<TransferResponse> {
     const stream = await this.running(caller, path);
     this.requireSound(path.appid, options);
     const { streamId } = path;
+    const { transfersPerStream } = (await this.quotas.ofProject(path.appid)).quotas;
     const row = await this.prisma
       .$transaction(async (tx) => {
         // Two at once must not both be the last that fits.
         await tx.$queryRaw`SELECT 1 FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
-        if ((await tx.transfer.count({ where: { streamId, endedAt: null } })) >= MAX_TRANSFER_URLS) {
-          throw refuse(409, `A stream has ${MAX_TRANSFER_URLS} transfers at most.`, { code: 'too_many_transfers' });
-        }
-        const created = await tx.transfer.create({ data: { streamId, origin: 'api', ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
+        if ((await tx.transfer.count({ where: { streamId, endedAt: null } })) >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
+        const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
         await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
         return created;
       })

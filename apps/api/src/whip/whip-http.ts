@@ -1,5 +1,6 @@
 // The HTTP side of WHIP (RFC 9725) that has nothing to do with streams: CORS, media types, entity tags.
 import type { NextFunction, Request, Response } from 'express';
+import type { UrlSignature } from '../publish-token/signed-url.js';
 
 export const SDP = 'application/sdp';
 export const SDP_FRAGMENT = 'application/trickle-ice-sdpfrag';
@@ -51,4 +52,10 @@ export function sendExact(response: Response, status: number, type: string, text
   response.setHeader('Content-Type', type);
   response.setHeader('Content-Length', body.length);
   response.end(body);
+}
+
+/** What Agora's signed publish URLs carry, when both parts are there. */
+export function urlSignature(request: Request): UrlSignature | undefined {
+  const { ts, sign } = request.query;
+  return typeof ts === 'string' && typeof sign === 'string' ? { ts, sign } : undefined;
 }

@@ -3,10 +3,11 @@ import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
 import { Public } from '../auth/caller.js';
 import { refuse } from '../problem.js';
+import { PublishAccess } from '../publish-token/publish-access.js';
 import { PublishService } from '../stream/publish.service.js';
 import { PathName, StreamName } from '../validation.js';
 import { checkOffer } from './sdp.js';
-import { bearerToken, hasType, iceServerLink, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { bearerToken, hasType, iceServerLink, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
 import { WhipService } from './whip.service.js';
 
 /** WHIP (RFC 9725). The publish token opens the endpoint; afterwards, the unguessable session URL is the key. */
@@ -14,6 +15,7 @@ import { WhipService } from './whip.service.js';
 @Controller('whip')
 export class WhipController {
   constructor(
+    private readonly access: PublishAccess,
     private readonly whip: WhipService,
     private readonly publisher: PublishService,
     private readonly env: Env,
@@ -27,7 +29,7 @@ export class WhipController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
-    const target = await this.whip.authorise({ appid, entryPoint, streamName }, bearerToken(request));
+    const target = await this.access.authorise({ appid, entryPoint, streamName }, { token: bearerToken(request), signature: urlSignature(request) });
     if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
     if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);

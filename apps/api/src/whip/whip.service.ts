@@ -1,10 +1,9 @@
 import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { Env } from '#libs/config';
-import { PrismaService, SecretBox, type Session } from '#libs/db';
+import { PrismaService, type Session } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
 import { refuse } from '../problem.js';
-import { tokenRefused, verifyPublishToken } from '../publish-token/publish-token.js';
-import { newEtag, type PublishTarget } from '../stream/publish.service.js';
+import { newEtag } from '../stream/publish.service.js';
 import { checkFragment } from './sdp.js';
 import { matchEtag } from './whip-http.js';
 
@@ -20,30 +19,16 @@ const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
 
-/** Who may publish where, and what a publisher does to its session afterwards. */
+/** What a publisher does to its session. */
 @Injectable()
 export class WhipService {
   private readonly logger = new Logger(WhipService.name);
 
   constructor(
     private readonly prisma: PrismaService,
-    private readonly box: SecretBox,
     private readonly wire: Wire,
     private readonly env: Env,
   ) {}
-
-  /** The entry point, if it exists (404) and the token opens it (401, 403). */
-  async authorise(path: { appid: string; entryPoint: string; streamName: string }, token: string | undefined): Promise<PublishTarget> {
-    if (token === undefined) throw tokenRefused();
-    const entryPoint = await this.prisma.entryPoint.findUnique({
-      where: { projectId_name: { projectId: path.appid, name: path.entryPoint } },
-      select: { id: true, transferEnabled: true, callbackUrl: true, project: { select: { signingKey: true } } },
-    });
-    if (entryPoint === null) throw new NotFoundException('This entry point does not exist.');
-    const { id, transferEnabled, callbackUrl, project } = entryPoint;
-    await verifyPublishToken(token, this.box.open(project.signingKey, `project:${path.appid}`), path);
-    return { projectId: path.appid, entryPointId: id, streamName: path.streamName, transferEnabled, callbackUrl };
-  }
 
   /** Trickled candidates, or an ICE restart when If-Match is an asterisk and the fragment brings new credentials. */
   async patch(sessionId: string, fragment: string, ifMatch: string | undefined): Promise<Patched> {

@@ -13,18 +13,33 @@ interface BranchEvents {
 export class Branches {
   private readonly transcoders = new Map<string, Transcoder>();
   private readonly places = new Map<Output, string | null>();
+  private readonly wishes = new Map<Output, VideoProfile | null>();
+  private fallback: VideoProfile | null = null;
 
   constructor(
     private readonly hub: Hub,
     private readonly events: BranchEvents,
   ) {}
 
-  /** Puts an output where its profile belongs; null is passthrough. */
-  attach(output: Output, profile: VideoProfile | null): void {
+  /** Puts an output where its profile belongs; null is passthrough, or the fallback while there is one. */
+  attach(output: Output, wish: VideoProfile | null): void {
+    this.wishes.set(output, wish);
+    this.place(output);
+  }
+
+  /** What outputs without a profile get while the stream's own pictures are nothing for platforms; null: they are. */
+  setFallback(profile: VideoProfile | null): void {
+    this.fallback = profile;
+    for (const output of this.wishes.keys()) this.place(output);
+  }
+
+  private place(output: Output): void {
+    const profile = this.wishes.get(output) ?? this.fallback;
     const key = profile === null ? null : JSON.stringify(profile);
     if (this.places.get(output) === key) return;
-    this.detach(output);
+    this.leave(output);
     this.places.set(output, key);
+    output.branchChanged();
     if (profile === null || key === null) return this.hub.attach(output);
     let transcoder = this.transcoders.get(key);
     if (!transcoder) {
@@ -35,8 +50,13 @@ export class Branches {
     transcoder.attach(output);
   }
 
-  /** An encoder that nobody wants any more ends. */
   detach(output: Output): void {
+    this.wishes.delete(output);
+    this.leave(output);
+  }
+
+  /** An encoder that nobody wants any more ends. */
+  private leave(output: Output): void {
     const key = this.places.get(output);
     if (key === undefined) return;
     this.places.delete(output);

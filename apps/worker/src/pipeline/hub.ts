@@ -1,5 +1,5 @@
 import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from './rtmp/flv.js';
-import { AudioFiller, type Frame, Interleaver, SessionClock, type StreamMs, type VideoConfig } from './timeline.js';
+import { AudioFiller, type Frame, Interleaver, OrderWatch, SessionClock, type StreamMs, type VideoConfig } from './timeline.js';
 
 /** AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3, AudioSpecificConfig): what every stream's audio is encoded to. */
 const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
@@ -20,11 +20,13 @@ export const SILENT_AUDIO = aacFrame(SILENT_AAC);
 /** An encoded sample as it leaves a session's GStreamer pipeline. */
 export interface MediaSample {
   data: Buffer;
-  /** Running times, ns. */
+  /** When it is shown: running time, ns. RTP carries no time of decoding. */
   pts: number | null;
-  dts: number | null;
   keyframe: boolean;
 }
+
+/** A picture that can be decoded by itself. */
+export type KeyPicture = Pick<Required<Frame>, 'body' | 'config'>;
 
 /** Who takes the frames. `push` must never wait. */
 export interface FrameSink {
@@ -46,6 +48,27 @@ export class Hub {
   private drainTimer: NodeJS.Timeout | null = null;
   /** Arrival minus time of the frames, smoothed. */
   private readonly lag: Record<'audio' | 'video', number | null> = { audio: null, video: null };
+
+  private reordering = false;
+  private lastKey: KeyPicture | null = null;
+
+  /** @param onReordering the pictures' order changed: with B-frames (true) or without. */
+  constructor(private readonly onReordering: (reorders: boolean) => void = () => undefined) {}
+
+  /** Pictures come with B-frames: shown in another order than that in which they are decoded. */
+  get reorders(): boolean {
+    return this.reordering;
+  }
+
+  /** False for the first pictures of a session that may yet turn out to have B-frames. */
+  get orderIsKnown(): boolean {
+    return this.reordering || this.active === null || this.active.orderIsKnown;
+  }
+
+  /** The latest one; null before the first. */
+  get keyPicture(): KeyPicture | null {
+    return this.lastKey;
+  }
 
   /** The stream's clock, ms since the hub was made. */
   now(): StreamMs {
@@ -89,15 +112,24 @@ export class Hub {
     return true;
   }
 
-  /** @internal */
-  video(at: StreamMs, body: Buffer, keyframe: boolean, config: VideoConfig): void {
+  /** @internal @param shownAt may go back between pictures; the time of decoding, which the outputs see, does not. */
+  video(shownAt: StreamMs, data: Buffer, keyframe: boolean, config: VideoConfig): void {
     const now = this.now();
-    this.measureLag('video', now - at);
-    const monotonic = Math.max(at, this.lastVideo.at);
-    this.lastVideo = { at: monotonic, arrived: now };
-    this.fillSilence(monotonic, now);
-    this.interleaver.push({ kind: 'video', at: monotonic, keyframe, body, config }, now);
+    this.measureLag('video', now - shownAt);
+    const at = Math.max(shownAt, this.lastVideo.at);
+    this.lastVideo = { at, arrived: now };
+    this.fillSilence(at, now);
+    const body = avcFrame(data, keyframe, Math.round(shownAt - at));
+    if (keyframe) this.lastKey = { body, config };
+    this.interleaver.push({ kind: 'video', at, keyframe, body, config }, now);
     this.armDrain(now);
+  }
+
+  /** @internal */
+  order(reorders: boolean | null): void {
+    if (reorders === null || reorders === this.reordering) return;
+    this.reordering = reorders;
+    this.onReordering(reorders);
   }
 
   /** @internal */
@@ -146,11 +178,16 @@ export class Hub {
 
 const silentFrame = (at: StreamMs): Frame => ({ kind: 'audio', at, keyframe: false, body: SILENT_AUDIO });
 
+/** AVCProfileIndication (ISO/IEC 14496-10, annex A.2.1). */
+const BASELINE = 66;
+
 /** One session's way into the hub. */
 export class Feed {
   closed = false;
   private readonly clock: SessionClock;
+  private readonly order = new OrderWatch();
   private config: VideoConfig | null = null;
+  private profile: number | null = null;
 
   constructor(
     private readonly hub: Hub,
@@ -159,17 +196,23 @@ export class Feed {
     this.clock = new SessionClock(() => hub.now());
   }
 
+  /** Baseline has no B-frames; what else is negotiated says nothing. */
+  get orderIsKnown(): boolean {
+    return this.order.isLikelyKnown || this.profile === null || this.profile === BASELINE;
+  }
+
   /** A new AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.2.4.1); applies to the samples that follow. */
   setVideoConfig(record: Buffer, width: number | null, height: number | null): void {
+    this.profile = record[1] ?? null;
     this.config = { header: avcSequenceHeader(record), width, height };
   }
 
   video(sample: MediaSample): void {
-    const pts = sample.pts ?? sample.dts;
-    if (pts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
-    const dts = sample.dts ?? pts;
-    const compositionMs = Math.max(0, Math.round((pts - dts) / 1e6));
-    this.hub.video(this.clock.map(dts), avcFrame(sample.data, sample.keyframe, compositionMs), sample.keyframe, this.config);
+    if (sample.pts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
+    const shownAt = this.clock.map(sample.pts);
+    this.order.picture(shownAt);
+    this.hub.order(this.order.reorders);
+    this.hub.video(shownAt, sample.data, sample.keyframe, this.config);
   }
 
   audio(sample: MediaSample): void {

@@ -103,6 +103,9 @@ export class Ingest {
     for (const rtpbin of webrtc.findByFactory('rtpbin')) {
       rtpbin.set({ 'do-retransmission': true });
       rtpbin.setOnSignal('new-jitterbuffer', 'rtx-delay', RTX_DELAY_MS);
+      // Lost is what a later packet overtook. By itself a jitter buffer also asks for a packet that is merely due, and gives it up
+      // after its latency: whenever a publisher paused for longer (a busy phone, a stalled radio), its next picture was thrown away.
+      rtpbin.setOnSignal('new-jitterbuffer', 'rtx-next-seqnum', 'false');
     }
     webrtc.onPadAdded((pad) => this.addTrack(pad));
     // Transceivers are made while the answer is: only so does it offer retransmission of lost packets (RFC 4588).

@@ -9,7 +9,6 @@ interface RtpStats {
   kind?: string;
   'packets-lost'?: number;
   jitter?: number;
-  'round-trip-time'?: number;
 }
 
 /** What comes in from a publisher, for the figures. */
@@ -25,7 +24,7 @@ export class InputMeter {
   constructor(private readonly webrtc: Element) {}
 
   static none(): InputFigures {
-    const media = { bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null };
+    const media = { bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null, transcoded: null };
     return { ...media, keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null, avSkewMs: null };
   }
 
@@ -59,6 +58,7 @@ export class InputMeter {
       ...this.size,
       videoCodec,
       audioCodec,
+      transcoded: videoCodec === null || videoCodec === 'H264' ? null : 'codec',
       keyFrameIntervalMs: this.keyframes.interval,
       ...this.rtp,
       avSkewMs: null,
@@ -78,11 +78,20 @@ export class InputMeter {
     const inbound = entries.filter((entry) => entry.type === 'inbound-rtp');
     if (inbound.length === 0) return;
     const jitters = inbound.map((entry) => entry.jitter ?? 0);
-    const rtt = entries.map((entry) => entry['round-trip-time']).find((value) => typeof value === 'number' && value > 0);
     this.rtp = {
       packetsLost: inbound.reduce((sum, entry) => sum + Math.max(0, entry['packets-lost'] ?? 0), 0),
       jitterMs: Math.round(Math.max(...jitters) * 10_000) / 10,
-      rttMs: rtt === undefined ? null : Math.round(rtt * 10_000) / 10,
+      rttMs: this.roundTripMs(),
     };
+  }
+
+  /**
+   * RTCP tells a round trip only to those who send media. We only receive: what we know is how long a packet took that we
+   * asked for again. Null on a network that has lost none yet.
+   */
+  private roundTripMs(): number | null {
+    const times = this.webrtc.findByFactory('rtpjitterbuffer').map((buffer) => buffer.get<{ 'rtx-rtt'?: number }>('stats')['rtx-rtt'] ?? 0);
+    const known = times.filter((ns) => ns > 0);
+    return known.length === 0 ? null : Math.round(Math.min(...known) / 1e5) / 10;
   }
 }

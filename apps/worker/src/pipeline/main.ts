@@ -49,6 +49,7 @@ const control = new ControlServer(
       return final;
     },
     snapshot: async () => pipeline.snapshot(),
+    thumbnail: async () => ({ jpeg: (await pipeline.thumbnail())?.toString('base64') ?? null }),
   },
   () => pipeline.snapshot(),
   (connected) => watchWorker(connected),

@@ -8,12 +8,13 @@ import {
   type TransferTarget,
 } from '#libs/transfer';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
+import { Pacer } from './pacer.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
 import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
 import { Sound } from './sounds.js';
-import type { Frame, FrameKind, StreamMs, VideoConfig } from './timeline.js';
+import { AAC_FRAME_MS, type Frame, type FrameKind, type StreamMs, type VideoConfig } from './timeline.js';
 
 /** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
 const MAX_QUEUE_MS = 4000;
@@ -23,6 +24,8 @@ const SOCKET_AHEAD_BYTES = 128 * 1024;
 const STALL_MS = 10_000;
 /** Three times what the platform acknowledges at once, and no less than this, may be under way: the rest waits where it can be dropped. */
 const UNDER_WAY_BYTES = 500_000;
+/** So long a connection waits to learn whether the pictures are fit for platforms: at very few frames a second it begins with what there is. */
+const ORDER_PATIENCE_MS = 600;
 /** A track that was negotiated but sends nothing must not hold back the other one. */
 const VIDEO_PATIENCE_MS = 3000;
 const CLOSE_DEADLINE_MS = 2000;
@@ -36,6 +39,8 @@ export interface OutputContext {
   onStatus: (status: TransferStatus) => void;
   /** The stream has, or may still get, video. */
   hasVideo: () => boolean;
+  /** The first pictures have told whether there are B-frames. */
+  orderIsKnown: () => boolean;
   /** The AAC frames of a sound file. Rejects when there is no such file. */
   openSound: (file: string) => Promise<Buffer[]>;
 }
@@ -46,14 +51,17 @@ function mayTakeMore(publisher: RtmpPublisher): boolean {
   return unacknowledged === null || unacknowledged.bytes < Math.max(UNDER_WAY_BYTES, 3 * unacknowledged.step);
 }
 
-const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean =>
-  a.url !== b.url || a.options.flashVer !== b.options.flashVer || a.options.tlsVerify !== b.options.tlsVerify || a.options.sendMetadata !== b.options.sendMetadata ||
-  a.options.bufferMaxMs !== b.options.bufferMaxMs;
+/** What a connection is made with: a change of any needs a new one. */
+const OF_CONNECTION = ['flashVer', 'tlsVerify', 'sendMetadata', 'bufferMaxMs', 'bufferPollMs', 'bufferRefills', 'localAddress'] as const satisfies (keyof TransferOptions)[];
+
+const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean => a.url !== b.url || OF_CONNECTION.some((name) => a.options[name] !== b.options[name]);
 
 /** One connection to the platform and where on the stream's clock it began. */
 interface Connection {
   publisher: RtmpPublisher;
   queue: SendQueue;
+  /** With an outgoing buffer: when frames leave, and who looks. */
+  pacing: { pacer: Pacer; timer: NodeJS.Timeout } | null;
   connectedAt: number;
   /** The stream's time that is 0 for this platform; null until the first frame is sent. */
   base: StreamMs | null;
@@ -78,6 +86,7 @@ export class Output implements FrameSink {
   private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
   private liveSince: number | null = null;
   private sound: Sound | null = null;
+  private soundIsOver = false;
   private window = { bytes: 0, frames: 0, at: performance.now() };
   private attempt: Promise<void> = Promise.resolve();
 
@@ -135,6 +144,12 @@ export class Output implements FrameSink {
     this.flush(connection);
   }
 
+  /** From now on the frames come from another encoder: one that has sent nothing yet forgets what it had from the last one. */
+  branchChanged(): void {
+    const { connection } = this;
+    if (connection?.base === null) connection.queue = new SendQueue(this.wanted.options.bufferMaxMs ?? MAX_QUEUE_MS);
+  }
+
   get snapshot(): TransferStatus {
     return this.status;
   }
@@ -154,6 +169,7 @@ export class Output implements FrameSink {
       fps: Math.round(((this.totals.videoFrames - this.window.frames) / seconds) * 10) / 10,
       queuedBytes: (queue?.bytes ?? 0) + (publisher?.queuedBytes ?? 0),
       queuedMs: Math.round(queue?.spanMs ?? 0),
+      soundIsOver: this.soundIsOver,
       liveMs: Math.round(this.totals.liveMs + (this.liveSince === null ? 0 : now - this.liveSince)),
     };
     this.window = { bytes: bytesSent, frames: this.totals.videoFrames, at: now };
@@ -192,6 +208,7 @@ export class Output implements FrameSink {
         flashVer: options.flashVer,
         sendMetadata: options.sendMetadata,
         tlsVerify: options.tlsVerify,
+        localAddress: options.localAddress,
       },
       signal,
     );
@@ -203,6 +220,7 @@ export class Output implements FrameSink {
     const connection: Connection = {
       publisher,
       queue: new SendQueue(options.bufferMaxMs ?? MAX_QUEUE_MS),
+      pacing: this.pacing(options),
       connectedAt: now,
       base: null,
       lastTimestamp: { video: 0, audio: 0 },
@@ -219,6 +237,14 @@ export class Output implements FrameSink {
     this.context.requestKeyframe();
   }
 
+  private pacing({ bufferPollMs, bufferStartMs = 0, bufferMaxMs = MAX_QUEUE_MS, bufferRefills = Infinity }: TransferOptions): Connection['pacing'] {
+    if (bufferPollMs === undefined) return null;
+    const look = (): void => {
+      if (this.connection) this.flush(this.connection);
+    };
+    return { pacer: new Pacer(bufferStartMs, bufferMaxMs, bufferRefills), timer: setInterval(look, bufferPollMs) };
+  }
+
   /** A connection starts with a key frame; with audio only where no video is to be had. */
   private mayStartWith(frame: Frame, connection: Connection): boolean {
     if (connection.queue.length > 0) return true;
@@ -226,17 +252,27 @@ export class Output implements FrameSink {
     return !this.context.hasVideo() || performance.now() - connection.connectedAt > VIDEO_PATIENCE_MS;
   }
 
+  private mayBegin(waitingMs: number): boolean {
+    if (waitingMs < (this.wanted.options.bufferStartMs ?? 0)) return false;
+    return this.context.orderIsKnown() || waitingMs > ORDER_PATIENCE_MS;
+  }
+
   private flush(connection: Connection): void {
     const { publisher, queue } = connection;
-    if (connection.base === null && queue.spanMs < (this.wanted.options.bufferStartMs ?? 0)) return;
+    if (connection.base === null && !this.mayBegin(queue.spanMs)) return;
+    const pacer = connection.pacing?.pacer;
     while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES && mayTakeMore(publisher)) {
+      if (pacer && !pacer.mayLeave({ firstAt: queue.firstAt, spanMs: queue.spanMs }, performance.now())) break;
       this.send(connection, queue.shift() as Frame);
     }
+    if (queue.length === 0) pacer?.ranEmpty();
   }
 
   private send(connection: Connection, frame: Frame): void {
     const { publisher } = connection;
     if (connection.base === null) this.begin(connection, frame);
+    // Audio that comes late can be older than the picture that a platform began with: all of it would be at 0.
+    if (frame.kind === 'audio' && frame.at < (connection.base as number) - AAC_FRAME_MS / 2) return;
     // RTMP messages carry whole milliseconds from 0; never backwards, even where rounding would, and no two pictures at once.
     const least = connection.lastTimestamp[frame.kind] + (frame.kind === 'video' && connection.config ? 1 : 0);
     const timestamp = Math.max(least, Math.round(frame.at - (connection.base as number)));
@@ -255,13 +291,16 @@ export class Output implements FrameSink {
   /** Every audio frame is as long as every other: another one in its place moves nothing. */
   private audioBody(frame: Frame): Buffer {
     if (this.wanted.options.muted) return SILENT_AUDIO;
-    return this.sound?.next() ?? frame.body;
+    const played = this.sound?.next();
+    if (played === null) this.soundIsOver = true;
+    return played ?? frame.body;
   }
 
   private applySound(before: TransferOptions['sound']): void {
     const sound = this.wanted.options.sound ?? null;
     if (sound?.file === before?.file && sound?.loop === before?.loop) return;
     this.sound = null;
+    this.soundIsOver = false;
     if (sound === null) return;
     this.context.openSound(sound.file).then(
       (frames) => {
@@ -315,9 +354,10 @@ export class Output implements FrameSink {
     // Many platforms say no to a key by hanging up: asked often enough, it is an answer.
     const isRefusal = error.code === 'closed_by_platform' && !this.everLive && this.failuresInRow >= SILENT_REFUSALS;
     const retry = isRefusal ? 'slow' : REASONS[error.code].retry;
-    const final = retry === 'never';
-    const delay = final ? null : retryDelayMs(this.failuresInRow, retry, Math.random);
-    const state: TransferStateName = retry === 'fast' ? 'reconnecting' : 'failed';
+    const { reconnectAttempts = Infinity, reconnectIntervalMs } = this.wanted.options;
+    const final = retry === 'never' || this.failuresInRow > reconnectAttempts;
+    const delay = final ? null : (reconnectIntervalMs ?? retryDelayMs(this.failuresInRow, retry, Math.random));
+    const state: TransferStateName = retry === 'fast' && !final ? 'reconnecting' : 'failed';
     this.change({
       state,
       reason: error.code,
@@ -337,6 +377,7 @@ export class Output implements FrameSink {
     const { connection } = this;
     if (!connection) return;
     this.connection = null;
+    clearInterval(connection.pacing?.timer);
     if (this.liveSince !== null) this.totals.liveMs += performance.now() - this.liveSince;
     this.liveSince = null;
     this.totals.bytesSent += connection.publisher.bytesSent;

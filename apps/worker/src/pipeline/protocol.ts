@@ -55,6 +55,8 @@ export interface PipelineOps {
   /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
   stop: { in: Record<string, never>; out: FinalReport };
   snapshot: { in: Record<string, never>; out: Snapshot };
+  /** The latest key picture, at most 320 pixels wide: JPEG in base64. Null without video. */
+  thumbnail: { in: Record<string, never>; out: { jpeg: string | null } };
 }
 export type PipelineOp = keyof PipelineOps;
 
@@ -86,6 +88,8 @@ export interface TransferFigures {
   /** Stream time that waits to be sent. */
   queuedMs: number;
   reconnects: number;
+  /** A sound that was to be played once has been. */
+  soundIsOver: boolean;
   /** Time for which the platform was being sent to, in all. */
   liveMs: number;
 }
@@ -97,9 +101,12 @@ export interface InputFigures {
   height: number | null;
   videoCodec: string | null;
   audioCodec: string | null;
+  /** Why the pictures are encoded again for every platform: a codec that RTMP does not carry, or B-frames. */
+  transcoded: 'codec' | 'b_frames' | null;
   keyFrameIntervalMs: number | null;
   packetsLost: number;
   jitterMs: number | null;
+  /** To the publisher and back; null until a packet had to be sent again. */
   rttMs: number | null;
   /** How much later audio arrives than video of the same time; negative when earlier. */
   avSkewMs: number | null;

@@ -35,6 +35,11 @@ export class SendQueue {
     return this.frames.length;
   }
 
+  /** Stream time of the oldest; of nothing when none waits. */
+  get firstAt(): number {
+    return this.frames[0]?.at ?? 0;
+  }
+
   /** Stream time between the oldest and the newest waiting frame, ms. */
   get spanMs(): number {
     const first = this.frames[0];

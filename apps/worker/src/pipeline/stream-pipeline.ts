@@ -4,6 +4,7 @@ import { Hub } from './hub.js';
 import { Ingest } from './ingest.js';
 import { Output } from './output.js';
 import { Sounds } from './sounds.js';
+import { thumbnail } from './thumbnail.js';
 import type {
   Claim,
   Figures,
@@ -37,7 +38,7 @@ type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) 
 /** The stream of this process: its sessions in, its hub, its outputs. Knows nothing of sockets or signals. */
 export class StreamPipeline {
   private claimed: (Claim & { settings: PipelineSettings }) | null = null;
-  private readonly hub = new Hub();
+  private readonly hub = new Hub((reorders) => this.orderChanged(reorders));
   private readonly branches = new Branches(this.hub, {
     requestKeyframe: () => this.requestKeyframe(),
     onWarning: (message) => this.send('log', { level: 'warn', message }),
@@ -130,6 +131,7 @@ export class StreamPipeline {
         requestKeyframe: () => this.branches.requestKeyframe(output),
         onStatus: (status) => this.send('transfer', status),
         hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
+        orderIsKnown: () => this.hub.orderIsKnown,
         openSound: (file) => this.sounds.open(file),
       });
       this.outputs.set(transfer.id, output);
@@ -143,6 +145,12 @@ export class StreamPipeline {
     const output = this.outputs.get(id);
     if (!output) throw new PipelineError('not_found', 'this transfer is not, or no longer, here');
     output.retryNow();
+  }
+
+  /** The latest key picture as a JPEG; null while there is none. */
+  async thumbnail(): Promise<Buffer | null> {
+    const { keyPicture } = this.hub;
+    return keyPicture && thumbnail(keyPicture);
   }
 
   snapshot(): Snapshot {
@@ -232,6 +240,14 @@ export class StreamPipeline {
     if (session && session.sinceKeyframeMs >= interval) this.requestKeyframe();
   }
 
+  /** Platforms refuse B-frames in a live stream or show them in the wrong order: all who pass the pictures on get them encoded again, once. */
+  private orderChanged(reorders: boolean): void {
+    const { width, height } = this.hub.keyPicture?.config ?? {};
+    const { bitrate } = videoProfile({ height: Math.min(width ?? 1280, height ?? 720) }) ?? {};
+    this.branches.setFallback(reorders ? videoProfile({ bitrate }) : null);
+    this.send('log', { level: 'info', message: reorders ? 'B-frames: the video is encoded again' : 'no B-frames: the video is passed through' });
+  }
+
   private statuses(): TransferStatus[] {
     return [...this.outputs.values()].map((output) => output.snapshot);
   }
@@ -240,7 +256,8 @@ export class StreamPipeline {
     const active = this.activeId === null ? undefined : this.sessions.get(this.activeId);
     const transfers: Record<string, TransferFigures> = {};
     for (const output of this.outputs.values()) transfers[output.id] = output.figures();
-    this.lastInput = active ? { ...active.figures(), avSkewMs: this.hub.avSkewMs } : this.lastInput;
+    if (active) this.lastInput = { ...active.figures(), avSkewMs: this.hub.avSkewMs };
+    if (this.hub.reorders) this.lastInput = { ...this.lastInput, transcoded: 'b_frames' };
     return { input: this.lastInput, transfers };
   }
 

@@ -97,6 +97,40 @@ export class Interleaver {
   }
 }
 
+/** A step back further than this is a clock that was set anew, not a picture shown before one that was decoded first. */
+const MAX_REORDER_MS = 1000;
+/** Pictures in order after which a session is taken to have no others: several groups of pictures of any usual encoder. */
+const SETTLED_PICTURES = 150;
+/** An encoder with B-frames shows them among its first pictures nearly always. */
+const FIRST_PICTURES = 8;
+
+/**
+ * Finds B-frames by what RTP says of them: the times at which pictures are shown, in the order in which they are decoded.
+ * (Neither the negotiated profile nor the parameter sets tell for sure.)
+ */
+export class OrderWatch {
+  private latest = -Infinity;
+  private behind = 0;
+  private pictures = 0;
+
+  /** Null until enough has been seen. One picture behind might be a slip of the publisher's clock; two are an order. */
+  get reorders(): boolean | null {
+    if (this.behind >= 2) return true;
+    return this.pictures >= SETTLED_PICTURES ? false : null;
+  }
+
+  /** Whether B-frames would have shown by now, as a rule. */
+  get isLikelyKnown(): boolean {
+    return this.behind >= 2 || this.pictures >= FIRST_PICTURES;
+  }
+
+  picture(shownAt: StreamMs): void {
+    this.pictures += 1;
+    if (shownAt < this.latest && shownAt > this.latest - MAX_REORDER_MS) this.behind += 1;
+    else this.latest = shownAt;
+  }
+}
+
 /** Real audio that is off its place by less than this is moved; by more, frames are left out. */
 const MAX_LATE_MS = 2 * AAC_FRAME_MS;
 /** How much one frame's place may differ from a perfect sequence: what players do not hear, yet a second mends 47 ms. */

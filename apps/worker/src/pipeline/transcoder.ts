@@ -2,11 +2,9 @@ import { Element, Pipeline, type Sample } from '#libs/gst';
 import type { VideoProfile } from '#libs/transfer';
 import type { FrameSink } from './hub.js';
 import { AVC_CAPS } from './media-chain.js';
-import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
+import { AVC_HEAD, avcFrame, avcSequenceHeader } from './rtmp/flv.js';
 import { type Frame, Interleaver, type VideoConfig } from './timeline.js';
 
-/** Of an FLV video body: frame type and codec, packet type, composition time. */
-const FLV_HEAD = 5;
 /** Decoding, scaling and encoding take a few frames' time; audio waits for it no longer than this. */
 const HOLD_MS = 400;
 const TICK_MS = 50;
@@ -92,7 +90,7 @@ export class Transcoder implements FrameSink {
     if (!this.started) this.start(config);
     if (config !== this.inputConfig) this.changeInput(config);
     const composition = frame.body.readIntBE(2, 3);
-    this.source.push(frame.body.subarray(FLV_HEAD), Math.max(0, (frame.at + composition) * 1e6));
+    this.source.push(frame.body.subarray(AVC_HEAD), Math.max(0, (frame.at + composition) * 1e6));
   }
 
   async close(): Promise<void> {
@@ -111,7 +109,7 @@ export class Transcoder implements FrameSink {
 
   private changeInput(config: VideoConfig): void {
     this.inputConfig = config;
-    const record = config.header.subarray(FLV_HEAD).toString('hex');
+    const record = config.header.subarray(AVC_HEAD).toString('hex');
     this.source.set({ caps: `${AVC_CAPS},codec_data=(buffer)${record},framerate=${DEFAULT_FPS}/1` });
   }
 

@@ -3,6 +3,8 @@
 /** Sound format 10 (AAC); rate, size and type are fixed at 44 kHz, 16 bit, stereo: the AudioSpecificConfig says the truth (E.4.2.1). */
 const AAC = 0xaf;
 const CODEC_AVC = 7;
+/** Bytes before the data of a video message: frame type and codec, packet type, composition time. */
+export const AVC_HEAD = 5;
 const KEY_FRAME = 1;
 const INTER_FRAME = 2;
 

@@ -1,0 +1,60 @@
+import { Injectable, NotFoundException, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import type { Request, Response } from 'express';
+import { refuse } from '../problem.js';
+import { OPERATOR_ONLY, PUBLIC, type AuthenticatedRequest } from './caller.js';
+import { SignatureRefused } from './hmac.js';
+import { RequestLimit } from './request-limit.js';
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** Guards every route that does not say it is public: who forgets a decorator has closed a door, not opened one. */
+@Injectable()
+export class CallerGuard extends AuthGuard(['session-cookie', 'metrics-token', 'hmac', 'basic']) {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly limit: RequestLimit,
+  ) {
+    super();
+  }
+
+  override async canActivate(context: ExecutionContext): Promise<boolean> {
+    const targets = [context.getHandler(), context.getClass()];
+    const isPublic = this.reflector.getAllAndOverride<boolean>(PUBLIC, targets);
+    if (isPublic) return true;
+    await super.canActivate(context);
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
+    await this.limit.consume(request.user, context.switchToHttp().getResponse<Response>());
+    if (request.user.bySession && !SAFE.has(request.method)) requireOwnPage(request);
+    if (this.reflector.getAllAndOverride<boolean>(OPERATOR_ONLY, targets) && request.user.role !== 'operator') {
+      // The same words as the router's own, so that the filter answers as for a path that does not exist.
+      throw new NotFoundException(`Cannot ${request.method} ${request.url}`);
+    }
+    return true;
+  }
+
+  /** Agora's two sentences, and Kong's for a bad signature; Nest would drop the error of a database that is away. */
+  override handleRequest<User>(error: unknown, user: User | false, _info: unknown, context: ExecutionContext): User {
+    if (error instanceof SignatureRefused) throw refuse(401, error.message, { detail: `${error.message}.` });
+    if (error instanceof Error) throw error;
+    if (user) return user;
+    const { authorization } = context.switchToHttp().getRequest<Request>().headers;
+    if (/^hmac /i.test(authorization ?? '')) throw refuse(401, 'HMAC signature does not match');
+    throw refuse(401, authorization === undefined ? 'Unauthorized' : 'Invalid authentication credentials', {
+      detail: authorization === undefined ? 'Send your customer ID and customer secret by HTTP Basic authentication.' : 'The customer ID and the customer secret do not match.',
+    });
+  }
+}
+
+/**
+ * The cookie is SameSite=Strict already; a header that no foreign page can send without a preflight (which is never
+ * granted) is the second lock.
+ */
+function requireOwnPage(request: Request): void {
+  const { origin } = request.headers;
+  const isForeign = origin !== undefined && URL.canParse(origin) && new URL(origin).host !== request.get('host');
+  if (request.headers['x-manycast'] === undefined || isForeign) {
+    throw refuse(403, 'This request did not come from the dashboard.', { code: 'foreign_origin', detail: 'Send the header "X-Manycast: dashboard", or use HTTP Basic authentication.' });
+  }
+}

@@ -1,0 +1,81 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { PrismaService, type Role, SecretBox } from '#libs/db';
+import type { Caller } from './caller.js';
+
+const POSSIBLE_ID = /^[A-Za-z0-9_-]{1,64}$/;
+/** "Last used" is for people; nobody needs it to the second, and each write costs a row version. */
+const TOUCH_INTERVAL_MS = 60_000;
+
+interface KnownCredential {
+  id: string;
+  secret: string;
+  customer: { role: Role } | null;
+}
+
+/** The proof that a caller sends: given a secret that might be theirs, does it fit? Takes the same time either way. */
+export type Proof = (secret: string) => boolean;
+
+/** Customers' secrets: any of a customer's valid ones opens the door. */
+@Injectable()
+export class Credentials {
+  private readonly logger = new Logger(Credentials.name);
+  /** What an unknown customer's proof is compared with, so that the time of an answer does not tell who exists. */
+  private readonly nobody: KnownCredential;
+  private readonly touched = new LRUCache<string, true>({ max: 10_000, ttl: TOUCH_INTERVAL_MS });
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+  ) {
+    this.nobody = { id: 'nobody', secret: box.seal(newSecret(), 'credential:nobody'), customer: null };
+  }
+
+  /** The caller whose secret fits the proof, or null. */
+  async verify(customerId: string, proof: Proof): Promise<Caller | null> {
+    const credentials = POSSIBLE_ID.test(customerId) ? await this.valid(customerId) : [];
+    let caller: Caller | null = null;
+    for (const credential of credentials.length > 0 ? credentials : [this.nobody]) {
+      const fits = proof(this.box.open(credential.secret, `credential:${credential.id}`));
+      if (fits && credential.customer) caller = { customerId, role: credential.customer.role, limitKey: credential.id, bySession: false };
+    }
+    if (caller) this.touch(caller.limitKey);
+    return caller;
+  }
+
+  private valid(customerId: string): Promise<KnownCredential[]> {
+    return this.prisma.credential.findMany({
+      where: { customerId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] },
+      select: { id: true, secret: true, customer: { select: { role: true } } },
+    });
+  }
+
+  private touch(id: string): void {
+    if (this.touched.has(id)) return;
+    this.touched.set(id, true);
+    this.prisma.credential.updateMany({ where: { id }, data: { lastUsedAt: new Date() } }).catch((error: unknown) => {
+      this.logger.warn(`last use of credential ${id} not noted: ${String(error).slice(0, 200)}`);
+    });
+  }
+}
+
+/** 256 random bits as 64 hexadecimal digits: nothing to guess, so nothing that needs a slow hash. */
+export const newSecret = (): string => randomBytes(32).toString('hex');
+
+/** HTTP Basic: the secret itself. */
+export function secretProof(given: string): Proof {
+  const digest = sha256(given);
+  return (secret) => timingSafeEqual(digest, sha256(secret));
+}
+
+/** HTTP HMAC: a signature over `text` with the secret as key. */
+export function signatureProof(algorithm: 'sha256' | 'sha384' | 'sha512', signature: Buffer, text: string): Proof {
+  return (secret) => {
+    const expected = createHmac(algorithm, secret).update(text).digest();
+    return expected.length === signature.length && timingSafeEqual(expected, signature);
+  };
+}
+
+/** Equal length for timingSafeEqual, whatever the secrets' lengths. */
+const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,0 +1,134 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Observable, Subject } from 'rxjs';
+import { PrismaService, type Event } from '#libs/db';
+import { Registry } from '#libs/queue';
+import type { LiveFigures } from '../stream/stream.dto.js';
+
+/** What a listener gets: an event of the history, or the figures of its running streams. */
+export type FeedItem = { event: Event } | { figures: Record<string, LiveFigures> };
+
+const POLL_MS = 500;
+const FIGURES_MS = 2000;
+/** A transaction takes 3 s at most: what was written before, and committed after a later one, comes within this time. */
+const SETTLE_MS = 6000;
+const BATCH = 500;
+/** Figures of more streams at once than a page can show help nobody. */
+const MAX_STREAMS = 300;
+
+interface Listener {
+  /** Null: all projects (an operator). */
+  projectId: string | null;
+  subject: Subject<FeedItem>;
+}
+
+/**
+ * New events and figures for whoever listens, by one query for all listeners of a process. Read from the rows, so nothing
+ * is lost while Redis is away; with an overlap in time, because ids of concurrent transactions do not become visible in order.
+ */
+@Injectable()
+export class EventFeed implements OnModuleDestroy {
+  private readonly logger = new Logger(EventFeed.name);
+  private readonly listeners = new Set<Listener>();
+  private timers: NodeJS.Timeout[] = [];
+  private seen = new Map<bigint, number>();
+  private polling = false;
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly registry: Registry,
+  ) {}
+
+  onModuleDestroy(): void {
+    this.stop();
+    for (const { subject } of this.listeners) subject.complete();
+  }
+
+  /** Everything from now on; with `afterId`, first what has happened since that event. */
+  listen(projectId: string | null, afterId?: bigint): Observable<FeedItem> {
+    return new Observable((subscriber) => {
+      const listener: Listener = { projectId, subject: new Subject() };
+      const sent = new Set<bigint>();
+      const subscription = listener.subject.subscribe({
+        next: (item) => {
+          if ('event' in item && sent.has(item.event.id)) return;
+          subscriber.next(item);
+        },
+        complete: () => subscriber.complete(),
+      });
+      void this.start(listener)
+        .then(() => (afterId === undefined ? [] : this.missed(projectId, afterId)))
+        .then((events) => {
+          for (const event of events) {
+            sent.add(event.id);
+            subscriber.next({ event });
+          }
+        })
+        .catch((error: unknown) => subscriber.error(error));
+      return () => {
+        subscription.unsubscribe();
+        this.listeners.delete(listener);
+        if (this.listeners.size === 0) this.stop();
+      };
+    });
+  }
+
+  private async start(listener: Listener): Promise<void> {
+    this.listeners.add(listener);
+    if (this.timers.length > 0) return;
+    this.timers = [setInterval(() => void this.poll(), POLL_MS), setInterval(() => void this.sendFigures(), FIGURES_MS)];
+    const recent = await this.recent();
+    for (const { id } of recent) this.seen.set(id, performance.now());
+  }
+
+  private stop(): void {
+    for (const timer of this.timers) clearInterval(timer);
+    this.timers = [];
+    this.seen.clear();
+  }
+
+  private async poll(): Promise<void> {
+    if (this.polling) return;
+    this.polling = true;
+    try {
+      const now = performance.now();
+      for (const event of await this.recent()) {
+        if (this.seen.has(event.id)) continue;
+        this.seen.set(event.id, now);
+        for (const { projectId, subject } of this.listeners) if (projectId === null || projectId === event.projectId) subject.next({ event });
+      }
+      for (const [id, at] of this.seen) if (now - at > 2 * SETTLE_MS) this.seen.delete(id);
+    } catch (error) {
+      this.logger.warn(`events not read: ${String(error).slice(0, 200)}`);
+    } finally {
+      this.polling = false;
+    }
+  }
+
+  private recent(): Promise<Event[]> {
+    return this.prisma.event.findMany({ where: { at: { gt: new Date(Date.now() - SETTLE_MS) } }, orderBy: { id: 'asc' }, take: BATCH });
+  }
+
+  private missed(projectId: string | null, afterId: bigint): Promise<Event[]> {
+    return this.prisma.event.findMany({ where: { id: { gt: afterId }, projectId: projectId ?? undefined }, orderBy: { id: 'asc' }, take: BATCH });
+  }
+
+  private async sendFigures(): Promise<void> {
+    try {
+      const projects = [...new Set([...this.listeners].map(({ projectId }) => projectId))];
+      for (const projectId of projects) {
+        const figures = await this.figures(projectId);
+        for (const listener of this.listeners) if (listener.projectId === projectId) listener.subject.next({ figures });
+      }
+    } catch (error) {
+      this.logger.warn(`figures not read: ${String(error).slice(0, 200)}`);
+    }
+  }
+
+  private async figures(projectId: string | null): Promise<Record<string, LiveFigures>> {
+    const running =
+      projectId === null
+        ? await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
+        : await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
+    return Object.fromEntries(await this.registry.figures<LiveFigures>(running.map(({ id }) => id)));
+  }
+}

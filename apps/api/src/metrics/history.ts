@@ -1,0 +1,87 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import { Env } from '#libs/config';
+import { PrismaService } from '#libs/db';
+import { REDIS } from '#libs/queue';
+
+/** How the service was doing at one minute. */
+export interface HistoryPoint {
+  /** Its beginning. */
+  at: string;
+  /** At its end: */
+  streams: number;
+  transfersLive: number;
+  transfersFailing: number;
+  /** During it: */
+  arrivals: number;
+  callbacksOk: number;
+  callbacksFailed: number;
+}
+
+const MINUTE_MS = 60_000;
+const KEPT = 1440;
+const CHECK_MS = 5000;
+
+/** Keeps a day of figures in Redis, a point per minute; one API process writes each. */
+@Injectable()
+export class History implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(History.name);
+  private readonly key: string;
+  private timer: NodeJS.Timeout | null = null;
+  private noted = 0;
+
+  constructor(
+    private readonly prisma: PrismaService,
+    @Inject(REDIS) private readonly redis: Redis,
+    env: Env,
+  ) {
+    this.key = `${env.REDIS_PREFIX}:history`;
+  }
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => void this.note(), CHECK_MS);
+  }
+
+  onModuleDestroy(): void {
+    if (this.timer) clearInterval(this.timer);
+  }
+
+  /** The last `minutes`, oldest first, up to the present one. */
+  async points(minutes: number): Promise<HistoryPoint[]> {
+    const texts = await this.redis.lrange(this.key, 0, minutes - 1);
+    const present = await this.read(Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS);
+    return [...texts.map((text) => JSON.parse(text) as HistoryPoint).toReversed(), present].slice(-minutes);
+  }
+
+  /** Writes the minute that is just over, unless somebody has. */
+  private async note(): Promise<void> {
+    const minute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
+    if (minute === this.noted) return;
+    try {
+      const isOurs = await this.redis.set(`${this.key}:${minute}`, '1', 'PX', 2 * MINUTE_MS, 'NX');
+      if (isOurs === 'OK') {
+        const point = await this.read(minute);
+        await this.redis.multi().lpush(this.key, JSON.stringify(point)).ltrim(this.key, 0, KEPT - 1).exec();
+      }
+      this.noted = minute;
+    } catch (error) {
+      this.logger.warn(`history not written: ${String(error).slice(0, 200)}`);
+    }
+  }
+
+  private async read(minute: number): Promise<HistoryPoint> {
+    const [from, to] = [new Date(minute), new Date(minute + MINUTE_MS)];
+    const [row] = await this.prisma.$queryRaw<Omit<HistoryPoint, 'at'>[]>`
+      SELECT
+        (SELECT count(*)::int FROM streams WHERE state <> 'ended') AS "streams",
+        (SELECT count(*)::int FROM transfers JOIN streams ON streams.id = stream_id
+          WHERE streams.state <> 'ended' AND transfers.state = 'live') AS "transfersLive",
+        (SELECT count(*)::int FROM transfers JOIN streams ON streams.id = stream_id
+          WHERE streams.state <> 'ended' AND transfers.state IN ('reconnecting', 'failed')) AS "transfersFailing",
+        (SELECT count(*)::int FROM events WHERE type = 'stream.starting' AND at >= ${from} AND at < ${to}) AS "arrivals",
+        (SELECT count(*)::int FROM callback_deliveries WHERE outcome = 'ok' AND created_at >= ${from} AND created_at < ${to}) AS "callbacksOk",
+        (SELECT count(*)::int FROM callback_deliveries WHERE outcome <> 'ok' AND created_at >= ${from} AND created_at < ${to}) AS "callbacksFailed"`;
+    if (row === undefined) throw new Error('a query without FROM returned no row');
+    return { at: from.toISOString(), ...row };
+  }
+}

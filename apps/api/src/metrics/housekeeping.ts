@@ -1,0 +1,61 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { Prisma, PrismaService } from '#libs/db';
+
+const INTERVAL_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** A statement has 2.5 s; and nobody else shall wait for its locks. */
+const BATCH = 2000;
+const IDEMPOTENCY_KEYS_DAYS = 1;
+
+/** Deletes what has been kept long enough, in small steps. */
+@Injectable()
+export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(Housekeeping.name);
+  private timer: NodeJS.Timeout | null = null;
+  private stopped = false;
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly env: Env,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    // API processes that were started together shall not all clean up at the same time.
+    this.timer = setInterval(() => void this.clean(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
+  }
+
+  onModuleDestroy(): void {
+    this.stopped = true;
+    if (this.timer) clearInterval(this.timer);
+  }
+
+  /** Returns how many rows went. Never throws: what is left goes next time. */
+  async clean(): Promise<number> {
+    const { KEEP_DELIVERIES_DAYS, KEEP_EVENTS_DAYS, KEEP_STREAMS_DAYS } = this.env;
+    let deleted = 0;
+    try {
+      deleted += await this.drain('callback_deliveries', Prisma.sql`created_at < ${daysAgo(KEEP_DELIVERIES_DAYS)}`);
+      deleted += await this.drain('events', Prisma.sql`at < ${daysAgo(KEEP_EVENTS_DAYS)}`);
+      deleted += await this.drain('streams', Prisma.sql`state = 'ended' AND ended_at < ${daysAgo(KEEP_STREAMS_DAYS)}`);
+      deleted += await this.drain('last_answers', Prisma.sql`answered_at < ${daysAgo(KEEP_STREAMS_DAYS)}`);
+      deleted += await this.drain('idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`);
+      deleted += await this.drain('dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`);
+      if (deleted > 0) this.logger.log(`${deleted} old rows deleted`);
+    } catch (error) {
+      this.logger.warn(`not cleaned up: ${String(error).slice(0, 200)}`);
+    }
+    return deleted;
+  }
+
+  private async drain(table: string, condition: Prisma.Sql): Promise<number> {
+    const name = Prisma.raw(table);
+    for (let deleted = 0; ; ) {
+      const count = this.stopped ? 0 : await this.prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${BATCH}))`;
+      deleted += count;
+      if (count < BATCH) return deleted;
+    }
+  }
+}
+
+const daysAgo = (days: number): Date => new Date(Date.now() - days * DAY_MS);

@@ -1,0 +1,10 @@
+import { Global, Module } from '@nestjs/common';
+import { History } from './history.js';
+import { Housekeeping } from './housekeeping.js';
+import { MetricsController } from './metrics.controller.js';
+import { Metrics } from './metrics.js';
+
+/** How the service is doing; whoever does something worth counting tells. */
+@Global()
+@Module({ controllers: [MetricsController], providers: [Metrics, History, Housekeeping], exports: [Metrics] })
+export class MetricsModule {}

@@ -1,0 +1,50 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { type Prisma, SecretBox, type Stream } from '#libs/db';
+import { pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
+import { newMediaSessionId } from './media-session-id.js';
+import { pushOptions } from './push-settings.js';
+import { PushSettingsService, type EffectivePushSettings } from './push-settings.service.js';
+
+/** Flashphoner's automatic republishing: every stream of an entry point goes to its fixed RTMP servers, from its first moment. */
+@Injectable()
+export class AutoRepublish {
+  private readonly logger = new Logger(AutoRepublish.name);
+
+  constructor(
+    private readonly settings: PushSettingsService,
+    private readonly box: SecretBox,
+  ) {}
+
+  settingsOf(entryPointId: string): Promise<EffectivePushSettings> {
+    return this.settings.of(entryPointId);
+  }
+
+  /** In the transaction that makes the stream: who claims it finds its transfers. */
+  async begin(tx: Prisma.TransactionClient, stream: Stream, { settings, republish }: EffectivePushSettings): Promise<void> {
+    if (!settings.republishEnabled || republish.length === 0) return;
+    const options = pushOptions(settings) as Prisma.InputJsonObject;
+    const data = republish.flatMap(({ url: server, parameters }) => {
+      try {
+        const { url, streamName } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
+        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(server, `push:${stream.id}`), pushName: streamName, options }];
+      } catch (error) {
+        // What an entry point names was looked at when it was set; this is the operator's own.
+        if (!(error instanceof TransferError)) throw error;
+        this.logger.error(`PUSH_REPUBLISH_URLS: ${error.message}`);
+        return [];
+      }
+    });
+    await tx.transfer.createMany({ data, skipDuplicates: true });
+  }
+
+  private columns(streamId: string, url: string) {
+    return {
+      streamId,
+      origin: 'push',
+      mediaSessionId: newMediaSessionId(),
+      url: this.box.seal(url, `transfer:${streamId}`),
+      redactedUrl: redactTransferUrl(url),
+      urlHash: this.box.hash(url),
+    };
+  }
+}

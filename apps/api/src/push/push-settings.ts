@@ -1,0 +1,78 @@
+import type { Env } from '#libs/config';
+import type { PushNaming, TransferOptions } from '#libs/transfer';
+
+/** Flashphoner's server settings for republishing, of one entry point. */
+export interface PushSettings extends PushNaming {
+  sendMetadata: boolean;
+  flashVersion: string | null;
+  /** Every stream of the entry point goes to the servers of `republish`. */
+  republishEnabled: boolean;
+  reconnect: boolean;
+  /** In a row; null: no limit. */
+  reconnectAttempts: number | null;
+  /** Null: a pause that grows with each failure. */
+  reconnectIntervalMs: number | null;
+  bufferEnabled: boolean;
+  /** Gathered before anything is sent, and again whenever the buffer has run empty. */
+  bufferStartSizeMs: number;
+  /** The most that the buffer holds. */
+  bufferInitialSizeMs: number;
+  bufferPollingTimeMs: number;
+  /** -1: no limit. */
+  bufferMaxBufferings: number;
+  /** Local address that pushes go out from. */
+  localAddress: string | null;
+}
+
+/** An RTMP server that every stream goes to; the parameters travel in RTMP's connect. */
+export interface RepublishServer {
+  url: string;
+  parameters: Record<string, string>;
+}
+
+/** What holds where an entry point says nothing. */
+export function defaultPushSettings(env: Env): PushSettings {
+  return {
+    streamNamePrefix: env.PUSH_STREAM_NAME_PREFIX === '-' ? '' : env.PUSH_STREAM_NAME_PREFIX,
+    fullUrl: env.PUSH_FULL_URL,
+    passUrlParameters: env.PUSH_PASS_URL_PARAMETERS,
+    sendMetadata: env.PUSH_SEND_METADATA,
+    flashVersion: env.PUSH_FLASH_VERSION ?? null,
+    republishEnabled: true,
+    reconnect: env.PUSH_RECONNECT,
+    reconnectAttempts: env.PUSH_RECONNECT_ATTEMPTS || null,
+    reconnectIntervalMs: env.PUSH_RECONNECT_INTERVAL_MS || null,
+    bufferEnabled: env.PUSH_BUFFER,
+    bufferStartSizeMs: env.PUSH_BUFFER_START_SIZE_MS,
+    bufferInitialSizeMs: env.PUSH_BUFFER_INITIAL_SIZE_MS,
+    bufferPollingTimeMs: env.PUSH_BUFFER_POLLING_TIME_MS,
+    bufferMaxBufferings: env.PUSH_BUFFER_MAX_BUFFERINGS,
+    localAddress: env.PUSH_LOCAL_ADDRESS ?? null,
+  };
+}
+
+/** The service's own servers to republish to. */
+export function defaultRepublish(env: Env): RepublishServer[] {
+  const urls = env.PUSH_REPUBLISH_URLS.split(',').map((url) => url.trim());
+  return urls.filter((url) => url !== '').map((url) => ({ url, parameters: {} }));
+}
+
+/** The settings as a transfer's options; what is as transfers are anyway stays out. */
+export function pushOptions(settings: PushSettings): TransferOptions {
+  const { flashVersion, localAddress, reconnectIntervalMs } = settings;
+  const attempts = settings.reconnect ? settings.reconnectAttempts : 0;
+  const buffer = {
+    bufferStartMs: settings.bufferStartSizeMs,
+    bufferMaxMs: Math.max(settings.bufferInitialSizeMs, settings.bufferStartSizeMs),
+    bufferPollMs: settings.bufferPollingTimeMs,
+    ...(settings.bufferMaxBufferings < 0 ? {} : { bufferRefills: settings.bufferMaxBufferings }),
+  };
+  return {
+    ...(flashVersion === null ? {} : { flashVer: flashVersion }),
+    ...(settings.sendMetadata ? {} : { sendMetadata: false }),
+    ...(attempts === null ? {} : { reconnectAttempts: attempts }),
+    ...(reconnectIntervalMs === null ? {} : { reconnectIntervalMs }),
+    ...(settings.bufferEnabled ? buffer : {}),
+    ...(localAddress === null ? {} : { localAddress }),
+  };
+}

@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { StreamModule } from '../stream/stream.module.js';
+import { PushController } from './push.controller.js';
+import { PushService } from './push.service.js';
+import { PushSettingsController } from './push-settings.controller.js';
+
+/** Flashphoner's republishing over REST. */
+@Module({ imports: [StreamModule], controllers: [PushController, PushSettingsController], providers: [PushService], exports: [PushService] })
+export class PushModule {}

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { PrismaService, SecretBox, type EntryPoint } from '#libs/db';
+import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { type AnsweredUrl, type CallbackAnswer, callbackRequestUrl, type ReasonCode, reasonOf, redactTransferUrl, TransferError } from '#libs/transfer';
+import type { Caller } from '../auth/caller.js';
+import { CallbackClient, type Attempt } from '../callback/callback.client.js';
+import { judge } from '../callback/callback.processor.js';
+import { CallbackSecrets } from '../callback/callback-secrets.js';
+import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
+import { refuse } from '../problem.js';
+import type { ProbeVerdict, TestTransfer, TestTransferResponse } from './settings.dto.js';
+import { requireCallbackUrl, SettingsService, type SettingsPath } from './settings.service.js';
+
+const PROBE_TIMEOUT_MS = 12_000;
+
+/** Where each failure of a probe happened. */
+const STAGES: Partial<Record<ReasonCode, string>> = {
+  url_invalid: 'address',
+  dns_failed: 'address',
+  address_forbidden: 'address',
+  tcp_refused: 'tcp',
+  tcp_unreachable: 'tcp',
+  tcp_timeout: 'tcp',
+  tls_failed: 'tls',
+  tls_certificate: 'tls',
+  handshake_failed: 'rtmp',
+  connect_rejected: 'rtmp',
+  auth_failed: 'rtmp',
+};
+
+/** Tries an entry point's settings out: a real callback, and if wished a real connection to each platform. */
+@Injectable()
+export class SettingsTester {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+    private readonly settings: SettingsService,
+    private readonly client: CallbackClient,
+    private readonly secrets: CallbackSecrets,
+    private readonly registry: Registry,
+    private readonly wire: Wire,
+  ) {}
+
+  async test(caller: Caller, path: SettingsPath, { streamName, callbackUrl, probe }: TestTransfer): Promise<TestTransferResponse> {
+    const entryPoint = await this.settings.find(caller, path);
+    const url = callbackUrl ?? entryPoint.callbackUrl;
+    if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
+    requireCallbackUrl(url);
+    const attempt = await this.ask(entryPoint, url, streamName);
+    const result = judge(attempt);
+    const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
+    const [outcome, detail] = result instanceof TransferError ? [result.code, result.detail ?? null] : ['ok', null];
+    const row = await this.prisma.callbackDelivery.create({
+      data: toDelivery({ stream: null, entryPoint, callbackUrl: url, attempt: 1, kind: 'test' }, attempt, outcome, detail),
+    });
+    const transfers = await Promise.all(
+      answer.urls.map(async (answered) => ({
+        element: answered.element,
+        url: redactTransferUrl(answered.url),
+        options: answered.options,
+        probe: probe ? await this.probe(answered) : null,
+      })),
+    );
+    return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
+  }
+
+  private async ask(entryPoint: EntryPoint, callbackUrl: string, streamName: string): Promise<Attempt> {
+    const startedAt = new Date().toISOString();
+    const payload = JSON.stringify({ appid: entryPoint.projectId, entryPoint: entryPoint.name, streamName, streamId: null, startedAt, test: true });
+    const headers = await this.secrets.headers(entryPoint.id, `msg_test_${Date.now()}`, payload);
+    return this.client.post(`${callbackRequestUrl(callbackUrl, entryPoint.name, streamName)}&test=1`, payload, headers);
+  }
+
+  /** From a worker's place in the network, which is where the stream would come from. */
+  private async probe({ url, options }: AnsweredUrl): Promise<ProbeVerdict> {
+    const [node] = await this.registry.nodes();
+    if (node === undefined) return unknown('No worker node is there to try it.');
+    try {
+      const { code, detail, ms } = await this.wire.ask(node.nodeId, 'probeTransfer', { url: this.box.seal(url, 'probe'), options }, PROBE_TIMEOUT_MS);
+      if (code === null) return { stage: 'ok', ok: true, code, text: 'The platform accepted the publish.', detail, ms };
+      return { stage: STAGES[code as ReasonCode] ?? 'publish', ok: false, code, text: reasonOf(code)?.text ?? code, detail, ms };
+    } catch (error) {
+      if (error instanceof WireTimeout || error instanceof WireError) return unknown('The worker node did not answer.');
+      throw error;
+    }
+  }
+}
+
+const unknown = (text: string): ProbeVerdict => ({ stage: 'address', ok: false, code: 'service_error', text, detail: null, ms: 0 });

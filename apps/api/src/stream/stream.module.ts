@@ -1,0 +1,21 @@
+import { Module } from '@nestjs/common';
+import { PublishAccess } from '../publish-token/publish-access.js';
+import { PublishTokenController } from '../publish-token/publish-token.controller.js';
+import { AutoRepublish } from '../push/auto-republish.js';
+import { PushSettingsService } from '../push/push-settings.service.js';
+import { TransferController } from '../transfer/transfer.controller.js';
+import { TransferService } from '../transfer/transfer.service.js';
+import { WhipController } from '../whip/whip.controller.js';
+import { WhipService } from '../whip/whip.service.js';
+import { Dispatcher } from './dispatcher.js';
+import { PublishService } from './publish.service.js';
+import { StreamController } from './stream.controller.js';
+import { StreamService } from './stream.service.js';
+
+/** Streams, how they come in, and where they go. */
+@Module({
+  controllers: [StreamController, TransferController, PublishTokenController, WhipController],
+  providers: [AutoRepublish, Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
+  exports: [Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
+})
+export class StreamModule {}
