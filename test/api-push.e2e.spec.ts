@@ -281,7 +281,7 @@ describe('settings/push', () => {
   it('are the defaults until something else is set; null returns to them', async () => {
     const defaults = {
       streamNamePrefix: 'rtmp_', fullUrl: false, passUrlParameters: true, sendMetadata: true, flashVersion: null, republishEnabled: true, republish: [],
-      reconnect: true, reconnectAttempts: null, reconnectIntervalMs: null, localAddress: null,
+      reconnect: true, reconnectAttempts: null, reconnectIntervalMs: null, localAddress: null, publishersMayPush: true,
       bufferEnabled: false, bufferStartSizeMs: 300, bufferInitialSizeMs: 2000, bufferPollingTimeMs: 50, bufferMaxBufferings: -1,
       appUrl: null, hasHookSecret: false,
     };

@@ -3,29 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { STREAMS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { ANSWER, RESTART_FRAGMENT, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+import { offer } from './support/sdp.js';
 
-const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
-const offer = (changes: (lines: string[]) => string[] = (lines) => lines): string =>
-  `${changes([
-    'v=0',
-    'o=- 1 1 IN IP4 127.0.0.1',
-    's=-',
-    't=0 0',
-    'a=group:BUNDLE 0 1',
-    `a=fingerprint:sha-256 ${FINGERPRINT}`,
-    'm=video 9 UDP/TLS/RTP/SAVPF 96',
-    'c=IN IP4 0.0.0.0',
-    'a=mid:0',
-    'a=sendonly',
-    'a=setup:actpass',
-    'a=ice-ufrag:user',
-    'a=ice-pwd:passwordpasswordpassword',
-    'a=rtpmap:96 H264/90000',
-    'm=audio 9 UDP/TLS/RTP/SAVPF 111',
-    'a=mid:1',
-    'a=sendonly',
-    'a=rtpmap:111 opus/48000/2',
-  ]).join('\r\n')}\r\n`;
 const replaced = (from: string | RegExp, to: string) => offer((lines) => lines.map((line) => line.replace(from, to)));
 
 let api: TestApp;
@@ -35,7 +14,7 @@ let token: string;
 let names = 0;
 
 beforeAll(async () => {
-  api = await startApp({ ANSWER_TIMEOUT_MS: '400', STUN_SERVER: 'stun://stun.example:3478' });
+  api = await startApp({ ANSWER_TIMEOUT_MS: '1000', STUN_SERVER: 'stun://stun.example:3478' });
   alice = await api.customer();
   node = await startScriptedNode(api);
   token = await newToken();

@@ -29,8 +29,8 @@ interface Options {
   deadlineMs?: number;
 }
 export function probe(url: string, options?: Options): Promise<Probe>;
-/** Decibels relative to full scale; digital silence reads as about -91. */
-export function volumeDetect(url: string, options?: Options): Promise<{ mean: number; max: number }>;
+/** Decibels relative to full scale, of all that is heard or of the band around one frequency; digital silence reads as about -91. */
+export function volumeDetect(url: string, options?: Options & { hertz?: number }): Promise<{ mean: number; max: number }>;
 export function decodeFrames(url: string, options?: Options & { frames?: number }): Promise<number>;
 /** Fingerprints of the H.264 pictures, in order; see ./pictures.mjs. */
 export function pictures(url: string, options?: Options): Promise<string[]>;

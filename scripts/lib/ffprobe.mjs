@@ -47,9 +47,10 @@ export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
  * @param {string} url
  * @returns {Promise<Volume>}
  */
-export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000 } = {}) {
+export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000, hertz } = {}) {
   const args = ['-hide_banner', '-nostats', ...liveOptions(url), '-i', url, '-t', String(seconds)];
-  const filter = ['-vn', '-af', 'volumedetect', '-f', 'null', '-'];
+  const band = hertz === undefined ? '' : `bandpass=f=${hertz}:width_type=h:w=50,`;
+  const filter = ['-vn', '-af', `${band}volumedetect`, '-f', 'null', '-'];
   const { stderr } = await withDeadline('ffmpeg', [...args, ...filter], seconds * 1000 + deadlineMs);
   const value = (name) =>
     Number(new RegExp(`${name}_volume: (-?[\\d.]+|-inf) dB`).exec(stderr)?.[1]?.replace('-inf', '-91'));

@@ -43,7 +43,11 @@ export function missingPictures(sent, received) {
   if (place < 0) throw new Error('the first picture received is none of those sent');
   for (const [i, picture] of received.entries()) {
     const found = sent.indexOf(picture, place);
-    if (found < 0) throw new Error(`picture ${i} of ${received.length} received was not sent after number ${place - 1}`);
+    if (found < 0) {
+      const earlier = sent.indexOf(picture);
+      const instead = earlier < 0 ? 'never sent' : `sent as number ${earlier}`;
+      throw new Error(`picture ${i} of ${received.length} received was ${instead}, but should have been one from number ${place} on (missing before: ${missing.join(', ') || 'none'})`);
+    }
     while (place < found) missing.push(place++);
     place += 1;
   }

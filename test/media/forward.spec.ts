@@ -5,8 +5,6 @@ import { decodeFrames, missingPictures, pictures, probe, steps, volumeDetect } f
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';
 
-/** Of 30 frames a second; a lost one makes 67 ms. */
-const FRAME_STEP_MS = 60;
 /** Of 46.9 AAC frames a second. */
 const AUDIO_STEP_MS = 25;
 
@@ -50,7 +48,7 @@ describe('a stream from a WHIP client that is not a browser', () => {
     for (const { streams, video, audio } of seen) {
       expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', width: 1280, height: 720, has_b_frames: 0 });
       expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({ codec_name: 'aac', sample_rate: '48000', channels: 2 });
-      expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= FRAME_STEP_MS);
+      expect(steps(video).smallest).toBeGreaterThan(0);
       expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= AUDIO_STEP_MS);
       // Four seconds, less the wait for a key frame.
       expect(video.length).toBeGreaterThan(55);
@@ -74,7 +72,7 @@ describe('a stream from a WHIP client that is not a browser', () => {
       expect(video[0]?.isKey).toBe(true);
       // Its own time line from 0 on.
       expect(packets[0]?.dts).toBeLessThan(0.05);
-      // How evenly the first pictures come is the publisher's: its encoder is only just starting.
+      // How evenly pictures come is the publisher's, whose encoder may skip some on a busy machine; none of those sent is missing.
       expect(steps(video).smallest).toBeGreaterThan(0);
       expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= AUDIO_STEP_MS);
       expect(missingPictures(publisher.sent(), await pictures(file))).toEqual([]);
@@ -96,15 +94,18 @@ describe('a stream from a WHIP client that is not a browser', () => {
   });
 
   it('gets silent audio without a gap when it has none', async () => {
-    const publisher = await publish('mute', { audio: false });
+    const publisher = await publish('mute', { audio: false, remember: true });
     const { id } = await system.stream('mute');
     await system.transfersReach(id, ['live', 'live']);
     const { audio, video } = await probe(`${platforms[0]?.url}/mute-0`, { seconds: 3 });
     expect(audio.length).toBeGreaterThan(100);
     expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= AUDIO_STEP_MS);
-    expect(steps(video).largest).toBeLessThanOrEqual(FRAME_STEP_MS);
+    expect(steps(video).smallest).toBeGreaterThan(0);
     expect((await volumeDetect(`${platforms[0]?.url}/mute-0`, { seconds: 2 })).max).toBeLessThan(-80);
     await publisher.stop();
+    await expect.poll(() => platforms[0]?.publishers()).toEqual([]);
+    const { file } = await recorded(platforms[0] as TestRtmpServer, 'mute-0');
+    expect(missingPictures(publisher.sent(), await pictures(file))).toEqual([]);
   });
 
   it('may be audio alone', async () => {

@@ -59,7 +59,7 @@ describe('B-frames', () => {
       const { streams, video, audio } = await play(name, 4);
       expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', width: 640, height: 360, has_b_frames: 0 });
       expect(video.every(({ pts, dts }) => pts === dts)).toBe(true);
-      expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 75);
+      expect(steps(video).smallest).toBeGreaterThan(0);
       gapless(audio);
     }
     expect(await decodeFrames(`${platform.url}/bframes`, { frames: 60 })).toBe(60);

@@ -10,6 +10,7 @@ import { newProject } from '../../apps/api/src/project/new-project.js';
 import { setup } from '../../apps/api/src/setup.js';
 import { createLogger } from '../../libs/config/src/index.js';
 import { PrismaService, type Role, SecretBox } from '../../libs/db/src/index.js';
+import { requireDocumented } from './contract.js';
 import { createTestDatabase } from './database.js';
 
 export interface TestCustomer {
@@ -81,6 +82,7 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
         redirect: 'manual',
       });
       const text = await response.text();
+      requireDocumented({ method, path, status: response.status, contentType: response.headers.get('content-type'), text });
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as never };
     };

@@ -10,15 +10,17 @@ const BUILT = join(import.meta.dirname, '../../dist/libs/publisher');
 const TOLD = `
   window.events = [];
   window.stats = [];
-  window.network = { mapAnswer: (sdp) => sdp, trickle: true, offline: false, refusals: [] };
+  window.network = { mapAnswer: (sdp) => sdp, trickle: true, offline: false, refusals: [], offers: 0 };
   const realFetch = window.fetch;
   window.fetch = async (url, init) => {
     if (init?.method === 'PATCH' && init.headers['If-Match'] !== '*' && !network.trickle) return new Response(null, { status: 204 });
     if (network.offline) throw new TypeError('Failed to fetch');
-    const refusal = init?.method === 'POST' && network.refusals.shift();
+    if (init?.method !== 'POST') return realFetch(url, init);
+    network.offers += 1;
+    const refusal = network.refusals.shift();
     if (refusal) return new Response('', refusal);
     const response = await realFetch(url, init);
-    if (init?.method !== 'POST' || response.status !== 201) return response;
+    if (response.status !== 201) return response;
     return new Response(await network.mapAnswer(await response.text()), { status: 201, headers: response.headers });
   };
   window.open_ = (library, session, options) => {

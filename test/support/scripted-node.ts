@@ -56,7 +56,7 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
     syncTransfers: record('syncTransfers', async () => ({})),
     probeTransfer: record('probeTransfer', async () => ({ code: null, detail: null, ms: 1 })),
     retryTransfer: record('retryTransfer', async () => ({})),
-    thumbnail: record('thumbnail', async () => ({ jpeg: null })),
+    thumbnail: record('thumbnail', async () => ({ jpeg: '/9j/2Q==' })),
   });
   const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, version: 'test', startedAt: new Date().toISOString() });
   await announce();

@@ -141,8 +141,13 @@ export class System {
   }
 
   /** Calls the API as the customer; the parsed answer, whatever its status. */
-  async call<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
-    const response = await fetch(`${this.apiUrl}/v1/projects/${this.appid}/fls${path}`, {
+  call<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
+    return this.request(method, `/v1/projects/${this.appid}/fls${path}`, body);
+  }
+
+  /** As `call`, with the whole path. */
+  async request<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
+    const response = await fetch(this.apiUrl + path, {
       method,
       headers: { authorization: this.authorization, 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),

@@ -13,6 +13,7 @@ import { HealthController } from './health/health.controller.js';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { NodeController } from './node/node.controller.js';
+import { OpenApiController } from './openapi/openapi.controller.js';
 import { ProjectModule } from './project/project.module.js';
 import { PushModule } from './push/push.module.js';
 import { SettingsModule } from './settings/settings.module.js';
@@ -20,7 +21,7 @@ import { StreamModule } from './stream/stream.module.js';
 
 @Module({
   imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, FlashphonerModule],
-  controllers: [HealthController, EventController, AllEventsController, NodeController],
+  controllers: [HealthController, EventController, AllEventsController, NodeController, OpenApiController],
   providers: [EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
 })
 export class AppModule {}

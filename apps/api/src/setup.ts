@@ -8,11 +8,12 @@ import { ProblemFilter } from './problem.filter.js';
 import { REST_API, restApiCors } from './push/rest-api.js';
 import { limitServer } from './server-limits.js';
 import { validationPipe } from './validation.js';
+import { securityHeaders, webPages } from './web/web.js';
 import { whipCors } from './whip/whip-http.js';
 
 /** Everything around the routes, for main and tests alike. The application is created with `bodyParser: false`. */
 export function setup(app: NestExpressApplication, logger: Logger): void {
-  const { TRUSTED_PROXIES } = app.get(Env);
+  const { TRUSTED_PROXIES, DASHBOARD_DIR } = app.get(Env);
   app.useLogger(nestLogger(logger));
   app.set('trust proxy', TRUSTED_PROXIES);
   // Agora: "All request URLs ... are case-sensitive".
@@ -21,6 +22,7 @@ export function setup(app: NestExpressApplication, logger: Logger): void {
   app.disable('x-powered-by');
   app.use(requestId(), httpLog(logger, app.get(Metrics)));
   app.use('/whip', whipCors);
+  app.use(securityHeaders, webPages(DASHBOARD_DIR));
   app.use(REST_API, restApiCors);
   app.use(...bodies());
   app.useGlobalPipes(validationPipe());

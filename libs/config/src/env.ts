@@ -52,6 +52,10 @@ export class Env extends FlashphonerEnv {
   @Max(30_000)
   ANSWER_TIMEOUT_MS = 5000;
 
+  /** The built dashboard. */
+  @IsString()
+  @MinLength(1)
+  DASHBOARD_DIR = 'dist/apps/dashboard';
   /** Requests per second and credential before 429; 0: no limit. Agora's is 50. */
   @Type(() => Number)
   @IsInt()

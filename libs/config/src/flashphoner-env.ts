@@ -33,6 +33,10 @@ export class FlashphonerEnv {
   @IsOptional()
   @Matches(/^[ -~]{1,128}$/)
   PUSH_FLASH_VERSION?: string;
+  /** Pages that publish with the Web SDK may name an rtmpUrl to push their stream to. */
+  @Transform(flag)
+  @IsBoolean()
+  PUSH_BY_PUBLISHERS = true;
   /** RTMP servers to republish every stream of every entry point to, comma separated. */
   @IsString()
   PUSH_REPUBLISH_URLS = '';

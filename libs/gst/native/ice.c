@@ -1,5 +1,6 @@
-// ICE restart on a libnice agent: webrtcbin 1.22 has no way of its own.
+// What webrtcbin 1.22 has no way of its own to do with its libnice agent: ICE restart, addresses, socket buffers.
 #include <nice/agent.h>
+#include <sys/socket.h>
 
 #include "addon.h"
 
@@ -63,8 +64,20 @@ static napi_value add_local_address(napi_env env, napi_callback_info info) {
   return to_js_bool(env, nice_agent_add_local_address(agent, &address));
 }
 
+// setReceiveBuffer(agent, stream, bytes): of every socket that the stream has by now. The kernel gives less where its limit is lower.
+static napi_value set_receive_buffer(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(agent, stream, NICE_COMPONENT_TYPE_RTP);
+  if (sockets == NULL) return throw_error(env, "the ICE agent has no stream %u", stream);
+  for (guint i = 0; i < sockets->len; i++) g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, (gint)js_number(env, args[2]), NULL);
+  return NULL;
+}
+
 void export_ice(napi_env env, napi_value exports) {
   export_function(env, exports, "restartIce", restart_ice);
   export_function(env, exports, "addIceCandidate", add_ice_candidate);
   export_function(env, exports, "addLocalAddress", add_local_address);
+  export_function(env, exports, "setReceiveBuffer", set_receive_buffer);
 }

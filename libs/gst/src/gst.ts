@@ -211,6 +211,11 @@ export class IceAgent extends GstObject {
     native.addLocalAddress(this.handle, address);
   }
 
+  /** Room in the kernel for what the process has not read yet; of the sockets that are there after gathering. */
+  setReceiveBuffer(stream: number, bytes: number): void {
+    native.setReceiveBuffer(this.handle, stream, bytes);
+  }
+
   /** Takes a remote candidate (`a=candidate:...`); false when it is not understood. */
   addCandidate(stream: number, line: string): boolean {
     return native.addIceCandidate(this.handle, stream, line);

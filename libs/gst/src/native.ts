@@ -59,6 +59,7 @@ export interface Native {
   restartIce(agent: Handle, stream: number, ufrag: string, pwd: string): IceRestart;
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
+  setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
 }
 
 /** The checkout's root, from the sources as well as from dist/. */

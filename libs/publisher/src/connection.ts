@@ -37,7 +37,7 @@ export class Connection {
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private patienceTimer: ReturnType<typeof setTimeout> | undefined;
   private answer = '';
-  private stateChanged = new EventTarget();
+  private readonly stateChanged = new EventTarget();
 
   private constructor(
     private readonly client: WhipClient,
@@ -99,15 +99,12 @@ export class Connection {
     return this.pc.connectionState === 'closed';
   }
 
-  /** Ends the session. The server hears it before the connection goes, or it would wait for us to come back. */
-  async end(): Promise<void> {
-    this.silence();
-    await this.client.end().finally(() => this.drop());
-  }
-
-  /** Lets go of the connection without ending the session: another will take the stream over. */
+  /** Lets go of the connection without ending the session: that is for whoever has made it. */
   drop(): void {
-    this.silence();
+    clearTimeout(this.patienceTimer);
+    clearTimeout(this.flushTimer);
+    this.pc.onicecandidate = null;
+    this.pc.onconnectionstatechange = null;
     this.pc.close();
     this.stateChanged.dispatchEvent(new Event('change'));
   }
@@ -193,13 +190,6 @@ export class Connection {
       // `failed` is what an ICE restart begins with; only what comes after counts.
       else if (this.pc.connectionState === 'connected') finish(resolve);
     });
-  }
-
-  private silence(): void {
-    clearTimeout(this.patienceTimer);
-    clearTimeout(this.flushTimer);
-    this.pc.onicecandidate = null;
-    this.pc.onconnectionstatechange = null;
   }
 }
 

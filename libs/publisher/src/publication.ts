@@ -32,7 +32,8 @@ const START_MS = 30_000;
 const GONE = 410;
 
 export class Publication {
-  private client: WhipClient | undefined;
+  /** Sessions that the server may still know: the running one; while a new one is being made, also the one before. */
+  private clients: WhipClient[] = [];
   private connection: Connection | undefined;
   private recovering = false;
   private readonly stopping = new AbortController();
@@ -69,14 +70,22 @@ export class Publication {
   /** Ends the stream on the server at once. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await (this.connection ?? this.client)?.end();
+    try {
+      await Promise.all(this.clients.map((client) => client.end()));
+    } finally {
+      // Not sooner: a connection that goes without a word is waited for.
+      this.connection?.drop();
+    }
   }
 
   private async connect(): Promise<void> {
     const { signal } = this.stopping;
     signal.throwIfAborted();
-    this.client = new WhipClient(this.settings.endpoint, this.settings.token);
-    this.connection = await Connection.open(this.client, this.tracks(), this.settings, (reason) => void this.recover(reason), signal);
+    const client = new WhipClient(this.settings.endpoint, this.settings.token);
+    this.clients.push(client);
+    this.connection = await Connection.open(client, this.tracks(), this.settings, (reason) => void this.recover(reason), signal);
+    // The server has closed the others.
+    this.clients = [client];
   }
 
   private async reconnect(): Promise<void> {
@@ -112,10 +121,8 @@ export class Publication {
   }
 
   private fail(error: unknown): void {
-    this.stopping.abort();
-    // A session that never brought media would hold the stream's name for a while.
-    void this.client?.end().catch(() => undefined);
-    this.connection?.drop();
+    // A session without media would hold the stream's name for a while. It may well be that nobody hears this.
+    void this.stop().catch(() => undefined);
     this.events.onFailed(inWords(error));
   }
 

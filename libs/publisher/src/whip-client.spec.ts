@@ -93,6 +93,7 @@ describe('WhipClient', () => {
     [401, {}, { title: 'The token has expired.' }, { message: 'The token has expired.', retryAfterMs: undefined, temporary: false }],
     [409, { 'Retry-After': '1' }, { message: 'Another publisher.' }, { temporary: true }],
     [410, {}, { message: 'The stream was ended over the API.' }, { status: 410, temporary: false }],
+    [501, {}, {}, { message: 'The server answered 501 Not Implemented', temporary: false }],
     [500, {}, 'not an object', { message: 'The server answered 500 Internal Server Error', temporary: true }],
   ])('tells why the server refused: %i %j', async (status, headers, problem, error) => {
     const { url } = await startServer({ POST: (response) => response.writeHead(status, { ...headers, 'Content-Type': 'application/problem+json' }).end(JSON.stringify(problem)) });

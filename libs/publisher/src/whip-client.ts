@@ -40,7 +40,7 @@ export class WhipError extends Error {
 
   /** Trying again as things are may help: no answer, an overloaded or failing server, or it said when to come back. */
   get temporary(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 500 || this.retryAfterMs !== undefined;
+    return this.status === 0 || this.status === 429 || (this.status >= 500 && this.status !== 501) || this.retryAfterMs !== undefined;
   }
 }
 

@@ -72,6 +72,7 @@ export class CustomerService {
 
 /** Absent keeps, null gives back the service's default. */
 function merged(stored: Prisma.JsonValue, changes: QuotaChanges = {}): Prisma.InputJsonObject {
-  const all = Object.assign({}, stored as Record<string, number>, changes);
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value != null)) as Prisma.InputJsonObject;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const all = Object.entries({ ...(stored as Record<string, number>), ...Object.fromEntries(given) });
+  return Object.fromEntries(all.filter(([, value]) => value !== null)) as Prisma.InputJsonObject;
 }

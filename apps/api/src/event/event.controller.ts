@@ -1,10 +1,12 @@
-import { Controller, Get, Header, Headers, NotFoundException, Param, Query, Sse, type MessageEvent } from '@nestjs/common';
+import { Controller, Get, Headers, NotFoundException, Param, Query, Res } from '@nestjs/common';
+import type { Response } from 'express';
 import { endWith, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
 import { EventQuery, toPage } from '../page.js';
 import { PathName } from '../validation.js';
 import { EventFeed, type FeedItem } from './event-feed.js';
+import { sendEvents, type SseMessage } from './sse.js';
 
 export interface EventResponse {
   id: string;
@@ -45,11 +47,10 @@ export class EventController {
   }
 
   /** Resumes after Last-Event-ID. */
-  @Sse('stream')
-  @Header('X-Accel-Buffering', 'no')
-  async stream(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Headers('last-event-id') lastId: string | undefined): Promise<Observable<MessageEvent>> {
+  @Get('stream')
+  async stream(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): Promise<void> {
     await this.requireProject(caller, appid);
-    return toMessages(this.feed.listen(appid, eventId(lastId)));
+    sendEvents(response, toMessages(this.feed.listen(appid, eventId(lastId))));
   }
 
   private async requireProject(caller: Caller, appid: string): Promise<void> {
@@ -64,26 +65,25 @@ export class EventController {
 export class AllEventsController {
   constructor(private readonly feed: EventFeed) {}
 
-  @Sse('stream')
-  @Header('X-Accel-Buffering', 'no')
-  stream(@Headers('last-event-id') lastId: string | undefined): Observable<MessageEvent> {
-    return toMessages(this.feed.listen(null, eventId(lastId)));
+  @Get('stream')
+  stream(@Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
+    sendEvents(response, toMessages(this.feed.listen(null, eventId(lastId))));
   }
 }
 
 const eventId = (text: string | undefined): bigint | undefined => (text !== undefined && EVENT_ID.test(text) ? BigInt(text) : undefined);
 
-function toMessages(items: Observable<FeedItem>): Observable<MessageEvent> {
+function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
   const messages = items.pipe(
-    map((item): MessageEvent => {
-      if ('event' in item) return { type: 'event', id: String(item.event.id), data: toEventResponse(item.event) };
+    map((item): SseMessage => {
+      if ('event' in item) return { event: 'event', id: String(item.event.id), data: toEventResponse(item.event) };
       const streams = Object.fromEntries(Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]));
-      return { type: 'figures', data: { streams } };
+      return { event: 'figures', data: { streams } };
     }),
   );
   const shared = messages.pipe(share());
   const over = shared.pipe(ignoreElements(), endWith(true));
-  return merge(shared, interval(HEARTBEAT_MS).pipe(takeUntil(over), map((): MessageEvent => ({ type: 'heartbeat', data: {} }))));
+  return merge(shared, interval(HEARTBEAT_MS).pipe(takeUntil(over), map((): SseMessage => ({ event: 'heartbeat', data: {} }))));
 }
 
 function toEventResponse({ id, projectId, type, streamId, transferId, data, at }: Event): EventResponse {

@@ -1,4 +1,4 @@
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, errors, jwtVerify, SignJWT } from 'jose';
 import { refuse } from '../problem.js';
 
 /** What a publish token permits: one entry point of one project, and perhaps one stream name. */
@@ -38,6 +38,18 @@ export async function verifyPublishToken(token: string, signingKey: string, want
   if (payload.entry_point !== wanted.entryPoint) throw refuse(403, 'The publish token is for another entry point.');
   if (payload.stream_name !== undefined && payload.stream_name !== wanted.streamName) {
     throw refuse(403, 'The publish token is for another stream name.');
+  }
+}
+
+/** What a token says that it permits, to know whose key it is to be verified with: nothing of it is true until then. */
+export function claimedGrant(token: string): PublishGrant | undefined {
+  try {
+    const { aud, entry_point: entryPoint, stream_name: streamName } = decodeJwt(token);
+    if (typeof aud !== 'string' || typeof entryPoint !== 'string') return undefined;
+    return { appid: aud, entryPoint, ...(typeof streamName === 'string' ? { streamName } : {}) };
+  } catch (error) {
+    if (error instanceof errors.JOSEError) return undefined;
+    throw error;
   }
 }
 

@@ -144,6 +144,10 @@ export class UpdatePushSettings {
   @IsIP()
   localAddress?: string | null;
 
+  @MayBeNull()
+  @IsBoolean()
+  publishersMayPush?: boolean | null;
+
   /** Base URL for REST hooks: `<appUrl>/connect`, `<appUrl>/publishStream` and so on. */
   @MayBeNull()
   @Validate(IsAppUrl)

@@ -22,6 +22,8 @@ export interface PushSettings extends PushNaming {
   bufferMaxBufferings: number;
   /** Local address that pushes go out from. */
   localAddress: string | null;
+  /** A page that publishes with the Web SDK may name an rtmpUrl. */
+  publishersMayPush: boolean;
 }
 
 /** An RTMP server that every stream goes to; the parameters travel in RTMP's connect. */
@@ -48,6 +50,7 @@ export function defaultPushSettings(env: Env): PushSettings {
     bufferPollingTimeMs: env.PUSH_BUFFER_POLLING_TIME_MS,
     bufferMaxBufferings: env.PUSH_BUFFER_MAX_BUFFERINGS,
     localAddress: env.PUSH_LOCAL_ADDRESS ?? null,
+    publishersMayPush: env.PUSH_BY_PUBLISHERS,
   };
 }
 

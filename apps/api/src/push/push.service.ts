@@ -74,9 +74,9 @@ export class PushService {
 
   /** Mutes, or gives a sound in place of the audio; null ends that. */
   async change(caller: Caller, mediaSessionId: string | undefined, options: Pick<TransferOptions, 'muted' | 'sound'>): Promise<void> {
-    const { path, id } = await this.get(caller, mediaSessionId);
+    const { path, id, sound } = await this.get(caller, mediaSessionId);
     // The same sound once more begins anew.
-    if (options.sound != null) await this.transfers.change(caller, path, id, { options: { sound: null } });
+    if (options.sound != null && options.sound.file === sound?.file) await this.transfers.change(caller, path, id, { options: { sound: null } });
     await this.transfers.change(caller, path, id, { options });
   }
 
@@ -117,10 +117,10 @@ export class PushService {
     }
   }
 
-  private async get(caller: Caller, mediaSessionId: string | undefined): Promise<{ path: { appid: string; streamId: string }; id: string }> {
+  private async get(caller: Caller, mediaSessionId: string | undefined): Promise<{ path: { appid: string; streamId: string }; id: string; sound: TransferOptions['sound'] }> {
     const [row] = mediaSessionId === undefined ? [] : await this.alive(caller, { mediaSessionId });
     if (row === undefined) throw new NotFoundException('Not found transponder');
-    return { path: { appid: row.stream.projectId, streamId: row.streamId }, id: row.id };
+    return { path: { appid: row.stream.projectId, streamId: row.streamId }, id: row.id, sound: (row.options as TransferOptions).sound };
   }
 
   private alive(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {

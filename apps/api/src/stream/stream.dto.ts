@@ -3,14 +3,16 @@ import { StreamState, type EntryPoint, type Role, type Stream, type Transfer } f
 import { ENTRY_POINT_NAME, reasonOf } from '#libs/transfer';
 import { PageQuery } from '../page.js';
 
-export class StreamQuery extends PageQuery {
-  @IsOptional()
-  @Matches(ENTRY_POINT_NAME)
-  entry_point?: string;
-
+export class AllStreamsQuery extends PageQuery {
   @IsOptional()
   @IsIn(Object.values(StreamState))
   state?: StreamState;
+}
+
+export class StreamQuery extends AllStreamsQuery {
+  @IsOptional()
+  @Matches(ENTRY_POINT_NAME)
+  entry_point?: string;
 }
 
 /** Why something is in the state that it is in. */
@@ -41,6 +43,9 @@ export interface StreamResponse {
   figures: unknown;
   /** Which node runs it (or ran it last); operators only. */
   node?: string | null;
+  /** In lists over all projects. */
+  appid?: string;
+  customerId?: string;
 }
 
 export interface TransferResponse {

@@ -9,12 +9,12 @@ import { WhipController } from '../whip/whip.controller.js';
 import { WhipService } from '../whip/whip.service.js';
 import { Dispatcher } from './dispatcher.js';
 import { PublishService } from './publish.service.js';
-import { StreamController } from './stream.controller.js';
+import { AllStreamsController, StreamController } from './stream.controller.js';
 import { StreamService } from './stream.service.js';
 
 /** Streams, how they come in, and where they go. */
 @Module({
-  controllers: [StreamController, TransferController, PublishTokenController, WhipController],
+  controllers: [StreamController, AllStreamsController, TransferController, PublishTokenController, WhipController],
   providers: [AutoRepublish, Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
   exports: [Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
 })

@@ -5,10 +5,11 @@ import { ownedBy, type Caller } from '../auth/caller.js';
 import { toPage } from '../page.js';
 import { isUnavailable } from '../unavailable.js';
 import { endStream } from './end-stream.js';
-import { toStreamResponse, type LiveFigures, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
+import { toStreamResponse, type AllStreamsQuery, type LiveFigures, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
+const THUMBNAIL_TIMEOUT_MS = 3000;
 const WITH_DETAILS = { entryPoint: { select: { name: true } }, transfers: { select: { state: true } } } as const;
 
 /** The streams of one project. */
@@ -41,6 +42,32 @@ export class StreamService {
     const { rows, nextCursor } = toPage(found, query.limit);
     const live = await this.liveFigures(rows.filter(({ state }) => state !== 'ended').map(({ id }) => id));
     return { streams: rows.map((row) => toStreamResponse(row, live.get(row.id), caller.role)), nextCursor };
+  }
+
+  /** Of all projects, for operators. */
+  async listAll({ limit, cursor, state }: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+    const found = await this.prisma.stream.findMany({
+      where: { state, id: cursor === undefined ? undefined : { lt: cursor } },
+      include: { ...WITH_DETAILS, project: { select: { customerId: true } } },
+      orderBy: { id: 'desc' },
+      take: limit + 1,
+    });
+    const { rows, nextCursor } = toPage(found, limit);
+    const live = await this.liveFigures(rows.filter((row) => row.state !== 'ended').map(({ id }) => id));
+    const streams = rows.map((row) => ({ ...toStreamResponse(row, live.get(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId }));
+    return { streams, nextCursor };
+  }
+
+  /** A JPEG of the last seconds. */
+  async thumbnail(caller: Caller, appid: string, streamId: string): Promise<Buffer> {
+    const { id, ownerNode, state } = await this.find(caller, appid, streamId);
+    if (ownerNode === null || state === 'ended') throw noPicture();
+    const { jpeg } = await this.wire.ask(ownerNode, 'thumbnail', { streamId: id }, THUMBNAIL_TIMEOUT_MS).catch((error: unknown) => {
+      if (error instanceof WireTimeout || error instanceof WireError) return { jpeg: null };
+      throw error;
+    });
+    if (jpeg === null) throw noPicture();
+    return Buffer.from(jpeg, 'base64');
   }
 
   async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
@@ -88,3 +115,5 @@ export class StreamService {
     }
   }
 }
+
+const noPicture = (): Error => new NotFoundException('There is no picture of this stream.');

@@ -69,7 +69,7 @@ export const projects = {
 };
 
 export const entryPoints = {
-  list: (appid: string) => request<{ entryPoints: EntryPoint[] }>('GET', pathOf(`${PROJECT}/fls/entry_points`, { appid })),
+  list: (appid: string) => request<{ entryPointList: EntryPoint[] }>('GET', pathOf(`${PROJECT}/fls/entry_points`, { appid })),
   create: (appid: string, name: string) => request<EntryPoint>('POST', pathOf(`${PROJECT}/fls/entry_points`, { appid }), { body: { name } }),
   remove: (appid: string, entryPoint: string) => request<void>('DELETE', pathOf(ENTRY_POINT, { appid, entryPoint })),
   settings: (appid: string, entryPoint: string) => request<TransferSettings>('GET', pathOf(`${ENTRY_POINT}/settings/transfer`, { appid, entryPoint })),

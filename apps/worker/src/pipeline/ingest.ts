@@ -14,6 +14,8 @@ const JITTER_MS = 200;
 const RTX_DELAY_MS = '40';
 /** A twentieth of this (bytes/s) is for RTCP: requests for lost packets must not wait half a second for their turn. */
 const RTCP_SHARE_OF = 1_000_000;
+/** Two seconds of a 4 Mbit/s stream: by default it is half a second of small packets, and a busy machine loses the rest. */
+const RECEIVE_BUFFER = 2_000_000;
 const WATCH_MS = 250;
 /** A video track that was negotiated but sends nothing holds the audio back no longer than this. */
 const VIDEO_PATIENCE_MS = 2000;
@@ -122,6 +124,7 @@ export class Ingest {
     await webrtc.ask('set-local-description', { type: 'answer', sdp: completeAnswer(created.sdp, offer) });
     for (const session of webrtc.findByFactory('rtpsession')) session.set({ bandwidth: RTCP_SHARE_OF });
     await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref())]);
+    IceAgent.of(webrtc).setReceiveBuffer(ICE_STREAM, RECEIVE_BUFFER);
     const { sdp } = webrtc.get<SessionDescription>('local-description');
     const [firstSection = ''] = splitSections(sdp).media;
     this.restartLines = { mline: firstSection.split('\r\n', 1)[0] ?? '', mid: attributes(firstSection, 'mid')[0] ?? '0' };

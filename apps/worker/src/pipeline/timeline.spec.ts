@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AAC_FRAME_MS, AudioFiller, type Frame, type FrameKind, Interleaver, SessionClock } from './timeline.js';
+import { AAC_FRAME_MS, AudioFiller, type Frame, type FrameKind, Interleaver, OrderWatch, SessionClock } from './timeline.js';
 
 const frame = (kind: FrameKind, at: number): Frame => ({ kind, at, keyframe: false, body: Buffer.alloc(0) });
 
@@ -11,6 +11,34 @@ describe('SessionClock', () => {
     now = 9999;
     expect(clock.map(233e6)).toBe(5033);
     expect(clock.map(190e6)).toBe(4990);
+  });
+});
+
+describe('OrderWatch', () => {
+  const watch = (times: number[]): OrderWatch => {
+    const order = new OrderWatch();
+    for (const time of times) order.picture(time);
+    return order;
+  };
+  const steady = (count: number): number[] => Array.from({ length: count }, (_, i) => i * 33);
+
+  it.each([
+    ['one picture between two', [0, 66, 33, 132, 99], true],
+    ['two', [0, 99, 33, 66], true],
+    ['a pyramid', [0, 132, 66, 33, 99], true],
+    ['none yet', steady(20), null],
+    ['none', steady(150), false],
+    ['a single slip of a clock', [0, 33, 30, 66, 99], null],
+    ['a clock set back', [5000, 5033, 0, 33, 66], null],
+    ['none at first', [...steady(150), 6000, 5950, 5980], true],
+  ])('tells B-frames: %s', (_, times, reorders) => {
+    expect(watch(times).reorders).toBe(reorders);
+  });
+
+  it('does not expect them to begin late', () => {
+    expect(watch(steady(7)).isLikelyKnown).toBe(false);
+    expect(watch(steady(8)).isLikelyKnown).toBe(true);
+    expect(watch([0, 99, 33, 66]).isLikelyKnown).toBe(true);
   });
 });
 

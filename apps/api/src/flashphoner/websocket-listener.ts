@@ -1,0 +1,82 @@
+import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { Env } from '#libs/config';
+import { limitServer } from '../server-limits.js';
+import { Publications } from './publications.js';
+import { RestHooks } from './rest-hooks.js';
+import { SdkConnection } from './sdk-connection.js';
+import { SessionWatch } from './session-watch.js';
+
+/** An offer with every codec of a browser has some 10 KB. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
+const GOING_AWAY = 1001;
+/** A page that does not answer our goodbye must not hold up the process. */
+const CLOSE_DEADLINE_MS = 1000;
+const PATH = '/websocket';
+
+/** The Web SDK's WebSocket: at /websocket of the main listener, and anywhere on a port of its own. */
+@Injectable()
+export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  private server: Server | null = null;
+
+  constructor(
+    private readonly adapter: HttpAdapterHost,
+    private readonly env: Env,
+    private readonly publications: Publications,
+    private readonly watch: SessionWatch,
+    private readonly hooks: RestHooks,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const main = this.adapter.httpAdapter.getHttpServer() as Server;
+    main.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (pathOf(request) === PATH) this.upgrade(request, socket, head);
+      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+    });
+    if (this.env.FLASHPHONER_WS_PORT === 0) return;
+    this.server = createServer((_request, response) => response.writeHead(426, { Connection: 'Upgrade', Upgrade: 'websocket' }).end());
+    limitServer(this.server);
+    this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(request, socket, head));
+    this.server.listen(this.env.FLASHPHONER_WS_PORT, this.env.LISTEN_ADDRESS);
+    // Rejects when the port is taken: better no start than half a service.
+    await once(this.server, 'listening');
+  }
+
+  /** Pages see their session end; their media goes on until they stop it. */
+  async onModuleDestroy(): Promise<void> {
+    for (const socket of this.sockets.clients) {
+      socket.removeAllListeners('close');
+      socket.close(GOING_AWAY);
+      setTimeout(() => socket.terminate(), CLOSE_DEADLINE_MS).unref();
+    }
+    await new Promise<void>((resolve) => (this.server === null ? resolve() : this.server.close(() => resolve())));
+  }
+
+  private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const { localAddress, localPort, remoteAddress, remotePort } = request.socket;
+      const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
+      const client = {
+        clientIp: this.clientIp(request),
+        userAgent: request.headers['user-agent'],
+        sessionId: `/${remoteAddress}:${remotePort}/${localAddress}:${localPort}`,
+        urlToken: query.get('token') ?? query.get('authToken') ?? undefined,
+      };
+      new SdkConnection(webSocket, client, { publications: this.publications, watch: this.watch, hooks: this.hooks });
+    });
+  }
+
+  /** As Express does it: the address that the outermost proxy of ours saw. */
+  private clientIp(request: IncomingMessage): string | undefined {
+    const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').map((address) => address.trim()).filter((address) => address !== '');
+    return [...forwarded, request.socket.remoteAddress].at(-1 - Math.min(this.env.TRUSTED_PROXIES, forwarded.length));
+  }
+}
+
+const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';

@@ -1,0 +1,1 @@
+export default function CustomerPage(_props: Record<string, string>) { return null; }

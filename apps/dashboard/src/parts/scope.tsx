@@ -1,0 +1,37 @@
+import { Select } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useSearchParams } from 'wouter';
+import { projects, type Project } from '../api/index.js';
+import { useSession } from '../session-context.js';
+
+const ALL = 'all';
+
+export const useProjects = () => useQuery({ queryKey: ['projects'], queryFn: () => projects.list(), staleTime: 30_000 });
+
+/** What a page is about: one project, or all (null, operators only); undefined while that is not known yet. */
+export function useScope(): { appid: string | null | undefined; projects: Project[]; error: unknown; isEmpty: boolean } {
+  const { role } = useSession();
+  const [search] = useSearchParams();
+  const query = useProjects();
+  const found = query.data?.projects ?? [];
+  const wanted = search.get('appid');
+  const appid = wanted ?? (role === 'operator' ? null : found[0]?.appid);
+  return { appid, projects: found, error: query.error, isEmpty: query.isSuccess && found.length === 0 && role !== 'operator' };
+}
+
+/** Chooses it; kept in the address, so that a link shows the same. */
+export function ScopeSelect({ scope }: { scope: ReturnType<typeof useScope> }) {
+  const { role } = useSession();
+  const [, setSearch] = useSearchParams();
+  const options = scope.projects.map(({ appid, name }) => ({ value: appid, label: name }));
+  if (role === 'operator') options.unshift({ value: ALL, label: 'All projects' });
+  const choose = (value: string | null): void =>
+    setSearch((before) => {
+      const next = new URLSearchParams(before);
+      next.delete('entry_point');
+      if (value === null || value === ALL) next.delete('appid');
+      else next.set('appid', value);
+      return next;
+    });
+  return <Select aria-label="Project" data={options} value={scope.appid === null ? ALL : (scope.appid ?? null)} onChange={choose} allowDeselect={false} searchable={options.length > 8} w={{ base: '100%', xs: 200 }} />;
+}

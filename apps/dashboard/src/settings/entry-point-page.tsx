@@ -1,0 +1,1 @@
+export default function EntryPointPage(_props: Record<string, string>) { return null; }

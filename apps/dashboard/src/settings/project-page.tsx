@@ -1,0 +1,1 @@
+export default function ProjectPage(_props: Record<string, string>) { return null; }

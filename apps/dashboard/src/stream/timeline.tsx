@@ -1,0 +1,73 @@
+import { Text } from '@mantine/core';
+import { IconArrowRight, IconBell, IconBroadcast, IconHistory, IconWebhook, type Icon } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { usePolling } from '../api/feed.js';
+import { events, type StreamEvent, type Transfer } from '../api/index.js';
+import { Empty, Loaded } from '../parts/states-of-page.js';
+import { Clock } from '../parts/time.js';
+import type { StreamPath } from './use-transfers.js';
+
+/** What happened to this stream, newest first. */
+export function Timeline({ path, transfers }: { path: StreamPath; transfers: Transfer[] }) {
+  const { appid, streamId } = path;
+  const query = useQuery({ queryKey: ['stream', streamId, 'events'], queryFn: () => events.list(appid, { streamId, limit: 100 }), refetchInterval: usePolling() });
+  return (
+    <Loaded query={query} rows={3}>
+      {(data) =>
+        data.events.length === 0 ? (
+          <Empty icon={IconHistory} title="Nothing happened yet" />
+        ) : (
+          <ol className="timeline" style={{ maxHeight: 420, overflow: 'auto' }} tabIndex={0} aria-label="Events, newest first">
+            {data.events.map((event) => (
+              <Line key={event.id} event={event} transfer={transfers.find(({ id }) => id === event.transferId)} />
+            ))}
+          </ol>
+        )
+      }
+    </Loaded>
+  );
+}
+
+function Line({ event, transfer }: { event: StreamEvent; transfer: Transfer | undefined }) {
+  const Symbol = signOf(event.type);
+  return (
+    <li>
+      <Text size="sm" c="dimmed" component="span">
+        <Clock at={event.at} />
+      </Text>
+      <Symbol size={16} stroke={1.7} color="var(--mantine-color-dimmed)" aria-hidden />
+      <div style={{ minWidth: 0 }}>
+        {wordsOf(event)}
+        {(transfer?.url ?? event.data.url) && <div className="mono label">{transfer?.url ?? event.data.url}</div>}
+        {event.data.detail && <div className="label">{event.data.detail}</div>}
+      </div>
+    </li>
+  );
+}
+
+function signOf(type: string): Icon {
+  if (type.startsWith('stream.')) return IconBroadcast;
+  if (type.startsWith('transfer.')) return IconArrowRight;
+  return type.startsWith('callback.') ? IconWebhook : IconBell;
+}
+
+const WORDS: Record<string, string> = {
+  'stream.starting': 'The publisher connects',
+  'stream.live': 'The first picture arrived',
+  'stream.reconnecting': 'The publisher is away; the outputs are held open',
+  'stream.ended': 'The stream ended',
+  'transfer.added': 'Transfer added',
+  'transfer.removed': 'Transfer removed',
+  'callback.answered': 'Your server answered the callback',
+  'callback.failed': 'The callback failed',
+  'callback.last_answer_used': 'The last good answer was used in place of the callback',
+};
+
+function wordsOf({ type, data }: StreamEvent): string {
+  if (type === 'transfer.state') return `Transfer ${data.state ?? ''}${data.reason ? `: ${plain(data.reason)}` : ''}`;
+  const words = WORDS[type] ?? type;
+  if (type === 'callback.answered' && data.urls !== undefined) return `${words}: ${data.urls} ${data.urls === 1 ? 'URL' : 'URLs'}`;
+  return data.reason ? `${words}: ${plain(data.reason)}` : words;
+}
+
+const plain = (code: string): string => code.replaceAll('_', ' ');

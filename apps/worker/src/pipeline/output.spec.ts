@@ -1,0 +1,63 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { AllowList } from '#libs/transfer';
+import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
+import { SILENT_AUDIO } from './hub.js';
+import { Output, type OutputContext } from './output.js';
+import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
+import { MESSAGE } from './rtmp/chunks.js';
+import { AAC_FRAME_MS, type Frame, type VideoConfig } from './timeline.js';
+
+const CONFIG: VideoConfig = { header: avcSequenceHeader(Buffer.from('0142c01effe10000', 'hex')), width: 640, height: 360 };
+const picture = (at: number, keyframe = false, config = CONFIG): Frame => ({ kind: 'video', at, keyframe, body: avcFrame(Buffer.from([at & 255]), keyframe, 0), config });
+const audio = (at: number): Frame => ({ kind: 'audio', at, keyframe: false, body: SILENT_AUDIO });
+const open: (() => unknown)[] = [];
+
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((close) => close()));
+});
+
+/** An output that is connected to a platform and has sent nothing yet. */
+async function connected(context: Partial<OutputContext> = {}): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
+  const rtmp = await startScriptedRtmpServer();
+  let isAsked = false;
+  const output = new Output(
+    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } },
+    { allowList: AllowList.parse('127.0.0.1'), requestKeyframe: () => (isAsked = true), onStatus: () => undefined, hasVideo: () => true, orderIsKnown: () => true, openSound: async () => [], ...context },
+  );
+  open.push(() => output.close('test').then(() => rtmp.stop()));
+  output.start();
+  // It wants a picture to begin with.
+  await expect.poll(() => isAsked, { interval: 5 }).toBe(true);
+  return { rtmp, output };
+}
+
+/** Timestamps of what arrived, without what only describes it. */
+const times = (rtmp: ScriptedRtmpServer, type: number) => rtmp.media.filter((message) => message.type === type && message.body[1] !== 0).map(({ timestamp }) => timestamp);
+
+describe('Output', () => {
+  it('begins with a picture and leaves out audio that is older, however late that comes', async () => {
+    const { rtmp, output } = await connected();
+    output.push(audio(900));
+    output.push(picture(1000, true));
+    for (let at = 930; at < 1100; at += AAC_FRAME_MS) output.push(audio(at));
+    output.push(picture(1033));
+    await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 33]);
+    // The one at 994 begins 6 ms before the picture, and ends well after it.
+    await expect.poll(() => times(rtmp, MESSAGE.audio)).toEqual([0, 15, 37, 58, 79]);
+  });
+
+  it('waits for the order of the first pictures, and forgets them when they are encoded anew', async () => {
+    let orderIsKnown = false;
+    const { rtmp, output } = await connected({ orderIsKnown: () => orderIsKnown });
+    output.push(picture(0, true));
+    output.push(picture(100));
+    output.push(picture(33));
+    output.branchChanged();
+    orderIsKnown = true;
+    const encoded = { ...CONFIG, width: 320 };
+    output.push(picture(133, false, encoded));
+    output.push(picture(166, true, encoded));
+    output.push(picture(200, false, encoded));
+    await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 34]);
+  });
+});
