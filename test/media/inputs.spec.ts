@@ -182,10 +182,12 @@ describe('a picture of a stream', () => {
 
 it('the round trip to a publisher far away is known as soon as a packet was lost', async () => {
   const relay = await startLossyRelay(0.02, 40);
-  const { publisher } = await forwarded('far', { mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
+  const { publisher } = await forwarded('far', { remember: true, mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
   await expect.poll(async () => (await figures('far'))?.rttMs, { timeout: 20_000 }).toBeGreaterThan(0);
   expect((await figures('far'))?.rttMs).toSatisfy((ms: number) => ms > 75 && ms < 160);
   await publisher.stop();
+  // And time enough to send it again.
+  expect(missingPictures(publisher.sent(), await pictures((await recorded('far')).file))).toEqual([]);
   await relay.stop();
 });
 

@@ -7,8 +7,8 @@ const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
 const SILENT_AAC = Buffer.from([0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c]);
 /** A video frame waits this long at most for audio of the same time. */
 const HOLD_MS = 60;
-/** Real audio may stay away this long (packet loss, jitter) before silence fills in. */
-const AUDIO_PATIENCE_MS = 200;
+/** Real audio may stay away this long before silence fills in: longer than a lost packet is waited for, or what is behind it would come too late. */
+const AUDIO_PATIENCE_MS = 450;
 /** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
 const SILENCE_MARGIN_MS = 120;
 /** How often silence is looked after while no video sets its pace: several frames at once, well inside what players buffer. */

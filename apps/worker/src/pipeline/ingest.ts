@@ -8,8 +8,8 @@ import { attributes, completeAnswer, formatFragment, parseFragment, presentAnswe
 
 /** Host candidates take milliseconds; only a STUN server that does not answer takes longer. */
 const GATHERING_MS = 1000;
-/** Of the jitter buffer: how long a lost packet may take to be sent again. Packets in order do not wait. */
-const JITTER_MS = 200;
+/** Of the jitter buffer: how long a lost packet may take to be sent again, time for three requests at a round trip of 100 ms. Packets in order do not wait. */
+const JITTER_MS = 400;
 /** By itself a jitter buffer asks for every packet that is a little late; 5 % loss is mended as well with this patience. */
 const RTX_DELAY_MS = '40';
 /** A twentieth of this (bytes/s) is for RTCP: requests for lost packets must not wait half a second for their turn. */

@@ -1,0 +1,9 @@
+// npm run openapi: writes docs/openapi.json, which a test compares with what the API serves.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ROOT } from './lib/paths.mjs';
+
+execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
+const { openApiDocument } = await import(join(ROOT, 'dist/apps/api/src/openapi/document.js'));
+writeFileSync(join(ROOT, 'docs/openapi.json'), `${JSON.stringify(openApiDocument('http://localhost:3000'), null, 2)}\n`);
