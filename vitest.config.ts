@@ -17,6 +17,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 15_000,
           hookTimeout: 30_000,
+          // A busy machine takes its time; what is awaited still ends the wait at once.
+          expect: { poll: { timeout: 10_000 } },
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -29,6 +31,7 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 10_000 } },
           // Timestamps of received frames are compared: a second file on the same two cores would disturb them.
           fileParallelism: false,
           sequence: { groupOrder: 2 },

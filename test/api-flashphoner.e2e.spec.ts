@@ -102,6 +102,18 @@ describe('the Web SDK\'s protocol', () => {
     await expect.poll(() => client.received[3]).toEqual(['setRemoteSDP', 'm1', ANSWER]);
   });
 
+  it('refuses a name that is live already', async () => {
+    const [first, second] = [await connected(), await connected()];
+    publish(first);
+    await expect.poll(() => first.received).toHaveLength(1);
+    await api.prisma.stream.updateMany({ data: { state: 'live' } });
+    publish(second);
+    await expect.poll(() => second.received).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Stream name is already in use' }]]);
+    await api.prisma.stream.updateMany({ data: { state: 'reconnecting' } });
+    publish(second);
+    await expect.poll(() => second.received[1]).toEqual(['setRemoteSDP', 'm1', ANSWER]);
+  });
+
   it('tells how a stream ended', async () => {
     const client = await connected();
     for (const [reason, status, info] of [['ice_timeout', 'FAILED', 'Failed by ICE timeout'], ['kicked', 'UNPUBLISHED', 'Stopped by rest /terminate'], ['node_lost', 'FAILED', 'The node that ran the stream went away.']]) {

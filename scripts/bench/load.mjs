@@ -1,10 +1,13 @@
 // The load of the benchmarks: a clip encoded once, and any number of publishers that send it by WHIP in real time without
-// encoding anything themselves. Each picture bears the time at which it was sent.
+// encoding anything themselves. Each picture bears its number and the time at which it was sent.
 import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
 
 const FPS = 30;
 const CLIP_SECONDS = 4;
 const OPUS_MS = 20;
+/** Access unit delimiter (H.264, 7.4.1.2.4): a start code and two bytes. */
+const DELIMITER = 9;
+const DELIMITER_BYTES = 6;
 /** Marks our SEI message (H.264, annex D.1.7: user data with a UUID of the sender's choice). */
 export const STAMP = Buffer.from('6d616e7963617374206265636820737461'.slice(0, 32), 'hex');
 
@@ -43,17 +46,19 @@ async function encode(count, elements) {
   return buffers.slice(0, count);
 }
 
-/** The access unit with the present time in a SEI message before its first slice. */
-function stamped(unit) {
-  const time = Buffer.alloc(8);
-  time.writeDoubleBE(performance.timeOrigin + performance.now());
-  // Emulation prevention: no two zero bytes may meet, so the time is written in hex.
-  const payload = Buffer.concat([STAMP, Buffer.from(time.toString('hex'))]);
+/** The access unit with its number and the present time in a SEI message, behind the delimiter that begins the unit. */
+function stamped(unit, number) {
+  const stamp = Buffer.alloc(12);
+  stamp.writeDoubleBE(performance.timeOrigin + performance.now());
+  stamp.writeUInt32BE(number, 8);
+  // Emulation prevention: no two zero bytes may meet, so both are written in hex.
+  const payload = Buffer.concat([STAMP, Buffer.from(stamp.toString('hex'))]);
   const sei = Buffer.concat([Buffer.from([0, 0, 0, 1, 6, 5, payload.length]), payload, Buffer.from([0x80])]);
-  return Buffer.concat([sei, unit]);
+  const begin = (unit[4] & 0x1f) === DELIMITER ? DELIMITER_BYTES : 0;
+  return Buffer.concat([unit.subarray(0, begin), sei, unit.subarray(begin)]);
 }
 
-/** Publishes the clip again and again until `stop()`. `frames` counts what was sent since the connection stood. */
+/** Publishes the clip again and again until `pause()`, and leaves with `stop()`. `frames` counts what was sent since the connection stood. */
 export async function publishLoad(clip, { url, token }) {
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
@@ -84,14 +89,14 @@ export async function publishLoad(clip, { url, token }) {
   const answerMs = performance.now() - posted;
   await webrtc.ask('set-remote-description', { type: 'answer', sdp });
   await connected;
-  const load = { answerMs, wallPosted, frames: 0, stop: undefined };
+  const load = { answerMs, wallPosted, frames: 0, pause: undefined, stop: undefined };
   const started = performance.now();
   let [v, a] = [0, 0];
   // Catches up after a late timer: the rate is that of the clock.
   const timer = setInterval(() => {
     const elapsed = performance.now() - started;
     while (v * (1000 / FPS) <= elapsed) {
-      video.push(stamped(clip.video[v % clip.video.length]));
+      video.push(stamped(clip.video[v % clip.video.length], v));
       v += 1;
       load.frames = v;
     }
@@ -100,8 +105,9 @@ export async function publishLoad(clip, { url, token }) {
       a += 1;
     }
   }, 10);
+  load.pause = () => clearInterval(timer);
   load.stop = async () => {
-    clearInterval(timer);
+    load.pause();
     await fetch(new URL(response.headers.get('location'), url), { method: 'DELETE' }).then((answer) => answer.text());
     await pipeline.close();
   };

@@ -1,5 +1,5 @@
 // The platform of the benchmarks, a process of its own: takes any number of RTMP publishers and reports on request (a line
-// on stdin) what each has sent: frames, gaps, latency of the stamped pictures.
+// on stdin) what each has sent: frames, gaps, and of the stamped pictures their latency and which were left out.
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
@@ -43,7 +43,7 @@ const server = createServer((socket) => {
     if (name === 'connect') reply(0, '_result', transaction, null, { level: 'status', code: 'NetConnection.Connect.Success', description: '' });
     else if (name === 'createStream') reply(0, '_result', transaction, null, 1);
     else if (name === 'publish') {
-      stream = { publishedAt: Date.now(), firstAt: null, frames: 0, last: null, worstGapMs: 0, latencies: [] };
+      stream = { publishedAt: Date.now(), firstAt: null, frames: 0, last: null, worstGapMs: 0, latencies: [], lastNumber: null, missing: 0 };
       streams.set(argument, stream);
       reply(1, 'onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start', description: '' });
     }
@@ -56,8 +56,12 @@ const server = createServer((socket) => {
     stream.last = timestamp;
     const at = body.subarray(0, 400).indexOf(STAMP_TEXT);
     if (at === -1) return;
-    const sent = Buffer.from(body.toString('latin1', at + 16, at + 32), 'hex').readDoubleBE();
-    stream.latencies.push(performance.timeOrigin + performance.now() - sent);
+    const stamp = Buffer.from(body.toString('latin1', at + 16, at + 40), 'hex');
+    stream.latencies.push(performance.timeOrigin + performance.now() - stamp.readDoubleBE());
+    const number = stamp.readUInt32BE(8);
+    // A platform begins with some key frame: what was sent before is not missing.
+    stream.missing += stream.lastNumber === null ? 0 : number - stream.lastNumber - 1;
+    stream.lastNumber = number;
   }
 });
 server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));

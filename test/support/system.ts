@@ -57,7 +57,8 @@ export class System {
     readonly appid: string,
     private readonly authorization: string,
     private readonly operatorAuthorization: string,
-    private readonly env: NodeJS.ProcessEnv,
+    /** What its processes were started with. */
+    readonly env: NodeJS.ProcessEnv,
     readonly runDir: string,
     private readonly mark: string,
     private readonly dropDatabase: () => Promise<void>,
@@ -77,6 +78,8 @@ export class System {
       LISTEN_ADDRESS: '127.0.0.1',
       PORT: String(port),
       ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8',
+      // Tests poll.
+      REQUESTS_PER_SECOND: '0',
       MEDIA_ADDRESSES: '127.0.0.1',
       NODE_ID: `node-${id}`,
       RUN_DIR: runDir,

@@ -20,9 +20,12 @@ export function isPublicAddress(text: string): boolean {
   // The library also takes octal, hexadecimal and short spellings, which mean different hosts to different readers.
   if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
-  if (address.kind() === 'ipv4') return address.range() === 'unicast';
+  if (address.kind() === 'ipv4') return address.range() === 'unicast' && text !== AZURE_HOST;
   return address.range() === 'unicast' && address.match(ipaddr.parse('2000::'), 3) && !SPECIAL_V6.some(([range, bits]) => address.match(ipaddr.parse(range), bits));
 }
+
+/** A public address by its number; on Azure's machines it is the host below them, which gives away their settings. */
+const AZURE_HOST = '168.63.129.16';
 
 /** Inside 2000::/3 but not the open internet, whatever a library's list says: IETF protocols, documentation, 6to4. */
 const SPECIAL_V6: [string, number][] = [

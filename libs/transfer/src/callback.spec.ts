@@ -111,8 +111,8 @@ describe('redactAnswer', () => {
     }
   });
 
-  it('leaves what is no RTMP URL', () => {
-    expect(redactAnswer('{"error": "see https://a.example/live/help"}', 1000)).toBe('{"error": "see https://a.example/live/help"}');
+  it('leaves what is no URL, and masks what is another', () => {
+    expect(redactAnswer('{"error": "see https://a.example/live?key=KEY", "b": "srt://KEY"}', 1000)).toBe('{"error": "see https://***", "b": "srt://***"}');
   });
 
   it('cuts after masking', () => {

@@ -86,10 +86,15 @@ function checked(url: string): string {
   return url;
 }
 
-/** An RTMP URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */
-const URL_IN_JSON = /rtmps?:(?:\\?\/|\\u002f){2}(?:\\\S|[^\s"\\])*/gi;
+/** A URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */
+const URL_IN_JSON = /([a-z][a-z0-9+.-]*):(?:\\?\/|\\u002f){2}(?:\\\S|[^\s"\\])*/gi;
 
-/** The head of an answer as it may be kept: every RTMP URL in it redacted. */
+/** The head of an answer as it may be kept: every URL in it redacted. */
 export function redactAnswer(body: string, maxLength: number): string {
-  return body.slice(0, maxLength * 4).replace(URL_IN_JSON, (url) => redactTransferUrl(url.replace(/\\(\/|u002f)/gi, '/'))).slice(0, maxLength);
+  return body.slice(0, maxLength * 4).replace(URL_IN_JSON, redactAny).slice(0, maxLength);
+}
+
+/** Of URLs that are not RTMP, only the scheme is known to be harmless. */
+function redactAny(url: string, scheme: string): string {
+  return /^rtmps?$/i.test(scheme) ? redactTransferUrl(url.replace(/\\(\/|u002f)/gi, '/')) : `${scheme}://***`;
 }

@@ -17,7 +17,6 @@ const INFO: Record<string, string> = {
   publisher_lost: 'Failed by ICE keep alive',
   publisher_left: 'Stopped by user',
   kicked: 'Stopped by rest /terminate',
-  taken_over: 'Stream name is already in use',
 };
 
 /** Null for what is not of this protocol. */

@@ -42,7 +42,15 @@ export class Publications {
 
   async publish(target: PublishTarget, offer: string, origin: Origin, gone: AbortSignal): Promise<{ sessionId: string; sdp: string }> {
     const { iceUfrag } = checkOffer(offer);
+    await this.requireFree(target);
     return this.publisher.publish(target, { offer, iceUfrag, ...origin }, gone);
+  }
+
+  /** Two pages of one name are a mistake here, where WHIP's second publisher takes over; who vanished may come back. */
+  private async requireFree({ entryPointId, streamName }: PublishTarget): Promise<void> {
+    const [running] = await this.prisma.$queryRaw<{ state: string }[]>`
+      SELECT state FROM streams WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
+    if (running?.state === 'live') throw refuse(409, 'Stream name is already in use');
   }
 
   /** Ends the session; again is no error. */

@@ -188,6 +188,7 @@ export class Feed {
   private readonly order = new OrderWatch();
   private config: VideoConfig | null = null;
   private profile: number | null = null;
+  private lastPts: number | null = null;
 
   constructor(
     private readonly hub: Hub,
@@ -208,8 +209,10 @@ export class Feed {
   }
 
   video(sample: MediaSample): void {
-    if (sample.pts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
-    const shownAt = this.clock.map(sample.pts);
+    // The parser gives no time to what came in the same instant as the picture before (a publisher that catches up): it is no less needed.
+    this.lastPts = sample.pts ?? this.lastPts;
+    if (this.lastPts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
+    const shownAt = this.clock.map(this.lastPts);
     this.order.picture(shownAt);
     this.hub.order(this.order.reorders);
     this.hub.video(shownAt, sample.data, sample.keyframe, this.config);
