@@ -27,6 +27,11 @@ export class SecretBox {
     this.hashKey = Buffer.from(hkdfSync('sha256', last, '', 'manycast lookup hash', 32));
   }
 
+  /** Id of the key that encrypts. */
+  get currentKey(): string {
+    return this.current;
+  }
+
   /** Returns `v1.<key id>.<base64url of iv, tag, ciphertext>`. */
   seal(plain: string, context: string): string {
     const iv = randomBytes(IV_BYTES);
