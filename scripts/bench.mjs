@@ -1,10 +1,11 @@
 // npm run bench: what a stream and a transfer cost, how fast they begin, what they lose; beside the baselines, in one run.
-// `npm run bench -- --quick` measures once instead of three times and leaves the capacity out.
+// `npm run bench -- --quick` measures once instead of three times and leaves the capacity out; `-- --api` is the control plane alone.
 import { spawn } from 'node:child_process';
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { measureControlPlane } from './bench/control-plane.mjs';
 import { cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
 import { demoApi, startCallbackServer } from './lib/demo-customer.mjs';
 import { loadDotEnv, runMain } from './lib/main.mjs';
@@ -16,6 +17,8 @@ import { StepError } from './lib/step.mjs';
 import { say } from './lib/terminal.mjs';
 
 const quick = process.argv.includes('--quick');
+/** Only the control plane. */
+const onlyApi = process.argv.includes('--api');
 const RUNS = quick ? 1 : 3;
 const SECONDS = 8;
 const ENTRY_POINT = 'bench';
@@ -28,7 +31,11 @@ await runMain(async () => {
   loadDotEnv();
   await setUp();
   try {
-    await bench();
+    if (!onlyApi) await bench();
+    say();
+    print(['Control plane', '', '']);
+    if (onlyApi) say('| --- | --- | --- |');
+    await measureControlPlane({ runs: RUNS, print });
   } finally {
     while (stops.length > 0) await stops.pop()();
   }

@@ -69,7 +69,8 @@ export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_0
   // A live stream is joined anywhere in a group of pictures: only a number of pictures, not a time, can be counted on.
   const limit = frames === undefined ? ['-t', String(seconds)] : ['-frames:v', String(frames)];
   const args = ['-v', 'error', '-xerror', '-progress', 'pipe:1', ...liveOptions(url), '-i', url, ...limit];
-  const { stdout } = await withDeadline('ffmpeg', [...args, '-an', '-f', 'null', '-'], seconds * 1000 + deadlineMs);
+  // By itself ffmpeg leaves out pictures that are close to each other.
+  const { stdout } = await withDeadline('ffmpeg', [...args, '-an', '-fps_mode', 'passthrough', '-f', 'null', '-'], seconds * 1000 + deadlineMs);
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
 }
 

@@ -11,7 +11,8 @@ const TOUCH_INTERVAL_MS = 60_000;
 interface KnownCredential {
   id: string;
   secret: string;
-  customer: { role: Role } | null;
+  /** Null: nobody's. */
+  role: Role | null;
 }
 
 /** The proof that a caller sends: given a secret that might be theirs, does it fit? Takes the same time either way. */
@@ -29,7 +30,7 @@ export class Credentials {
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
   ) {
-    this.nobody = { id: 'nobody', secret: box.seal(newSecret(), 'credential:nobody'), customer: null };
+    this.nobody = { id: 'nobody', secret: box.seal(newSecret(), 'credential:nobody'), role: null };
   }
 
   /** The caller whose secret fits the proof, or null. */
@@ -38,17 +39,17 @@ export class Credentials {
     let caller: Caller | null = null;
     for (const credential of credentials.length > 0 ? credentials : [this.nobody]) {
       const fits = proof(this.box.open(credential.secret, `credential:${credential.id}`));
-      if (fits && credential.customer) caller = { customerId, role: credential.customer.role, limitKey: credential.id, bySession: false };
+      if (fits && credential.role) caller = { customerId, role: credential.role, limitKey: credential.id, bySession: false };
     }
     if (caller) this.touch(caller.limitKey);
     return caller;
   }
 
+  /** By hand, because it is part of every request: Prisma asks twice, for credentials and then for their customer. */
   private valid(customerId: string): Promise<KnownCredential[]> {
-    return this.prisma.credential.findMany({
-      where: { customerId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] },
-      select: { id: true, secret: true, customer: { select: { role: true } } },
-    });
+    return this.prisma.$queryRaw<KnownCredential[]>`
+      SELECT credentials.id, secret, role FROM credentials JOIN customers ON customers.id = customer_id
+      WHERE customer_id = ${customerId} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
   }
 
   private touch(id: string): void {

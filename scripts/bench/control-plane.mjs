@@ -1,0 +1,202 @@
+// What the API carries: settings requests beside a bare Fastify + pg handler of the same query, and arrivals with callbacks.
+import autocannon from 'autocannon';
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { ROOT, STATE_DIR } from '../lib/paths.mjs';
+import { freePort } from '../lib/ports.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
+import { startRedis } from '../lib/redis.mjs';
+import { median, percentile } from './measure.mjs';
+
+const run = promisify(execFile);
+const CONNECTIONS = 16;
+const SECONDS = 6;
+const BIG = 100_000;
+const SMALL = 1000;
+const ARRIVALS_AT_ONCE = 16;
+
+/**
+ * Prints one table. Everything runs on this machine, load included: compare inside the table only.
+ *
+ * @param {{runs: number, print: (row: string[]) => void}} options
+ */
+export async function measureControlPlane({ runs, print }) {
+  const stops = [];
+  try {
+    const system = await start(stops);
+    for (const projects of [SMALL, BIG]) {
+      await fill(system.databaseUrl, projects);
+      const rounds = [];
+      for (let i = 0; i < runs; i += 1) rounds.push({ get: await requests(system, 'GET'), bare: await bareRequests(system), patch: await requests(system, 'PATCH') });
+      const of = (pick) => median(rounds.map(pick));
+      const figures = (name) => `${of((round) => round[name].rate).toFixed(0)}/s, p99 ${of((round) => round[name].p99).toFixed(0)} ms`;
+      const what = `${projects.toLocaleString('en')} projects, ${CONNECTIONS} connections`;
+      print([`Settings GET (${what})`, figures('get'), '']);
+      print([`Settings PATCH (${what})`, figures('patch'), '']);
+      print([`Baseline: Fastify + pg, the GET's query without rules (${what})`, figures('bare'), '']);
+      for (const delayMs of [1, 1000]) {
+        const { rate, takenP99, calledBack } = await arrivals(system, delayMs);
+        print([
+          `Arrivals with callbacks that take ${delayMs} ms (${projects.toLocaleString('en')} projects, ${ARRIVALS_AT_ONCE} at once)`,
+          `${rate.toFixed(0)}/s, p99 from POST to job taken ${takenP99.toFixed(0)} ms, ${(100 * calledBack).toFixed(1)} % called back`,
+          '',
+        ]);
+      }
+    }
+  } finally {
+    while (stops.length > 0) await stops.pop()();
+  }
+}
+
+async function start(stops) {
+  const dir = join(STATE_DIR, 'bench');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const postgres = await startPostgres({ dir: join(dir, 'postgres') });
+  stops.push(() => postgres.stop());
+  const redis = await startRedis({ dir: join(dir, 'redis') });
+  stops.push(() => redis.stop());
+  const name = `bench_${randomBytes(4).toString('hex')}`;
+  await query(postgres.url, `CREATE DATABASE ${name}`);
+  stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const [port, barePort, callbackPort] = [await freePort(), await freePort(), await freePort()];
+  const env = {
+    ...process.env,
+    DATABASE_URL: postgres.urlOf(name),
+    REDIS_URL: redis.url,
+    REDIS_PREFIX: name,
+    MASTER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    LISTEN_ADDRESS: '127.0.0.1',
+    PORT: String(port),
+    ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+    REQUESTS_PER_SECOND: '0',
+    QUOTA_STREAMS: '1000000',
+    QUOTA_CALLBACKS_PER_MINUTE: '1000000',
+    LOG_LEVEL: 'warn',
+    BARE_PORT: String(barePort),
+  };
+  const node = (script) => run(process.execPath, [script], { cwd: ROOT, env });
+  await node('dist/libs/db/src/migrate.js');
+  const seeded = JSON.parse((await node('dist/apps/api/src/seed.js')).stdout.trim().split('\n').at(-1));
+  const log = openSync(join(dir, 'bench.log'), 'w', 0o600);
+  const daemon = (script) => {
+    const child = spawn(process.execPath, [script], { cwd: ROOT, env, stdio: ['ignore', log, log] });
+    stops.push(() => ended(child));
+  };
+  daemon('dist/apps/api/src/main.js');
+  daemon('scripts/bench/bare-server.mjs');
+  daemon('scripts/bench/stand-in-node.mjs');
+  const callback = await startCallback(callbackPort);
+  stops.push(() => callback.stop());
+  const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
+  const settings = `http://127.0.0.1:${port}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
+  await answers(settings, { authorization });
+  await answers(`http://127.0.0.1:${barePort}/${seeded.appid}/live`, {});
+  return { ...seeded, databaseUrl: env.DATABASE_URL, env, settings, authorization, port, bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`, callback };
+}
+
+/** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
+async function fill(databaseUrl, projects) {
+  await query(
+    databaseUrl,
+    `INSERT INTO customers (id, name) SELECT md5('c' || i), 'c' || i FROM generate_series(1, ${projects / 10}) i ON CONFLICT DO NOTHING;
+     INSERT INTO projects (id, customer_id, name, signing_key) SELECT md5('p' || i), md5('c' || (i % ${projects / 10} + 1)), 'p' || i, '' FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     INSERT INTO entry_points (id, project_id, name, updated_at) SELECT md5('e' || i)::uuid, md5('p' || i), 'live', now() FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     INSERT INTO streams (id, project_id, entry_point_id, name, state, ended_at) SELECT md5('s' || i)::uuid, md5('p' || i), md5('e' || i)::uuid, 's', 'ended', now() FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     ANALYZE`,
+  );
+}
+
+async function requests({ settings, authorization }, method) {
+  const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
+  return load({ url: settings, method, body, headers: { authorization } });
+}
+
+const bareRequests = ({ bareUrl }) => load({ url: bareUrl });
+
+async function load(options) {
+  const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
+  return { rate: result.requests.average, p99: result.latency.p99 };
+}
+
+/** Publishers come as fast as they are answered; each has a stream name of its own, which says when it was sent. */
+async function arrivals(system, delayMs) {
+  const { env, settings, authorization, port, appid, publishToken, callback } = system;
+  callback.begin(delayMs);
+  await fetch(settings, { method: 'PATCH', headers: { authorization }, body: JSON.stringify({ enabled: true, callbackUrl: callback.url }) });
+  const until = performance.now() + SECONDS * 1000;
+  let count = 0;
+  const publishOn = async (lane) => {
+    for (let i = 0; performance.now() < until; i += 1) {
+      const response = await fetch(`http://127.0.0.1:${port}/whip/${appid}/live/b-${Date.now()}-${lane}-${i}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${publishToken}`, 'content-type': 'application/sdp' },
+        body: OFFER,
+      });
+      if (response.status !== 201) throw new Error(`a publisher was answered ${response.status}: ${await response.text()}`);
+      await response.text();
+      count += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: ARRIVALS_AT_ONCE }, (_, lane) => publishOn(lane)));
+  // Every callback follows, however long its server takes.
+  for (const deadline = performance.now() + 60_000; callback.answered() < count && performance.now() < deadline; ) await sleep(100);
+  const taken = await query(env.DATABASE_URL, "SELECT data->>'ms' AS ms FROM events WHERE type = 'bench.taken'");
+  await query(env.DATABASE_URL, "DELETE FROM events; UPDATE streams SET state = 'ended', ended_at = now() WHERE state <> 'ended'");
+  return { rate: count / SECONDS, takenP99: percentile(taken.map(({ ms }) => Number(ms)), 0.99), calledBack: callback.answered() / count };
+}
+
+async function startCallback(port) {
+  let delay = 0;
+  let count = 0;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      setTimeout(() => {
+        response.end('{"transferUrls":["rtmp://127.0.0.1:1/live/key"]}');
+        count += 1;
+      }, delay);
+    });
+  });
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    begin: (ms) => {
+      delay = ms;
+      count = 0;
+    },
+    answered: () => count,
+    stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
+}
+
+const OFFER = `${['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', `a=fingerprint:sha-256 ${'AB:'.repeat(31)}AB`, 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'c=IN IP4 0.0.0.0', 'a=mid:0', 'a=sendonly', 'a=setup:actpass', 'a=ice-ufrag:user', 'a=ice-pwd:passwordpasswordpassword', 'a=rtpmap:96 H264/90000'].join('\r\n')}\r\n`;
+
+async function answers(url, headers) {
+  for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
+    const response = await fetch(url, { headers }).catch(() => undefined);
+    if (response?.ok) return;
+  }
+  throw new Error(`${new URL(url).port} does not answer`);
+}
+
+async function query(url, sql) {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows ?? [];
+  } finally {
+    await client.end();
+  }
+}
+
+async function ended(child) {
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
+  await Promise.race([exit, sleep(5000).then(() => child.kill('SIGKILL'))]);
+}
