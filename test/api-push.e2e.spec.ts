@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startApp, type Answer, type TestApp, type TestCustomer } from './support/app.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { freePort } from './support/ports.js';
+import { offer } from './support/sdp.js';
 
 interface Transponder {
   mediaSessionId: string;
@@ -332,5 +333,22 @@ describe('settings/push', () => {
     expect(answer.body).toMatchObject({ republish: [{ url: 'rtmp://127.0.0.1/app?***', parameters: { password: '***' } }], appUrl: 'https://app.example/hooks', hasHookSecret: true });
     expect(answer.text + JSON.stringify(await api.prisma.pushSettings.findMany())).not.toContain('SECRET');
     expect((await settings({}, bob)).status).toBe(404);
+  });
+});
+
+describe('a WHIP publisher with Manycast-Rtmp-Url', () => {
+  it('is pushed there as well, or told why not; the stream goes on', async () => {
+    const project = `/v1/projects/${alice.appid}/fls/entry_points/live`;
+    const { token } = (await alice.call('POST', `${project}/publish_tokens`)).body as { token: string };
+    const publish = (name: string, rtmpUrl: string) =>
+      api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), { 'content-type': 'application/sdp', authorization: `Bearer ${token}`, 'manycast-rtmp-url': rtmpUrl });
+    const good = await publish('pushed', 'rtmp://127.0.0.1/live');
+    expect([good.status, good.headers.get('manycast-rtmp-error')]).toEqual([201, null]);
+    expect((await alice.call('POST', '/rest-api/push/find', { streamName: 'pushed' })).body).toMatchObject([{ streamName: 'rtmp_pushed', rtmpUrl: 'rtmp://127.0.0.1/live' }]);
+    const bad = await publish('refused', 'http://127.0.0.1/live');
+    expect([bad.status, bad.headers.get('manycast-rtmp-error')]).toEqual([201, expect.stringMatching(/rtmp/)]);
+    await alice.call('PATCH', `${project}/settings/push`, { publishersMayPush: false });
+    expect((await publish('forbidden', 'rtmp://127.0.0.1/live')).headers.get('manycast-rtmp-error')).toMatch(/may not/);
+    await alice.call('PATCH', `${project}/settings/push`, { publishersMayPush: null });
   });
 });

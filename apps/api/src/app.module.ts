@@ -18,9 +18,10 @@ import { ProjectModule } from './project/project.module.js';
 import { PushModule } from './push/push.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 import { StreamModule } from './stream/stream.module.js';
+import { WhipModule } from './whip/whip.module.js';
 
 @Module({
-  imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, FlashphonerModule],
+  imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, WhipModule, FlashphonerModule],
   controllers: [HealthController, EventController, AllEventsController, NodeController, OpenApiController],
   providers: [EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
 })

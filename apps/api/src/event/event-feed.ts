@@ -11,7 +11,11 @@ const POLL_MS = 500;
 const FIGURES_MS = 2000;
 /** A transaction takes 3 s at most: what was written before, and committed after a later one, comes within this time. */
 const SETTLE_MS = 6000;
-const BATCH = 500;
+const BATCH = 5000;
+/** At the start, ids this far back count as passed on: what comes late among them began before anybody listened. */
+const OVERLAP = 1000n;
+/** What somebody who was away gets at once; more than this, and the history is the better place. */
+const MISSED = 500;
 /** Figures of more streams at once than a page can show help nobody. */
 const MAX_STREAMS = 300;
 
@@ -30,7 +34,13 @@ export class EventFeed implements OnModuleDestroy {
   private readonly logger = new Logger(EventFeed.name);
   private readonly listeners = new Set<Listener>();
   private timers: NodeJS.Timeout[] = [];
-  private seen = new Map<bigint, number>();
+  private started: Promise<void> | null = null;
+  /** Everything up to here has become visible, or never will. */
+  private floor = 0n;
+  /** What was passed on above the floor. */
+  private readonly seen = new Set<bigint>();
+  /** The highest id at moments of the last seconds (performance.now()): no clock of another machine has a say in it. */
+  private marks: { at: number; highest: bigint }[] = [];
   private polling = false;
 
   constructor(
@@ -74,29 +84,43 @@ export class EventFeed implements OnModuleDestroy {
 
   private async start(listener: Listener): Promise<void> {
     this.listeners.add(listener);
-    if (this.timers.length > 0) return;
+    this.started ??= this.begin();
+    await this.started.catch((error: unknown) => {
+      this.started = null;
+      throw error;
+    });
+  }
+
+  private async begin(): Promise<void> {
+    const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
+    const highest = _max.id ?? 0n;
+    this.floor = highest > OVERLAP ? highest - OVERLAP : 0n;
+    for (const { id } of await this.prisma.event.findMany({ where: { id: { gt: this.floor, lte: highest } }, select: { id: true } })) this.seen.add(id);
+    this.marks = [{ at: performance.now(), highest }];
+    // Whoever it was for may have left meanwhile.
+    if (this.listeners.size === 0) return this.stop();
     this.timers = [setInterval(() => void this.poll(), POLL_MS), setInterval(() => void this.sendFigures(), FIGURES_MS)];
-    const recent = await this.recent();
-    for (const { id } of recent) this.seen.set(id, performance.now());
   }
 
   private stop(): void {
     for (const timer of this.timers) clearInterval(timer);
     this.timers = [];
+    this.started = null;
     this.seen.clear();
+    this.marks = [];
   }
 
   private async poll(): Promise<void> {
     if (this.polling) return;
     this.polling = true;
     try {
-      const now = performance.now();
-      for (const event of await this.recent()) {
+      const events = await this.prisma.event.findMany({ where: { id: { gt: this.floor } }, orderBy: { id: 'asc' }, take: BATCH });
+      for (const event of events) {
         if (this.seen.has(event.id)) continue;
-        this.seen.set(event.id, now);
+        this.seen.add(event.id);
         for (const { projectId, subject } of this.listeners) if (projectId === null || projectId === event.projectId) subject.next({ event });
       }
-      for (const [id, at] of this.seen) if (now - at > 2 * SETTLE_MS) this.seen.delete(id);
+      this.settle(events.at(-1)?.id ?? this.floor);
     } catch (error) {
       this.logger.warn(`events not read: ${String(error).slice(0, 200)}`);
     } finally {
@@ -104,12 +128,16 @@ export class EventFeed implements OnModuleDestroy {
     }
   }
 
-  private recent(): Promise<Event[]> {
-    return this.prisma.event.findMany({ where: { at: { gt: new Date(Date.now() - SETTLE_MS) } }, orderBy: { id: 'asc' }, take: BATCH });
+  /** Raises the floor to what was the highest id long enough ago. */
+  private settle(highest: bigint): void {
+    const now = performance.now();
+    this.marks.push({ at: now, highest });
+    while ((this.marks[0]?.at ?? now) < now - SETTLE_MS) this.floor = this.marks.shift()?.highest ?? this.floor;
+    for (const id of this.seen) if (id <= this.floor) this.seen.delete(id);
   }
 
   private missed(projectId: string | null, afterId: bigint): Promise<Event[]> {
-    return this.prisma.event.findMany({ where: { id: { gt: afterId }, projectId: projectId ?? undefined }, orderBy: { id: 'asc' }, take: BATCH });
+    return this.prisma.event.findMany({ where: { id: { gt: afterId }, projectId: projectId ?? undefined }, orderBy: { id: 'asc' }, take: MISSED });
   }
 
   private async sendFigures(): Promise<void> {

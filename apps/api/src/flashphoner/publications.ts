@@ -1,11 +1,8 @@
 import { HttpException, Injectable, Logger } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
-import type { Caller } from '../auth/caller.js';
 import { PublishAccess } from '../publish-token/publish-access.js';
 import { claimedGrant, tokenRefused } from '../publish-token/publish-token.js';
-import { PushService } from '../push/push.service.js';
-import { PushSettingsService } from '../push/push-settings.service.js';
 import { refuse } from '../problem.js';
 import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { STREAM_NAME_RULE } from '../validation.js';
@@ -18,7 +15,7 @@ export interface Origin {
   userAgent: string | undefined;
 }
 
-/** Publishes for the Web SDK the way WHIP does, and pushes what it publishes. Refusals are exceptions with a sentence. */
+/** Publishes for the Web SDK the way WHIP does. Refusals are exceptions with a sentence. */
 @Injectable()
 export class Publications {
   private readonly logger = new Logger(Publications.name);
@@ -28,8 +25,6 @@ export class Publications {
     private readonly access: PublishAccess,
     private readonly publisher: PublishService,
     private readonly whip: WhipService,
-    private readonly pushes: PushService,
-    private readonly settings: PushSettingsService,
   ) {}
 
   /** The entry point that a token opens, before any stream is named. */
@@ -57,20 +52,6 @@ export class Publications {
   async end(sessionId: string): Promise<void> {
     await this.whip.end(sessionId).catch((error: unknown) => {
       if (!(error instanceof HttpException)) this.logger.warn(`session of a closed connection not ended: ${String(error).slice(0, 200)}`);
-    });
-  }
-
-  /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on. */
-  async push(sessionId: string, { customerId, entryPointId }: PublishTarget, rtmpUrl: string): Promise<void> {
-    const { settings } = await this.settings.of(entryPointId);
-    if (!settings.publishersMayPush) throw refuse(403, 'Publishers may not push streams of this entry point.');
-    const session = await this.prisma.session.findUniqueOrThrow({
-      where: { id: sessionId },
-      select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
-    });
-    const caller: Caller = { customerId, role: 'customer', limitKey: `publisher:${sessionId}`, bySession: false };
-    await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
-      if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
     });
   }
 }

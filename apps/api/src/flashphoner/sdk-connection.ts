@@ -1,3 +1,4 @@
+import type { PublisherPushes } from '../push/publisher-pushes.js';
 import { HttpException, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
@@ -10,6 +11,7 @@ import type { SessionWatch } from './session-watch.js';
 /** What a connection needs of the service. */
 export interface SdkServices {
   publications: Publications;
+  pushes: PublisherPushes;
   watch: SessionWatch;
   hooks: RestHooks;
 }
@@ -148,7 +150,7 @@ export class SdkConnection {
         this.tell(stream, 'PUBLISHING');
         if (rtmpUrl === undefined) return;
         // The stream goes on; SESSION_STATUS.WARN shows what is wrong with the push.
-        this.services.publications.push(sessionId, target, rtmpUrl).catch((error: unknown) => this.send('fail', { apiMethod: 'PushStatusEvent', id: fields.mediaSessionId, info: `Failed by RTMP writer error: ${sentence(error)}` }));
+        this.services.pushes.push(sessionId, target, rtmpUrl).catch((error: unknown) => this.send('fail', { apiMethod: 'PushStatusEvent', id: fields.mediaSessionId, info: `Failed by RTMP writer error: ${sentence(error)}` }));
       },
       onEnd: ({ status, info }) => {
         this.streams.delete(String(fields.mediaSessionId));

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Env } from '#libs/config';
 import { limitServer } from '../server-limits.js';
+import { PublisherPushes } from '../push/publisher-pushes.js';
 import { Publications } from './publications.js';
 import { RestHooks } from './rest-hooks.js';
 import { SdkConnection } from './sdk-connection.js';
@@ -28,6 +29,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     private readonly adapter: HttpAdapterHost,
     private readonly env: Env,
     private readonly publications: Publications,
+    private readonly pushes: PublisherPushes,
     private readonly watch: SessionWatch,
     private readonly hooks: RestHooks,
   ) {}
@@ -68,7 +70,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
         sessionId: `/${remoteAddress}:${remotePort}/${localAddress}:${localPort}`,
         urlToken: query.get('token') ?? query.get('authToken') ?? undefined,
       };
-      new SdkConnection(webSocket, client, { publications: this.publications, watch: this.watch, hooks: this.hooks });
+      new SdkConnection(webSocket, client, { publications: this.publications, pushes: this.pushes, watch: this.watch, hooks: this.hooks });
     });
   }
 

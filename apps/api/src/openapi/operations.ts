@@ -235,6 +235,7 @@ const whip: Operation[] = [
     tag: 'WHIP',
     summary: 'Publish (RFC 9725), with a publish token as Bearer token or a signed URL',
     query: signedUrl,
+    headers: { 'Manycast-Rtmp-Url': text('An RTMP URL to push to as well, where the settings let publishers do so; Manycast-Rtmp-Error says why it is not.') },
     requestMediaType: SDP,
     answers: { 201: text() },
     mediaType: SDP,

@@ -1,9 +1,10 @@
 import { Module } from '@nestjs/common';
 import { StreamModule } from '../stream/stream.module.js';
+import { PublisherPushes } from './publisher-pushes.js';
 import { PushController } from './push.controller.js';
 import { PushService } from './push.service.js';
 import { PushSettingsController } from './push-settings.controller.js';
 
 /** Flashphoner's republishing over REST. */
-@Module({ imports: [StreamModule], controllers: [PushController, PushSettingsController], providers: [PushService], exports: [PushService] })
+@Module({ imports: [StreamModule], controllers: [PushController, PushSettingsController], providers: [PushService, PublisherPushes], exports: [PushService, PublisherPushes] })
 export class PushModule {}

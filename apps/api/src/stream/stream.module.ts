@@ -5,7 +5,6 @@ import { AutoRepublish } from '../push/auto-republish.js';
 import { PushSettingsService } from '../push/push-settings.service.js';
 import { TransferController } from '../transfer/transfer.controller.js';
 import { TransferService } from '../transfer/transfer.service.js';
-import { WhipController } from '../whip/whip.controller.js';
 import { WhipService } from '../whip/whip.service.js';
 import { Dispatcher } from './dispatcher.js';
 import { PublishService } from './publish.service.js';
@@ -14,7 +13,7 @@ import { StreamService } from './stream.service.js';
 
 /** Streams, how they come in, and where they go. */
 @Module({
-  controllers: [StreamController, AllStreamsController, TransferController, PublishTokenController, WhipController],
+  controllers: [StreamController, AllStreamsController, TransferController, PublishTokenController],
   providers: [AutoRepublish, Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
   exports: [Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
 })

@@ -5,12 +5,17 @@ import type { UrlSignature } from '../publish-token/signed-url.js';
 export const SDP = 'application/sdp';
 export const SDP_FRAGMENT = 'application/trickle-ice-sdpfrag';
 
+/** Beyond WHIP: an RTMP URL that the publisher wants to be pushed to, too (a header, because URLs with keys end up in logs). */
+export const RTMP_URL_HEADER = 'Manycast-Rtmp-Url';
+/** Why it is not. */
+export const RTMP_ERROR_HEADER = 'Manycast-Rtmp-Error';
+
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'POST, PATCH, DELETE, OPTIONS, GET',
   // `etag`: Eyevinn's client sends its entity tag under that name.
-  'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match, ETag, X-Request-ID',
-  'Access-Control-Expose-Headers': 'Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate, X-Request-ID',
+  'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match, ETag, X-Request-ID, Manycast-Rtmp-Url',
+  'Access-Control-Expose-Headers': 'Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate, X-Request-ID, Manycast-Rtmp-Error',
   'Access-Control-Max-Age': '86400',
 };
 

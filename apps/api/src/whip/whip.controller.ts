@@ -1,13 +1,14 @@
-import { All, Controller, Delete, Get, HttpCode, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import { All, Controller, Delete, Get, HttpCode, HttpException, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
 import { Public } from '../auth/caller.js';
 import { refuse } from '../problem.js';
 import { PublishAccess } from '../publish-token/publish-access.js';
-import { PublishService } from '../stream/publish.service.js';
+import { PublisherPushes } from '../push/publisher-pushes.js';
+import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { PathName, StreamName } from '../validation.js';
 import { checkOffer } from './sdp.js';
-import { bearerToken, hasType, iceServerLink, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { bearerToken, hasType, iceServerLink, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
 import { WhipService } from './whip.service.js';
 
 /** WHIP (RFC 9725). The publish token opens the endpoint; afterwards, the unguessable session URL is the key. */
@@ -16,6 +17,7 @@ import { WhipService } from './whip.service.js';
 export class WhipController {
   constructor(
     private readonly access: PublishAccess,
+    private readonly pushes: PublisherPushes,
     private readonly whip: WhipService,
     private readonly publisher: PublishService,
     private readonly env: Env,
@@ -43,6 +45,8 @@ export class WhipController {
     response.setHeader('ETag', `"${etag}"`);
     response.setHeader('Accept-Patch', SDP_FRAGMENT);
     this.addIceServers(response);
+    const rtmpUrl = request.get(RTMP_URL_HEADER);
+    if (rtmpUrl !== undefined) await this.push(sessionId, target, rtmpUrl, response);
     sendExact(response, 201, SDP, sdp);
   }
 
@@ -96,6 +100,16 @@ export class WhipController {
   other(@Req() request: Request): never {
     const allow = request.path.startsWith('/whip/sessions/') ? 'GET, PATCH, DELETE, OPTIONS' : 'GET, POST, OPTIONS';
     throw refuse(405, 'WHIP has no such method here.', { headers: { Allow: allow } });
+  }
+
+  /** A push that cannot be does not cost the publisher the stream: a header says why. */
+  private async push(sessionId: string, target: PublishTarget, rtmpUrl: string, response: Response): Promise<void> {
+    try {
+      await this.pushes.push(sessionId, target, rtmpUrl);
+    } catch (error) {
+      if (!(error instanceof HttpException)) throw error;
+      response.setHeader(RTMP_ERROR_HEADER, error.message.replace(/[^ -~]/g, '?').slice(0, 200));
+    }
   }
 
   private addIceServers(response: Response): void {

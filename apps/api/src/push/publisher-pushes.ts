@@ -1,0 +1,31 @@
+import { HttpException, Injectable } from '@nestjs/common';
+import { PrismaService } from '#libs/db';
+import type { Caller } from '../auth/caller.js';
+import { refuse } from '../problem.js';
+import type { PublishTarget } from '../stream/publish.service.js';
+import { PushService } from './push.service.js';
+import { PushSettingsService } from './push-settings.service.js';
+
+/** An RTMP URL that a publisher itself names, where the entry point's settings let it. */
+@Injectable()
+export class PublisherPushes {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly pushes: PushService,
+    private readonly settings: PushSettingsService,
+  ) {}
+
+  /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on. Throws what a startup would. */
+  async push(sessionId: string, { customerId, entryPointId }: PublishTarget, rtmpUrl: string): Promise<void> {
+    const { settings } = await this.settings.of(entryPointId);
+    if (!settings.publishersMayPush) throw refuse(403, 'Publishers may not push streams of this entry point.');
+    const session = await this.prisma.session.findUniqueOrThrow({
+      where: { id: sessionId },
+      select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
+    });
+    const caller: Caller = { customerId, role: 'customer', limitKey: `publisher:${sessionId}`, bySession: false };
+    await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
+      if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
+    });
+  }
+}

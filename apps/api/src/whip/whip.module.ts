@@ -1,0 +1,7 @@
+import { Module } from '@nestjs/common';
+import { PushModule } from '../push/push.module.js';
+import { StreamModule } from '../stream/stream.module.js';
+import { WhipController } from './whip.controller.js';
+
+@Module({ imports: [StreamModule, PushModule], controllers: [WhipController] })
+export class WhipModule {}
