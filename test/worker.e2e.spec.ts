@@ -85,7 +85,7 @@ const addTransfer = (streamId: string, url: string) =>
   prisma.transfer.create({ data: { streamId, url: box.seal(url, `transfer:${streamId}`), redactedUrl: 'rtmp://x/***', urlHash: url } });
 
 /** Offers the stream to the workers and waits for the answer, as the API does. */
-async function dispatch({ id, sessionId }: { id: string; sessionId: string }, timeoutMs = 3000): Promise<PublishAnswer> {
+async function dispatch({ id, sessionId }: { id: string; sessionId: string }, timeoutMs = 10_000): Promise<PublishAnswer> {
   const reply = wire.expect<PublishAnswer>(sessionId, timeoutMs);
   await queue.add('publish', { streamId: id, sessionId, replyTo: wire.replyTo }, { jobId: sessionId });
   return reply.promise;
@@ -160,7 +160,7 @@ it('claims a stream once, however often its job runs', async () => {
   await dispatch(stream);
   await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: 'again' });
   await expect.poll(async () => (await queue.getJobState('again'))).toMatch(/completed|unknown/);
-  expect(await row(stream.id)).toMatchObject({ epoch: 1, state: 'live' });
+  await expect.poll(() => row(stream.id)).toMatchObject({ epoch: 1, state: 'live' });
   expect(commands().filter(([op]) => op === 'claim')).toHaveLength(1);
 });
 
