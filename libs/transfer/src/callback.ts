@@ -4,6 +4,8 @@ import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
 export const MAX_TRANSFER_URLS = 50;
+/** The most mistakes of one answer that are reported: there is room for 30,000 in 64 KiB, and each is a sentence in the history. */
+const MAX_BAD_ELEMENTS = 50;
 
 /** `{callbackUrl}?entry_point=&stream_name=`, appended to whatever query the URL has (Agora, "Stream transfer settings"). */
 export function callbackRequestUrl(callbackUrl: string, entryPoint: string, streamName: string): string {
@@ -68,7 +70,12 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
       bad.push({ element: index, message: error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message) });
     }
   });
-  return { urls: [...urls.values()], bad };
+  return { urls: [...urls.values()], bad: reported(bad) };
+}
+
+function reported(bad: BadElement[]): BadElement[] {
+  const [next, ...others] = bad.slice(MAX_BAD_ELEMENTS);
+  return next === undefined ? bad : [...bad.slice(0, MAX_BAD_ELEMENTS), { element: next.element, message: `${next.message} (as ${others.length} more have mistakes)` }];
 }
 
 function readElement(element: unknown): Omit<AnsweredUrl, 'element'> {
@@ -77,7 +84,8 @@ function readElement(element: unknown): Omit<AnsweredUrl, 'element'> {
   if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new Error('has options that are not an object');
   const [problem] = optionProblems(options as Record<string, unknown>);
-  if (problem) throw new Error(`has a bad option: ${problem.field} ${problem.message}`);
+  // Postgres takes no NUL, and nobody reads a name of 60 KB.
+  if (problem) throw new Error(`has a bad option: ${problem.field.slice(0, 40).replace(/[^ -~]/g, '?')} ${problem.message}`);
   return { url: checked(url.trim()), options: options as TransferOptions };
 }
 

@@ -17,22 +17,25 @@ export class DashboardSessions {
   /** Life of the cookie, s. */
   readonly maxAgeS = LIFE_MS / 1000;
 
-  /** Returns the cookie's token; only its hash is kept. */
-  async begin(customerId: string): Promise<string> {
+  /** Returns the cookie's token; only its hash is kept. It is good for as long as the secret is that it was begun with. */
+  async begin(customerId: string, credentialId: string): Promise<string> {
     const token = randomBytes(32).toString('base64url');
-    await this.prisma.dashboardSession.create({ data: { id: hash(token), customerId, expiresAt: new Date(Date.now() + LIFE_MS) } });
+    await this.prisma.dashboardSession.create({ data: { id: hash(token), customerId, credentialId, expiresAt: new Date(Date.now() + LIFE_MS) } });
     return token;
   }
 
   async caller(token: string): Promise<Caller | null> {
     const id = hash(token);
     const now = Date.now();
-    const session = await this.prisma.dashboardSession.findUnique({ where: { id }, include: { customer: { select: { role: true } } } });
+    const session = await this.prisma.dashboardSession.findUnique({
+      where: { id, credential: { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date(now) } }] } },
+      include: { customer: { select: { role: true } } },
+    });
     if (session === null || session.expiresAt.getTime() < now || session.lastUsedAt.getTime() < now - IDLE_MS) return null;
     if (session.lastUsedAt.getTime() < now - TOUCH_INTERVAL_MS) {
       await this.prisma.dashboardSession.updateMany({ where: { id }, data: { lastUsedAt: new Date(now) } });
     }
-    return { customerId: session.customerId, role: session.customer.role, limitKey: `session:${id}`, bySession: true };
+    return { customerId: session.customerId, role: session.customer.role, limitKey: `session:${session.credentialId}`, bySession: true };
   }
 
   async end(token: string): Promise<void> {

@@ -26,7 +26,8 @@ const BAD_DATE = 'HMAC signature cannot be verified, a valid date or x-date head
 /** Kong's default. */
 const CLOCK_SKEW_MS = 300_000;
 const ALGORITHM = /^hmac-(sha256|sha384|sha512)$/;
-const PARAMETER = /(\w+)="([^"]{0,1000})"/g;
+/** Names of bounded length that begin a word: else a header of letters alone takes 200 ms to search. */
+const PARAMETER = /\b(\w{1,32})="([^"]{0,1000})"/g;
 
 /**
  * Reads Agora's HTTP HMAC authentication (`Authorization: hmac username="<customer id>", algorithm="hmac-sha256",

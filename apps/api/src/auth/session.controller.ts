@@ -7,6 +7,7 @@ import { CurrentCaller, Public, type Caller } from './caller.js';
 import { Credentials, secretProof } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';
 import { Logins } from './logins.js';
+import { RequestLimit } from './request-limit.js';
 import { sessionCookie, tokenOf } from './session-cookie.js';
 
 export class SignIn {
@@ -33,6 +34,7 @@ export class SessionController {
     private readonly credentials: Credentials,
     private readonly logins: Logins,
     private readonly sessions: DashboardSessions,
+    private readonly limit: RequestLimit,
   ) {}
 
   @Public()
@@ -41,10 +43,11 @@ export class SessionController {
   async signIn(@Body() { customerId, customerSecret }: SignIn, @Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<SessionResponse> {
     const caller = await this.logins.attempt(request.ip, customerId, () => this.credentials.verify(customerId, secretProof(customerSecret)));
     if (!caller) throw signedOut('The customer ID and the customer secret do not match.');
+    await this.limit.consume(caller, response);
     // A session that was there before is not taken over: its token may be known to somebody else (session fixation).
     const former = tokenOf(request);
     if (former !== undefined) await this.sessions.end(former);
-    const token = await this.sessions.begin(caller.customerId);
+    const token = await this.sessions.begin(caller.customerId, caller.limitKey);
     response.setHeader('Set-Cookie', sessionCookie(request, token, this.sessions.maxAgeS));
     return this.describe(caller);
   }

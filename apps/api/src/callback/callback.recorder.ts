@@ -44,8 +44,7 @@ export class CallbackRecorder {
   /** No request was made, for a reason that passes. */
   async notAsked(asked: Asked, why: TransferError): Promise<void> {
     const tell = await this.prisma.$transaction(async (tx) => {
-      await this.retrying(tx, asked, why);
-      return this.useLastAnswer(tx, asked);
+      return (await this.retrying(tx, asked, why)) ? this.useLastAnswer(tx, asked) : null;
     });
     if (tell) await this.tellNode(tell, asked.stream.id);
   }
@@ -53,8 +52,7 @@ export class CallbackRecorder {
   async failed(asked: Asked, attempt: Attempt, failure: TransferError, nextAt: Date | null): Promise<void> {
     const tell = await this.prisma.$transaction(async (tx) => {
       await tx.callbackDelivery.create({ data: { ...toDelivery(asked, attempt, failure.code, failure.detail ?? null), nextAt } });
-      await this.retrying(tx, asked, failure);
-      return this.useLastAnswer(tx, asked);
+      return (await this.retrying(tx, asked, failure)) ? this.useLastAnswer(tx, asked) : null;
     });
     // The customer's fault, nothing for the operator to do.
     this.logger.log(`callback of stream ${asked.stream.id}, attempt ${asked.attempt}: ${failure.code}`);
@@ -83,7 +81,8 @@ export class CallbackRecorder {
     if (ownerNode !== null) await this.tellNode(ownerNode, stream.id);
   }
 
-  private async retrying(tx: Prisma.TransactionClient, { stream }: Asked, { code, detail: given }: TransferError): Promise<void> {
+  /** False for a stream that has ended or got its answer meanwhile: nothing is to be done for it. */
+  private async retrying(tx: Prisma.TransactionClient, { stream }: Asked, { code, detail: given }: TransferError): Promise<boolean> {
     const detail = given ?? null;
     const { count } = await tx.stream.updateMany({
       // The queue may run a job twice; the good answer of one is not undone by the failure of the other.
@@ -94,11 +93,12 @@ export class CallbackRecorder {
     if (count === 1 && stream.callbackReason !== code) {
       await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.failed', data: { reason: code, detail } });
     }
+    return count === 1;
   }
 
   /** Where the customer wishes it, the stream goes where it went last time until its server is back. Returns whom to tell. */
   private async useLastAnswer(tx: Prisma.TransactionClient, { stream, entryPoint }: Asked): Promise<string | null> {
-    if (!entryPoint.useLastAnswer || stream.callbackState === 'answered') return null;
+    if (!entryPoint.useLastAnswer) return null;
     const count = await this.transfers.applyLast(tx, stream);
     if (count === 0) return null;
     await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: count } });

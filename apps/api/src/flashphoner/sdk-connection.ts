@@ -41,6 +41,8 @@ const MAX_WAITING = 32;
 /** From the WebSocket to an established session; the application may be asked meanwhile. */
 const CONNECT_WITHIN_MS = 30_000;
 const POLICY_VIOLATION = 1008;
+/** Who asks and does not read the answers is not kept waiting for. */
+const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Media never comes through the WebSocket here. */
 const NOT_TUNNELLED = { useWsTunnel: false, useWsTunnelPacketization2: false, useBase64BinaryEncoding: false };
 
@@ -70,6 +72,8 @@ export class SdkConnection {
     this.timer = setInterval(() => this.ping(), PING_EVERY_MS);
     setTimeout(() => this.isEstablished || socket.terminate(), CONNECT_WITHIN_MS).unref();
     socket.on('message', (data) => this.receive(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
+    // ws has answered it already.
+    socket.on('ping', () => this.requireReader());
     socket.on('error', (error) => this.logger.debug(`connection ${client.sessionId}: ${error.message}`));
     socket.on('close', () => this.closed());
   }
@@ -237,7 +241,13 @@ export class SdkConnection {
   }
 
   private send(message: string, ...data: unknown[]): void {
-    if (this.socket.readyState === this.socket.OPEN) this.socket.send(toMessage(message, ...data));
+    if (this.socket.readyState !== this.socket.OPEN) return;
+    this.socket.send(toMessage(message, ...data));
+    this.requireReader();
+  }
+
+  private requireReader(): void {
+    if (this.socket.bufferedAmount > MAX_BUFFERED_BYTES * 1e6) this.socket.terminate();
   }
 }
 

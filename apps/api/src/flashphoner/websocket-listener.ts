@@ -37,7 +37,8 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
   async onApplicationBootstrap(): Promise<void> {
     const main = this.adapter.httpAdapter.getHttpServer() as Server;
     main.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (pathOf(request) === PATH) this.upgrade(request, socket, head);
+      if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(main, request, socket, head);
+      else if (pathOf(request) === PATH) this.upgrade(request, socket, head);
       else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
     if (this.env.FLASHPHONER_WS_PORT === 0) return;
@@ -63,7 +64,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     socket.on('error', () => socket.destroy());
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = request.socket;
-      const query = new URL(request.url ?? '/', 'http://localhost').searchParams;
+      const query = queryOf(request);
       const client = {
         clientIp: this.clientIp(request),
         userAgent: request.headers['user-agent'],
@@ -82,3 +83,20 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
+/** By hand: a request's target may be anything, and `new URL` throws for some of it. */
+const queryOf = (request: IncomingMessage): URLSearchParams => new URLSearchParams((request.url ?? '').split('?').slice(1).join('?'));
+
+/**
+ * With a listener for upgrades, Node hands over every request that offers any, as Java's client offers h2c with each. An
+ * offer may be ignored (RFC 9110, section 7.8): the request comes once more, without it.
+ */
+function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = rawHeaders.flatMap((name, i) => {
+    const value = rawHeaders[i + 1] ?? '';
+    if (i % 2 === 1 || /^(upgrade|http2-settings)$/i.test(name)) return [];
+    return [`${name}: ${/^connection$/i.test(name) ? value.replace(/\b(upgrade|http2-settings)\b *,? */gi, '') : value}`];
+  });
+  socket.unshift(Buffer.concat([Buffer.from([`${method} ${url} HTTP/${httpVersion}`, ...lines, '', ''].join('\r\n'), 'latin1'), head]));
+  server.emit('connection', socket);
+}

@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Prisma, SecretBox, type Stream } from '#libs/db';
 import { pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
+import { QuotaService } from '../customer/quotas.js';
 import { newMediaSessionId } from './media-session-id.js';
 import { pushOptions } from './push-settings.js';
+import { redactServerUrl } from './push-settings.dto.js';
 import { PushSettingsService, type EffectivePushSettings } from './push-settings.service.js';
 
 /** Flashphoner's automatic republishing: every stream of an entry point goes to its fixed RTMP servers, from its first moment. */
@@ -13,6 +15,7 @@ export class AutoRepublish {
   constructor(
     private readonly settings: PushSettingsService,
     private readonly box: SecretBox,
+    private readonly quotas: QuotaService,
   ) {}
 
   settingsOf(entryPointId: string): Promise<EffectivePushSettings> {
@@ -25,8 +28,9 @@ export class AutoRepublish {
     const options = pushOptions(settings) as Prisma.InputJsonObject;
     const data = republish.flatMap(({ url: server, parameters }) => {
       try {
+        // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
         const { url, streamName } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
-        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(server, `push:${stream.id}`), pushName: streamName, options }];
+        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), pushName: streamName, options }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
         if (!(error instanceof TransferError)) throw error;
@@ -34,7 +38,10 @@ export class AutoRepublish {
         return [];
       }
     });
-    await tx.transfer.createMany({ data, skipDuplicates: true });
+    if (data.length === 0) return;
+    const { transfersPerStream } = (await this.quotas.ofProject(stream.projectId, tx)).quotas;
+    if (data.length > transfersPerStream) this.logger.log(`stream ${stream.id}: ${data.length} servers to republish to, ${transfersPerStream} transfers permitted`);
+    await tx.transfer.createMany({ data: data.slice(0, transfersPerStream), skipDuplicates: true });
   }
 
   private columns(streamId: string, url: string) {

@@ -1,22 +1,27 @@
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsIP, IsObject, IsString, Matches, Max, MaxLength, Min, MinLength, Validate, ValidateIf, ValidateNested, ValidatorConstraint, type ValidatorConstraintInterface } from 'class-validator';
-import { callbackUrlProblem, pushTarget, redactTransferUrl, TransferError } from '#libs/transfer';
+import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsIP, IsObject, IsString, Matches, Max, MaxLength, Min, MinLength, Validate, ValidateIf, ValidateNested, ValidatorConstraint, type ValidationArguments, type ValidatorConstraintInterface } from 'class-validator';
+import { callbackUrlProblem, pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
 import { MayBeAbsent } from '../validation.js';
 import type { PushSettings, RepublishServer } from './push-settings.js';
 import type { EffectivePushSettings } from './push-settings.service.js';
 
 const MAX_SERVERS = 10;
 const MAX_PARAMETERS = 20;
+/** Of a stream on an RTMP server: prefix and name. */
+const LONGEST_NAME = 'x'.repeat(32 + 64);
 
 /** Null is allowed: it returns the field to the service's default. */
 const MayBeNull = (): PropertyDecorator => ValidateIf((_body, value) => value != null);
 
 @ValidatorConstraint()
 class IsServerUrl implements ValidatorConstraintInterface {
-  validate(value: unknown): boolean {
+  validate(value: unknown, { object }: ValidationArguments): boolean {
     if (typeof value !== 'string') return false;
+    const { parameters } = object as RepublishServerBody;
     try {
-      return pushTarget(value, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url !== '';
+      // With all that it will carry: else it fails when a stream begins, and nobody is told.
+      const whole = new IsParameters().validate(parameters) ? withParameters(value, parameters ?? {}) : value;
+      return pushTarget(whole, LONGEST_NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url !== '';
     } catch (error) {
       if (error instanceof TransferError) return false;
       throw error;
@@ -24,7 +29,7 @@ class IsServerUrl implements ValidatorConstraintInterface {
   }
 
   defaultMessage(): string {
-    return 'must be an rtmp:// or rtmps:// URL of a server and its application';
+    return 'must be an rtmp:// or rtmps:// URL of a server and its application, not too long with its parameters';
   }
 }
 
@@ -182,7 +187,7 @@ export function toPushSettingsResponse({ settings, republish, appUrl, hookSecret
 }
 
 /** A server's URL is a transfer's without its last part. */
-function redactServerUrl(url: string): string {
+export function redactServerUrl(url: string): string {
   const { url: whole } = pushTarget(url, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
   return redactTransferUrl(whole).replace(/\/\*\*\*$/, '');
 }

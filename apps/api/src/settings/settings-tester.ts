@@ -4,6 +4,7 @@ import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { type AnsweredUrl, type CallbackAnswer, callbackRequestUrl, type ReasonCode, reasonOf, redactTransferUrl, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
 import { CallbackClient, type Attempt } from '../callback/callback.client.js';
+import { CallbackQuota } from '../callback/callback-quota.js';
 import { judge } from '../callback/callback.processor.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
@@ -37,6 +38,7 @@ export class SettingsTester {
     private readonly settings: SettingsService,
     private readonly client: CallbackClient,
     private readonly secrets: CallbackSecrets,
+    private readonly quota: CallbackQuota,
     private readonly registry: Registry,
     private readonly wire: Wire,
   ) {}
@@ -46,6 +48,8 @@ export class SettingsTester {
     const url = callbackUrl ?? entryPoint.callbackUrl;
     if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
+    const waitMs = await this.quota.consume(path.appid);
+    if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const attempt = await this.ask(entryPoint, url, streamName);
     const result = judge(attempt);
     const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
@@ -85,5 +89,8 @@ export class SettingsTester {
     }
   }
 }
+
+const callbacksUsedUp = (waitMs: number): Error =>
+  refuse(429, 'The callbacks per minute are used up.', { code: 'quota_exceeded', detail: 'Tests count as callbacks. Wait, or ask the operator for a higher quota.', headers: { 'Retry-After': String(Math.ceil(waitMs / 1000)) } });
 
 const unknown = (text: string): ProbeVerdict => ({ stage: 'address', ok: false, code: 'service_error', text, detail: null, ms: 0 });

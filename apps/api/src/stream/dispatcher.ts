@@ -60,7 +60,8 @@ export class Dispatcher {
 
   /** Asks the customer once more, now. */
   async repeatCallback(streamId: string): Promise<void> {
-    const job = this.callbacks.add('ask', { streamId, isReplay: true }, { attempts: 1, removeOnComplete: true, removeOnFail: true });
+    // By its id, one that waits already is the same: else every request would leave a job in the queue that everybody shares.
+    const job = this.callbacks.add('ask', { streamId, isReplay: true }, { jobId: `replay-${streamId}`, attempts: 1, removeOnComplete: true, removeOnFail: true });
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job);
   }
 

@@ -57,7 +57,8 @@ export class TransferService {
     const row = await this.prisma
       .$transaction(async (tx) => {
         // Two at once must not both be the last that fits.
-        await tx.$queryRaw`SELECT 1 FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
+        const [locked] = await tx.$queryRaw<{ state: string }[]>`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
+        if (locked === undefined || locked.state === 'ended') throw streamEnded();
         if ((await tx.transfer.count({ where: { streamId, endedAt: null } })) >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
         await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
@@ -70,13 +71,18 @@ export class TransferService {
 
   async change(caller: Caller, path: Path, transferId: string, { url, options }: TransferChanges): Promise<TransferResponse> {
     const stream = await this.running(caller, path);
-    const row = await this.find(caller, path, transferId);
-    if (row.endedAt !== null) throw hasEnded();
-    const merged = Object.fromEntries(Object.entries({ ...(row.options as object), ...options }).filter(([, value]) => value !== null));
-    this.requireSound(path.appid, merged as TransferOptions);
-    const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : this.urlColumns(path.streamId, url)) };
-    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data }).catch(rethrowDuplicate);
-    if (count === 0) throw hasEnded();
+    await this.find(caller, path, transferId);
+    await this.prisma
+      .$transaction(async (tx) => {
+        // Two changes at once must not lose one of them.
+        const [row] = await tx.$queryRaw<{ options: object }[]>`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
+        if (row === undefined) throw hasEnded();
+        const merged = Object.fromEntries(Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null));
+        this.requireSound(path.appid, merged as TransferOptions);
+        const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : this.urlColumns(path.streamId, url)) };
+        await tx.transfer.update({ where: { id: transferId }, data });
+      })
+      .catch(rethrowDuplicate);
     await this.tell(stream.ownerNode, path.streamId);
     return this.get(caller, path, transferId);
   }
@@ -87,7 +93,8 @@ export class TransferService {
     const row = await this.find(caller, path, transferId);
     if (row.endedAt !== null) return;
     const reason = { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false } as const;
-    await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: { ...reason, nextRetryAt: null, endedAt: new Date() } });
+    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: { ...reason, nextRetryAt: null, endedAt: new Date() } });
+    if (count === 0) return;
     await recordEvent(this.prisma, { projectId: path.appid, streamId: path.streamId, transferId, type: 'transfer.removed' });
     await this.tell(ownerNode, path.streamId);
   }
@@ -127,7 +134,7 @@ export class TransferService {
 
   private async running(caller: Caller, path: Path): Promise<{ ownerNode: string | null }> {
     const stream = await this.stream(caller, path);
-    if (stream.state === 'ended') throw new ConflictException('This stream has ended.');
+    if (stream.state === 'ended') throw streamEnded();
     return stream;
   }
 
@@ -153,6 +160,7 @@ export class TransferService {
   }
 }
 
+const streamEnded = (): Error => new ConflictException('This stream has ended.');
 const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
 
 function rethrowDuplicate(error: unknown): never {

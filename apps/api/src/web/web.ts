@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
@@ -27,16 +28,20 @@ export function webPages(dashboardDir: string): RequestHandler {
   const html = readFileSync(index, 'utf8');
   // File names hold a hash of their content.
   router.use('/assets', express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
-  router.use(express.static(dir, { index: false }));
+  // The page is a file, too, and has its policy under that name as well.
+  const setHeaders = (response: ServerResponse): void => void response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
+  router.use(express.static(dir, { index: false, setHeaders }));
   router.use((request, response, next) => {
     if (request.method !== 'GET' || API.test(request.path) || !request.headers.accept?.includes('text/html')) return next();
     const nonce = randomBytes(16).toString('base64');
-    response.setHeader('Content-Security-Policy', policy({ style: `'self' 'nonce-${nonce}'`, more: ["media-src 'self' blob:", "worker-src 'self' blob:"] }));
+    response.setHeader('Content-Security-Policy', policy({ style: `'self' 'nonce-${nonce}'`, more: MEDIA }));
     response.setHeader('Cache-Control', 'no-cache');
     response.type('html').send(html.replaceAll(NONCE, nonce));
   });
   return router;
 }
+
+const MEDIA = ["media-src 'self' blob:", "worker-src 'self' blob:"];
 
 function policy({ style, more = [] }: { style: string; more?: string[] }): string {
   const base = ["default-src 'none'", "script-src 'self'", `style-src ${style}`, "img-src 'self' data: blob:", "connect-src 'self'", "font-src 'self'"];

@@ -1,4 +1,4 @@
-import { All, Controller, Delete, Get, HttpCode, HttpException, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import { All, Controller, Delete, Get, HttpCode, HttpException, Logger, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
 import { Public } from '../auth/caller.js';
@@ -15,6 +15,8 @@ import { WhipService } from './whip.service.js';
 @Public()
 @Controller('whip')
 export class WhipController {
+  private readonly logger = new Logger(WhipController.name);
+
   constructor(
     private readonly access: PublishAccess,
     private readonly pushes: PublisherPushes,
@@ -107,8 +109,9 @@ export class WhipController {
     try {
       await this.pushes.push(sessionId, target, rtmpUrl);
     } catch (error) {
-      if (!(error instanceof HttpException)) throw error;
-      response.setHeader(RTMP_ERROR_HEADER, error.message.replace(/[^ -~]/g, '?').slice(0, 200));
+      const isOurs = !(error instanceof HttpException);
+      if (isOurs) this.logger.warn(`push of session's stream not begun: ${String(error).slice(0, 200)}`);
+      response.setHeader(RTMP_ERROR_HEADER, isOurs ? 'Internal error' : error.message.replace(/[^ -~]/g, '?').slice(0, 200));
     }
   }
 

@@ -45,6 +45,7 @@ export const customers = {
   me: () => request<Customer>('GET', '/v1/me'),
   list: (query: PageOf) => request<Paged & { customers: Customer[] }>('GET', '/v1/customers', { query }),
   create: (body: { name: string; role?: Role; quotas?: Partial<Quotas> }) => request<Customer & { credential: NewCredential }>('POST', '/v1/customers', { body }),
+  get: (customerId: string) => request<Customer>('GET', pathOf(CUSTOMER, { customerId })),
   change: (customerId: string, body: { name?: string; quotas?: Partial<Record<keyof Quotas, number | null>> }) =>
     request<Customer>('PATCH', pathOf(CUSTOMER, { customerId }), { body }),
   remove: (customerId: string) => request<void>('DELETE', pathOf(CUSTOMER, { customerId })),
@@ -63,7 +64,7 @@ export const credentials = {
 export const projects = {
   list: (query: PageOf = {}) => request<Paged & { projects: Project[] }>('GET', '/v1/projects', { query: { limit: 200, ...query } }),
   create: (body: { name: string }) => request<Project>('POST', '/v1/projects', { body }),
-  change: (appid: string, body: { name: string }) => request<Project>('PATCH', pathOf(PROJECT, { appid }), { body }),
+  change: (appid: string, body: { name?: string; authKey?: string | null }) => request<Project>('PATCH', pathOf(PROJECT, { appid }), { body }),
   remove: (appid: string) => request<void>('DELETE', pathOf(PROJECT, { appid })),
   rotateSigningKey: (appid: string) => request<void>('POST', pathOf(`${PROJECT}/rotate_signing_key`, { appid })),
 };
@@ -78,13 +79,13 @@ export const entryPoints = {
   testCallback: (appid: string, entryPoint: string, body: { streamName?: string; callbackUrl?: string; probe?: boolean }) =>
     request<CallbackTest>('POST', pathOf(`${ENTRY_POINT}/settings/transfer/test`, { appid, entryPoint }), { body }),
   secrets: (appid: string, entryPoint: string) =>
-    request<{ secrets: CallbackSecret[] }>('GET', pathOf(`${ENTRY_POINT}/settings/transfer/secret`, { appid, entryPoint })),
+    request<{ secrets: CallbackSecret[] }>('GET', pathOf(`${ENTRY_POINT}/settings/transfer/secrets`, { appid, entryPoint })),
   rotateSecret: (appid: string, entryPoint: string, body: { overlap?: number }) =>
-    request<{ secret: string }>('POST', pathOf(`${ENTRY_POINT}/settings/transfer/secret/rotate`, { appid, entryPoint }), { body }),
+    request<{ secret: string }>('POST', pathOf(`${ENTRY_POINT}/settings/transfer/secrets/rotate`, { appid, entryPoint }), { body }),
   publishToken: (appid: string, entryPoint: string, body: { streamName?: string; expiresIn?: number }) =>
     request<PublishToken>('POST', pathOf(`${ENTRY_POINT}/publish_tokens`, { appid, entryPoint }), { body }),
   deliveries: (appid: string, entryPoint: string, query: PageOf & { streamId?: string }) =>
-    request<Paged & { deliveries?: Delivery[]; callbacks?: Delivery[] }>('GET', pathOf(`${ENTRY_POINT}/callbacks`, { appid, entryPoint }), { query }),
+    request<Paged & { deliveries: Delivery[] }>('GET', pathOf(`${ENTRY_POINT}/callbacks`, { appid, entryPoint }), { query }),
   replay: (appid: string, entryPoint: string, deliveryId: string) =>
     request<void>('POST', pathOf(`${ENTRY_POINT}/callbacks/{deliveryId}/replay`, { appid, entryPoint, deliveryId })),
 };

@@ -35,6 +35,8 @@ export interface NewCredential extends Credential {
 }
 
 export interface Project {
+  /** Whether signed publish URLs are accepted. */
+  hasAuthKey?: boolean;
   appid: string;
   name: string;
   createdAt: string;

@@ -1,1 +1,76 @@
-export default function GoLivePage() { return null; }
+import { Alert, Button, Group, SegmentedControl, Select, Stack, TextInput } from '@mantine/core';
+import { IconBroadcast, IconPlayerStop } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link, useSearchParams } from 'wouter';
+import { entryPoints } from '../api/index.js';
+import { ScopeSelect, useScope } from '../parts/scope.js';
+import { Card, PageHead } from '../parts/states-of-page.js';
+import { useTitle } from '../session-context.js';
+import { Sending } from './sending.js';
+import { usePublication, type Source } from './use-publication.js';
+
+const SOURCES: { value: Source; label: string }[] = [
+  { value: 'camera', label: 'Camera' },
+  { value: 'screen', label: 'Screen' },
+  { value: 'card', label: 'Test card' },
+];
+
+/** Publishes from this browser. */
+export default function GoLivePage() {
+  useTitle('Go live');
+  const scope = useScope();
+  const [search] = useSearchParams();
+  const [source, setSource] = useState<Source>('camera');
+  const [entryPoint, setEntryPoint] = useState(search.get('entry_point') ?? 'live');
+  const [name, setName] = useState('from-the-browser');
+  const { appid } = scope;
+  const publication = usePublication();
+  const isOn = publication.state !== 'idle' && publication.state !== 'over';
+  const nameError = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) ? null : 'Letters, digits, dots, underscores and hyphens';
+  return (
+    <>
+      <PageHead title="Go live" note="Straight from this browser, over WebRTC." />
+      <div className="two">
+        <Card title="What">
+          <Stack gap="md">
+            <SegmentedControl aria-label="Source" data={SOURCES} value={source} onChange={(value) => setSource(value as Source)} disabled={isOn} fullWidth />
+            <div>
+              <ScopeSelect scope={scope} />
+            </div>
+            {appid && <EntryPointSelect appid={appid} value={entryPoint} onChange={setEntryPoint} disabled={isOn} />}
+            <TextInput label="Stream name" value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} disabled={isOn} />
+            <Group gap="xs">
+              {isOn ? (
+                <Button color="red" leftSection={<IconPlayerStop size={16} aria-hidden />} onClick={publication.stop}>
+                  Stop
+                </Button>
+              ) : (
+                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || nameError !== null} onClick={() => appid && void publication.start({ appid, entryPoint, name, source })}>
+                  Go live
+                </Button>
+              )}
+              {isOn && appid && (
+                <Button component={Link} href={`/live?appid=${appid}`} variant="default">
+                  Where it goes
+                </Button>
+              )}
+            </Group>
+            {publication.error && (
+              <Alert color="red" role="alert">
+                {publication.error}
+              </Alert>
+            )}
+          </Stack>
+        </Card>
+        <Sending publication={publication} />
+      </div>
+    </>
+  );
+}
+
+function EntryPointSelect({ appid, value, onChange, disabled }: { appid: string; value: string; onChange: (value: string) => void; disabled: boolean }) {
+  const query = useQuery({ queryKey: ['entry-points', appid], queryFn: () => entryPoints.list(appid) });
+  const names = query.data?.entryPointList.map(({ name }) => name) ?? [value];
+  return <Select label="Entry point" data={names} value={names.includes(value) ? value : (names[0] ?? null)} onChange={(next) => next && onChange(next)} allowDeselect={false} disabled={disabled} />;
+}

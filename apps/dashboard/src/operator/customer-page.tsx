@@ -1,1 +1,103 @@
-export default function CustomerPage(_props: Record<string, string>) { return null; }
+import { Anchor, Button, Group, NumberInput, Stack, Text } from '@mantine/core';
+import { IconTrash } from '@tabler/icons-react';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { customers, type Customer, type Quotas } from '../api/index.js';
+import { useConfirm } from '../parts/confirm.js';
+import { CopyLine } from '../parts/copy.js';
+import { Credentials } from '../parts/credentials.js';
+import { QUOTA_WORDS, QuotaList } from '../parts/quotas.js';
+import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
+import { useTitle } from '../session-context.js';
+
+/** One tenant: quotas, secrets, the end. */
+export default function CustomerPage({ customerId }: { customerId: string }) {
+  const query = useQuery({ queryKey: ['customers', customerId], queryFn: () => customers.get(customerId) });
+  useTitle(query.data?.name ?? 'Customer');
+  return (
+    <>
+      <Text size="sm" mb={4}>
+        <Anchor component={Link} href="/customers" inherit underline="always">
+          Customers
+        </Anchor>
+      </Text>
+      <Loaded query={query}>
+        {(customer) => (
+          <>
+            <PageHead title={customer.name} note={customer.role}>
+              <Remove customer={customer} />
+            </PageHead>
+            <Card title="Customer ID">
+              <CopyLine label="Customer ID" value={customerId} />
+            </Card>
+            <Card title="Quotas" note="Empty: the default of this service.">
+              <div className="two">
+                <QuotaList customer={customer} />
+                <QuotaForm key={JSON.stringify(customer.quotas)} customer={customer} />
+              </div>
+            </Card>
+            <Credentials customerId={customerId} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
+function QuotaForm({ customer: { customerId, quotas } }: { customer: Customer }) {
+  const client = useQueryClient();
+  const [values, setValues] = useState<Record<string, number | string>>({ ...quotas });
+  const save = useMutation({
+    mutationFn: () => {
+      const changed = Object.entries(values).filter(([name, value]) => value !== quotas[name as keyof Quotas]);
+      return customers.change(customerId, { quotas: Object.fromEntries(changed.map(([name, value]) => [name, value === '' ? null : Number(value)])) });
+    },
+    meta: { done: 'Saved.' },
+    onSuccess: () => client.invalidateQueries({ queryKey: ['customers'] }),
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate();
+      }}
+    >
+      <Stack gap="xs">
+        {(Object.keys(QUOTA_WORDS) as (keyof Quotas)[]).map((name) => (
+          <NumberInput key={name} label={QUOTA_WORDS[name]} size="xs" min={0} max={name === 'transfersPerStream' ? 50 : 1_000_000} allowDecimal={false} value={values[name]} onChange={(value) => setValues((before) => ({ ...before, [name]: value }))} />
+        ))}
+        <Group>
+          <Button type="submit" size="xs" loading={save.isPending}>
+            Save quotas
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+function Remove({ customer: { customerId, name } }: { customer: Customer }) {
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const [, go] = useLocation();
+  const remove = useMutation({
+    mutationFn: () => customers.remove(customerId),
+    meta: { done: 'The customer was deleted.' },
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ['customers'] });
+      go('/customers');
+    },
+  });
+  return (
+    <Button
+      color="red"
+      variant="light"
+      leftSection={<IconTrash size={15} aria-hidden />}
+      loading={remove.isPending}
+      onClick={() => confirm({ title: 'Delete this customer?', text: <>“{name}” goes with all projects, secrets and history. This cannot be undone.</>, action: 'Delete the customer', onConfirm: () => remove.mutate() })}
+    >
+      Delete customer
+    </Button>
+  );
+}

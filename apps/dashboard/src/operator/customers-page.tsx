@@ -1,1 +1,122 @@
-export default function CustomersPage() { return null; }
+import { Button, Group, Modal, Select, Stack, Table, TextInput } from '@mantine/core';
+import { IconUserPlus, IconUsersGroup } from '@tabler/icons-react';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { customers, type NewCredential, type Role } from '../api/index.js';
+import { NewSecret } from '../parts/copy.js';
+import { Bones, Card, Empty, Failure, PageHead } from '../parts/states-of-page.js';
+import { Day } from '../parts/time.js';
+import { useTitle } from '../session-context.js';
+
+/** All tenants. */
+export default function CustomersPage() {
+  useTitle('Customers');
+  const [adding, setAdding] = useState(false);
+  const query = useInfiniteQuery({
+    queryKey: ['customers'],
+    queryFn: ({ pageParam }) => customers.list({ limit: 50, cursor: pageParam ?? undefined }),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+  });
+  const rows = query.data?.pages.flatMap((page) => page.customers) ?? [];
+  return (
+    <>
+      <PageHead title="Customers">
+        <Button leftSection={<IconUserPlus size={16} aria-hidden />} onClick={() => setAdding(true)}>
+          New customer
+        </Button>
+      </PageHead>
+      <Card title="All customers" flush>
+        {query.isPending && <Bones rows={3} />}
+        {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+        {query.isSuccess && rows.length === 0 && <Empty icon={IconUsersGroup} title="No customer yet" />}
+        {rows.length > 0 && (
+          <Table.ScrollContainer minWidth={620}>
+            <Table aria-label="Customers">
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Name</Table.Th>
+                  <Table.Th>Role</Table.Th>
+                  <Table.Th>Streams now</Table.Th>
+                  <Table.Th>Projects</Table.Th>
+                  <Table.Th>Since</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {rows.map(({ customerId, name, role, usage, quotas, createdAt }) => (
+                  <Table.Tr key={customerId}>
+                    <Table.Td>
+                      <Link href={`/customers/${customerId}`}>{name}</Link>
+                    </Table.Td>
+                    <Table.Td>{role}</Table.Td>
+                    <Table.Td className="num">
+                      {usage.streams} of {quotas.streams}
+                    </Table.Td>
+                    <Table.Td className="num">
+                      {usage.projects} of {quotas.projects}
+                    </Table.Td>
+                    <Table.Td>
+                      <Day at={createdAt} />
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+        {query.hasNextPage && (
+          <Button m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()}>
+            More
+          </Button>
+        )}
+      </Card>
+      <Modal opened={adding} onClose={() => setAdding(false)} title="New customer" size="lg">
+        <NewCustomer onClose={() => setAdding(false)} />
+      </Modal>
+    </>
+  );
+}
+
+function NewCustomer({ onClose }: { onClose: () => void }) {
+  const client = useQueryClient();
+  const [name, setName] = useState('');
+  const [role, setRole] = useState<Role>('customer');
+  const [made, setMade] = useState<{ customerId: string; credential: NewCredential } | null>(null);
+  const create = useMutation({
+    mutationFn: () => customers.create({ name: name.trim(), role }),
+    onSuccess: (customer) => {
+      setMade(customer);
+      void client.invalidateQueries({ queryKey: ['customers'] });
+    },
+  });
+  if (made) {
+    return (
+      <Stack>
+        <NewSecret title={`${name} is a customer now`} lines={[['Customer ID', made.customerId], ['Customer secret', made.credential.secret]]} />
+        <Button onClick={onClose}>Done</Button>
+      </Stack>
+    );
+  }
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        create.mutate();
+      }}
+    >
+      <Stack gap="sm">
+        <TextInput label="Name" required maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
+        <Select label="Role" data={[{ value: 'customer', label: 'Customer' }, { value: 'operator', label: 'Operator: sees and changes everything' }]} value={role} onChange={(value) => value && setRole(value as Role)} allowDeselect={false} />
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={create.isPending} disabled={name.trim() === ''}>
+            Make customer
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,1 +1,134 @@
-export default function SystemPage() { return null; }
+import { LineChart } from '@mantine/charts';
+import '@mantine/charts/styles.css';
+import { Progress, SegmentedControl, Table, Text } from '@mantine/core';
+import { IconServerOff } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { operator, type HistoryPoint, type NodeStatus } from '../api/index.js';
+import { clockTime } from '../parts/format.js';
+import { Pill } from '../parts/state.js';
+import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
+import { Ago } from '../parts/time.js';
+import { useTitle } from '../session-context.js';
+
+const REFRESH_MS = 3000;
+const SPANS = [
+  { value: '60', label: 'Hour' },
+  { value: '360', label: '6 hours' },
+  { value: '1440', label: 'Day' },
+];
+
+/** How the service is doing: nodes, queues, rates and errors over time. */
+export default function SystemPage() {
+  useTitle('System');
+  const [minutes, setMinutes] = useState('60');
+  const nodes = useQuery({ queryKey: ['nodes'], queryFn: operator.nodes, refetchInterval: REFRESH_MS });
+  const queues = useQuery({ queryKey: ['queues'], queryFn: operator.queues, refetchInterval: REFRESH_MS });
+  const history = useQuery({ queryKey: ['history', minutes], queryFn: () => operator.history(Number(minutes)), refetchInterval: 30_000 });
+  return (
+    <>
+      <PageHead title="System">
+        <SegmentedControl aria-label="Span" data={SPANS} value={minutes} onChange={setMinutes} />
+      </PageHead>
+      <Card title="Nodes" flush>
+        <Loaded query={nodes} rows={1}>
+          {({ nodes: found }) =>
+            found.length === 0 ? (
+              <Empty icon={IconServerOff} title="No worker node is there">
+                Nobody can publish. Start one: <code>node dist/apps/worker/src/main.js</code>
+              </Empty>
+            ) : (
+              <Nodes nodes={found} />
+            )
+          }
+        </Loaded>
+      </Card>
+      <Loaded query={history}>
+        {({ points }) => (
+          <div className="two">
+            <Chart title="Streams and transfers" points={points} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7'], ['transfersFailing', 'Transfers failing', 'red.6']]} />
+            <Chart title="Arrivals and callbacks per minute" points={points} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7'], ['callbacksFailed', 'Callbacks failed', 'red.6']]} />
+          </div>
+        )}
+      </Loaded>
+      <Card title="Queues" flush>
+        <Loaded query={queues} rows={1}>
+          {({ queues: found }) => (
+            <Table.ScrollContainer minWidth={420}>
+              <Table aria-label="Queues">
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>Queue</Table.Th>
+                    <Table.Th>Waiting</Table.Th>
+                    <Table.Th>Active</Table.Th>
+                    <Table.Th>Delayed</Table.Th>
+                    <Table.Th>Failed</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody className="num">
+                  {found.map(({ name, waiting, active, delayed, failed }) => (
+                    <Table.Tr key={name}>
+                      <Table.Td>{name}</Table.Td>
+                      <Table.Td>{waiting}</Table.Td>
+                      <Table.Td>{active}</Table.Td>
+                      <Table.Td>{delayed}</Table.Td>
+                      <Table.Td>{failed}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Loaded>
+      </Card>
+    </>
+  );
+}
+
+function Nodes({ nodes }: { nodes: NodeStatus[] }) {
+  return (
+    <Table.ScrollContainer minWidth={520}>
+      <Table aria-label="Nodes">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Node</Table.Th>
+            <Table.Th>State</Table.Th>
+            <Table.Th>Slots</Table.Th>
+            <Table.Th>CPU</Table.Th>
+            <Table.Th>Version</Table.Th>
+            <Table.Th>Since</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {nodes.map(({ nodeId, used, slots, draining, version, startedAt, cpu }) => (
+            <Table.Tr key={nodeId}>
+              <Table.Td className="mono">{nodeId}</Table.Td>
+              <Table.Td>
+                <Pill tone={draining ? 'wait' : 'good'}>{draining ? 'Takes no more' : 'Takes streams'}</Pill>
+              </Table.Td>
+              <Table.Td>
+                <Text size="sm" className="num">
+                  {used} of {slots}
+                </Text>
+                <Progress value={(100 * used) / slots} size="xs" aria-label={`Slots of ${nodeId}`} color={used / slots > 0.9 ? 'red' : 'tide'} />
+              </Table.Td>
+              <Table.Td className="num">{cpu === undefined ? '–' : `${Math.round(cpu * 100)} %`}</Table.Td>
+              <Table.Td>{version}</Table.Td>
+              <Table.Td>
+                <Ago at={startedAt} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+function Chart({ title, points, series }: { title: string; points: HistoryPoint[]; series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string][] }) {
+  return (
+    <Card title={title}>
+      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color]) => ({ name, label, color }))} withDots={points.length < 3} withLegend curveType="monotone" gridAxis="x" />
+    </Card>
+  );
+}

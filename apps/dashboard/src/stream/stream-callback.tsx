@@ -36,9 +36,7 @@ export function StreamCallback({ appid, stream }: { appid: string; stream: Strea
         <ReasonText reason={stream.callback.reason} />
       </div>
       <Loaded query={query} rows={2}>
-        {(data) => {
-          // An API that does not filter yet answers the whole entry point's.
-          const own = (data.deliveries ?? data.callbacks ?? []).filter((delivery) => delivery.streamId === stream.id);
+        {({ deliveries: own }) => {
           return (
             <>
               {own.map((delivery) => (
@@ -61,7 +59,7 @@ export function StreamCallback({ appid, stream }: { appid: string; stream: Strea
                   The deliveries are no longer kept.
                 </Text>
               )}
-              <Anchor component={Link} href={`${settingsUrl}?tab=callbacks`} size="sm" underline="always">
+              <Anchor component={Link} href={settingsUrl} size="sm" underline="always">
                 All deliveries of this entry point
               </Anchor>
             </>

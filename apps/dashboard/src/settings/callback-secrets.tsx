@@ -1,0 +1,49 @@
+import { Button, Stack, Text } from '@mantine/core';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { entryPoints } from '../api/index.js';
+import { useConfirm } from '../parts/confirm.js';
+import { NewSecret } from '../parts/copy.js';
+import { Card, Loaded } from '../parts/states-of-page.js';
+import { Day } from '../parts/time.js';
+import type { EntryPointPath } from './entry-point-page.js';
+
+/** What callbacks are signed with. */
+export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const query = useQuery({ queryKey: ['secrets', appid, entryPoint], queryFn: () => entryPoints.secrets(appid, entryPoint) });
+  const rotate = useMutation({
+    mutationFn: () => entryPoints.rotateSecret(appid, entryPoint, {}),
+    onSuccess: () => client.invalidateQueries({ queryKey: ['secrets', appid, entryPoint] }),
+  });
+  const ask = (): void =>
+    confirm({ title: 'Make a new signing secret?', text: 'Callbacks are signed with the old one as well for a day, so that your server can change over.', action: 'Make a new secret', onConfirm: () => rotate.mutate() });
+  return (
+    <Card
+      title="Signature of callbacks"
+      note="Standard Webhooks: your server knows that it is manycast who asks."
+      actions={
+        <Button size="xs" variant="light" onClick={ask} loading={rotate.isPending}>
+          New secret
+        </Button>
+      }
+    >
+      <Stack gap="sm">
+        {rotate.data && <NewSecret title="The signing secret" lines={[['Secret', rotate.data.secret]]} />}
+        <Loaded query={query} rows={1}>
+          {({ secrets }) => (
+            <Text size="sm" c="dimmed">
+              {secrets.length === 0 && 'No secret was made yet; make one to check signatures.'}
+              {secrets.map(({ id, createdAt, expiresAt }) => (
+                <span key={id} style={{ display: 'block' }}>
+                  A secret of <Day at={createdAt} />
+                  {expiresAt === null ? ', in use' : <>, good until <Day at={expiresAt} /></>}
+                </span>
+              ))}
+            </Text>
+          )}
+        </Loaded>
+      </Stack>
+    </Card>
+  );
+}

@@ -1,0 +1,115 @@
+import { ActionIcon, Button, Code, Table, Text, Tooltip } from '@mantine/core';
+import { IconRefresh, IconSend } from '@tabler/icons-react';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Fragment, useState } from 'react';
+import { entryPoints, type Delivery } from '../api/index.js';
+import { Pill } from '../parts/state.js';
+import { Bones, Card, Empty, Failure } from '../parts/states-of-page.js';
+import { Ago } from '../parts/time.js';
+import type { EntryPointPath } from './entry-point-page.js';
+import { TimingsBar } from './timings-bar.js';
+
+/** The log of callbacks, with what was answered; each may be asked again while its stream runs. */
+export function Deliveries(path: EntryPointPath) {
+  const { appid, entryPoint } = path;
+  const query = useInfiniteQuery({
+    queryKey: ['deliveries', appid, entryPoint],
+    queryFn: ({ pageParam }) => entryPoints.deliveries(appid, entryPoint, { limit: 20, cursor: pageParam ?? undefined }),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+    refetchInterval: 10_000,
+  });
+  const rows = query.data?.pages.flatMap(({ deliveries }) => deliveries) ?? [];
+  return (
+    <Card title="Callbacks" note="What your server answered, attempt by attempt; kept for 30 days." flush>
+      {query.isPending && <Bones rows={3} />}
+      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.isSuccess && rows.length === 0 && (
+        <Empty icon={IconSend} title="Nothing was sent yet">
+          A callback is sent when a stream begins, and when you test the settings above.
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <Table.ScrollContainer minWidth={620}>
+          <Table aria-label="Callbacks">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>When</Table.Th>
+                <Table.Th>Outcome</Table.Th>
+                <Table.Th>Status</Table.Th>
+                <Table.Th>Took</Table.Th>
+                <Table.Th>Attempt</Table.Th>
+                <Table.Th aria-label="Actions" />
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {rows.map((delivery) => (
+                <Row key={delivery.id} path={path} delivery={delivery} />
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+      )}
+      {query.hasNextPage && (
+        <div style={{ padding: 12 }}>
+          <Button size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>
+            Older ones
+          </Button>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; delivery: Delivery }) {
+  const client = useQueryClient();
+  const [open, setOpen] = useState(false);
+  const replay = useMutation({
+    mutationFn: () => entryPoints.replay(appid, entryPoint, delivery.id),
+    meta: { done: 'Your server is asked again.' },
+    onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries', appid, entryPoint] }),
+  });
+  const { createdAt, outcome, status, durationMs, attempt, kind, streamId, url, detail, answerHead, timings } = delivery;
+  return (
+    <Fragment>
+      <Table.Tr>
+        <Table.Td>
+          <Ago at={createdAt} />
+        </Table.Td>
+        <Table.Td>
+          <Pill tone={outcome === 'ok' ? 'good' : 'bad'}>{outcome}</Pill>
+        </Table.Td>
+        <Table.Td>{status ?? '–'}</Table.Td>
+        <Table.Td>{durationMs} ms</Table.Td>
+        <Table.Td>
+          {attempt}
+          {kind && kind !== 'stream' ? ` (${kind})` : ''}
+        </Table.Td>
+        <Table.Td style={{ textAlign: 'right', whiteSpace: 'nowrap' }}>
+          <Button size="compact-xs" variant="subtle" color="gray" aria-expanded={open} onClick={() => setOpen(!open)}>
+            Details
+          </Button>
+          {streamId !== null && (
+            <Tooltip label="Ask again">
+              <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Ask again" onClick={() => replay.mutate()} loading={replay.isPending}>
+                <IconRefresh size={15} />
+              </ActionIcon>
+            </Tooltip>
+          )}
+        </Table.Td>
+      </Table.Tr>
+      {open && (
+        <Table.Tr>
+          <Table.Td colSpan={6}>
+            <Text size="xs" className="mono" style={{ overflowWrap: 'anywhere' }}>
+              POST {url}
+            </Text>
+            {detail && <Text size="sm">{detail}</Text>}
+            <TimingsBar timings={timings ?? {}} />
+            {answerHead !== null && <Code block>{answerHead}</Code>}
+          </Table.Td>
+        </Table.Tr>
+      )}
+    </Fragment>
+  );
+}
