@@ -37,6 +37,19 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      {
+        ssr,
+        test: {
+          name: 'dashboard',
+          include: ['test/dashboard/*.spec.ts'],
+          globalSetup: ['test/support/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          expect: { poll: { timeout: 10_000 } },
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

@@ -39,7 +39,8 @@ interface Process {
   ended: Promise<void>;
 }
 
-interface Credentials {
+/** A customer ID with its secret. */
+export interface Credentials {
   customerId: string;
   customerSecret: string;
 }
@@ -55,8 +56,8 @@ export class System {
   private constructor(
     readonly apiUrl: string,
     readonly appid: string,
-    private readonly authorization: string,
-    private readonly operatorAuthorization: string,
+    readonly customer: Credentials,
+    readonly operator: Credentials,
     /** What its processes were started with. */
     readonly env: NodeJS.ProcessEnv,
     readonly runDir: string,
@@ -93,7 +94,7 @@ export class System {
       customer: Credentials;
       appid: string;
     };
-    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, basic(seeded.customer), basic(seeded.operator), env, runDir, mark, () => database.drop());
+    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, seeded.customer, seeded.operator, env, runDir, mark, () => database.drop());
     system.spawn('api');
     system.spawn('worker');
     await system.nodesReach(1);
@@ -152,7 +153,7 @@ export class System {
   async request<T>(method: string, path: string, body?: unknown): Promise<{ status: number; body: T }> {
     const response = await fetch(this.apiUrl + path, {
       method,
-      headers: { authorization: this.authorization, 'content-type': 'application/json' },
+      headers: { authorization: basic(this.customer), 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();
@@ -210,7 +211,7 @@ export class System {
   /** Waits until the operator sees so many nodes that take streams. */
   async nodesReach(count: number): Promise<void> {
     const nodes = async (): Promise<number> => {
-      const response = await fetch(`${this.apiUrl}/v1/nodes`, { headers: { authorization: this.operatorAuthorization } });
+      const response = await fetch(`${this.apiUrl}/v1/nodes`, { headers: { authorization: basic(this.operator) } });
       const { nodes: found } = (await response.json()) as { nodes: { draining: boolean }[] };
       return found.filter(({ draining }) => !draining).length;
     };

@@ -29,6 +29,21 @@ export class NamePageQuery {
   cursor?: string;
 }
 
+/** The same for projects, in the order of their creation. So many at once, because there once was no limit. */
+export class ProjectPageQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit = 1000;
+
+  @IsOptional()
+  @IsString()
+  @Matches(/^\d{1,15}\.[0-9a-f]{32}$/, { message: 'cursor must be the nextCursor of a page before' })
+  cursor?: string;
+}
+
 /** The same for events, whose ids are numbers. */
 export class EventQuery {
   @IsOptional()

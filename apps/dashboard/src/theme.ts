@@ -1,4 +1,4 @@
-import { Alert, Button, createTheme, Modal, Table, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import { Alert, Button, createTheme, Modal, Notification, Table, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 /** The one accent; its seventh shade carries white text (5.6:1). */
 const tide: MantineColorsTuple = ['#e8f7fa', '#d0ecf1', '#a3d9e3', '#71c4d3', '#49b2c5', '#2a9fb4', '#15899f', '#0b7285', '#095f6f', '#074b58'];
@@ -16,6 +16,7 @@ export const theme = createTheme({
   components: {
     Button: Button.extend({ defaultProps: { size: 'sm' } }),
     Modal: Modal.extend({ defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } }),
+    Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 8, horizontalSpacing: 'sm' } }),
     Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: true }, withArrow: true, openDelay: 200 } }),
     Alert: Alert.extend({ defaultProps: { variant: 'light' } }),

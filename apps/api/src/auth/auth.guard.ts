@@ -5,6 +5,7 @@ import type { Request, Response } from 'express';
 import { refuse } from '../problem.js';
 import { OPERATOR_ONLY, PUBLIC, type AuthenticatedRequest } from './caller.js';
 import { SignatureRefused } from './hmac.js';
+import { foreignOrigin, requireOwnOrigin } from './own-origin.js';
 import { RequestLimit } from './request-limit.js';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -52,9 +53,6 @@ export class CallerGuard extends AuthGuard(['session-cookie', 'metrics-token', '
  * granted) is the second lock.
  */
 function requireOwnPage(request: Request): void {
-  const { origin } = request.headers;
-  const isForeign = origin !== undefined && URL.canParse(origin) && new URL(origin).host !== request.get('host');
-  if (request.headers['x-manycast'] === undefined || isForeign) {
-    throw refuse(403, 'This request did not come from the dashboard.', { code: 'foreign_origin', detail: 'Send the header "X-Manycast: dashboard", or use HTTP Basic authentication.' });
-  }
+  requireOwnOrigin(request);
+  if (request.headers['x-manycast'] === undefined) throw foreignOrigin();
 }

@@ -6,6 +6,8 @@ import type { Role } from '#libs/db';
 export interface Caller {
   customerId: string;
   role: Role;
+  /** The credential, or the one that the dashboard session was begun with. */
+  credentialId: string;
   /** What the rate limit counts by: a credential, or a dashboard session. */
   limitKey: string;
   /** Signed in at the dashboard: a browser sends the cookie by itself, so unsafe requests must prove their origin. */

@@ -39,10 +39,21 @@ export class Credentials {
     let caller: Caller | null = null;
     for (const credential of credentials.length > 0 ? credentials : [this.nobody]) {
       const fits = proof(this.box.open(credential.secret, `credential:${credential.id}`));
-      if (fits && credential.role) caller = { customerId, role: credential.role, limitKey: credential.id, bySession: false };
+      if (fits && credential.role) caller = { customerId, role: credential.role, credentialId: credential.id, limitKey: credential.id, bySession: false };
     }
     if (caller) this.touch(caller.limitKey);
     return caller;
+  }
+
+  /** Of an answer that takes hours. While the database is away, nobody is sent away. */
+  async isGoodStill({ credentialId }: Caller): Promise<boolean> {
+    try {
+      const where = { id: credentialId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] };
+      return (await this.prisma.credential.count({ where })) > 0;
+    } catch (error) {
+      this.logger.warn(`credential ${credentialId} not looked up: ${String(error).slice(0, 200)}`);
+      return true;
+    }
   }
 
   /** By hand, because it is part of every request: Prisma asks twice, for credentials and then for their customer. */

@@ -17,7 +17,7 @@ export class MetricsTokenStrategy extends PassportStrategy(RequestScheme, 'metri
   }
 
   validate(): Caller {
-    return { customerId: '', role: 'operator', limitKey: 'metrics', bySession: false };
+    return { customerId: '', role: 'operator', credentialId: '', limitKey: 'metrics', bySession: false };
   }
 }
 

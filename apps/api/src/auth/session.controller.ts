@@ -7,6 +7,7 @@ import { CurrentCaller, Public, type Caller } from './caller.js';
 import { Credentials, secretProof } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';
 import { Logins } from './logins.js';
+import { requireOwnOrigin } from './own-origin.js';
 import { RequestLimit } from './request-limit.js';
 import { sessionCookie, tokenOf } from './session-cookie.js';
 
@@ -41,13 +42,15 @@ export class SessionController {
   @Post()
   @HttpCode(200)
   async signIn(@Body() { customerId, customerSecret }: SignIn, @Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<SessionResponse> {
+    // A foreign form could sign the reader in as somebody else, who would then see what the reader does.
+    requireOwnOrigin(request);
     const caller = await this.logins.attempt(request.ip, customerId, () => this.credentials.verify(customerId, secretProof(customerSecret)));
     if (!caller) throw signedOut('The customer ID and the customer secret do not match.');
     await this.limit.consume(caller, response);
     // A session that was there before is not taken over: its token may be known to somebody else (session fixation).
     const former = tokenOf(request);
     if (former !== undefined) await this.sessions.end(former);
-    const token = await this.sessions.begin(caller.customerId, caller.limitKey);
+    const token = await this.sessions.begin(caller.customerId, caller.credentialId);
     response.setHeader('Set-Cookie', sessionCookie(request, token, this.sessions.maxAgeS));
     return this.describe(caller);
   }

@@ -24,8 +24,9 @@ export class CallbackCircuits {
   private readonly circuits = new LRUCache<string, ReturnType<typeof newCircuit>>({ max: 10_000, ttl: FORGET_MS, updateAgeOnGet: true });
 
   /** Makes the request unless its server is known to be dead (`open`) or busy with many of ours (`full`). */
-  async run(url: string, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
-    const key = serverOf(url);
+  async run(appid: string, url: string, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
+    // For each project: nobody's streams suffer by what somebody else makes of the same server.
+    const key = `${appid} ${serverOf(url)}`;
     const circuit = this.circuits.get(key) ?? newCircuit();
     this.circuits.set(key, circuit);
     try {

@@ -67,7 +67,7 @@ export class CallbackProcessor extends WorkerHost {
       await this.recorder.notAsked(asked, new TransferError('callback_rate_limited'));
       return this.postpone(job, token, waitMs);
     }
-    const attempt = await this.circuits.run(entryPoint.callbackUrl, () => this.ask(asked));
+    const attempt = await this.circuits.run(stream.projectId, entryPoint.callbackUrl, () => this.ask(asked));
     if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS);
     const result = attempt === 'open' ? new TransferError('callback_circuit_open') : judge(attempt);
     if (!(result instanceof TransferError)) {

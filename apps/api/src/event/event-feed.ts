@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { Registry } from '#libs/queue';
+import { refuse } from '../problem.js';
 import type { LiveFigures } from '../stream/stream.dto.js';
 
 /** What a listener gets: an event of the history, or the figures of its running streams. */
@@ -18,6 +19,8 @@ const OVERLAP = 1000n;
 const MISSED = 500;
 /** Figures of more streams at once than a page can show help nobody. */
 const MAX_STREAMS = 300;
+/** Of one project, in one process. */
+const MAX_LISTENERS = 100;
 
 interface Listener {
   /** Null: all projects (an operator). */
@@ -42,6 +45,7 @@ export class EventFeed implements OnModuleDestroy {
   /** The highest id at moments of the last seconds (performance.now()): no clock of another machine has a say in it. */
   private marks: { at: number; highest: bigint }[] = [];
   private polling = false;
+  private sending = false;
 
   constructor(
     private readonly prisma: PrismaService,
@@ -51,6 +55,12 @@ export class EventFeed implements OnModuleDestroy {
   onModuleDestroy(): void {
     this.stop();
     for (const { subject } of this.listeners) subject.complete();
+  }
+
+  /** Each listener costs memory and figures every other second. Throws 429. */
+  requireRoom(projectId: string | null): void {
+    if ([...this.listeners].filter((listener) => listener.projectId === projectId).length < MAX_LISTENERS) return;
+    throw refuse(429, `${MAX_LISTENERS} event streams of a project may be open at the same time.`, { code: 'too_many_listeners' });
   }
 
   /** Everything from now on; with `afterId`, first what has happened since that event. */
@@ -99,6 +109,8 @@ export class EventFeed implements OnModuleDestroy {
     this.marks = [{ at: performance.now(), highest }];
     // Whoever it was for may have left meanwhile.
     if (this.listeners.size === 0) return this.stop();
+    // And somebody else may have begun anew.
+    for (const timer of this.timers) clearInterval(timer);
     this.timers = [setInterval(() => void this.poll(), POLL_MS), setInterval(() => void this.sendFigures(), FIGURES_MS)];
   }
 
@@ -141,6 +153,8 @@ export class EventFeed implements OnModuleDestroy {
   }
 
   private async sendFigures(): Promise<void> {
+    if (this.sending) return;
+    this.sending = true;
     try {
       const projects = [...new Set([...this.listeners].map(({ projectId }) => projectId))];
       for (const projectId of projects) {
@@ -149,6 +163,8 @@ export class EventFeed implements OnModuleDestroy {
       }
     } catch (error) {
       this.logger.warn(`figures not read: ${String(error).slice(0, 200)}`);
+    } finally {
+      this.sending = false;
     }
   }
 

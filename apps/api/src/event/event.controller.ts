@@ -1,8 +1,9 @@
 import { Controller, Get, Headers, NotFoundException, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { endWith, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
+import { endWith, exhaustMap, filter, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
+import { Credentials } from '../auth/credentials.js';
 import { EventQuery, toPage } from '../page.js';
 import { PathName } from '../validation.js';
 import { EventFeed, type FeedItem } from './event-feed.js';
@@ -20,6 +21,8 @@ export interface EventResponse {
 
 /** Proxies close connections on which nothing moves. */
 const HEARTBEAT_MS = 15_000;
+/** A revoked secret opens nothing, at once; what it has opened is closed after this. */
+const RECHECK_MS = 5000;
 const EVENT_ID = /^\d{1,18}$/;
 
 /** What happened in a project: its history, newest first, and as it happens (Server-Sent Events). */
@@ -28,6 +31,7 @@ export class EventController {
   constructor(
     private readonly prisma: PrismaService,
     private readonly feed: EventFeed,
+    private readonly credentials: Credentials,
   ) {}
 
   @Get()
@@ -50,7 +54,8 @@ export class EventController {
   @Get('stream')
   async stream(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): Promise<void> {
     await this.requireProject(caller, appid);
-    sendEvents(response, toMessages(this.feed.listen(appid, eventId(lastId))));
+    this.feed.requireRoom(appid);
+    sendEvents(response, toMessages(this.feed.listen(appid, eventId(lastId))).pipe(takeUntil(refused(this.credentials, caller))));
   }
 
   private async requireProject(caller: Caller, appid: string): Promise<void> {
@@ -63,15 +68,27 @@ export class EventController {
 @OperatorOnly()
 @Controller('v1/events')
 export class AllEventsController {
-  constructor(private readonly feed: EventFeed) {}
+  constructor(
+    private readonly feed: EventFeed,
+    private readonly credentials: Credentials,
+  ) {}
 
   @Get('stream')
-  stream(@Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
-    sendEvents(response, toMessages(this.feed.listen(null, eventId(lastId))));
+  stream(@CurrentCaller() caller: Caller, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
+    this.feed.requireRoom(null);
+    sendEvents(response, toMessages(this.feed.listen(null, eventId(lastId))).pipe(takeUntil(refused(this.credentials, caller))));
   }
 }
 
 const eventId = (text: string | undefined): bigint | undefined => (text !== undefined && EVENT_ID.test(text) ? BigInt(text) : undefined);
+
+/** When the reader's secret is good no more. */
+function refused(credentials: Credentials, caller: Caller): Observable<unknown> {
+  return interval(RECHECK_MS).pipe(
+    exhaustMap(() => credentials.isGoodStill(caller)),
+    filter((isGood) => !isGood),
+  );
+}
 
 function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
   const messages = items.pipe(

@@ -69,11 +69,9 @@ export class SdkConnection {
     private readonly client: SdkClient,
     private readonly services: SdkServices,
   ) {
-    this.timer = setInterval(() => this.ping(), PING_EVERY_MS);
+    this.timer = setInterval(() => this.ping(), PING_EVERY_MS).unref();
     setTimeout(() => this.isEstablished || socket.terminate(), CONNECT_WITHIN_MS).unref();
     socket.on('message', (data) => this.receive(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
-    // ws has answered it already.
-    socket.on('ping', () => this.requireReader());
     socket.on('error', (error) => this.logger.debug(`connection ${client.sessionId}: ${error.message}`));
     socket.on('close', () => this.closed());
   }
@@ -243,11 +241,8 @@ export class SdkConnection {
   private send(message: string, ...data: unknown[]): void {
     if (this.socket.readyState !== this.socket.OPEN) return;
     this.socket.send(toMessage(message, ...data));
-    this.requireReader();
-  }
-
-  private requireReader(): void {
-    if (this.socket.bufferedAmount > MAX_BUFFERED_BYTES * 1e6) this.socket.terminate();
+    // WebSocket's own pings are ws's business, and it does the same.
+    if (this.socket.bufferedAmount > MAX_BUFFERED_BYTES) this.socket.terminate();
   }
 }
 

@@ -70,7 +70,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
       where: { ...id, status: null, createdAt: { lt: new Date(Date.now() - ABANDONED_MS) } },
       data: { fingerprint, createdAt: new Date() },
     });
-    return count === 1 ? null : this.prisma.idempotencyKey.findUnique({ where: { customerId_key: id } });
+    if (count === 1) return null;
+    // Gone: the first request failed just now and gave the key back.
+    return (await this.prisma.idempotencyKey.findUnique({ where: { customerId_key: id } })) ?? this.claim(id, fingerprint);
   }
 
   private replay(stored: Stored, fingerprint: string, id: { customerId: string; key: string }, response: Response): unknown {

@@ -33,18 +33,24 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   /** Returns how many rows went. Never throws: what is left goes next time. */
   async clean(): Promise<number> {
     const { KEEP_DELIVERIES_DAYS, KEEP_EVENTS_DAYS, KEEP_STREAMS_DAYS } = this.env;
+    const old: [table: string, condition: Prisma.Sql][] = [
+      ['callback_deliveries', Prisma.sql`created_at < ${daysAgo(KEEP_DELIVERIES_DAYS)}`],
+      ['events', Prisma.sql`at < ${daysAgo(KEEP_EVENTS_DAYS)}`],
+      ['streams', Prisma.sql`state = 'ended' AND ended_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
+      ['last_answers', Prisma.sql`answered_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
+      ['idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`],
+      ['dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`],
+    ];
     let deleted = 0;
-    try {
-      deleted += await this.drain('callback_deliveries', Prisma.sql`created_at < ${daysAgo(KEEP_DELIVERIES_DAYS)}`);
-      deleted += await this.drain('events', Prisma.sql`at < ${daysAgo(KEEP_EVENTS_DAYS)}`);
-      deleted += await this.drain('streams', Prisma.sql`state = 'ended' AND ended_at < ${daysAgo(KEEP_STREAMS_DAYS)}`);
-      deleted += await this.drain('last_answers', Prisma.sql`answered_at < ${daysAgo(KEEP_STREAMS_DAYS)}`);
-      deleted += await this.drain('idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`);
-      deleted += await this.drain('dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`);
-      if (deleted > 0) this.logger.log(`${deleted} old rows deleted`);
-    } catch (error) {
-      this.logger.warn(`not cleaned up: ${String(error).slice(0, 200)}`);
+    for (const [table, condition] of old) {
+      try {
+        deleted += await this.drain(table, condition);
+      } catch (error) {
+        // One table that cannot be cleaned must not let the others grow.
+        this.logger.warn(`${table} not cleaned up: ${String(error).slice(0, 200)}`);
+      }
     }
+    if (deleted > 0) this.logger.log(`${deleted} old rows deleted`);
     return deleted;
   }
 

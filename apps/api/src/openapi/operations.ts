@@ -37,7 +37,7 @@ const ifMatch = { 'If-Match': text('ETag of the settings that the change is mean
 const lastEventId = { 'Last-Event-ID': text('Begin after this event.') };
 
 const session: Operation[] = [
-  { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401], isPublic: true },
+  { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401, 403], isPublic: true },
   { method: 'get', path: '/session', tag: 'Dashboard', summary: 'Who is signed in', answers: { 200: ref('Session') }, refusals: [401], isPublic: true },
   { method: 'delete', path: '/session', tag: 'Dashboard', summary: 'Sign out', answers: { 204: null }, isPublic: true },
   { method: 'delete', path: '/session/all', tag: 'Dashboard', summary: 'Sign out everywhere', answers: { 204: null } },
@@ -65,7 +65,7 @@ const customers: Operation[] = [
 ];
 
 const projects: Operation[] = [
-  { method: 'get', path: '/v1/projects', tag: 'Projects', summary: 'List projects', answers: { 200: record({ projects: listOf(ref('Project')) }) } },
+  { method: 'get', path: '/v1/projects', tag: 'Projects', summary: 'List projects', query: { ...page, limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 1000 }) }, answers: { 200: pageOf('projects', 'Project') } },
   { method: 'post', path: '/v1/projects', tag: 'Projects', summary: 'Add a project', body: 'CreateProject', answers: { 201: ref('Project') }, refusals: [403] },
   { method: 'get', path: PROJECT, tag: 'Projects', summary: 'A project', answers: { 200: ref('Project') } },
   { method: 'patch', path: PROJECT, tag: 'Projects', summary: 'Change name or key of signed publish URLs', body: 'UpdateProject', answers: { 200: ref('Project') } },

@@ -1,5 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { ProjectPageQuery } from '../page.js';
 import { PathName } from '../validation.js';
 import { CreateProject, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
 import { ProjectService } from './project.service.js';
@@ -9,8 +10,9 @@ export class ProjectController {
   constructor(private readonly projects: ProjectService) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller): Promise<{ projects: ProjectResponse[] }> {
-    return { projects: (await this.projects.list(caller)).map(toProjectResponse) };
+  async list(@CurrentCaller() caller: Caller, @Query() { limit, cursor }: ProjectPageQuery): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
+    const { rows, nextCursor } = await this.projects.list(caller, limit, cursor);
+    return { projects: rows.map(toProjectResponse), nextCursor };
   }
 
   @Post()

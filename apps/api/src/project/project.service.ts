@@ -14,8 +14,15 @@ export class ProjectService {
     private readonly quotas: QuotaService,
   ) {}
 
-  list(caller: Caller): Promise<Project[]> {
-    return this.prisma.project.findMany({ where: ownedBy(caller), orderBy: [{ createdAt: 'asc' }, { id: 'asc' }] });
+  /** Oldest first. A cursor says when its project was made, so that it is good when the project is gone. */
+  async list(caller: Caller, limit: number, cursor: string | undefined): Promise<{ rows: Project[]; nextCursor: string | null }> {
+    const [time, after] = cursor?.split('.') ?? [];
+    const at = new Date(Number(time));
+    const later = after === undefined ? {} : { OR: [{ createdAt: { gt: at } }, { createdAt: at, id: { gt: after } }] };
+    const found = await this.prisma.project.findMany({ where: { ...ownedBy(caller), ...later }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: limit + 1 });
+    const rows = found.slice(0, limit);
+    const last = rows.at(-1);
+    return { rows, nextCursor: found.length > limit && last !== undefined ? `${last.createdAt.getTime()}.${last.id}` : null };
   }
 
   create({ customerId }: Caller, name: string): Promise<Project> {

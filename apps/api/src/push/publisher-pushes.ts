@@ -23,7 +23,7 @@ export class PublisherPushes {
       where: { id: sessionId },
       select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
     });
-    const caller: Caller = { customerId, role: 'customer', limitKey: `publisher:${sessionId}`, bySession: false };
+    const caller: Caller = { customerId, role: 'customer', credentialId: '', limitKey: `publisher:${sessionId}`, bySession: false };
     await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
       if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
     });

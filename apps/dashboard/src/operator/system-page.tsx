@@ -128,7 +128,7 @@ function Nodes({ nodes }: { nodes: NodeStatus[] }) {
 function Chart({ title, points, series }: { title: string; points: HistoryPoint[]; series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string][] }) {
   return (
     <Card title={title}>
-      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color]) => ({ name, label, color }))} withDots={points.length < 3} withLegend curveType="monotone" gridAxis="x" />
+      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color]) => ({ name, label, color }))} withDots={points.length < 3} withLegend curveType="linear" gridAxis="x" yAxisProps={{ allowDecimals: false }} />
     </Card>
   );
 }

@@ -1,0 +1,268 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { launchChromium } from '../support/chromium.js';
+import { type Customer, startCustomer } from '../support/customer.js';
+import { inaccessible, signIn, type Tab } from '../support/dashboard.js';
+import { decodeFrames } from '../support/ffprobe.js';
+import { freePort } from '../support/ports.js';
+import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
+import { System } from '../support/system.js';
+
+const DIST = join(import.meta.dirname, '../../dist/apps/dashboard');
+let system: System;
+let platform: TestRtmpServer;
+let customer: Customer;
+let browser: Browser;
+let publisher: TestPublisher;
+let tab: Tab;
+let deadPort: number;
+
+beforeAll(async () => {
+  platform = await startRtmpServer();
+  deadPort = await freePort();
+  customer = await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${deadPort}/live/${name}`]);
+  system = await System.start();
+  const { whipUrl, token } = await system.entryPoint('show', { enabled: true, callbackUrl: customer.url });
+  publisher = await publishTestStream({ url: whipUrl('concert'), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 });
+  browser = await launchChromium();
+  tab = await signIn(browser, system, system.customer);
+}, 90_000);
+afterAll(async () => {
+  await browser?.close();
+  await publisher?.close();
+  await system?.stop();
+  await customer?.stop();
+  await platform?.stop();
+});
+
+const transfer = (url: string) => tab.page.getByRole('listitem', { name: `Transfer to ${url}` });
+
+describe('signing in', () => {
+  it('says when the secret is wrong, and is usable without seeing it', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(system.apiUrl);
+    await page.getByLabel('Customer ID').fill(system.customer.customerId);
+    await page.getByLabel('Customer secret', { exact: true }).fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').getByText('do not match').waitFor();
+    expect(await inaccessible(page)).toEqual([]);
+    await context.close();
+  });
+
+  it('keeps a deep link over a reload, and ends everywhere', async () => {
+    const other = await signIn(browser, system, system.operator);
+    await other.open('/account', 'My account');
+    await other.page.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await other.page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+    await other.page.getByRole('button', { name: 'Sign in' }).waitFor();
+    expect(new URL(other.page.url()).pathname).toBe('/account');
+    await other.page.context().close();
+  });
+});
+
+describe('the live list', () => {
+  it('shows a stream that runs, with a picture of it, and follows without a reload', async () => {
+    await tab.open('/live', 'Live');
+    const row = tab.page.locator('[data-stream="concert"]');
+    await row.getByText('Live', { exact: true }).first().waitFor();
+    // A real picture, decoded by the browser.
+    await expect.poll(() => tab.page.evaluate<number>(`document.querySelector('[data-stream="concert"] img')?.naturalWidth ?? 0`), { timeout: 20_000 }).toBeGreaterThan(0);
+    expect(await tab.inaccessible()).toEqual([]);
+    const { whipUrl, token } = { whipUrl: (name: string) => `${system.apiUrl}/whip/${system.appid}/show/${name}`, token: (await system.call<{ token: string }>('POST', '/entry_points/show/publish_tokens', {})).body.token };
+    const second = await publishTestStream({ url: whipUrl('encore'), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 200 });
+    await tab.page.locator('[data-stream="encore"]').waitFor();
+    await second.stop();
+    await tab.page.locator('[data-stream="encore"]').waitFor({ state: 'detached' });
+  });
+});
+
+describe('a stream', () => {
+  it('shows where it goes and why not, and is fixed in a click', async () => {
+    await tab.open('/live', 'Live');
+    await tab.page.locator('[data-stream="concert"]').click();
+    await tab.page.getByRole('heading', { name: 'concert', level: 1 }).waitFor();
+    const good = transfer(`${platform.url}/***`).first();
+    await good.getByText('Live', { exact: true }).waitFor();
+    const bad = transfer(`rtmp://127.0.0.1:${deadPort}/live/***`);
+    await bad.getByText('The platform refuses connections on this port').waitFor();
+    await bad.getByText(/next try in/).waitFor();
+    expect(await tab.inaccessible()).toEqual([]);
+
+    await good.getByRole('button', { name: 'Mute' }).click();
+    await good.getByText('muted').waitFor();
+    await good.getByRole('button', { name: 'Unmute' }).click();
+    await good.getByRole('button', { name: 'Pause' }).click();
+    await good.getByText('Paused').waitFor();
+    await expect.poll(() => platform.publishers()).toEqual([]);
+    await good.getByRole('button', { name: 'Resume' }).click();
+    await good.getByText('Live', { exact: true }).waitFor();
+
+    const before = await system.transfers((await system.stream('concert')).id);
+    await bad.getByRole('button', { name: 'Retry now' }).click();
+    await expect.poll(async () => (await system.transfers((await system.stream('concert')).id))[1]?.attempts).toBeGreaterThan(before[1]?.attempts ?? 0);
+    await bad.getByRole('button', { name: 'Remove' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await bad.getByText('The transfer was removed.').waitFor();
+
+    await tab.page.getByRole('button', { name: 'Add a URL' }).click();
+    const dialog = tab.page.getByRole('dialog');
+    await dialog.getByText('Custom').click();
+    await dialog.getByLabel('Server').fill(platform.url);
+    await dialog.getByLabel('Stream key', { exact: true }).fill('added-by-hand');
+    expect(await tab.inaccessible()).toEqual([]);
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await expect.poll(async () => (await platform.publishers()).map(({ name }) => name)).toContain('added-by-hand');
+    await expect.poll(() => tab.page.content()).not.toContain('added-by-hand');
+  });
+
+  it('tells what happened, and what the customer\'s server said', async () => {
+    await tab.page.getByRole('region', { name: 'Events' }).getByText('The first picture arrived').waitFor();
+    const callback = tab.page.getByRole('region', { name: 'Callback' });
+    await callback.getByText(/attempt 1 · HTTP 200/).waitFor();
+    expect(await callback.textContent()).not.toContain('/concert');
+  });
+});
+
+describe('settings', () => {
+  it('are made, tried out before going live, and logged', async () => {
+    await tab.open('/projects', 'Projects');
+    await tab.page.getByRole('button', { name: 'New project' }).click();
+    await tab.page.getByRole('dialog').getByLabel('Name').fill('Festival');
+    await tab.page.getByRole('button', { name: 'Make project' }).click();
+    await tab.page.getByRole('heading', { name: 'Festival', level: 1 }).waitFor();
+    await tab.page.getByLabel('New entry point').fill('stage');
+    await tab.page.getByRole('button', { name: 'Add' }).click();
+    await tab.page.getByRole('link', { name: 'stage' }).waitFor();
+    expect(await tab.inaccessible()).toEqual([]);
+    await tab.page.getByRole('link', { name: 'stage' }).click();
+    await tab.page.getByRole('heading', { name: 'stage', level: 1 }).waitFor();
+
+    await tab.page.getByLabel('Callback URL').fill('nonsense');
+    await tab.page.getByRole('switch', { name: 'Forward streams of this entry point' }).click();
+    await tab.page.getByRole('button', { name: 'Save' }).click();
+    await tab.page.getByText('Begins with https:// or http://').waitFor();
+    await tab.page.getByLabel('Callback URL').fill(customer.url);
+    await tab.page.getByRole('button', { name: 'Send test callback' }).click();
+    const result = tab.page.getByRole('status', { name: 'Result of the test callback' });
+    await result.getByText(/Your server answered 200/).waitFor();
+    await result.getByText('accepts the publish').waitFor();
+    await result.getByText('The platform refuses connections on this port').waitFor();
+    await tab.page.getByRole('button', { name: 'Save' }).click();
+    await tab.page.getByText('Saved.').waitFor();
+
+    await tab.page.getByRole('button', { name: 'Make token' }).click();
+    await tab.page.getByText('OBS: Bearer Token').waitFor();
+    await tab.page.getByRole('button', { name: 'New secret' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Make a new secret' }).click();
+    await tab.page.getByText(/^whsec_/).waitFor();
+    await tab.page.getByRole('table', { name: 'Callbacks' }).getByText('(test)').waitFor({ timeout: 20_000 });
+    expect(await tab.inaccessible()).toEqual([]);
+  });
+
+  it('of the account: a second secret is shown once, and revoked', async () => {
+    await tab.open('/account', 'My account');
+    await tab.page.getByLabel('New secret').fill('build server');
+    await tab.page.getByRole('button', { name: 'Make secret' }).click();
+    await tab.page.getByText('it is shown this once and never again').waitFor();
+    const row = tab.page.getByRole('row', { name: /build server/ });
+    expect(await tab.inaccessible()).toEqual([]);
+    await row.getByRole('button', { name: 'Revoke' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Revoke it' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+});
+
+describe('going live', () => {
+  it('publishes from the browser, shows how it gets through, and ends', async () => {
+    await tab.open('/go-live', 'Go live');
+    await tab.page.getByText('Test card').click();
+    await tab.page.getByLabel('Entry point').first().click();
+    await tab.page.getByRole('option', { name: 'show' }).click();
+    await tab.page.getByLabel('Stream name').fill('from-page');
+    expect(await tab.inaccessible()).toEqual([]);
+    await tab.page.getByRole('button', { name: 'Go live' }).click();
+    const onAir = tab.page.getByRole('region', { name: 'On air' });
+    await onAir.getByText('Live', { exact: true }).waitFor();
+    await onAir.getByText(/kbit\/s/).waitFor();
+    await expect.poll(async () => (await platform.publishers()).map(({ name }) => name)).toContain('from-page');
+    expect(await decodeFrames(`${platform.url}/from-page`, { frames: 20 })).toBe(20);
+    await tab.page.getByRole('button', { name: 'Stop' }).click();
+    await onAir.getByText('Ended').waitFor();
+    await expect.poll(async () => (await system.stream('from-page')).state).toBe('ended');
+  });
+});
+
+describe('an operator', () => {
+  it('sees everybody, adds a customer, and how the service is doing', async () => {
+    const his = await signIn(browser, system, system.operator);
+    await his.page.locator('[data-stream="concert"]').waitFor();
+    await his.open('/customers', 'Customers');
+    await his.page.getByRole('button', { name: 'New customer' }).click();
+    await his.page.getByRole('dialog').getByLabel('Name').fill('Acme');
+    await his.page.getByRole('button', { name: 'Make customer' }).click();
+    await his.page.getByText('Acme is a customer now').waitFor();
+    await his.page.getByRole('button', { name: 'Done' }).click();
+    await his.page.getByRole('link', { name: 'Acme' }).click();
+    await his.page.getByRole('heading', { name: 'Acme', level: 1 }).waitFor();
+    await his.page.getByLabel('Streams at the same time').fill('3');
+    await his.page.getByRole('button', { name: 'Save quotas' }).click();
+    await his.page.getByText('0 of 3').waitFor();
+    expect(await his.inaccessible()).toEqual([]);
+    await his.open('/system', 'System');
+    await his.page.getByRole('table', { name: 'Nodes' }).getByText('Takes streams').waitFor();
+    await his.page.getByRole('table', { name: 'Queues' }).getByText('callbacks').waitFor();
+    expect(await his.inaccessible()).toEqual([]);
+    expect(his.faults).toEqual([]);
+    await his.page.context().close();
+  });
+});
+
+describe('every page', () => {
+  it('fits a phone, in the dark as well', async () => {
+    const phone = await signIn(browser, system, system.customer, { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true });
+    const { id } = await system.stream('concert');
+    for (const [path, heading] of [['/live', 'Live'], [`/streams/${system.appid}/${id}`, 'concert'], [`/projects/${system.appid}/entry-points/show`, 'show'], ['/go-live', 'Go live'], ['/account', 'My account']] as const) {
+      await phone.open(path, heading);
+      expect(await phone.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), path).toBe(0);
+      expect(await phone.inaccessible(), path).toEqual([]);
+    }
+    expect(phone.faults).toEqual([]);
+    await phone.page.context().close();
+  });
+
+  it('keeps to its policy and to its own host', async () => {
+    const hosts = new Set<string>();
+    tab.page.on('request', (request) => hosts.add(new URL(request.url()).host));
+    await tab.open('/live', 'Live');
+    await tab.page.getByRole('link', { name: 'Projects' }).click();
+    await tab.page.getByRole('heading', { name: 'Projects', level: 1 }).waitFor();
+    expect([...hosts]).toEqual([new URL(system.apiUrl).host]);
+    expect(tab.faults).toEqual([]);
+  });
+
+  it('says what to do when there is nothing at its address', async () => {
+    await tab.page.goto(`${system.apiUrl}/no/such/page`);
+    await tab.page.getByText('There is no such page').waitFor();
+    await tab.page.goto(`${system.apiUrl}/streams/${system.appid}/00000000-0000-7000-8000-000000000000`);
+    await tab.page.getByRole('alert').getByText('Not here').waitFor();
+    expect(await tab.inaccessible()).toEqual([]);
+  });
+});
+
+it('the first load is below 300 kB of gzipped JavaScript', async () => {
+  const html = await readFile(join(DIST, 'index.html'), 'utf8');
+  const first = [...html.matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, path]) => path as string);
+  const manifest = JSON.parse(await readFile(join(DIST, '.vite/manifest.json'), 'utf8')) as Record<string, { file: string; imports?: string[] }>;
+  const graph = (key: string): string[] => [manifest[key]?.file ?? '', ...(manifest[key]?.imports ?? []).flatMap(graph)];
+  // What everybody loads: the page itself, and the list that it begins with.
+  const needed = new Set([...first, ...graph('index.html'), ...graph('src/live/live-page.tsx')]);
+  expect(needed.size).toBeGreaterThan(1);
+  const sizes = await Promise.all([...needed].map(async (file) => gzipSync(await readFile(join(DIST, file))).length));
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(300_000);
+  expect((await readdir(join(DIST, 'assets'))).length).toBeGreaterThan(5);
+});
