@@ -187,7 +187,7 @@ describe('without a worker that answers', () => {
     await node.stop();
     // Announced, but nobody takes jobs.
     const { Registry } = await import('../libs/queue/src/index.js');
-    await api.app.get(Registry).announce({ nodeId: 'ghost', slots: 5, used: 0, draining: false, version: 'x', startedAt: '' });
+    await api.app.get(Registry).announce({ nodeId: 'ghost', slots: 5, used: 0, draining: false, cpu: 0, version: 'x', startedAt: '' });
     const name = newName();
     expect((await post(name)).status).toBe(503);
     expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'no_free_slot' });

@@ -13,7 +13,7 @@ await wire.serve('bench', { syncTransfers: async () => ({}), endStream: async ()
 const redis = new Redis(REDIS_URL);
 
 async function announce() {
-  const status = { nodeId: 'bench', slots: 1_000_000, used: 0, draining: false, version: 'bench', startedAt: new Date().toISOString() };
+  const status = { nodeId: 'bench', slots: 1_000_000, used: 0, draining: false, cpu: 0, version: 'bench', startedAt: new Date().toISOString() };
   await redis.multi().sadd(`${REDIS_PREFIX}:nodes`, 'bench').set(`${REDIS_PREFIX}:node:bench`, JSON.stringify(status), 'PX', 6000).exec();
 }
 await announce();

@@ -58,7 +58,7 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
     retryTransfer: record('retryTransfer', async () => ({})),
     thumbnail: record('thumbnail', async () => ({ jpeg: '/9j/2Q==' })),
   });
-  const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, version: 'test', startedAt: new Date().toISOString() });
+  const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, cpu: 0, version: 'test', startedAt: new Date().toISOString() });
   await announce();
   const timer = setInterval(() => void announce().catch(() => undefined), 1000);
   const { REDIS_URL, REDIS_PREFIX } = process.env as { REDIS_URL: string; REDIS_PREFIX: string };

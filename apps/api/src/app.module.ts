@@ -6,6 +6,7 @@ import { QueueModule } from '#libs/queue';
 import { AuthModule } from './auth/auth.module.js';
 import { CallbackModule } from './callback/callback.module.js';
 import { CustomerModule } from './customer/customer.module.js';
+import { Drain } from './drain.js';
 import { AllEventsController, EventController } from './event/event.controller.js';
 import { EventFeed } from './event/event-feed.js';
 import { FlashphonerModule } from './flashphoner/flashphoner.module.js';
@@ -23,6 +24,6 @@ import { WhipModule } from './whip/whip.module.js';
 @Module({
   imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, WhipModule, FlashphonerModule],
   controllers: [HealthController, EventController, AllEventsController, NodeController, OpenApiController],
-  providers: [EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
+  providers: [Drain, EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
 })
 export class AppModule {}

@@ -4,6 +4,7 @@ import { PrismaService, SecretBox } from '#libs/db';
 import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
 import { AllowList } from '#libs/transfer';
 import { PipelineError } from './pipeline-client.js';
+import { CpuLoad } from './cpu-load.js';
 import { probe } from './probe.js';
 import { Runners } from './runners.js';
 import type { StreamRunner } from './stream-runner.js';
@@ -17,6 +18,7 @@ export class NodeService {
   private readonly startedAt = new Date().toISOString();
   private timer: NodeJS.Timeout | null = null;
   private readonly allowList: AllowList;
+  private readonly load = new CpuLoad();
 
   constructor(
     private readonly env: Env,
@@ -39,7 +41,7 @@ export class NodeService {
   async announce(): Promise<void> {
     const { NODE_ID: nodeId, NODE_SLOTS: slots } = this.env;
     const { used, draining } = this.runners;
-    await this.registry.announce({ nodeId, slots, used, draining, version: VERSION, startedAt: this.startedAt }).catch((error: unknown) => {
+    await this.registry.announce({ nodeId, slots, used, draining, cpu: this.load.read(), version: VERSION, startedAt: this.startedAt }).catch((error: unknown) => {
       this.logger.warn(`not announced: ${String(error)}`);
     });
   }

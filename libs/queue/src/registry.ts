@@ -10,6 +10,8 @@ export interface NodeStatus {
   used: number;
   /** Takes no new streams (shutting down). */
   draining: boolean;
+  /** Of all cores of its machine, 0 to 1. */
+  cpu: number;
   version: string;
   startedAt: string;
 }

@@ -55,6 +55,7 @@ export class Metrics {
     );
     this.gauge('manycast_node_slots', 'Slots of each node', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, slots }) => ({ label: nodeId, value: slots })));
     this.gauge('manycast_node_slots_used', 'Streams on each node', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, used }) => ({ label: nodeId, value: used })));
+    this.gauge('manycast_node_cpu_ratio', 'How busy the machine of each node is', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, cpu }) => ({ label: nodeId, value: cpu })));
     for (const state of STATES_OF_JOBS) {
       this.gauge(`manycast_jobs_${state}`, `Jobs that are ${state}`, 'queue', async () => (await this.queues()).map((queue) => ({ label: queue.name, value: queue[state] })));
     }

@@ -289,7 +289,7 @@ export const SCHEMAS: Record<string, Schema> = {
   PushFilter: vendor({ ...place, streamName: text(), rtmpUrl: text() }),
   PushId: { ...vendor({ mediaSessionId: text() }), required: ['mediaSessionId'] },
   PushSound: { ...vendor({ mediaSessionId: text(), soundFile: text('Name of a WAV file in the media folder of the project.'), loop: flag() }), required: ['mediaSessionId', 'soundFile'] },
-  Node: record({ nodeId: text(), slots: whole(), used: whole(), draining: flag('Takes no new streams.'), version: text(), startedAt: time() }),
+  Node: record({ nodeId: text(), slots: whole(), used: whole(), draining: flag('Takes no new streams.'), cpu: decimal('Of all cores of its machine, 0 to 1.'), version: text(), startedAt: time() }),
   Queue: record({ name: text(), waiting: whole(), active: whole(), delayed: whole(), failed: whole() }),
   HistoryPoint: record({
     at: time('Beginning of the minute.'),

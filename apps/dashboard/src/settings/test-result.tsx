@@ -20,7 +20,7 @@ export function TestResult({ result: { delivery, transfers, bad } }: { result: C
           <Text size="sm" className="mono" style={{ overflowWrap: 'anywhere' }}>
             {url}
           </Text>
-          {probe && <Verdict probe={probe} />}
+          {probe && <Verdict probe={probe} isSecure={url.startsWith('rtmps:')} />}
         </div>
       ))}
       {bad.map(({ element, message }) => (
@@ -42,12 +42,13 @@ const STEPS = ['address', 'tcp', 'tls', 'rtmp', 'publish'] as const;
 const WORDS: Record<(typeof STEPS)[number], string> = { address: 'resolves', tcp: 'connects', tls: 'TLS', rtmp: 'speaks RTMP', publish: 'accepts the publish' };
 
 /** How far a connection to a platform came, step by step. */
-function Verdict({ probe }: { probe: Probe }) {
-  const failedAt = probe.ok ? STEPS.length : STEPS.indexOf(probe.stage as (typeof STEPS)[number]);
+function Verdict({ probe, isSecure }: { probe: Probe; isSecure: boolean }) {
+  const steps = STEPS.filter((step) => step !== 'tls' || isSecure);
+  const failedAt = probe.ok ? steps.length : steps.indexOf(probe.stage as (typeof STEPS)[number]);
   return (
     <div>
       <div style={{ display: 'flex', flexWrap: 'wrap', gap: 10, margin: '4px 0' }}>
-        {STEPS.map((step, index) =>
+        {steps.map((step, index) =>
           index > failedAt ? null : (
             <Pill key={step} tone={index < failedAt ? 'good' : 'bad'} icon={index < failedAt ? IconCheck : IconX}>
               {WORDS[step]}
