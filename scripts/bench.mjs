@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureControlPlane } from './bench/control-plane.mjs';
-import { cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
+import { cpuByThread, cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
 import { demoApi, startCallbackServer } from './lib/demo-customer.mjs';
 import { loadDotEnv, runMain } from './lib/main.mjs';
 import { ROOT, STATE_DIR } from './lib/paths.mjs';
@@ -57,7 +57,7 @@ async function bench() {
   let number = 0;
 
   /** Runs so many streams with so many transfers each, and measures while they run. */
-  async function scenario(streams, transfers, seconds = SECONDS) {
+  async function scenario(streams, transfers, seconds = SECONDS, profile = false) {
     const loads = [];
     for (let i = 0; i < streams; i += 1) {
       const name = `s${(number += 1)}-${transfers}`;
@@ -76,6 +76,7 @@ async function bench() {
     const pids = pidsOf('pipeline/main.js');
     const cpu = (await cpuPercent(pids, seconds)) / streams;
     const pss = pssMb(pids) / pids.length;
+    if (profile) for (const [name, percent] of await cpuByThread(pids, seconds)) if (percent / streams >= 0.05) print([`of which thread \`${name}\``, `${(percent / streams).toFixed(2)} %`, '']);
     for (const { load } of loads) load.pause();
     const unseen = ({ load, name }) => Array.from({ length: transfers }, (_, k) => load.frames - 1 - report[`${name}-${k}`].lastNumber);
     // What is on its way is not lost yet; what has not come by then is.
@@ -119,6 +120,7 @@ async function bench() {
     print(row);
     if (i === 0) say('| --- | --- | --- |');
   }
+  await scenario(4, 1, SECONDS, true);
   if (quick) return;
   for (const [streams, transfers] of [[10, 5], [20, 1], [30, 1], [40, 1]]) {
     const what = `${streams} streams x ${transfers} transfers, on one node with its publishers and platform`;

@@ -19,6 +19,7 @@ await runMain(async () => {
   if (args.length === 0) {
     results.push(await check('types', [bin('tsc'), '--noEmit']));
     results.push(await check('types of the browser library', [bin('tsc'), '--noEmit', '-p', 'libs/publisher']));
+    results.push(await check('types of the dashboard', [bin('tsc'), '--noEmit', '-p', 'apps/dashboard']));
     results.push(await check('lint', [bin('oxlint'), '--type-aware', 'apps', 'libs', 'test', 'scripts']));
   }
   results.push(await vitest(args));

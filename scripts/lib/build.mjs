@@ -154,10 +154,10 @@ export async function buildPublisher({ force = false } = {}) {
   });
 }
 
-/** Builds the dashboard, once there is one. */
+/** Builds the dashboard. */
 export async function buildDashboard({ force = false } = {}) {
-  if (!['ts', 'js', 'mjs'].some((ending) => existsSync(at(`apps/dashboard/vite.config.${ending}`)))) return;
-  const sources = [...files('apps/dashboard'), 'package-lock.json'];
+  // It publishes through the browser library's own sources.
+  const sources = [...files('apps/dashboard'), ...files(`${PUBLISHER}/src`), 'package-lock.json'];
   await when('dist/apps/dashboard', sources, force, () =>
     runStep({
       title: 'Building the dashboard (vite)',

@@ -255,8 +255,17 @@ it('says why it failed', async () => {
   await reaches(page, 'FAILED');
   expect(await inPage(page, 'stream.info()')).toBe('The server cannot be reached.');
   await expect.poll(() => events(page)).toEqual(expect.arrayContaining(['session FAILED']));
+});
 
-  await expect(begin(page, {}, { name: 'wished', rtmpUrl: `${platform.url}/wished` })).rejects.toThrow(/rtmpUrl/);
+it('has the stream pushed to the RTMP server that the page names, or says why not', async () => {
+  const page = await openPage('/');
+  await begin(page, {}, { name: 'wished', rtmpUrl: platform.url });
+  await reaches(page, 'PUBLISHING');
+  await expect.poll(async () => (await platform.publishers()).map(({ name }) => name), { timeout: 10_000 }).toContain('rtmp_wished');
+  await inPage(page, 'stream.stop()');
+  await begin(page, {}, { name: 'mistaken', rtmpUrl: 'http://127.0.0.1/' });
+  await reaches(page, 'PUBLISHING');
+  await expect.poll(() => events(page)).toEqual(expect.arrayContaining([expect.stringMatching(/^NOT_PUSHED .*rtmp/)]));
 });
 
 it('publishes sound alone, as a module too', async () => {

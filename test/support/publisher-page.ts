@@ -30,6 +30,7 @@ const TOLD = `
     window.stream = window.session.createStream({ display: document.getElementById('preview'), ...options });
     for (const status of Object.values(library.STREAM_STATUS)) stream.on(status, () => events.push(status));
     stream.on('RECONNECTING', (_, step) => events.push('RECONNECTING ' + step.reason));
+    stream.on('NOT_PUSHED', (_, reason) => events.push('NOT_PUSHED ' + reason));
     stream.on('STATS', (_, figures) => stats.push(figures));
     stream.publish();
   };`;

@@ -6,6 +6,7 @@ import { type TokenSource, WhipClient, WhipError } from './whip-client.js';
 export interface PublicationSettings extends SendSettings {
   endpoint: string;
   token?: TokenSource | undefined;
+  rtmpUrl?: string | undefined;
   /** How long to go on trying after an interruption, ms; 0 gives up at once. */
   reconnectMs: number;
 }
@@ -24,6 +25,8 @@ export interface PublicationEvents {
   onReconnecting(step: Reconnecting): void;
   /** It is over, and not because of `stop`. */
   onFailed(reason: string): void;
+  /** The stream is published, but not pushed to the `rtmpUrl`. */
+  onNotPushed(reason: string): void;
 }
 
 /** A server that is full may say when to come back: a publisher who has just pressed the button waits so long for it. */
@@ -81,11 +84,12 @@ export class Publication {
   private async connect(): Promise<void> {
     const { signal } = this.stopping;
     signal.throwIfAborted();
-    const client = new WhipClient(this.settings.endpoint, this.settings.token);
+    const client = new WhipClient(this.settings.endpoint, this.settings.token, this.settings.rtmpUrl);
     this.clients.push(client);
     this.connection = await Connection.open(client, this.tracks(), this.settings, (reason) => void this.recover(reason), signal);
     // The server has closed the others.
     this.clients = [client];
+    if (client.rtmpError !== null) this.events.onNotPushed(client.rtmpError);
   }
 
   private async reconnect(): Promise<void> {

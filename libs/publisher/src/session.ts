@@ -45,11 +45,8 @@ export class Session extends Emitter<{ [Status in SessionStatus]: [session: Sess
   createStream(options: StreamOptions = {}): Stream {
     if (this.state === SESSION_STATUS.DISCONNECTED) throw new Error('The session is disconnected.');
     if (options.receiveVideo || options.receiveAudio) throw new Error('receiveVideo and receiveAudio are not possible: this library publishes only.');
-    if (options.rtmpUrl !== undefined) {
-      throw new Error('rtmpUrl is not possible here: a stream goes where the callback of its entry point, or the REST API, sends it.');
-    }
     const { whipUrl: _, urlServer: __, token, reconnectMs = RECONNECT_MS, ...send } = this.options;
-    const settings = { ...send, endpoint: endpointOf(this.whipUrl, options.name, location.href), token, reconnectMs };
+    const settings = { ...send, endpoint: endpointOf(this.whipUrl, options.name, location.href), token, rtmpUrl: options.rtmpUrl, reconnectMs };
     const stream = new Stream(options, settings, (over) => this.streams.delete(over));
     this.streams.add(stream);
     return stream;

@@ -9,7 +9,7 @@ export const STREAM_STATUS = { NEW: 'NEW', PENDING: 'PENDING', PUBLISHING: 'PUBL
 export type StreamStatus = (typeof STREAM_STATUS)[keyof typeof STREAM_STATUS];
 
 /** What a stream tells besides its status. */
-export const STREAM_EVENT = { STATS: 'STATS', RECONNECTING: 'RECONNECTING', SOURCE_ENDED: 'SOURCE_ENDED' } as const;
+export const STREAM_EVENT = { STATS: 'STATS', RECONNECTING: 'RECONNECTING', SOURCE_ENDED: 'SOURCE_ENDED', NOT_PUSHED: 'NOT_PUSHED' } as const;
 
 /** Listeners get the stream first. */
 export type StreamEvents = { [Status in StreamStatus]: [stream: Stream] } & {
@@ -17,6 +17,8 @@ export type StreamEvents = { [Status in StreamStatus]: [stream: Stream] } & {
   RECONNECTING: [stream: Stream, step: Reconnecting];
   /** Camera or microphone was unplugged or taken away; the stream goes on without. */
   SOURCE_ENDED: [stream: Stream, kind: Kind];
+  /** The stream is published, but the server does not push it to the `rtmpUrl`, and says why. */
+  NOT_PUSHED: [stream: Stream, reason: string];
 };
 
 export interface StreamOptions extends SourceOptions {
@@ -27,7 +29,7 @@ export interface StreamOptions extends SourceOptions {
   /** This library publishes only: must be absent or false. */
   receiveVideo?: boolean;
   receiveAudio?: boolean;
-  /** Not supported: where a stream goes is decided by the callback or over the REST API. */
+  /** An RTMP server to push the stream to as well, under the name that the entry point's settings make of it; they may also forbid it. */
   rtmpUrl?: string;
 }
 
@@ -170,6 +172,7 @@ export class Stream extends Emitter<StreamEvents> {
         this.emit('RECONNECTING', this, step);
       },
       onFailed: (reason) => this.fail(reason),
+      onNotPushed: (reason) => this.emit('NOT_PUSHED', this, reason),
     });
     await this.publication.start();
   }

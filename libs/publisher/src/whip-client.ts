@@ -46,6 +46,8 @@ export class WhipError extends Error {
 
 /** One WHIP session: made by `offer`, ended by `end`. */
 export class WhipClient {
+  /** Why the stream is not pushed to the `rtmpUrl`, as the server said with its answer. */
+  rtmpError: string | null = null;
   private sessionUrl: string | undefined;
   private etag: string | null = null;
   private bearer: string | undefined;
@@ -55,16 +57,19 @@ export class WhipClient {
   constructor(
     private readonly endpoint: string,
     private readonly token?: TokenSource,
+    /** manycast pushes the stream there as well; it travels in a header, because URLs end up in logs. */
+    private readonly rtmpUrl?: string,
   ) {}
 
   /** Publishes. The offer needs no candidates; they follow by `trickle`. */
   async offer(sdp: string, signal?: AbortSignal): Promise<WhipAnswer> {
     this.bearer = typeof this.token === 'function' ? await this.token() : this.token;
-    const response = await this.request(this.endpoint, { method: 'POST', headers: { 'Content-Type': SDP, Accept: SDP }, body: sdp, signal });
+    const response = await this.request(this.endpoint, { method: 'POST', headers: { 'Content-Type': SDP, Accept: SDP, ...(this.rtmpUrl === undefined ? {} : { 'Manycast-Rtmp-Url': this.rtmpUrl }) }, body: sdp, signal });
     const location = response.headers.get('Location');
     // The base is where the answer came from: a 307 may have led elsewhere.
     this.sessionUrl = location === null ? undefined : new URL(location, response.url || this.endpoint).href;
     this.etag = response.headers.get('ETag');
+    this.rtmpError = response.headers.get('Manycast-Rtmp-Error');
     const answer = await response.text();
     if (response.status !== 201 || !answer.startsWith('v=0')) throw new WhipError(response.status, 'The server is no WHIP endpoint: its answer is not SDP.');
     return { sdp: answer, iceServers: parseIceServers(response.headers.get('Link')) };

@@ -111,8 +111,14 @@ describe('redactAnswer', () => {
     }
   });
 
+  it('masks URLs whose characters are escaped, in JSON and in what is none', () => {
+    for (const url of ['rtmp\\u003a//a/live/KEY', '\\u0072tmp:\\/\\u002fa/live/KEY', 'srt\\u003A\\/\\/KEY']) {
+      for (const text of [`{"transferUrls":["${url}"]}`, `{"transferUrls":["${url}`]) expect(redactAnswer(text, 1000)).not.toContain('KEY');
+    }
+  });
+
   it('leaves what is no URL, and masks what is another', () => {
-    expect(redactAnswer('{"error": "see https://a.example/live?key=KEY", "b": "srt://KEY"}', 1000)).toBe('{"error": "see https://***", "b": "srt://***"}');
+    expect(redactAnswer('{"error": "see https://a.example/live?key=KEY", "b": "srt://KEY"}', 1000)).toBe('{"error":"see https://***","b":"srt://***"}');
   });
 
   it('cuts after masking', () => {

@@ -97,9 +97,17 @@ function checked(url: string): string {
 /** A URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */
 const URL_IN_JSON = /([a-z][a-z0-9+.-]*):(?:\\?\/|\\u002f){2}(?:\\\S|[^\s"\\])*/gi;
 
-/** The head of an answer as it may be kept: every URL in it redacted. */
+/** The head of an answer as it may be kept: every URL in it redacted, however its characters are escaped. */
 export function redactAnswer(body: string, maxLength: number): string {
-  return body.slice(0, maxLength * 4).replace(URL_IN_JSON, redactAny).slice(0, maxLength);
+  return unescaped(body).slice(0, maxLength * 4).replace(URL_IN_JSON, redactAny).slice(0, maxLength);
+}
+
+function unescaped(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body));
+  } catch {
+    return body.replace(/\\u([0-9a-f]{4})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  }
 }
 
 /** Of URLs that are not RTMP, only the scheme is known to be harmless. */
