@@ -11,7 +11,8 @@ export const listOf = (items: Schema, more: Schema = {}): Schema => ({ type: 'ar
 export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
 export function orNull(schema: Schema): Schema {
   if ('$ref' in schema) return { oneOf: [schema, { type: 'null' }] };
-  return { ...schema, type: [...new Set([schema.type, 'null'].flat())] };
+  const values = Array.isArray(schema.enum) ? { enum: [...(schema.enum as unknown[]), null] } : {};
+  return { ...schema, ...values, type: [...new Set([schema.type, 'null'].flat())] };
 }
 /** An answer: every property is there, and no other. */
 export const record = (properties: Record<string, Schema>, optional: Record<string, Schema> = {}): Schema => ({
@@ -215,6 +216,7 @@ export const SCHEMAS: Record<string, Schema> = {
       height: orNull(whole()),
       videoCodec: orNull(text()),
       audioCodec: orNull(text()),
+      transcoded: orNull(enumOf(['codec', 'b_frames'], 'Why the pictures are encoded again for every platform.')),
       keyFrameIntervalMs: orNull(decimal()),
       packetsLost: whole(),
       jitterMs: orNull(decimal()),

@@ -6,6 +6,7 @@ type Look = [tone: Tone, icon: Icon, word: string];
 
 const LOOKS: Record<`stream.${StreamState}` | `transfer.${TransferState}` | `callback.${CallbackState}`, Look> = {
   'stream.starting': ['wait', IconLoader2, 'Starting'],
+  'stream.connecting': ['wait', IconLoader2, 'Connecting'],
   'stream.live': ['good', IconCircleFilled, 'Live'],
   'stream.reconnecting': ['wait', IconRefresh, 'Publisher away'],
   'stream.ended': ['calm', IconSquareFilled, 'Ended'],
