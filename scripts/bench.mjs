@@ -44,6 +44,7 @@ process.exit();
 
 async function bench() {
   const { makeClip, publishLoad } = await import('./bench/load.mjs');
+  const { publishTestStream } = await import('./lib/whip-publisher.mjs');
   const system = await startSystem();
   const platform = await startPlatform();
   const api = demoApi(system, ENTRY_POINT);
@@ -87,17 +88,28 @@ async function bench() {
     await Promise.all(loads.map(({ stop }) => stop()));
     const latencies = names.flatMap((name) => report[name].latencies.slice(60));
     const lost = names.reduce((sum, name) => sum + report[name].missing, 0) + loads.flatMap(unseen).reduce((a, b) => a + b, 0);
-    const first = loads.map(({ name, wallPosted }) => report[`${name}-0`].firstAt - wallPosted);
     const published = loads.map(({ name, wallPosted }) => report[`${name}-0`].publishedAt - wallPosted);
     const worstGap = Math.max(...names.map((name) => report[name].worstGapMs));
-    return { cpu, pss, lost, worstGap, answer: loads.map(({ answerMs }) => answerMs), first, published, p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95) };
+    return { cpu, pss, lost, worstGap, answer: loads.map(({ answerMs }) => answerMs), published, p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95) };
+  }
+
+  /** A publisher that makes key frames when it is asked to, as browsers and OBS do; a clip cannot. Milliseconds from POST. */
+  async function firstKeyFrame() {
+    const name = `s${(number += 1)}-1`;
+    const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`, token, localAddress: '127.0.0.1', width: 1280, height: 720, kbps: 2500 });
+    let firstAt;
+    await until(async () => (firstAt = (await platform.report())[`${name}-0`]?.firstAt) != null);
+    await publisher.stop();
+    // The pool fills up again.
+    await sleep(2 * PACE_MS);
+    return firstAt - publisher.postedAt;
   }
 
   // The first one loads what the others find loaded.
   await scenario(1, 1, 2);
   const rounds = [];
   for (let run = 0; run < RUNS; run += 1) {
-    rounds.push({ one: await scenario(1, 1), five: await scenario(1, 5), ten: await scenario(10, 1), copies: await baselineCopy(platform), bare: await baselineGst(platform) });
+    rounds.push({ one: await scenario(1, 1), five: await scenario(1, 5), ten: await scenario(10, 1), begins: await firstKeyFrame(), copies: await baselineCopy(platform), bare: await baselineGst(platform) });
     say(`  run ${run + 1} of ${RUNS} done`);
   }
   const of = (pick) => median(rounds.map(pick));
@@ -110,7 +122,7 @@ async function bench() {
     ['Memory of a stream (PSS, 10 streams)', `${fixed(of(({ ten }) => ten.pss))} MB`, '< 25 MB'],
     ['WHIP POST to answer (a pipeline was ready)', `${fixed(of(({ one, five }) => median([...one.answer, ...five.answer])), 0)} ms`, '< 60 ms'],
     ['WHIP POST to publish at the platform', `${fixed(of(({ one, five }) => median([...one.published, ...five.published])), 0)} ms`, ''],
-    ['WHIP POST to the first key frame there', `${fixed(of(({ one, five }) => median([...one.first, ...five.first])), 0)} ms`, '< 300 ms'],
+    ['WHIP POST to the first key frame there', `${fixed(of(({ begins }) => begins), 0)} ms`, '< 300 ms'],
     ['Latency through the system, p50 / p95', `${fixed(of(({ one }) => one.p50), 0)} / ${fixed(of(({ one }) => one.p95), 0)} ms`, 'p95 < 80 ms'],
     ['Baseline: `ffmpeg -c copy`, CPU of one destination', `${fixed(of(({ copies }) => copies), 2)} %`, ''],
     ['Baseline: `gst-launch` of the same graph without WebRTC, 1 destination', `${fixed(of(({ bare }) => bare))} %`, ''],

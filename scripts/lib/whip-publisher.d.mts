@@ -29,6 +29,8 @@ export interface TestStreamOptions {
 export interface TestPublisher {
   /** Fingerprints of the pictures sent so far, in order. */
   sent(): string[];
+  /** When the offer was posted (Date.now()). */
+  postedAt: number;
   sessionUrl: string;
   etag: string;
   /** DELETE, then silence; the status of the answer. */

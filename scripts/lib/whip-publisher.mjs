@@ -41,6 +41,7 @@ export async function publishTestStream(options) {
 
   let sessionUrl;
   let etag;
+  let postedAt;
   const close = () => pipeline.close();
   const stop = async () => {
     const answer = await request(sessionUrl, 'DELETE', { token });
@@ -53,6 +54,7 @@ export async function publishTestStream(options) {
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
     const { sdp } = webrtc.get('local-description');
+    postedAt = Date.now();
     const answer = await request(url, 'POST', { token, type: 'application/sdp', body: mapOffer(sdp) });
     if (answer.status !== 201) throw refusal(answer);
     sessionUrl = new URL(answer.headers.get('location'), url).href;
@@ -69,6 +71,8 @@ export async function publishTestStream(options) {
   return {
     /** Fingerprints of the pictures given to the payloader so far: what should arrive (`remember`). */
     sent: () => [...sent],
+    /** When the offer was posted (Date.now()). */
+    postedAt,
     /** The WHIP session's own URL, and the entity tag of its ICE session. */
     sessionUrl,
     etag,

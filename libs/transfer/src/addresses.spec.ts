@@ -86,6 +86,13 @@ describe('resolveAllowed', () => {
     await expect(resolveAllowed(host, 80, none, answers(...addresses))).rejects.toThrow(ForbiddenAddress);
   });
 
+  it('refuses a public address that is our own, unless it is allowed', async () => {
+    const own = new Set(['8.8.8.8', '2606:4700:0:0:0:0:0:1']);
+    await expect(resolveAllowed('a.example', 80, none, answers('8.8.8.8'), own)).rejects.toThrow(ForbiddenAddress);
+    await expect(resolveAllowed('a.example', 80, none, answers('2606:4700::1'), own)).rejects.toThrow(ForbiddenAddress);
+    expect(await resolveAllowed('a.example', 80, AllowList.parse('8.8.8.8'), answers('8.8.8.8'), own)).toHaveLength(1);
+  });
+
   it('lets a private address pass that is allowed, and reports a name without any', async () => {
     expect(await resolveAllowed('127.0.0.1', 80, AllowList.parse('127.0.0.0/8'))).toHaveLength(1);
     await expect(resolveAllowed('a.example', 80, none, answers())).rejects.toMatchObject({ code: 'ENOTFOUND' });

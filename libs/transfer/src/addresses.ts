@@ -1,6 +1,7 @@
 import ipaddr from 'ipaddr.js';
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 
 export interface Address {
   address: string;
@@ -78,6 +79,11 @@ function parseRule(entry: string): Rule {
   return { host, port };
 }
 
+/** This machine's addresses: a public one of them leads to our own services as well. */
+const ownAddresses = (): Set<string> => new Set(Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => normalized(address))));
+
+const normalized = (address: string): string => (ipaddr.isValid(address) ? ipaddr.parse(address).toNormalizedString() : address);
+
 const sameAddress = (a: string, b: string): boolean =>
   ipaddr.isValid(a) && ipaddr.parse(a).toNormalizedString() === ipaddr.parse(b).toNormalizedString();
 
@@ -88,14 +94,20 @@ const systemLookup: Lookup = async (host) => (await dnsLookup(host, { all: true,
 /**
  * The addresses of a host that may be connected to, in resolver order. One of them is then used as it is: a second lookup
  * could answer differently (DNS rebinding). If any address is forbidden, all are: a name with a public and a private
- * address is an attack or a mistake. Throws ForbiddenAddress, or the resolver's error.
+ * address is an attack or a mistake. `own` are this machine's, which count as forbidden too. Throws ForbiddenAddress, or the resolver's error.
  */
-export async function resolveAllowed(host: string, port: number, allowList: AllowList, lookup: Lookup = systemLookup): Promise<Address[]> {
+export async function resolveAllowed(
+  host: string,
+  port: number,
+  allowList: AllowList,
+  lookup: Lookup = systemLookup,
+  own: ReadonlySet<string> = ownAddresses(),
+): Promise<Address[]> {
   const family = isIP(host);
   const addresses: Address[] = family === 0 ? await lookup(host) : [{ address: host, family: family as 4 | 6 }];
   if (addresses.length === 0) throw Object.assign(new Error('the host has no address'), { code: 'ENOTFOUND' });
   for (const { address } of addresses) {
-    if (!isPublicAddress(address) && !allowList.permits(host, port, address)) {
+    if ((!isPublicAddress(address) || own.has(normalized(address))) && !allowList.permits(host, port, address)) {
       throw new ForbiddenAddress('the host leads to an address that may not be reached');
     }
   }

@@ -10,6 +10,8 @@ import { attributes, completeAnswer, formatFragment, parseFragment, presentAnswe
 const GATHERING_MS = 1000;
 /** Of the jitter buffer: how long a lost packet may take to be sent again, time for three requests at a round trip of 100 ms. Packets in order do not wait. */
 const JITTER_MS = 400;
+/** So many in a row, and the stream has begun. */
+const START_PACKETS = '3';
 /** By itself a jitter buffer asks for every packet that is a little late; 5 % loss is mended as well with this patience. */
 const RTX_DELAY_MS = '40';
 /** A twentieth of this (bytes/s) is for RTCP: requests for lost packets must not wait half a second for their turn. */
@@ -105,6 +107,8 @@ export class Ingest {
     for (const rtpbin of webrtc.findByFactory('rtpbin')) {
       rtpbin.set({ 'do-retransmission': true });
       rtpbin.setOnSignal('new-jitterbuffer', 'rtx-delay', RTX_DELAY_MS);
+      // Else the first packet waits for the whole latency, in case others overtook it.
+      rtpbin.setOnSignal('new-jitterbuffer', 'faststart-min-packets', START_PACKETS);
       // Lost is what a later packet overtook. By itself a jitter buffer also asks for a packet that is merely due, and gives it up
       // after its latency: whenever a publisher paused for longer (a busy phone, a stalled radio), its next picture was thrown away.
       rtpbin.setOnSignal('new-jitterbuffer', 'rtx-next-seqnum', 'false');
