@@ -43,12 +43,15 @@ export async function installDependencies() {
 
 /**
  * npm 11 and later refuse a lock file without the packages of other platforms, even one that they wrote themselves
- * where the registry did not offer those (npm/cli#9846; the version is empty: "Missing: x@ from lock file").
- * `npm install --no-save` takes the same versions from it and leaves it as it is.
+ * where the registry did not offer those (npm/cli#9846): "Missing: x@1.2.3 from lock file", or without a version where
+ * the registry still does not. `npm install --no-save` takes the same versions from it and leaves it as it is.
  */
 function lacksOtherPlatforms(output) {
-  const missing = output.match(/Missing: .*from lock file/g) ?? [];
-  return missing.length > 0 && !/Invalid: /.test(output) && missing.every((line) => line.endsWith('@ from lock file'));
+  const missing = [...output.matchAll(/Missing: (.+)@.* from lock file/g)].map(([, name]) => name);
+  if (missing.length === 0 || /Invalid: /.test(output)) return false;
+  const { packages } = JSON.parse(readFileSync(at('package-lock.json'), 'utf8'));
+  const optional = new Set(Object.values(packages).flatMap((entry) => Object.keys(entry.optionalDependencies ?? {})));
+  return missing.every((name) => optional.has(name));
 }
 
 /** npm ends with its usage; what went wrong comes first. */
