@@ -32,8 +32,8 @@ export function probe(url: string, options?: Options): Promise<Probe>;
 /** Decibels relative to full scale, of all that is heard or of the band around one frequency; digital silence reads as about -91. */
 export function volumeDetect(url: string, options?: Options & { hertz?: number }): Promise<{ mean: number; max: number }>;
 export function decodeFrames(url: string, options?: Options & { frames?: number }): Promise<number>;
-/** Fingerprints of the H.264 pictures, in order; see ./pictures.mjs. */
-export function pictures(url: string, options?: Options): Promise<string[]>;
+/** Fingerprints of the H.264 pictures, in order, from a key frame on; see ./pictures.mjs. */
+export function pictures(url: string, options?: { frames?: number; deadlineMs?: number }): Promise<string[]>;
 /** Size and mean colour (red, green, blue) of a picture file. */
 export function picture(file: string, options?: { deadlineMs?: number }): Promise<{ width: number; height: number; colour: [number, number, number] }>;
 /** Largest and smallest step between neighbours, ms. */

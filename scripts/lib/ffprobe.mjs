@@ -75,16 +75,17 @@ export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_0
 }
 
 /**
- * The fingerprint of every H.264 picture in a file or in the first `seconds` of a live stream, in order, as `fingerprint` of
- * ./pictures.mjs makes it.
+ * The fingerprint of every H.264 picture in a file, or of the first `frames` from a key frame of a live stream on, in order, as
+ * `fingerprint` of ./pictures.mjs makes it.
  *
  * @param {string} url
  * @returns {Promise<string[]>}
  */
-export async function pictures(url, { seconds = 120, deadlineMs = 15_000 } = {}) {
-  const args = ['-v', 'error', ...liveOptions(url), '-i', url, '-t', String(seconds), '-map', '0:v', '-c', 'copy'];
+export async function pictures(url, { frames, deadlineMs = 30_000 } = {}) {
+  const limit = frames === undefined ? [] : ['-frames:v', String(frames)];
+  const args = ['-v', 'error', ...liveOptions(url), '-i', url, ...limit, '-map', '0:v', '-c', 'copy'];
   const slices = ['-bsf:v', 'filter_units=pass_types=1-5', '-f', 'framehash', '-hash', 'md5', '-'];
-  const { stdout } = await withDeadline('ffmpeg', [...args, ...slices], seconds * 1000 + deadlineMs);
+  const { stdout } = await withDeadline('ffmpeg', [...args, ...slices], deadlineMs);
   return [...stdout.matchAll(/^\d+,.*,\s*([0-9a-f]{32})$/gm)].map(([, hash]) => hash);
 }
 

@@ -142,8 +142,16 @@ describe('transfers of a running stream', () => {
     // Back to what the publisher sends, on the same connection.
     await change(one.id, { height: null, fps: null, bitrate: null, keyFrameInterval: null });
     await expect.poll(async () => (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(({ codec_type }) => codec_type === 'video')?.width, { timeout: 20_000 }).toBe(640);
+    // And to the encoder that another transfer has kept running.
+    await change(one.id, small);
+    await expect.poll(async () => (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(({ codec_type }) => codec_type === 'video')?.width, { timeout: 20_000 }).toBe(320);
     expect(await system.transfer(streamId, one.id)).toMatchObject({ state: 'live', attempts: 1 });
-    for (const { id } of [one, two, plain, box]) await system.call('DELETE', `/streams/${streamId}/transfers/${id}`);
+    await system.call('DELETE', `/streams/${streamId}/transfers/${one.id}`);
+    const { file, video, audio } = await recorded('small-1');
+    expect(await decodeFrames(file, { frames: 10_000 })).toBe(video.length);
+    expect(steps(video).smallest).toBeGreaterThan(0);
+    expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+    for (const { id } of [two, plain, box]) await system.call('DELETE', `/streams/${streamId}/transfers/${id}`);
   });
 
   it('go over TLS: a certificate that is not valid is said so, and passes only where verification is off', async () => {

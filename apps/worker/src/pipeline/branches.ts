@@ -39,7 +39,11 @@ export class Branches {
     if (this.places.get(output) === key) return;
     this.leave(output);
     this.places.set(output, key);
+    this.join(output, profile, key);
     output.branchChanged();
+  }
+
+  private join(output: Output, profile: VideoProfile | null, key: string | null): void {
     if (profile === null || key === null) return this.hub.attach(output);
     let transcoder = this.transcoders.get(key);
     if (!transcoder) {

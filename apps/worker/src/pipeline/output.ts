@@ -7,6 +7,7 @@ import {
   type TransferOptions,
   type TransferTarget,
 } from '#libs/transfer';
+import { Handover } from './handover.js';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
 import { Pacer } from './pacer.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
@@ -60,6 +61,7 @@ const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean => a.url 
 interface Connection {
   publisher: RtmpPublisher;
   queue: SendQueue;
+  handover: Handover;
   /** With an outgoing buffer: when frames leave, and who looks. */
   pacing: { pacer: Pacer; timer: NodeJS.Timeout } | null;
   connectedAt: number;
@@ -140,14 +142,17 @@ export class Output implements FrameSink {
     const { connection } = this;
     if (!connection) return;
     if (connection.base === null && !this.mayStartWith(frame, connection)) return;
-    connection.queue.push(frame);
+    for (const one of connection.handover.pass(frame)) connection.queue.push(one);
     this.flush(connection);
   }
 
-  /** From now on the frames come from another encoder: one that has sent nothing yet forgets what it had from the last one. */
+  /** From now on the frames come from another encoder: a connection that has sent nothing yet forgets what it had from the last one. */
   branchChanged(): void {
     const { connection } = this;
-    if (connection?.base === null) connection.queue = new SendQueue(this.wanted.options.bufferMaxMs ?? MAX_QUEUE_MS);
+    if (!connection) return;
+    if (connection.base === null) connection.queue = new SendQueue(this.wanted.options.bufferMaxMs ?? MAX_QUEUE_MS);
+    else connection.handover.begin();
+    this.context.requestKeyframe();
   }
 
   get snapshot(): TransferStatus {
@@ -220,6 +225,7 @@ export class Output implements FrameSink {
     const connection: Connection = {
       publisher,
       queue: new SendQueue(options.bufferMaxMs ?? MAX_QUEUE_MS),
+      handover: new Handover(this.context.requestKeyframe),
       pacing: this.pacing(options),
       connectedAt: now,
       base: null,

@@ -69,7 +69,6 @@ export class Transcoder implements FrameSink {
 
   attach(sink: FrameSink): void {
     this.sinks.add(sink);
-    this.requestKeyframe();
   }
 
   detach(sink: FrameSink): void {
