@@ -1,5 +1,4 @@
 import ipaddr from 'ipaddr.js';
-import { lookup as dnsLookup } from 'node:dns/promises';
 import { isIP, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
@@ -89,8 +88,6 @@ const sameAddress = (a: string, b: string): boolean =>
 
 type Lookup = (host: string) => Promise<Address[]>;
 
-const systemLookup: Lookup = async (host) => (await dnsLookup(host, { all: true, verbatim: true })) as Address[];
-
 /**
  * The addresses of a host that may be connected to, in resolver order. One of them is then used as it is: a second lookup
  * could answer differently (DNS rebinding). If any address is forbidden, all are: a name with a public and a private
@@ -100,7 +97,7 @@ export async function resolveAllowed(
   host: string,
   port: number,
   allowList: AllowList,
-  lookup: Lookup = systemLookup,
+  lookup: Lookup,
   own: ReadonlySet<string> = ownAddresses(),
 ): Promise<Address[]> {
   const family = isIP(host);

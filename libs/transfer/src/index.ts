@@ -1,5 +1,6 @@
 export * from './addresses.js';
 export * from './callback.js';
+export * from './lookup.js';
 export * from './names.js';
 export * from './options.js';
 export * from './push-url.js';

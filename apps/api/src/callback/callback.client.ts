@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
 import { Env } from '#libs/config';
-import { type Address, AllowList, ForbiddenAddress, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
-import { lookupCustomer } from './customer-dns.js';
+import { type Address, AllowList, ForbiddenAddress, lookupHost, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -87,7 +86,7 @@ export class CallbackClient {
     const started = performance.now();
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORTS[url.protocol] as number) : Number(url.port);
-    const lookup = (name: string): Promise<Address[]> => lookupCustomer(name, this.env.CALLBACK_TIMEOUT_MS, signal);
+    const lookup = (name: string): Promise<Address[]> => lookupHost(name, this.env.CALLBACK_TIMEOUT_MS, signal);
     const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch((error: unknown) => {
       if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
       if (signal.aborted) throw error;

@@ -2,9 +2,8 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
-import { AllowList, ForbiddenAddress, parseTransferUrl, pushTarget, type PushTarget, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
+import { AllowList, ForbiddenAddress, lookupHost, parseTransferUrl, pushTarget, type PushTarget, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
-import { lookupCustomer } from '../callback/customer-dns.js';
 import { badRequest } from '../problem.js';
 import type { LiveFigures } from '../stream/stream.dto.js';
 import { TransferService } from '../transfer/transfer.service.js';
@@ -98,7 +97,7 @@ export class PushService {
     const { host, port } = parseTransferUrl(url);
     const signal = AbortSignal.timeout(DNS_TIMEOUT_MS);
     try {
-      await resolveAllowed(host, port, this.allowList, (name) => lookupCustomer(name, DNS_TIMEOUT_MS, signal));
+      await resolveAllowed(host, port, this.allowList, (name) => lookupHost(name, DNS_TIMEOUT_MS, signal));
     } catch (error) {
       const message = error instanceof ForbiddenAddress ? 'leads to an address that may not be reached' : 'has a host that cannot be resolved by DNS';
       throw badRequest([{ field: 'rtmpUrl', message }]);

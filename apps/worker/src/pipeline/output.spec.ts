@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { AllowList } from '#libs/transfer';
+import { AllowList, type TransferOptions } from '#libs/transfer';
 import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { SILENT_AUDIO } from './hub.js';
 import { Output, type OutputContext } from './output.js';
+import type { TransferStatus } from './protocol.js';
 import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
 import { MESSAGE } from './rtmp/chunks.js';
 import { AAC_FRAME_MS, type Frame, type VideoConfig } from './timeline.js';
@@ -17,11 +18,11 @@ afterEach(async () => {
 });
 
 /** An output that is connected to a platform and has sent nothing yet. */
-async function connected(context: Partial<OutputContext> = {}): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
+async function connected(context: Partial<OutputContext> = {}, options: TransferOptions = {}): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
   const rtmp = await startScriptedRtmpServer();
   let isAsked = false;
   const output = new Output(
-    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } },
+    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, ...options } },
     { allowList: AllowList.parse('127.0.0.1'), requestKeyframe: () => (isAsked = true), onStatus: () => undefined, hasVideo: () => true, orderIsKnown: () => true, openSound: async () => [], ...context },
   );
   open.push(() => output.close('test').then(() => rtmp.stop()));
@@ -59,5 +60,39 @@ describe('Output', () => {
     output.push(picture(166, true, encoded));
     output.push(picture(200, false, encoded));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 34]);
+  });
+
+  it('takes a platform that accepts it and hangs up for one that fails, however often', async () => {
+    const statuses: TransferStatus[] = [];
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) }, { reconnectIntervalMs: 100 });
+    const failures = () => statuses.filter(({ reason, nextRetryAt }) => reason === 'closed_by_platform' && nextRetryAt !== null);
+    for (let round = 1; round <= 4; round += 1) {
+      const live = statuses.filter(({ state }) => state === 'live').length;
+      await expect.poll(() => {
+        output.push(picture(round * 1000, true));
+        return statuses.filter(({ state }) => state === 'live').length;
+      }).toBe(live + 1);
+      await expect.poll(() => times(rtmp, MESSAGE.video).length).toBeGreaterThanOrEqual(round);
+      rtmp.sockets.at(-1)?.end();
+      await expect.poll(() => failures().length).toBe(round);
+    }
+    expect(failures().map(({ state }) => state)).toEqual(['reconnecting', 'reconnecting', 'reconnecting', 'failed']);
+  });
+
+  it('pauses longer with each connection that is lost at once', async () => {
+    const statuses: TransferStatus[] = [];
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push({ ...status, liveAt: String(performance.now()) }) });
+    const pauses: number[] = [];
+    for (let round = 1; round <= 2; round += 1) {
+      await expect.poll(() => {
+        output.push(picture(round * 1000, true));
+        return statuses.at(-1)?.state;
+      }, { timeout: 5000 }).toBe('live');
+      rtmp.sockets.at(-1)?.end();
+      await expect.poll(() => statuses.at(-1)?.nextRetryAt).toBeTruthy();
+      pauses.push(new Date(statuses.at(-1)?.nextRetryAt ?? 0).getTime() - Date.now());
+    }
+    // 500 to 1000 ms, then 1000 to 2000 ms.
+    expect(pauses[1]).toBeGreaterThan(900);
   });
 });

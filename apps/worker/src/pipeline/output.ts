@@ -31,6 +31,8 @@ const ORDER_PATIENCE_MS = 600;
 const VIDEO_PATIENCE_MS = 3000;
 const CLOSE_DEADLINE_MS = 2000;
 const SILENT_REFUSALS = 4;
+/** A connection that lasted so long was a good one. One that a platform accepts and drops at once is a failure like any other, and is retried no faster. */
+const STABLE_MS = 20_000;
 const WATCH_MS = 500;
 
 export interface OutputContext {
@@ -85,6 +87,7 @@ export class Output implements FrameSink {
   private readonly watch: NodeJS.Timeout;
   private failuresInRow = 0;
   private everLive = false;
+  private everStable = false;
   private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
   private liveSince: number | null = null;
   private sound: Sound | null = null;
@@ -330,7 +333,6 @@ export class Output implements FrameSink {
   }
 
   private becomeLive(): void {
-    this.failuresInRow = 0;
     this.everLive = true;
     this.liveSince = performance.now();
     this.change({ state: 'live', reason: null, detail: null, nextRetryAt: null, liveAt: new Date().toISOString() });
@@ -355,10 +357,14 @@ export class Output implements FrameSink {
   }
 
   private fail(error: TransferError): void {
+    if (this.liveSince !== null && performance.now() - this.liveSince >= STABLE_MS) {
+      this.everStable = true;
+      this.failuresInRow = 0;
+    }
     void this.disconnect(false);
     this.failuresInRow += 1;
-    // Many platforms say no to a key by hanging up: asked often enough, it is an answer.
-    const isRefusal = error.code === 'closed_by_platform' && !this.everLive && this.failuresInRow >= SILENT_REFUSALS;
+    // Many platforms say no to a key by hanging up, some after the first frames: asked often enough, it is an answer.
+    const isRefusal = error.code === 'closed_by_platform' && !this.everStable && this.failuresInRow >= SILENT_REFUSALS;
     const retry = isRefusal ? 'slow' : REASONS[error.code].retry;
     const { reconnectAttempts = Infinity, reconnectIntervalMs } = this.wanted.options;
     const final = retry === 'never' || this.failuresInRow > reconnectAttempts;

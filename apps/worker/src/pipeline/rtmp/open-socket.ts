@@ -1,12 +1,14 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Address, type AllowList, ForbiddenAddress, resolveAllowed, TransferError, type TransferTarget } from '#libs/transfer';
+import { type Address, type AllowList, ForbiddenAddress, lookupHost, resolveAllowed, TransferError, type TransferTarget } from '#libs/transfer';
 import { type Deadlines, within } from './deadlines.js';
 
 /** A name with very many addresses must not make one attempt last for minutes. */
 const MAX_ADDRESSES = 6;
 /** What Node calls certificates that it does not accept; a server that misses one of ours says so in codes with ERR_SSL_. */
 const CERTIFICATE_CODE = /^(?!ERR_SSL_).*(CERT|ISSUER|UNABLE_TO_|HOSTNAME|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/;
+
+const NO_DNS_ANSWER = 'the name server does not answer';
 
 /** How to get to the platform. */
 export interface SocketOptions {
@@ -31,12 +33,14 @@ export async function openSocket(target: TransferTarget, options: SocketOptions,
 
 async function resolve(target: TransferTarget, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<Address[]> {
   try {
-    const resolved = resolveAllowed(target.host, target.port, options.allowList, options.lookup);
-    return await within(resolved, deadlines.dnsMs, () => new TransferError('dns_failed', 'the name server does not answer'), signal);
+    const lookup = options.lookup ?? ((host: string) => lookupHost(host, deadlines.dnsMs, signal));
+    const resolved = resolveAllowed(target.host, target.port, options.allowList, lookup);
+    return await within(resolved, deadlines.dnsMs, () => new TransferError('dns_failed', NO_DNS_ANSWER), signal);
   } catch (error) {
     if (error instanceof ForbiddenAddress) throw new TransferError('address_forbidden');
     if (error instanceof TransferError || signal.aborted) throw error;
-    throw new TransferError('dns_failed', (error as NodeJS.ErrnoException).code);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TransferError('dns_failed', code === 'ETIMEOUT' ? NO_DNS_ANSWER : code);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lookupCustomer } from './customer-dns.js';
+import { lookupHost } from './lookup.js';
 
 const A = 1;
 const AAAA = 28;
@@ -40,10 +40,10 @@ afterAll(() => server.close());
 /** c-ares waits for 250 ms at least, whatever it is told. */
 const TIMEOUT_MS = 2000;
 const never = new AbortController().signal;
-const ask = (host: string, signal = never) => lookupCustomer(host, TIMEOUT_MS, signal, servers);
+const ask = (host: string, signal = never) => lookupHost(host, TIMEOUT_MS, signal, servers);
 const v4 = { address: '192.0.2.1', family: 4 };
 
-describe('lookupCustomer', () => {
+describe('lookupHost', () => {
   it('gives the addresses of both families, or of the one that answers', async () => {
     expect(await ask('both.customer.example')).toEqual([v4, { address: '2001:db8::1', family: 6 }]);
     expect(await ask('v4.customer.example')).toEqual([v4]);
@@ -70,7 +70,7 @@ describe('lookupCustomer', () => {
 
   it('is not held up by many names whose servers keep silent', async () => {
     // Not more: what the receive buffer of this test's server cannot hold is lost.
-    const silent = Array.from({ length: 40 }, (_, i) => lookupCustomer(`silent.customer${i}.example`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS), servers).catch(() => undefined));
+    const silent = Array.from({ length: 40 }, (_, i) => lookupHost(`silent.customer${i}.example`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS), servers).catch(() => undefined));
     const started = performance.now();
     expect(await ask('v4.customer.example')).toEqual([v4]);
     expect(await ask('localhost')).not.toEqual([]);

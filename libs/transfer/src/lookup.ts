@@ -1,6 +1,6 @@
-/** The addresses of customers' servers, found without tying up the whole process. */
+/** The addresses of other people's servers, found without tying up the whole process. */
 import { lookup, Resolver } from 'node:dns/promises';
-import type { Address } from '#libs/transfer';
+import type { Address } from './addresses.js';
 
 /** Definite answers: there is no such name in DNS, or no DNS at all. The hosts file may still have it. */
 const NOT_IN_DNS = new Set(['ENOTFOUND', 'ENODATA', 'ECONNREFUSED']);
@@ -13,10 +13,10 @@ const bySystem = new Map<string, Promise<Address[]>>();
 
 /**
  * Node's own `lookup` has two threads for the whole process: eight names whose servers keep silent hold up everybody's for
- * 40 s (measured), other customers' callbacks and our own reconnects alike. So DNS is asked directly, which takes no thread
- * and can be given up. `servers` are the system's, but for tests.
+ * 40 s (measured), other customers' callbacks, a stream's other transfers and our own reconnects alike. So DNS is asked
+ * directly, which takes no thread and can be given up. `servers` are the system's, but for tests.
  */
-export async function lookupCustomer(host: string, timeoutMs: number, signal: AbortSignal, servers?: string[]): Promise<Address[]> {
+export async function lookupHost(host: string, timeoutMs: number, signal: AbortSignal, servers?: string[]): Promise<Address[]> {
   // Only the system's hosts file and search domains know these; no customer makes them slow.
   if (!host.includes('.')) return askSystem(host);
   // Twice, the second time with double patience.
