@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Element, GstError, Pipeline, preload, type Sample, version } from '#libs/gst';
 
@@ -101,6 +103,43 @@ describe('GStreamer binding', () => {
     pipeline.add(element);
     expect(element.get('silent')).toBe(false);
     expect(() => pipeline.setOnSignal('no-such-signal', 'name', 'x')).toThrow('has no signal');
+  });
+
+  it('takes an element out of the way', async () => {
+    const pipeline = newPipeline();
+    const between = Element.make('identity');
+    const sink = Element.make('appsink', { sync: false });
+    let samples = 0;
+    sink.onSample(() => (samples += 1));
+    pipeline.chain([Element.make('audiotestsrc', { 'num-buffers': 5 }), between, sink]);
+    between.bypass();
+    const passed = between.pad('src').count();
+    await pipeline.play();
+    await expect.poll(() => samples).toBe(5);
+    expect(passed().packets).toBe(0);
+    expect(() => between.bypass()).toThrow('stands between no two pads');
+  });
+
+  it('frees what is closed, whatever has listened to it', async () => {
+    const gone: WeakRef<object>[] = [];
+    const once = async (): Promise<void> => {
+      const pipeline = new Pipeline();
+      const sink = Element.make('appsink', { sync: false });
+      const listener = { pipeline, heard: 0 };
+      sink.onSample(() => (listener.heard += 1));
+      pipeline.on('element-added', () => (listener.heard += 1));
+      const ended = new Promise<void>((resolve) => pipeline.onMessage(({ type }) => type === 'eos' && listener.heard > 1 && resolve()));
+      pipeline.chain([Element.make('audiotestsrc', { 'num-buffers': 1 }), sink]);
+      await pipeline.play();
+      await ended;
+      await pipeline.close();
+      gone.push(new WeakRef(pipeline), new WeakRef(listener));
+    };
+    for (let i = 0; i < 10; i += 1) await once();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // The last one may still be on somebody's stack.
+    await expect.poll(() => (collect(), gone.filter((one) => one.deref()).length)).toBeLessThanOrEqual(2);
   });
 
   it('makes and closes many pipelines with WebRTC without hanging', async () => {

@@ -7,6 +7,13 @@
 static napi_threadsafe_function to_javascript;
 static GThreadPool *pool;
 
+// Events in their order. Waking the JavaScript thread costs more than most events do, so one wake-up takes all that are there.
+static struct {
+  GMutex lock;
+  GQueue events;
+  gboolean woken;
+} queue = {.events = G_QUEUE_INIT};
+
 Event *event_new(guint32 id) {
   Event *event = g_new0(Event, 1);
   event->id = id;
@@ -27,30 +34,44 @@ static void event_free(Event *event) {
 }
 
 void event_post(Event *event) {
-  // Refused only while the process ends.
-  if (napi_call_threadsafe_function(to_javascript, event, napi_tsfn_nonblocking) != napi_ok) event_free(event);
+  g_mutex_lock(&queue.lock);
+  g_queue_push_tail(&queue.events, event);
+  gboolean wakes = !queue.woken;
+  queue.woken = TRUE;
+  g_mutex_unlock(&queue.lock);
+  // Refused only while the process ends; what is queued ends with it.
+  if (wakes) napi_call_threadsafe_function(to_javascript, NULL, napi_tsfn_nonblocking);
+}
+
+static void dispatch_event(napi_env env, napi_value dispatch, Event *event) {
+  napi_handle_scope scope;
+  napi_open_handle_scope(env, &scope);
+  napi_value arguments[MAX_EVENT_VALUES + 1], global, result;
+  size_t count = 1;
+  arguments[0] = to_js_number(env, event->id);
+  if (event->sample) sample_to_js(env, event, arguments, &count);
+  for (guint i = 0; i < event->count; i++) arguments[count++] = value_to_js(env, &event->values[i]);
+  napi_get_global(env, &global);
+  if (napi_call_function(env, global, dispatch, count, arguments, &result) == napi_pending_exception) {
+    napi_value exception;
+    napi_get_and_clear_last_exception(env, &exception);
+    napi_fatal_exception(env, exception);
+  }
+  napi_close_handle_scope(env, scope);
 }
 
 static void deliver(napi_env env, napi_value dispatch, void *context, void *data) {
   (void)context;
-  Event *event = data;
-  if (env != NULL) {
-    napi_handle_scope scope;
-    napi_open_handle_scope(env, &scope);
-    napi_value arguments[MAX_EVENT_VALUES + 1], global, result;
-    size_t count = 1;
-    arguments[0] = to_js_number(env, event->id);
-    if (event->sample) sample_to_js(env, event, arguments, &count);
-    for (guint i = 0; i < event->count; i++) arguments[count++] = value_to_js(env, &event->values[i]);
-    napi_get_global(env, &global);
-    if (napi_call_function(env, global, dispatch, count, arguments, &result) == napi_pending_exception) {
-      napi_value exception;
-      napi_get_and_clear_last_exception(env, &exception);
-      napi_fatal_exception(env, exception);
-    }
-    napi_close_handle_scope(env, scope);
+  (void)data;
+  // What comes meanwhile is for the next turn: other work of the event loop has its turn before.
+  g_mutex_lock(&queue.lock);
+  GQueue events = queue.events;
+  g_queue_init(&queue.events);
+  queue.woken = FALSE;
+  g_mutex_unlock(&queue.lock);
+  for (Event *event; (event = g_queue_pop_head(&events)) != NULL; event_free(event)) {
+    if (env != NULL) dispatch_event(env, dispatch, event);
   }
-  event_free(event);
 }
 
 typedef struct {

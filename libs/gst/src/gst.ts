@@ -59,6 +59,8 @@ export function preload(factories: string[]): void {
 
 /** A GObject with properties and signals. */
 export class GstObject {
+  private readonly listening = new Set<number>();
+
   constructor(
     /** @internal */
     readonly handle: Handle,
@@ -116,12 +118,26 @@ export class GstObject {
   }
 
   protected connect(signal: string, hold: boolean, listener: (...values: never[]) => void): () => void {
-    const id = listen(listener);
+    const id = this.hear(listener);
     const handler = native.connect(this.handle, signal, id, hold);
     return () => {
       native.disconnect(this.handle, handler);
+      this.listening.delete(id);
       listeners.delete(id);
     };
+  }
+
+  /** A listener that is this object's own, until `forget`. */
+  protected hear(listener: (...values: never[]) => void): number {
+    const id = listen(listener);
+    this.listening.add(id);
+    return id;
+  }
+
+  /** @internal Lets go of all listeners, which hold what they know: else nothing of a pipeline would ever be freed. */
+  forget(): void {
+    for (const id of this.listening) listeners.delete(id);
+    this.listening.clear();
   }
 }
 
@@ -165,6 +181,11 @@ export class Element extends GstObject {
     return target;
   }
 
+  /** Takes it out of the way: its two neighbours are linked to each other. Only while nothing flows yet, or what is inside is lost. */
+  bypass(): void {
+    native.bypass(this.handle);
+  }
+
   /** New source pads, each blocked until `linkTo`, so that nothing is lost or refused before it is linked. */
   onPadAdded(listener: (pad: Pad) => void): () => void {
     return this.connect('pad-added', true, (handle: Handle) => listener(new Pad(handle)));
@@ -172,7 +193,7 @@ export class Element extends GstObject {
 
   /** Every sample of an appsink, as it arrives. */
   onSample(listener: (sample: Sample) => void): void {
-    const id = listen((data: Buffer, pts: number | null, dts: number | null, keyframe: boolean, caps?: string, codecData?: Buffer | null) =>
+    const id = this.hear((data: Buffer, pts: number | null, dts: number | null, keyframe: boolean, caps?: string, codecData?: Buffer | null) =>
       listener({ data, pts, dts, keyframe, caps, codecData }),
     );
     native.onSample(this.handle, id);
@@ -230,6 +251,7 @@ export class IceAgent extends GstObject {
 /** A pipeline. Must be closed: it keeps the process alive until then. */
 export class Pipeline extends Element {
   private closed = false;
+  private readonly elements: Element[] = [];
 
   constructor(name?: string) {
     super(native.makePipeline(name));
@@ -238,6 +260,7 @@ export class Pipeline extends Element {
 
   add(...elements: Element[]): void {
     for (const element of elements) native.add(this.handle, element.handle);
+    this.elements.push(...elements);
   }
 
   /** Adds and links a row of elements; returns the last. */
@@ -247,7 +270,7 @@ export class Pipeline extends Element {
   }
 
   onMessage(listener: (message: Message) => void): void {
-    const id = listen((type: string, source: string, body: Structure | { message: string } | null, debug?: string | null) => {
+    const id = this.hear((type: string, source: string, body: Structure | { message: string } | null, debug?: string | null) => {
       if (this.closed) return;
       // GStreamer asks for this wherever an element's latency changes; applications have to do it themselves.
       if (type === 'latency') native.recalculateLatency(this.handle);
@@ -279,6 +302,7 @@ export class Pipeline extends Element {
     if (this.closed) return;
     this.closed = true;
     await this.setState('null');
+    for (const object of [this, ...this.elements]) object.forget();
     keepAlive(-1);
   }
 
