@@ -7,8 +7,8 @@ const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
 const SILENT_AAC = Buffer.from([0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c]);
 /** A video frame waits this long at most for audio of the same time. */
 const HOLD_MS = 60;
-/** Real audio may stay away this long before silence fills in: longer than a lost packet is waited for, or what is behind it would come too late. */
-const AUDIO_PATIENCE_MS = 450;
+/** Real audio may stay away this long before silence fills in: longer than a lost packet is waited for (400 ms, and what it takes to notice), or what is behind it would come too late. */
+const AUDIO_PATIENCE_MS = 600;
 /** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
 const SILENCE_MARGIN_MS = 120;
 /** How often silence is looked after while no video sets its pace: several frames at once, well inside what players buffer. */
@@ -118,7 +118,8 @@ export class Hub {
     this.measureLag('video', now - shownAt);
     const at = Math.max(shownAt, this.lastVideo.at);
     this.lastVideo = { at, arrived: now };
-    this.fillSilence(at, now);
+    // Where audio arrives later than video of the same time, always or for now, it is not missing yet.
+    this.fillSilence(at - Math.max(0, this.avSkewMs ?? 0), now);
     const body = avcFrame(data, keyframe, Math.round(shownAt - at));
     if (keyframe) this.lastKey = { body, config };
     this.interleaver.push({ kind: 'video', at, keyframe, body, config }, now);
@@ -213,8 +214,8 @@ export class Feed {
     this.lastPts = sample.pts ?? this.lastPts;
     if (this.lastPts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
     const shownAt = this.clock.map(this.lastPts);
-    this.order.picture(shownAt);
-    this.hub.order(this.order.reorders);
+    if (this.profile !== BASELINE) this.order.picture(shownAt);
+    this.hub.order(this.profile === BASELINE ? false : this.order.reorders);
     this.hub.video(shownAt, sample.data, sample.keyframe, this.config);
   }
 

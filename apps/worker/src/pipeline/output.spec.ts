@@ -62,6 +62,71 @@ describe('Output', () => {
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 34]);
   });
 
+  it('begins video with a key frame where audio had to begin alone', async () => {
+    const { rtmp, output } = await connected({ hasVideo: () => false });
+    output.push(audio(0));
+    output.push(picture(30));
+    output.push(picture(60, true));
+    output.push(picture(90));
+    await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([60, 90]);
+    expect(times(rtmp, MESSAGE.audio)).toEqual([0]);
+  });
+
+  it('begins anew after a broken connection: headers, a key frame, and 0', async () => {
+    const { rtmp, output } = await connected({}, { reconnectIntervalMs: 50 });
+    output.push(picture(100_000, true));
+    await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0]);
+    rtmp.sockets[0]?.destroy();
+    await expect.poll(() => rtmp.connects.length).toBe(2);
+    rtmp.media.length = 0;
+    await expect.poll(() => {
+      // Of what comes while there is no connection nothing is kept, and what follows it cannot be decoded.
+      output.push(picture(100_033));
+      output.push(audio(100_040));
+      output.push(picture(100_066, true));
+      return rtmp.media.length;
+    }).toBeGreaterThan(4);
+    const [audioHeader, videoHeader, first] = rtmp.media;
+    expect([audioHeader, videoHeader, first].map((message) => [message?.type, message?.timestamp, message?.body[1]])).toEqual([
+      [MESSAGE.audio, 0, 0],
+      [MESSAGE.video, 0, 0],
+      [MESSAGE.video, 0, 1],
+    ]);
+    // A key frame (FLV tag, E.4.3.1).
+    expect((first?.body[0] ?? 0) >> 4).toBe(1);
+    expect(output.figures().reconnects).toBe(1);
+  });
+
+  it('goes where it was sent while it was paused', async () => {
+    const { rtmp, output } = await connected();
+    const other = await startScriptedRtmpServer();
+    open.push(() => other.stop());
+    const wanted = (port: number, paused: boolean) => ({ id: 't', url: `rtmp://127.0.0.1:${port}/live/key`, options: { sendMetadata: false, paused } });
+    output.update(wanted(rtmp.port, true));
+    output.update(wanted(other.port, true));
+    output.update(wanted(other.port, false));
+    await expect.poll(() => other.connects.length).toBe(1);
+    expect(rtmp.connects.length).toBe(1);
+  });
+
+  it('says goodbye to the old connection before it makes the next', async () => {
+    const { rtmp, output } = await connected();
+    output.push(picture(0, true));
+    output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, flashVer: 'other' } });
+    await expect.poll(() => rtmp.commands.map(([name]) => name).slice(4, 7)).toEqual(['FCUnpublish', 'deleteStream', 'releaseStream']);
+    expect(rtmp.sockets[0]?.destroyed).toBe(true);
+  });
+
+  it('gathers as much as it is told to before it begins', async () => {
+    const { rtmp, output } = await connected({}, { bufferStartMs: 6000 });
+    for (let at = 0; at < 6100; at += 100) {
+      expect(times(rtmp, MESSAGE.video)).toEqual([]);
+      output.push(picture(at, at % 1000 === 0));
+    }
+    await expect.poll(() => times(rtmp, MESSAGE.video).length).toBe(61);
+    expect(output.figures().droppedFrames).toBe(0);
+  });
+
   it('takes a platform that accepts it and hangs up for one that fails, however often', async () => {
     const statuses: TransferStatus[] = [];
     const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) }, { reconnectIntervalMs: 100 });

@@ -15,14 +15,15 @@ import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
 import { Sound } from './sounds.js';
+import { StallWatch } from './stall-watch.js';
 import { AAC_FRAME_MS, type Frame, type FrameKind, type StreamMs, type VideoConfig } from './timeline.js';
 
 /** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
 const MAX_QUEUE_MS = 4000;
+/** And beyond what is gathered before the first frame leaves. */
+const BEYOND_START_MS = 1000;
 /** Handed to the socket ahead of the network; small, because what the socket holds can no longer be dropped. */
 const SOCKET_AHEAD_BYTES = 128 * 1024;
-/** Frames wait and not a byte leaves: the platform is not reading, whatever its TCP says. */
-const STALL_MS = 10_000;
 /** Three times what the platform acknowledges at once, and no less than this, may be under way: the rest waits where it can be dropped. */
 const UNDER_WAY_BYTES = 500_000;
 /** So long a connection waits to learn whether the pictures are fit for platforms: at very few frames a second it begins with what there is. */
@@ -54,8 +55,10 @@ function mayTakeMore(publisher: RtmpPublisher): boolean {
   return unacknowledged === null || unacknowledged.bytes < Math.max(UNDER_WAY_BYTES, 3 * unacknowledged.step);
 }
 
+const queueLimitMs = ({ bufferMaxMs = MAX_QUEUE_MS, bufferStartMs = 0 }: TransferOptions): number => Math.max(bufferMaxMs, bufferStartMs + BEYOND_START_MS);
+
 /** What a connection is made with: a change of any needs a new one. */
-const OF_CONNECTION = ['flashVer', 'tlsVerify', 'sendMetadata', 'bufferMaxMs', 'bufferPollMs', 'bufferRefills', 'localAddress'] as const satisfies (keyof TransferOptions)[];
+const OF_CONNECTION = ['flashVer', 'tlsVerify', 'sendMetadata', 'bufferStartMs', 'bufferMaxMs', 'bufferPollMs', 'bufferRefills', 'localAddress'] as const satisfies (keyof TransferOptions)[];
 
 const needsReconnect = (a: WantedTransfer, b: WantedTransfer): boolean => a.url !== b.url || OF_CONNECTION.some((name) => a.options[name] !== b.options[name]);
 
@@ -72,7 +75,7 @@ interface Connection {
   /** Of each kind: a frame that came too late to be in order with the other kind keeps its own place. */
   lastTimestamp: Record<FrameKind, number>;
   config: VideoConfig | null;
-  progress: { bytes: number; at: number };
+  stallWatch: StallWatch;
 }
 
 /** One transfer: keeps a platform connected for as long as the stream lives, whatever happens to the others. */
@@ -94,6 +97,8 @@ export class Output implements FrameSink {
   private soundIsOver = false;
   private window = { bytes: 0, frames: 0, at: performance.now() };
   private attempt: Promise<void> = Promise.resolve();
+  /** The goodbye to the connection before. */
+  private closing: Promise<void> = Promise.resolve();
 
   constructor(
     wanted: WantedTransfer,
@@ -115,6 +120,7 @@ export class Output implements FrameSink {
   update(wanted: WantedTransfer): void {
     const before = this.wanted;
     this.wanted = wanted;
+    if (before.url !== wanted.url) this.target = null;
     this.applySound(before.options.sound ?? null);
     const { paused = false } = wanted.options;
     const wasPaused = before.options.paused ?? false;
@@ -123,7 +129,6 @@ export class Output implements FrameSink {
       void this.disconnect(true);
       this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
     } else if (!paused && (wasPaused || needsReconnect(before, wanted))) {
-      if (before.url !== wanted.url) this.target = null;
       this.reconnect();
     }
   }
@@ -153,8 +158,8 @@ export class Output implements FrameSink {
   branchChanged(): void {
     const { connection } = this;
     if (!connection) return;
-    if (connection.base === null) connection.queue = new SendQueue(this.wanted.options.bufferMaxMs ?? MAX_QUEUE_MS);
-    else connection.handover.begin();
+    if (connection.base === null) connection.queue = new SendQueue(queueLimitMs(this.wanted.options));
+    connection.handover.begin();
     this.context.requestKeyframe();
   }
 
@@ -207,6 +212,9 @@ export class Output implements FrameSink {
   }
 
   private async tryConnect(signal: AbortSignal): Promise<void> {
+    // A platform that still has the old connection would refuse the new one: the name is in use.
+    await this.closing;
+    if (signal.aborted) return;
     const { options, url } = this.wanted;
     this.target ??= parseTransferUrl(url);
     const publisher = await RtmpPublisher.connect(
@@ -227,15 +235,17 @@ export class Output implements FrameSink {
     const now = performance.now();
     const connection: Connection = {
       publisher,
-      queue: new SendQueue(options.bufferMaxMs ?? MAX_QUEUE_MS),
+      queue: new SendQueue(queueLimitMs(options)),
       handover: new Handover(this.context.requestKeyframe),
       pacing: this.pacing(options),
       connectedAt: now,
       base: null,
       lastTimestamp: { video: 0, audio: 0 },
       config: null,
-      progress: { bytes: 0, at: now },
+      stallWatch: new StallWatch(now),
     };
+    // Where audio had to begin alone, video still begins with a key frame.
+    connection.handover.begin();
     this.connection = connection;
     if (this.everLive) this.totals.reconnects += 1;
     publisher.onClose((error) => {
@@ -246,12 +256,13 @@ export class Output implements FrameSink {
     this.context.requestKeyframe();
   }
 
-  private pacing({ bufferPollMs, bufferStartMs = 0, bufferMaxMs = MAX_QUEUE_MS, bufferRefills = Infinity }: TransferOptions): Connection['pacing'] {
+  private pacing(options: TransferOptions): Connection['pacing'] {
+    const { bufferPollMs, bufferStartMs = 0, bufferRefills = Infinity } = options;
     if (bufferPollMs === undefined) return null;
     const look = (): void => {
       if (this.connection) this.flush(this.connection);
     };
-    return { pacer: new Pacer(bufferStartMs, bufferMaxMs, bufferRefills), timer: setInterval(look, bufferPollMs) };
+    return { pacer: new Pacer(bufferStartMs, queueLimitMs(options), bufferRefills), timer: setInterval(look, bufferPollMs) };
   }
 
   /** A connection starts with a key frame; with audio only where no video is to be had. */
@@ -342,18 +353,14 @@ export class Output implements FrameSink {
     const { connection } = this;
     if (!connection) return;
     this.flush(connection);
-    const now = performance.now();
     const { publisher } = connection;
-    const left = publisher.bytesSent - publisher.queuedBytes;
-    const unacknowledged = publisher.unacknowledged;
-    // What the kernel holds for a platform that reads no more looks sent; where the platform acknowledges, that tells.
-    const arrived = unacknowledged ? publisher.bytesAcked : left;
-    const nothingDue = unacknowledged ? unacknowledged.bytes < 2 * unacknowledged.step : connection.queue.length + publisher.queuedBytes === 0;
-    if (arrived > connection.progress.bytes || nothingDue) {
-      connection.progress = { bytes: arrived, at: now };
-    } else if (now - connection.progress.at > STALL_MS) {
-      this.fail(new TransferError('stalled'));
-    }
+    const { bytesSent, bytesAcked, queuedBytes, unacknowledged } = publisher;
+    const progress = {
+      left: bytesSent - queuedBytes,
+      waits: queuedBytes > 0 || !mayTakeMore(publisher),
+      acknowledged: unacknowledged && { bytes: bytesAcked, underWay: unacknowledged.bytes, step: unacknowledged.step },
+    };
+    if (connection.stallWatch.isStalled(progress, performance.now())) this.fail(new TransferError('stalled'));
   }
 
   private fail(error: TransferError): void {
@@ -394,8 +401,10 @@ export class Output implements FrameSink {
     this.liveSince = null;
     this.totals.bytesSent += connection.publisher.bytesSent;
     this.totals.bytesAcked += connection.publisher.bytesAcked;
-    this.totals.droppedFrames += connection.queue.dropped + connection.queue.length;
-    await connection.publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
+    // At an end that was wished for, what still waited is not missed.
+    this.totals.droppedFrames += connection.queue.dropped + (clean ? 0 : connection.queue.pictures);
+    this.closing = connection.publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
+    await this.closing;
   }
 
   private change(changes: Partial<TransferStatus>): void {

@@ -35,6 +35,11 @@ export class SendQueue {
     return this.frames.length;
   }
 
+  /** Video frames that wait. */
+  get pictures(): number {
+    return this.frames.filter(({ kind }) => kind === 'video').length;
+  }
+
   /** Stream time of the oldest; of nothing when none waits. */
   get firstAt(): number {
     return this.frames[0]?.at ?? 0;

@@ -58,6 +58,8 @@ export class RtmpConnection {
   private lastTransaction = 0;
   private handshaking: { bytes: Buffer; resolve: () => void; reject: (error: Error) => void } | null = null;
   private chunkSize = 128;
+  /** Of this turn of the event loop. */
+  private unwritten: { pieces: Buffer[]; bytes: number } = { pieces: [], bytes: 0 };
   private ackWindow = ACK_WINDOW;
   private received = { total: 0, acknowledged: 0, window: Infinity };
   /** Why it ended: null by the server's orderly end, undefined while it runs. */
@@ -75,7 +77,7 @@ export class RtmpConnection {
 
   /** What waits for the network. */
   get queuedBytes(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.unwritten.bytes;
   }
 
   /** Called once, at once if it is over already. */
@@ -140,6 +142,7 @@ export class RtmpConnection {
 
   /** Sends what is still queued, then ends; the server is expected to end its side, too. */
   finish(): void {
+    this.flush();
     this.socket.end();
   }
 
@@ -150,13 +153,20 @@ export class RtmpConnection {
 
   private write(pieces: Buffer[]): void {
     if (this.socket.destroyed || this.socket.writableEnded) return;
-    // One system call for head and body, without copying the body, which other outputs share.
-    this.socket.cork();
+    if (this.unwritten.bytes === 0) process.nextTick(() => this.flush());
     for (const piece of pieces) {
-      this.socket.write(piece);
+      this.unwritten.pieces.push(piece);
+      this.unwritten.bytes += piece.length;
       this.bytesSent += piece.length;
     }
-    this.socket.uncork();
+  }
+
+  /** One system call for all that a turn has brought: a picture comes with the audio of its time. A copy costs less than a list of pieces. */
+  private flush(): void {
+    const { pieces } = this.unwritten;
+    if (pieces.length === 0) return;
+    this.unwritten = { pieces: [], bytes: 0 };
+    if (!this.socket.destroyed && !this.socket.writableEnded) this.socket.write(Buffer.concat(pieces));
   }
 
   private control(type: number, value: number): void {
