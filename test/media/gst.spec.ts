@@ -105,21 +105,6 @@ describe('GStreamer binding', () => {
     expect(() => pipeline.setOnSignal('no-such-signal', 'name', 'x')).toThrow('has no signal');
   });
 
-  it('takes an element out of the way', async () => {
-    const pipeline = newPipeline();
-    const between = Element.make('identity');
-    const sink = Element.make('appsink', { sync: false });
-    let samples = 0;
-    sink.onSample(() => (samples += 1));
-    pipeline.chain([Element.make('audiotestsrc', { 'num-buffers': 5 }), between, sink]);
-    between.bypass();
-    const passed = between.pad('src').count();
-    await pipeline.play();
-    await expect.poll(() => samples).toBe(5);
-    expect(passed().packets).toBe(0);
-    expect(() => between.bypass()).toThrow('stands between no two pads');
-  });
-
   it('frees what is closed, whatever has listened to it', async () => {
     const gone: WeakRef<object>[] = [];
     const once = async (): Promise<void> => {

@@ -81,22 +81,6 @@ static napi_value link_pad(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// Joins an element's neighbours to each other; it stays in its bin and gets nothing. For elements whose pads "sink" and "src" are all they have.
-static napi_value bypass(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(element, 0, GST_TYPE_ELEMENT);
-  g_autoptr(GstPad) sink = gst_element_get_static_pad(element, "sink");
-  g_autoptr(GstPad) source = gst_element_get_static_pad(element, "src");
-  g_autoptr(GstPad) before = sink ? gst_pad_get_peer(sink) : NULL;
-  g_autoptr(GstPad) after = source ? gst_pad_get_peer(source) : NULL;
-  if (before == NULL || after == NULL) return throw_error(env, "%s stands between no two pads", GST_OBJECT_NAME(element));
-  gst_pad_unlink(before, sink);
-  gst_pad_unlink(source, after);
-  GstPadLinkReturn result = gst_pad_link(before, after);
-  if (result != GST_PAD_LINK_OK) return throw_error(env, "%s cannot be bypassed: %s", GST_OBJECT_NAME(element), gst_pad_link_get_name(result));
-  return NULL;
-}
-
 static napi_value get_pad(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   OBJECT(element, 0, GST_TYPE_ELEMENT);
@@ -203,7 +187,6 @@ void export_objects(napi_env env, napi_value exports) {
   export_function(env, exports, "syncState", sync_state);
   export_function(env, exports, "link", link_elements);
   export_function(env, exports, "linkPad", link_pad);
-  export_function(env, exports, "bypass", bypass);
   export_function(env, exports, "getPad", get_pad);
   export_function(env, exports, "padCaps", pad_caps);
   export_function(env, exports, "findByFactory", find_by_factory);

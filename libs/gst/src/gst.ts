@@ -181,11 +181,6 @@ export class Element extends GstObject {
     return target;
   }
 
-  /** Takes it out of the way: its two neighbours are linked to each other. Only while nothing flows yet, or what is inside is lost. */
-  bypass(): void {
-    native.bypass(this.handle);
-  }
-
   /** New source pads, each blocked until `linkTo`, so that nothing is lost or refused before it is linked. */
   onPadAdded(listener: (pad: Pad) => void): () => void {
     return this.connect('pad-added', true, (handle: Handle) => listener(new Pad(handle)));

@@ -37,7 +37,6 @@ export interface Native {
   syncState(element: Handle): boolean;
   link(source: Handle, target: Handle, sourcePad?: string, targetPad?: string): void;
   linkPad(pad: Handle, element: Handle): void;
-  bypass(element: Handle): void;
   getPad(element: Handle, name: string): Handle | null;
   padCaps(pad: Handle): string;
   findByFactory(bin: Handle, factory: string): Handle[];

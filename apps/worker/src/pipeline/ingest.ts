@@ -126,8 +126,6 @@ export class Ingest {
     const created = reply?.answer as SessionDescription | undefined;
     if (!created) throw new GstError('no answer was made');
     await webrtc.ask('set-local-description', { type: 'answer', sdp: completeAnswer(created.sdp, offer) });
-    // Between the socket's thread and decryption, which takes microseconds: a thread more, woken by every packet (0.8 % of a core).
-    for (const queue of webrtc.findByFactory('queue')) queue.bypass();
     for (const session of webrtc.findByFactory('rtpsession')) session.set({ bandwidth: RTCP_SHARE_OF });
     await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref())]);
     IceAgent.of(webrtc).setReceiveBuffer(ICE_STREAM, RECEIVE_BUFFER);
