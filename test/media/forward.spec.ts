@@ -37,6 +37,21 @@ async function recorded(platform: TestRtmpServer, name: string) {
 }
 
 describe('a stream from a WHIP client that is not a browser', () => {
+  it('may wait for DTLS to come to it, as FFmpeg does; the answer suits clients that read only its beginning', async () => {
+    let answer = '';
+    const publisher = await publish('passive', {
+      mapOffer: (sdp) => sdp.replaceAll('a=setup:actpass', 'a=setup:passive').replace(/^a=candidate:.*\r\n/gm, ''),
+      mapAnswer: (sdp) => (answer = sdp),
+    });
+    await expect.poll(async () => (await system.stream('passive')).state).toBe('live');
+    const [, first = ''] = answer.split(/^(?=m=)/m);
+    expect(answer).toMatch(/^v=0\r\n/);
+    expect(answer.match(/^a=setup:.*$/gm)?.map((line) => line.trim())).toEqual(Array(answer.match(/^m=/gm)?.length).fill('a=setup:active'));
+    expect(first).toMatch(/^a=fingerprint:sha-256 /m);
+    expect(first.match(/^a=candidate:.*$/m)?.[0]).toMatch(/ UDP \d+ 127\.0\.0\.1 \d+ typ host/i);
+    expect(await publisher.stop()).toBe(200);
+  });
+
   it('reaches every platform as H.264 and AAC, without a gap, from a key frame on', async () => {
     const publisher = await publish('clip', { width: 1280, height: 720, kbps: 2500, remember: true });
     const stream = await system.stream('clip');

@@ -1,11 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { MESSAGE } from '../../apps/worker/src/pipeline/rtmp/chunks.js';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { missingPictures, pictures, probe, steps } from '../support/ffprobe.js';
 import { freePort } from '../support/ports.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
+import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 import { System } from '../support/system.js';
 
 /** Accepts connections, reads what comes and never says a word. */
@@ -30,8 +32,12 @@ async function startBlackhole(): Promise<{ port: number; connections: () => numb
 }
 
 const NAMES = ['one', 'two'];
+/** A picture comes every 33 ms. Bad destinations cost seconds where they cost anything; a busy machine less than this. */
+const LONGEST_WAIT_MS = 1000;
 let system: System;
 let platform: TestRtmpServer;
+/** One for each stream: platforms that note when every frame came. */
+let clocks: ScriptedRtmpServer[];
 let blackhole: Awaited<ReturnType<typeof startBlackhole>>;
 let customer: Customer;
 let publishers: TestPublisher[] = [];
@@ -39,8 +45,10 @@ let publishers: TestPublisher[] = [];
 beforeAll(async () => {
   platform = await startRtmpServer({ record: true });
   blackhole = await startBlackhole();
+  clocks = await Promise.all(NAMES.map(() => startScriptedRtmpServer()));
   const refusing = await freePort();
-  customer = await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${refusing}/live/${name}`, `rtmp://127.0.0.1:${blackhole.port}/live/${name}`]);
+  const urls = (name: string) => [`${platform.url}/${name}`, ...[refusing, blackhole.port, clocks[NAMES.indexOf(name)]?.port].map((port) => `rtmp://127.0.0.1:${port}/live/${name}`)];
+  customer = await startCustomer(urls);
   system = await System.start();
 });
 
@@ -50,6 +58,7 @@ afterAll(async () => {
   await customer?.stop();
   await blackhole?.stop();
   await platform?.stop();
+  await Promise.all((clocks ?? []).map((clock) => clock.stop()));
 });
 
 it('forwards two streams undisturbed while one destination of each refuses and another never answers', async () => {
@@ -65,12 +74,17 @@ it('forwards two streams undisturbed while one destination of each refuses and a
   await expect.poll(retried, { timeout: 20_000, interval: 200 }).toBe(true);
 
   for (const { id } of streams) {
-    const [good, refused, silent] = await system.transfers(id);
-    expect(good).toMatchObject({ state: 'live', reason: null, attempts: 1, figures: { droppedFrames: 0, reconnects: 0 } });
+    const [good, refused, silent, clock] = await system.transfers(id);
+    for (const healthy of [good, clock]) expect(healthy).toMatchObject({ state: 'live', reason: null, attempts: 1, figures: { droppedFrames: 0, reconnects: 0 } });
     expect(refused).toMatchObject({ state: 'reconnecting', reason: { code: 'tcp_refused', blame: 'platform', retryable: true } });
     expect(silent).toMatchObject({ state: 'reconnecting', reason: { code: 'handshake_failed' } });
   }
   expect(blackhole.connections()).toBeGreaterThanOrEqual(4);
+  for (const { media, arrivals } of clocks) {
+    const pictures = arrivals.filter((_, i) => media[i]?.type === MESSAGE.video);
+    expect(pictures.length).toBeGreaterThan(150);
+    expect(Math.max(...pictures.slice(1).map((at, i) => at - (pictures[i] as number)))).toBeLessThan(LONGEST_WAIT_MS);
+  }
 
   await Promise.all(publishers.map((publisher) => publisher.stop()));
   const sent = publishers.map((publisher) => publisher.sent());

@@ -26,6 +26,8 @@ export interface ScriptedRtmpServer {
   commands: AmfValue[][];
   /** Audio, video and data messages. */
   media: Message[];
+  /** When each of these arrived (performance.now()), ms. */
+  arrivals: number[];
   /** Everything else the client said (acknowledgements, pongs). */
   control: Message[];
   sockets: Socket[];
@@ -36,7 +38,7 @@ export interface ScriptedRtmpServer {
 
 /** An RTMP server that refuses, stalls or hangs up at any step: what real servers cannot be made to do on demand. */
 export async function startScriptedRtmpServer(script: Script = {}): Promise<ScriptedRtmpServer> {
-  const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = { connects: [], commands: [], media: [], control: [], sockets: [], serverNames: [] };
+  const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = { connects: [], commands: [], media: [], arrivals: [], control: [], sockets: [], serverNames: [] };
   const onSocket = (socket: Socket): void => {
     state.sockets.push(socket);
     socket.on('error', () => socket.destroy());
@@ -91,6 +93,7 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
     if (message.type !== MESSAGE.command) {
       const isMedia = message.type === MESSAGE.audio || message.type === MESSAGE.video || message.type === MESSAGE.data;
       (isMedia ? state.media : state.control).push(message);
+      if (isMedia) state.arrivals.push(performance.now());
       return;
     }
     const [name, transaction, ...values] = decodeAmf(message.body);
