@@ -82,6 +82,11 @@ export async function publishTestStream(options) {
     close,
     /** Stops a track without a word, as a muted device may, and lets it go on (`kind` is 'video' or 'audio'). */
     setSending: (kind, sending) => gates[kind === 'video' ? 0 : 1].set({ drop: !sending }),
+    /** How often a key frame was asked for (RTCP PLI) so far. */
+    keyFrameRequests: async () => {
+      const sent = Object.values((await webrtc.ask('get-stats', null)) ?? {}).filter(({ type }) => type === 'outbound-rtp');
+      return sent.reduce((sum, entry) => sum + (entry['gst-rtpsource-stats']?.['recv-pli-count'] ?? 0), 0);
+    },
     /** Another picture size from now on, as when a phone is turned. */
     setSize: (width, height) => size.set({ caps: rawCaps({ ...options, width, height }) }),
   };

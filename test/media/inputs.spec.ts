@@ -151,6 +151,20 @@ describe('video', () => {
     expect(keys(await play('long-gop', 6))).toBeGreaterThanOrEqual(2);
     await publisher.stop();
   });
+
+  it('is asked for one key frame by many who begin at once, not for one by each', async () => {
+    const { id, publisher } = await forwarded('many', { gop: 1800 });
+    const before = await publisher.keyFrameRequests();
+    const began = performance.now();
+    const more = await Promise.all(Array.from({ length: 12 }, (_, i) => system.addTransfer(id, { url: `${platform.url}/many-${i}` })));
+    await Promise.all(more.map((transfer) => system.transferReaches(id, transfer.id, 'live')));
+    const asked = (await publisher.keyFrameRequests()) - before;
+    expect(asked).toBeGreaterThanOrEqual(1);
+    // At most one in 300 ms, whoever asks.
+    expect(asked).toBeLessThanOrEqual(1 + Math.ceil((performance.now() - began) / 300));
+    expect(asked).toBeLessThan(12);
+    await publisher.stop();
+  });
 });
 
 describe('a picture of a stream', () => {
