@@ -181,7 +181,7 @@ it('leaves a job to a node with room when it is full', async () => {
 
 it.each([
   ['refuse', { code: 'negotiation_failed', message: 'The offer is odd.' }, 'negotiation_failed'],
-  ['silence', { code: 'service_error' }, 'service_error'],
+  ['silence', { code: 'no_answer' }, 'no_answer'],
   ['crash', { code: 'service_error' }, 'service_error'],
 ])('a pipeline that does "%s" at the offer costs this stream alone', async (offer, refusal, reason) => {
   const worker = await startWorker('node-a');

@@ -1,5 +1,5 @@
-// A pipeline process without media, for faults that a real one cannot be made to have. The offer's text says what to do:
-// answer, refuse, silence (never answers), crash (dies instead of an answer). Transfers report the state that their stream
+// A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
+// (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer). Transfers report the state that their stream
 // key names. Every command is appended to <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -16,9 +16,10 @@ const event = (name, body) => send({ event: name, body });
 const ops = {
   claim: ({ streamId, epoch }) => ((claim = { streamId, epoch }), {}),
   offer: ({ sessionId, sdp }) => {
-    if (sdp === 'crash') process.kill(process.pid, 'SIGKILL');
-    if (sdp === 'silence') return undefined;
-    if (sdp === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
+    const script = /^s=(.*)\r$/m.exec(sdp)?.[1] ?? sdp;
+    if (script === 'crash') process.kill(process.pid, 'SIGKILL');
+    if (script === 'silence') return undefined;
+    if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
     setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };
   },

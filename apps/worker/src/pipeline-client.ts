@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './pipeline/protocol.js';
 
-/** The pipeline refused a command; `code` is a reason code, `not_found` or `internal`. */
+/** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
   constructor(
     readonly code: string,
@@ -96,7 +96,7 @@ export class PipelineClient {
     else this.closeListener = listener;
   }
 
-  /** Rejects with PipelineError, or with Error when there is no answer in time or the connection goes away. */
+  /** Rejects with PipelineError, `no_answer` at the deadline; with Error when the connection goes away. */
   call<Op extends PipelineOp>(op: Op, body: PipelineOps[Op]['in'], deadlineMs: number): Promise<PipelineOps[Op]['out']> {
     this.lastId += 1;
     const id = this.lastId;
@@ -104,7 +104,7 @@ export class PipelineClient {
       if (this.socket.destroyed) return reject(new Error('the pipeline is gone'));
       const timer = setTimeout(() => {
         this.waiting.delete(id);
-        reject(new Error(`the pipeline did not answer "${op}" within ${deadlineMs} ms`));
+        reject(new PipelineError('no_answer', `the pipeline did not answer "${op}" within ${deadlineMs} ms`));
       }, deadlineMs);
       const settle =
         <T>(then: (value: T) => void) =>

@@ -6,6 +6,8 @@ import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
 const STOP_MS = 6000;
+/** What is left for the answer's way back to a publisher when a pipeline needs all its time. */
+const RETURN_MS = 500;
 /** However many look at a stream, its picture is decoded no more often than this. */
 const THUMBNAIL_MS = 4000;
 /** How long rows may take to be written when a stream ends, while Postgres is away. */
@@ -52,9 +54,9 @@ export class StreamRunner {
     this.logger.log(`stream ${this.id} runs in process ${this.client.pid}`);
   }
 
-  /** The SDP answer to a publisher's offer. */
-  async offer(sessionId: string, sdp: string, deadlineMs: number): Promise<string> {
-    return (await this.client.call('offer', { sessionId, sdp }, deadlineMs)).sdp;
+  /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
+  async offer(sessionId: string, sdp: string, answerTimeoutMs: number): Promise<string> {
+    return (await this.client.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
   async candidates(sessionId: string, fragment: string): Promise<void> {

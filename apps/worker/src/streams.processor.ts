@@ -13,8 +13,6 @@ import { type Held, StreamRows } from './stream-rows.js';
 const CONCURRENCY = 16;
 /** A full node leaves the job to others, and looks again after this. */
 const FULL_PAUSE_MS = 100;
-/** What is left for the way back when a pipeline needs all its time. */
-const RETURN_MS = 500;
 
 /** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
 @Processor(STREAMS_QUEUE, { concurrency: CONCURRENCY, autorun: false })
@@ -69,7 +67,7 @@ export class StreamsProcessor extends WorkerHost {
       ]);
       const runner = this.runners.add(held, client);
       await runner.claim(this.runners.settings(held.projectId));
-      const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS - RETURN_MS);
+      const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS);
       if (!(await this.rows.answered(held))) return runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
     } catch (error) {
@@ -89,9 +87,9 @@ export class StreamsProcessor extends WorkerHost {
   }
 
   private async giveUp(held: Held, sessionId: string, replyTo: string, error: unknown): Promise<void> {
-    const negotiation = error instanceof PipelineError && error.code === 'negotiation_failed';
-    const refusal = negotiation ? { code: error.code, message: error.message } : { code: 'service_error', message: 'The pipeline could not be started.' };
-    if (negotiation) this.logger.log(`stream ${held.id}: ${error.message}`);
+    const refusal = toRefusal(error);
+    const negotiation = refusal.code === 'negotiation_failed';
+    if (negotiation) this.logger.log(`stream ${held.id}: ${refusal.message}`);
     else this.logger.error(`stream ${held.id} could not be started: ${String(error)}`);
     const runner = this.runners.get(held.id);
     await this.wire.refuse(replyTo, sessionId, refusal).catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
@@ -100,4 +98,11 @@ export class StreamsProcessor extends WorkerHost {
     });
     runner?.fence();
   }
+}
+
+/** What the publisher is told. */
+function toRefusal(error: unknown): { code: string; message: string } {
+  if (error instanceof PipelineError && error.code === 'negotiation_failed') return { code: error.code, message: error.message };
+  if (error instanceof PipelineError && error.code === 'no_answer') return { code: error.code, message: 'The pipeline did not answer in time.' };
+  return { code: 'service_error', message: 'The pipeline could not be started.' };
 }

@@ -48,7 +48,7 @@ export class Env extends FlashphonerEnv {
   /** How long the API waits for a worker's SDP answer before 504, ms. */
   @Type(() => Number)
   @IsInt()
-  @Min(200)
+  @Min(1000)
   @Max(30_000)
   ANSWER_TIMEOUT_MS = 5000;
 

@@ -212,10 +212,14 @@ async function untilGone<T>(gone: AbortSignal, work: Promise<T>): Promise<T> {
 const noFreeSlot = (): HttpException =>
   refuse(503, 'No node has room for another stream right now.', { code: 'no_free_slot', headers: { 'Retry-After': '5' } });
 
+/** Of the node, or of the pipeline behind it. */
+const noAnswer = (): HttpException => refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
+
 /** What the publisher is told. Errors that are neither ours nor the worker's pass unchanged. */
 function toHttp(error: unknown, claimed: boolean): unknown {
-  if (error instanceof WireTimeout) return claimed ? refuse(504, 'The media node did not answer in time.', { code: 'no_answer' }) : noFreeSlot();
+  if (error instanceof WireTimeout) return claimed ? noAnswer() : noFreeSlot();
   if (!(error instanceof WireError)) return error;
+  if (error.code === 'no_answer') return noAnswer();
   if (error.code === 'no_free_slot') return noFreeSlot();
   if (error.code === 'negotiation_failed') return refuse(422, error.message, { code: error.code });
   return refuse(500, 'The media node could not start this session.', { code: error.code });

@@ -94,7 +94,7 @@ export class WhipService {
 
 function toHttp(error: unknown): unknown {
   if (error instanceof NodeAbsent) return refuse(503, 'The media node of this session is away for the moment.', { code: 'node_away' });
-  if (error instanceof WireTimeout) return refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
+  if (error instanceof WireTimeout || (error instanceof WireError && error.code === 'no_answer')) return refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
   if (!(error instanceof WireError)) return error;
   if (error.code === 'unknown_session') return new NotFoundException('This session does not exist (any more).');
   if (error.code === 'negotiation_failed') return refuse(422, error.message, { code: error.code });
