@@ -6,15 +6,17 @@ import type { CallbackState, Prisma, StreamState } from '../libs/db/src/index.js
 import { CALLBACKS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';
+import { startScriptedNode } from './support/scripted-node.js';
 
 const LEASE_MS = 1500;
+const ORPHAN_TIMEOUT_MS = 30_000;
 let api: TestApp;
 let alice: TestCustomer;
 let customer: CallbackServer;
 let data: { projectId: string; entryPointId: string; createdAt: Date; ownerNode: string; state: StreamState };
 
 beforeAll(async () => {
-  api = await startApp({ LEASE_MS: String(LEASE_MS) });
+  api = await startApp({ LEASE_MS: String(LEASE_MS), ORPHAN_TIMEOUT_MS: String(ORPHAN_TIMEOUT_MS) });
   alice = await api.customer();
   customer = await startCallbackServer();
   await alice.call('PATCH', `/v1/projects/${alice.appid}/fls/entry_points/live/settings/transfer`, { enabled: true, callbackUrl: customer.url });
@@ -46,6 +48,8 @@ it('ends streams whose node went away, but none whose node renews its lease afte
   const transfers = { create: { url: 'sealed', redactedUrl: 'rtmp://x/live/***', urlHash: 'hash' } };
   const lost = await create('lost', { epoch: 3, leaseUntil, transfers, sessions: { create: { id: 'lost', etag: 'e', offer: 'v=0' } } });
   const renewed = await create('renewed', { epoch: 7, leaseUntil });
+  // Its worker may be back yet, and its pipeline forwards: the name must not be given to another.
+  const away = await create('away', { epoch: 1, leaseUntil: new Date(Date.now() - ORPHAN_TIMEOUT_MS) });
   await sweep();
   // The first look after an outage: every lease has run out.
   expect([(await view(lost.id)).state, (await view(renewed.id)).state]).toEqual(['live', 'live']);
@@ -57,7 +61,15 @@ it('ends streams whose node went away, but none whose node renews its lease afte
     transfers: [{ state: 'ended', reason: 'stream_ended' }],
     sessions: [{ endedAt: expect.any(Date), offer: null }],
   });
-  expect(await view(renewed.id)).toMatchObject({ state: 'live' });
+  for (const { id } of [renewed, away]) expect(await view(id)).toMatchObject({ state: 'live' });
+});
+
+it('tells the node of a lost stream: one that is cut off from Postgres alone stops it', async () => {
+  const node = await startScriptedNode(api);
+  const { id } = await create('cut-off', { leaseUntil: new Date(Date.now() - 60_000) });
+  await expect.poll(async () => (await sweep(), view(id)), { timeout: 3 * LEASE_MS }).toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
+  await expect.poll(() => node.requests).toContainEqual(['endStream', { streamId: id, reason: 'node_lost' }]);
+  await node.stop();
 });
 
 it('repeats a callback whose job was lost, among any number that wait', async () => {

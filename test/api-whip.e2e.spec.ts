@@ -263,6 +263,21 @@ describe('a running session', () => {
     expect((await stream(name))?.id).not.toBe(before?.id);
   });
 
+  it('waits for a node that restarts, and is replaced when its lease has run out', async () => {
+    const { name } = await begin();
+    const before = await stream(name);
+    const isNow = () => api.prisma.stream.findUnique({ where: { id: before?.id }, include: { sessions: true } });
+    await api.prisma.stream.updateMany({ where: { name }, data: { ownerNode: 'restarting' } });
+    const answer = await post(name);
+    expect([answer.status, answer.body]).toMatchObject([503, { code: 'node_away' }]);
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await isNow()).toMatchObject({ state: 'connecting', epoch: 1, sessions: [{ endedAt: null }, { endedAt: expect.any(Date) }] });
+    await api.prisma.stream.updateMany({ where: { name }, data: { leaseUntil: new Date(Date.now() - 1000) } });
+    expect((await post(name)).status).toBe(201);
+    expect(await isNow()).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
+    expect((await stream(name))?.id).not.toBe(before?.id);
+  });
+
   it('can be kicked, whether its node answers or not', async () => {
     const first = await begin();
     const kick = async (name: string) => (await alice.call('DELETE', `/v1/projects/${alice.appid}/fls/streams/${(await stream(name))?.id}`)).status;

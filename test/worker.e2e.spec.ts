@@ -286,3 +286,17 @@ it('goes on while Postgres is away, and writes the newest state when it is back'
   proxy.restore();
   await expect.poll(() => row(stream.id), { timeout: 10_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
 });
+
+it('stops a stream that the API has ended while this node alone is cut off from Postgres', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  proxy.cut();
+  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended', epoch: { increment: 1 }, reason: 'node_lost' } });
+  const told = wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'node_lost' }, 15_000);
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  proxy.restore();
+  await told;
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
+});

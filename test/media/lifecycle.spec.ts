@@ -113,6 +113,25 @@ it('goes on without its worker and API, and with the next ones', async () => {
   expect(missingPictures(publisher.sent(), await pictures(file))).toEqual([]);
 });
 
+it('ends a pipeline whose worker does not come back, before its stream may be declared lost', async () => {
+  const short = await System.start({ ORPHAN_TIMEOUT_MS: '2000', LEASE_MS: '1500' });
+  try {
+    const door = await short.entryPoint('orphans', { enabled: true, callbackUrl: customer.url });
+    const publisher = await publishTestStream({ url: door.whipUrl('orphan'), token: door.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 });
+    const { id } = await short.stream('orphan');
+    await short.transfersReach(id, ['live']);
+    await short.end('worker', 'SIGKILL');
+    await expect.poll(() => platform.publishers()).toEqual([]);
+    expect((await short.stream('orphan')).state).toBe('live');
+    // The next worker has nothing to adopt, and says so.
+    short.spawn('worker');
+    await expect.poll(async () => (await short.stream('orphan')).reason?.code).toBe('pipeline_crashed');
+    await publisher.close();
+  } finally {
+    await short.stop();
+  }
+});
+
 it('ends its streams properly when the worker is told to stop', async () => {
   const { publisher } = await liveStream('shutdown');
   await system.end('worker', 'SIGTERM');

@@ -192,12 +192,12 @@ export class Env extends FlashphonerEnv {
   @Min(1500)
   @Max(120_000)
   LEASE_MS = 15_000;
-  /** A pipeline that no worker controls ends after this, ms. */
+  /** A pipeline that no worker controls ends after this, ms; only later does the API declare its stream lost. */
   @Type(() => Number)
   @IsInt()
   @Min(1000)
   @Max(3_600_000)
-  ORPHAN_TIMEOUT_MS = 120_000;
+  ORPHAN_TIMEOUT_MS = 60_000;
 
   // Both
   @Matches(/^(trace|debug|info|warn|error|silent)$/)

@@ -11,8 +11,8 @@ import { isUnavailable, within } from '../unavailable.js';
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
 const CALLBACK_GRACE_MS = 10_000;
-/** As the workers': a node that is only late to renew (a pause, a slow database) keeps its stream. */
-const LEASE_GRACE_MS = 5000;
+/** For a pipeline that waited for a worker in vain: it closes its outputs within this. */
+const CLOSING_MS = 5000;
 const BATCH = 100;
 const QUEUE_DEADLINE_MS = 1000;
 
@@ -73,13 +73,16 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /**
-   * Streams of nodes that went away. When the database comes back after an outage, every lease has run out and the nodes
-   * are about to renew theirs (at each third of a lease): so only what is still lapsed half a lease later is lost.
+   * Streams of nodes that went away. A pipeline waits ORPHAN_TIMEOUT_MS for the next worker of its node; before that is over,
+   * it may be adopted, and it forwards: a stream is not lost while that may be. When the database comes back after an outage,
+   * every lease has run out and the nodes are about to renew theirs (at each third of a lease): so only what is still lapsed
+   * half a lease later is lost.
    */
   private async endLost(): Promise<void> {
+    const goneAfterMs = this.env.ORPHAN_TIMEOUT_MS + CLOSING_MS;
     const found = await this.prisma.$queryRaw<{ id: string; epoch: number }[]>`
       SELECT id, epoch FROM streams
-      WHERE state <> 'ended' AND lease_until < clock_timestamp() - ${LEASE_GRACE_MS} * interval '1 millisecond' LIMIT ${BATCH}`;
+      WHERE state <> 'ended' AND lease_until < clock_timestamp() - ${goneAfterMs} * interval '1 millisecond' LIMIT ${BATCH}`;
     const now = performance.now();
     const lapsed = new Map(
       found.map(({ id, epoch }) => {
@@ -90,7 +93,10 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     this.lapsed = lapsed;
     for (const [id, { epoch, since }] of lapsed) {
       if (now - since < this.env.LEASE_MS / 2) continue;
-      if (await endStream(this.prisma, id, { reason: 'node_lost' }, { epoch })) this.logger.warn(`stream ${id} was lost with its node`);
+      const ended = await endStream(this.prisma, id, { reason: 'node_lost' }, { epoch });
+      if (ended === null) continue;
+      this.logger.warn(`stream ${id} was lost with its node`);
+      if (ended.ownerNode !== null) this.dispatcher.tellEnded(ended.ownerNode, id, 'node_lost');
     }
   }
 

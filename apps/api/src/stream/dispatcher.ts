@@ -6,6 +6,7 @@ import { within } from '../unavailable.js';
 
 /** `add` itself may wait for ever: see `within`. */
 const QUEUE_DEADLINE_MS = 1000;
+const TELL_TIMEOUT_MS = 2000;
 /** Callbacks are asked for as long as their stream lives; BullMQ wants a number. */
 const UNLIMITED_ATTEMPTS = 1_000_000_000;
 
@@ -63,6 +64,14 @@ export class Dispatcher {
     // By its id, one that waits already is the same: else every request would leave a job in the queue that everybody shares.
     const job = this.callbacks.add('ask', { streamId, isReplay: true }, { jobId: `replay-${streamId}`, attempts: 1, removeOnComplete: true, removeOnFail: true });
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job);
+  }
+
+  /**
+   * Tells a node, if it is there, that the database has ended its stream: it would find out with its next lease, but one
+   * that is cut off from Postgres alone would not.
+   */
+  tellEnded(nodeId: string, streamId: string, reason: string): void {
+    this.wire.ask(nodeId, 'endStream', { streamId, reason }, TELL_TIMEOUT_MS).catch(() => undefined);
   }
 
   /** Takes both jobs back, as far as nobody works on them; a late worker finds the stream ended. */

@@ -151,16 +151,19 @@ export class PublishService {
     }
   }
 
+  /**
+   * A node that is slow or away keeps its stream for as long as its lease holds: a worker that restarts adopts its pipelines.
+   * Afterwards a publisher who is here counts for more than a node that may come back.
+   */
   private async endIfLost(streamId: string, owner: string, error: unknown): Promise<boolean> {
     const forgotten = error instanceof WireError && error.code === 'unknown_stream';
     if (!forgotten && !(error instanceof WireTimeout)) return false;
-    // A node that does not listen at all is gone; one that is only slow keeps its stream for as long as its lease holds.
-    if (!forgotten && !(error instanceof NodeAbsent)) {
-      const expired = await this.prisma.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE id = ${streamId}::uuid AND lease_until < now()`;
+    if (!forgotten) {
+      const expired = await this.prisma.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE id = ${streamId}::uuid AND lease_until < clock_timestamp()`;
       if (expired.length === 0) return false;
     }
     this.logger.warn(`stream ${streamId} was lost with node ${owner}`);
-    await endStream(this.prisma, streamId, { reason: 'node_lost' }, { ownerNode: owner });
+    if (await endStream(this.prisma, streamId, { reason: 'node_lost' }, { ownerNode: owner })) this.dispatcher.tellEnded(owner, streamId, 'node_lost');
     return true;
   }
 
@@ -171,8 +174,7 @@ export class PublishService {
       const http = toHttp(error, claimed?.ownerNode != null);
       const [ended] = await Promise.all([endStream(this.prisma, streamId, endReason(http)), this.dispatcher.withdraw(streamId, sessionId)]);
       const owner = ended?.ownerNode;
-      // The database has fenced the node already; this only spares it the time until it looks.
-      if (owner) void this.wire.ask(owner, 'endStream', { streamId, reason: endReason(http).reason }, 2000).catch(() => undefined);
+      if (owner) this.dispatcher.tellEnded(owner, streamId, endReason(http).reason);
       return http;
     } catch (second) {
       this.logger.warn(`stream ${streamId} could not be ended, the sweeper will: ${String(second)}`);
@@ -215,8 +217,12 @@ const noFreeSlot = (): HttpException =>
 /** Of the node, or of the pipeline behind it. */
 const noAnswer = (): HttpException => refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
 
+const nodeAway = (): HttpException =>
+  refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away', headers: { 'Retry-After': '3' } });
+
 /** What the publisher is told. Errors that are neither ours nor the worker's pass unchanged. */
 function toHttp(error: unknown, claimed: boolean): unknown {
+  if (error instanceof NodeAbsent) return nodeAway();
   if (error instanceof WireTimeout) return claimed ? noAnswer() : noFreeSlot();
   if (!(error instanceof WireError)) return error;
   if (error.code === 'no_answer') return noAnswer();
