@@ -195,6 +195,25 @@ it.each([
   await expect.poll(async () => (await row(good.id)).state).toBe('live');
 });
 
+it('leaves no pipeline behind for a stream that could not begin', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  await prisma.session.delete({ where: { id: stream.sessionId } });
+  await expect(dispatch(stream)).rejects.toMatchObject({ code: 'service_error' });
+  await expect.poll(() => row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_error' });
+  await expect.poll(() => worker.get(Runners).used).toBe(0);
+  expect(readdirSync(runDir)).toEqual([]);
+});
+
+it('keeps of a pipeline that has ended only what it said', async () => {
+  await startWorker('node-a');
+  const [quiet, noisy] = [await newStream(), await newStream('noise')];
+  for (const stream of [quiet, noisy]) await dispatch(stream);
+  for (const { sessionId } of [quiet, noisy]) await wire.ask('node-a', 'endSession', { sessionId, reason: 'publisher_left' }, 2000);
+  const logs = () => readdirSync(runDir).filter((name) => name.endsWith('.log')).map((name) => readFileSync(join(runDir, name), 'utf8'));
+  await expect.poll(logs).toEqual(['something is odd\n']);
+});
+
 it('stops a pipeline whose publisher has given up meanwhile', async () => {
   const worker = await startWorker('node-a');
   const stream = await newStream();

@@ -1,6 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
-// (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer). Transfers report the state that their stream
-// key names. Every command is appended to <socket>.ops.
+// (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
+// noise (answers, and writes to stderr). Transfers report the state that their stream key names. Every command is appended to
+// <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 
@@ -19,6 +20,7 @@ const ops = {
     const script = /^s=(.*)\r$/m.exec(sdp)?.[1] ?? sdp;
     if (script === 'crash') process.kill(process.pid, 'SIGKILL');
     if (script === 'silence') return undefined;
+    if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
     setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };

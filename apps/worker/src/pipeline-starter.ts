@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Env } from '#libs/config';
 import { PipelineClient } from './pipeline-client.js';
@@ -53,11 +53,14 @@ export class PipelineStarter {
     this.starting.add(child);
     let failure: Error | null = null;
     child.once('error', (error) => (failure = error));
-    child.once('exit', (code, signal) => (failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`)));
+    child.once('exit', (code, signal) => {
+      failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`);
+      removeIfEmpty(`${name}.log`);
+    });
     try {
       return (await PipelineClient.open(`${name}.sock`, READY_MS, () => failure)).client;
     } catch (error) {
-      if (failure) (failure as Error).message += `: ${readFileSync(`${name}.log`, 'utf8').slice(-2000)}`;
+      if (failure) (failure as Error).message += `: ${endOf(`${name}.log`)}`;
       child.kill('SIGKILL');
       rmSync(`${name}.sock`, { force: true });
       throw error;
@@ -65,4 +68,13 @@ export class PipelineStarter {
       this.starting.delete(child);
     }
   }
+}
+
+/** Most pipelines have nothing to say outside of their protocol; the logs of those that had are kept until the worker's next start. */
+function removeIfEmpty(log: string): void {
+  if (statSync(log, { throwIfNoEntry: false })?.size === 0) rmSync(log, { force: true });
+}
+
+function endOf(log: string): string {
+  return existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
 }

@@ -61,11 +61,9 @@ export class StreamsProcessor extends WorkerHost {
 
   private async begin(held: Held, sessionId: string, replyTo: string): Promise<void> {
     try {
-      const [session, client] = await Promise.all([
-        this.prisma.session.findUniqueOrThrow({ where: { id: sessionId }, select: { offer: true } }),
-        this.pool.take(),
-      ]);
-      const runner = this.runners.add(held, client);
+      // Read before a pipeline is taken: one that no runner holds would be left behind when this fails.
+      const session = await this.prisma.session.findUniqueOrThrow({ where: { id: sessionId }, select: { offer: true } });
+      const runner = this.runners.add(held, await this.pool.take());
       await runner.claim(this.runners.settings(held.projectId));
       const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS);
       if (!(await this.rows.answered(held))) return runner.fence();
