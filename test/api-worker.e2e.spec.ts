@@ -4,7 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
 import { WorkerModule } from '../apps/worker/src/worker.module.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
@@ -54,4 +54,43 @@ it('no answer to a publisher who comes back is 504, and the stream goes on', asy
 it('a pipeline that refuses or dies is told apart from one that is silent', async () => {
   expect((await publish('odd', 'refuse')).body).toMatchObject({ status: 422, message: 'The offer is odd.' });
   expect((await publish('dying', 'crash')).body).toMatchObject({ status: 500, code: 'service_error' });
+});
+
+describe('sessions of one stream', () => {
+  const sessions = async (name: string) => api.prisma.session.findMany({ where: { streamId: (await stream(name))?.id }, orderBy: { createdAt: 'asc' } });
+  const isOpen = async (name: string) => (await sessions(name)).map(({ endedAt }) => endedAt === null);
+
+  it('end when another takes over, so that a publisher may come back as often as it must', async () => {
+    for (let i = 1; i <= 6; i += 1) {
+      expect((await publish('flaky', 'answer')).status).toBe(201);
+      await expect.poll(() => isOpen('flaky')).toEqual([...Array.from({ length: i - 1 }, () => false), true]);
+    }
+    const [first] = await sessions('flaky');
+    expect((await api.anonymous('GET', `/whip/sessions/${first?.id}`)).status).toBe(404);
+    expect(await stream('flaky')).toMatchObject({ state: 'live', epoch: 1 });
+  });
+
+  it('are three at most, however many are asked for at once', async () => {
+    expect((await publish('crowded', 'answer')).status).toBe(201);
+    await expect.poll(() => stream('crowded')).toMatchObject({ state: 'live' });
+    // It feeds the stream, and is not new any more.
+    await api.prisma.session.updateMany({ where: { stream: { name: 'crowded' } }, data: { createdAt: new Date(Date.now() - 60_000) } });
+    const answers = await Promise.all(Array.from({ length: 8 }, () => publish('crowded', 'medialess')));
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 201, 429, 429, 429, 429, 429, 429]);
+    const refused = answers.find(({ status }) => status === 429);
+    expect(refused?.body).toMatchObject({ code: 'too_many_sessions', message: 'This stream has 3 open sessions already.' });
+    expect(Number(refused?.headers.get('retry-after'))).toSatisfy((seconds: number) => seconds >= 1 && seconds <= 15);
+    expect(await isOpen('crowded')).toEqual([true, true, true]);
+  });
+
+  it('do not count any more when media never came, or when they are left', async () => {
+    const [, ...medialess] = await sessions('crowded');
+    await api.prisma.session.update({ where: { id: medialess[0]?.id }, data: { createdAt: new Date(Date.now() - 60_000) } });
+    const [next, over] = [await publish('crowded', 'medialess'), await publish('crowded', 'medialess')];
+    expect([next.status, over.status]).toEqual([201, 429]);
+    await api.prisma.session.update({ where: { id: medialess[1]?.id }, data: { endedAt: new Date() } });
+    expect((await publish('crowded', 'answer')).status).toBe(201);
+    // With media from this one, all that are over are over in their rows, too: only the last of the medialess is still given time.
+    await expect.poll(() => isOpen('crowded')).toEqual([false, false, false, true, true]);
+  });
 });

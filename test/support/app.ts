@@ -52,6 +52,8 @@ export async function testEnvironment(settings: Record<string, string> = {}): Pr
     ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
     // Tests ask faster than any customer; the limits have tests of their own.
     REQUESTS_PER_SECOND: '0',
+    WHIP_ADDRESS_REQUESTS_PER_SECOND: '0',
+    WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '0',
     LOGIN_FAILURES_PER_MINUTE: '10000',
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
     ...settings,

@@ -81,6 +81,8 @@ export class System {
       ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8',
       // Tests poll.
       REQUESTS_PER_SECOND: '0',
+      WHIP_ADDRESS_REQUESTS_PER_SECOND: '0',
+      WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '0',
       MEDIA_ADDRESSES: '127.0.0.1',
       NODE_ID: `node-${id}`,
       RUN_DIR: runDir,

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { Prisma } from '#libs/db';
 import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
 import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
 import type { Held, StreamRows } from './stream-rows.js';
@@ -12,6 +13,8 @@ const RETURN_MS = 500;
 const THUMBNAIL_MS = 4000;
 /** How long rows may take to be written when a stream ends, while Postgres is away. */
 const END_MS = 60_000;
+/** A pipeline gives up a session that brings no media for 15 s. */
+const GIVEN_UP_MS = 20_000;
 /** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
 const REACH_AGAIN_MS = 1000;
 
@@ -31,6 +34,8 @@ export class StreamRunner {
   private readonly writer: StreamWriter;
   private state: 'running' | 'stopping' | 'over' = 'running';
   private wasLive = false;
+  /** The session that feeds the stream, or did last. */
+  private feeding: string | null = null;
   private syncing: Promise<void> | null = null;
   private syncAgain = false;
   private thumbnailAsked: { at: number; jpeg: Promise<string | null> } | null = null;
@@ -100,7 +105,8 @@ export class StreamRunner {
   /** An adopted pipeline: what happened while nobody watched becomes rows. */
   takeOver(snapshot: Snapshot): void {
     if (snapshot.input === 'live' || snapshot.input === 'lost') this.wasLive = true;
-    this.inputChanged(snapshot.input, null);
+    this.feeding ??= snapshot.sessionId;
+    this.inputChanged(snapshot.input, null, snapshot.sessionId);
     for (const status of snapshot.transfers) this.writer.transferChanged(status);
   }
 
@@ -146,7 +152,7 @@ export class StreamRunner {
     if (this.state === 'over') return;
     switch (event.event) {
       case 'input':
-        return this.inputChanged(event.body.state, event.body.reason);
+        return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId);
       case 'transfer':
         return this.transferChanged(event.body);
       case 'figures':
@@ -163,15 +169,25 @@ export class StreamRunner {
     }
   }
 
-  private inputChanged(state: Snapshot['input'], reason: string | null): void {
+  private inputChanged(state: Snapshot['input'], reason: string | null, sessionId: string | null): void {
     if (state === 'live') {
       const startedAt = this.wasLive ? {} : { startedAt: new Date() };
       this.wasLive = true;
-      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt }, { type: 'stream.live' });
+      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt, ...this.endOthers(sessionId) }, { type: 'stream.live' });
     } else if (state === 'lost' && this.wasLive) {
       this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
     }
     // `connecting` was written with the answer.
+  }
+
+  /** When a session feeds the stream, the pipeline closes the one that did before, and has given up those that never did: their rows end as well. */
+  private endOthers(sessionId: string | null): Pick<Prisma.StreamUpdateInput, 'sessions'> {
+    const replaced = this.feeding;
+    this.feeding = sessionId;
+    if (sessionId === null) return {};
+    const endedAt = new Date();
+    const isGone = [{ createdAt: { lt: new Date(endedAt.getTime() - GIVEN_UP_MS) } }, ...(replaced === null ? [] : [{ id: replaced }])];
+    return { sessions: { updateMany: { where: { id: { not: sessionId }, endedAt: null, OR: isGone }, data: { endedAt, offer: null } } } };
   }
 
   private transferChanged(status: TransferStatus): void {

@@ -62,6 +62,18 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(1_000_000)
   REQUESTS_PER_SECOND = 50;
+  /** POST, PATCH and DELETE of WHIP, per second and publisher's address (of IPv6: network of 64 bits), over ten seconds, before 429; 0: no limit. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  WHIP_ADDRESS_REQUESTS_PER_SECOND = 20;
+  /** The same for each entry point. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  WHIP_ENTRY_POINT_REQUESTS_PER_SECOND = 200;
   /** Wrong secrets from one address for one customer ID, per minute, before it is not heard any more. */
   @Type(() => Number)
   @IsInt()

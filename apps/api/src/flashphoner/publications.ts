@@ -50,8 +50,10 @@ export class Publications {
 
   /** Ends the session; again is no error. */
   async end(sessionId: string): Promise<void> {
-    await this.whip.end(sessionId).catch((error: unknown) => {
+    try {
+      await this.whip.end(await this.whip.running(sessionId));
+    } catch (error) {
       if (!(error instanceof HttpException)) this.logger.warn(`session of a closed connection not ended: ${String(error).slice(0, 200)}`);
-    });
+    }
   }
 }

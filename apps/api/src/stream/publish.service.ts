@@ -10,6 +10,7 @@ import { refuse } from '../problem.js';
 import { AutoRepublish } from '../push/auto-republish.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from './end-stream.js';
+import { openSession } from './open-session.js';
 
 /** Where a publisher wants to go, with what the callback needs to know. */
 export interface PublishTarget {
@@ -128,7 +129,7 @@ export class PublishService {
     }
     if (owner === undefined) return undefined;
     const session = newSession(publisher);
-    await this.prisma.session.create({ data: { ...session, streamId: running.id } });
+    await openSession(this.prisma, { ...session, streamId: running.id });
     try {
       const asked = this.wire.ask(owner, 'publish', { streamId: running.id, sessionId: session.id }, this.env.ANSWER_TIMEOUT_MS);
       const answer: PublishAnswer = await untilGone(gone, asked);

@@ -9,6 +9,7 @@ import { PublishService, type PublishTarget } from '../stream/publish.service.js
 import { PathName, StreamName } from '../validation.js';
 import { checkOffer } from './sdp.js';
 import { bearerToken, hasType, iceServerLink, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { WhipLimit } from './whip-limit.js';
 import { WhipService } from './whip.service.js';
 
 /** WHIP (RFC 9725). The publish token opens the endpoint; afterwards, the unguessable session URL is the key. */
@@ -22,6 +23,7 @@ export class WhipController {
     private readonly pushes: PublisherPushes,
     private readonly whip: WhipService,
     private readonly publisher: PublishService,
+    private readonly limit: WhipLimit,
     private readonly env: Env,
   ) {}
 
@@ -33,7 +35,9 @@ export class WhipController {
     @Req() request: Request,
     @Res() response: Response,
   ): Promise<void> {
+    await this.limit.countAddress(request.ip);
     const target = await this.access.authorise({ appid, entryPoint, streamName }, { token: bearerToken(request), signature: urlSignature(request) });
+    await this.limit.countEntryPoint(target.entryPointId);
     if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
     if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);
@@ -79,10 +83,13 @@ export class WhipController {
   }
 
   @Patch('sessions/:session')
-  async patch(@Param('session') session: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+  async patch(@Param('session') id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
+    await this.limit.countAddress(request.ip);
     if (!hasType(request, SDP_FRAGMENT)) {
       throw refuse(415, `Candidates must be sent as ${SDP_FRAGMENT}.`, { headers: { 'Accept-Patch': SDP_FRAGMENT } });
     }
+    const session = await this.whip.running(id);
+    await this.limit.countEntryPoint(session.entryPointId);
     const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match']);
     if (restarted === undefined) {
       response.status(204).end();
@@ -94,7 +101,10 @@ export class WhipController {
 
   @Delete('sessions/:session')
   @HttpCode(200)
-  async end(@Param('session') session: string): Promise<void> {
+  async end(@Param('session') id: string, @Req() request: Request): Promise<void> {
+    await this.limit.countAddress(request.ip);
+    const session = await this.whip.running(id);
+    await this.limit.countEntryPoint(session.entryPointId);
     await this.whip.end(session);
   }
 

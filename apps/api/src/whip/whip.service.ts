@@ -8,8 +8,9 @@ import { checkFragment } from './sdp.js';
 import { matchEtag } from './whip-http.js';
 
 /** A session with the node that runs it. */
-interface RunningSession extends Session {
+export interface RunningSession extends Session {
   ownerNode: string;
+  entryPointId: string;
 }
 
 /** What a PATCH comes to: nothing to say (trickle), or our side of an ICE restart. */
@@ -31,8 +32,7 @@ export class WhipService {
   ) {}
 
   /** Trickled candidates, or an ICE restart when If-Match is an asterisk and the fragment brings new credentials. */
-  async patch(sessionId: string, fragment: string, ifMatch: string | undefined): Promise<Patched> {
-    const session = await this.running(sessionId);
+  async patch(session: RunningSession, fragment: string, ifMatch: string | undefined): Promise<Patched> {
     const { iceUfrag, hasPassword } = checkFragment(fragment);
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
@@ -44,19 +44,18 @@ export class WhipService {
     }
     // Some clients never send If-Match; the user fragment tells candidates of an earlier ICE session as well.
     if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
-    await this.askOwner(() => this.wire.ask(session.ownerNode, 'candidates', { sessionId, fragment }, CANDIDATES_TIMEOUT_MS));
+    await this.askOwner(() => this.wire.ask(session.ownerNode, 'candidates', { sessionId: session.id, fragment }, CANDIDATES_TIMEOUT_MS));
     return undefined;
   }
 
   /** Ends the session; what its node cannot be told, its own timeouts will tell it. */
-  async end(sessionId: string): Promise<void> {
-    const session = await this.running(sessionId);
+  async end(session: RunningSession): Promise<void> {
     try {
-      await this.wire.ask(session.ownerNode, 'endSession', { sessionId, reason: 'publisher_left' }, END_TIMEOUT_MS);
+      await this.wire.ask(session.ownerNode, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, END_TIMEOUT_MS);
     } catch (error) {
       this.logger.warn(`node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`);
     }
-    await this.prisma.session.updateMany({ where: { id: sessionId, endedAt: null }, data: { endedAt: new Date(), offer: null } });
+    await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null } });
   }
 
   /** 404 unless the session runs. */
@@ -64,12 +63,12 @@ export class WhipService {
     const found = SESSION_ID.test(sessionId)
       ? await this.prisma.session.findFirst({
           where: { id: sessionId, endedAt: null, stream: { state: { not: 'ended' } } },
-          include: { stream: { select: { ownerNode: true } } },
+          include: { stream: { select: { ownerNode: true, entryPointId: true } } },
         })
       : null;
     const ownerNode = found?.stream.ownerNode;
     if (found === null || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
-    return { ...found, ownerNode };
+    return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 
   private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
