@@ -78,6 +78,8 @@ describe('POST of an offer', () => {
     [422, 'no fingerprint', replaced(/a=fingerprint.*/, 'a=x')],
     [422, 'no ICE credentials', replaced('a=ice-ufrag:user', 'a=x')],
     [422, 'a direction that sends nothing', replaced('sendonly', 'recvonly')],
+    [422, 'two video sections', offer((lines) => [...lines, ...lines.slice(6, 14)])],
+    [422, 'two audio sections', offer((lines) => [...lines, ...lines.slice(14)])],
     [422, 'too many candidates', `${offer()}${'a=candidate:1 1 udp 1 1.2.3.4 5 typ host\r\n'.repeat(101)}`],
   ])('answers %i to %s', async (status, _, sdp) => {
     const name = newName();
@@ -86,6 +88,15 @@ describe('POST of an offer', () => {
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
     expect(answer.headers.get('access-control-allow-origin')).toBe('*');
     expect(await stream(name)).toBeNull();
+  });
+
+  it('refuses simulcast with the way out: a publisher whose layers are left out would end at once (OBS), or send the smallest', async () => {
+    const layers = (...attributes: string[]) => offer((lines) => [...lines.slice(0, 10), ...attributes, ...lines.slice(10)]);
+    const message = 'The offer sends its video in 3 simulcast layers, of which one would be forwarded: switch simulcast off in the publisher.';
+    for (const sdp of [layers('a=rid:0 send', 'a=rid:1 send', 'a=rid:2 send', 'a=simulcast:send 0;1;2'), layers('a=simulcast:send 0;1,~2'), layers('a=ssrc-group:SIM 1 2 3')]) {
+      expect((await post(newName(), sdp)).body).toMatchObject({ status: 422, message });
+    }
+    expect((await post(newName(), layers('a=rid:0 send', 'a=simulcast:send 0'))).status).toBe(201);
   });
 
   it('wants SDP, and says so', async () => {

@@ -29,6 +29,10 @@ export function checkOffer(sdp: string): { iceUfrag: string } {
   const streams = media.filter(({ kind }) => kind === 'audio' || kind === 'video');
   if (streams.length === 0) throw unusable('has neither audio nor video');
   for (const section of streams) checkStream(section, session);
+  for (const kind of ['audio', 'video']) {
+    const count = streams.filter((section) => section.kind === kind).length;
+    if (count > 1) throw unusable(`has ${count} ${kind} sections, and a stream has one`);
+  }
 
   if (!all.some((attribute) => FINGERPRINT.test(attribute))) throw unusable('has no sha-256 certificate fingerprint');
   if (all.some((attribute) => /^setup:(?!(actpass|active|passive)$)/.test(attribute))) throw unusable('has an unknown DTLS role');
@@ -42,6 +46,20 @@ function checkStream({ kind, attributes }: Section, session: Section): void {
   if (direction === 'recvonly' || direction === 'inactive') throw unusable(`does not send its ${kind}: it is ${direction}`);
   const codec = CODECS[kind as keyof typeof CODECS];
   if (!attributes.some((attribute) => codec.test.test(attribute))) throw unusable(`does not include ${codec.name} for its ${kind}`);
+  refuseSimulcast(kind, attributes);
+}
+
+/**
+ * Refused, because the alternatives are worse: OBS gives up by itself when an answer takes fewer layers than it offered, and
+ * a browser then sends the first it named, which may well be the smallest.
+ */
+function refuseSimulcast(kind: string, attributes: string[]): void {
+  const named = attributes.filter((attribute) => /^rid:\S+ send\b/.test(attribute)).length;
+  const listed = attributes.map((attribute) => /^simulcast:.*?\bsend (\S+)/.exec(attribute)?.[1]?.split(/[;,]/).length ?? 0);
+  // As Chrome writes it for pages that ask in its old way.
+  const grouped = attributes.map((attribute) => /^ssrc-group:SIM (.+)/.exec(attribute)?.[1]?.trim().split(/ +/).length ?? 0);
+  const layers = Math.max(named, ...listed, ...grouped);
+  if (layers > 1) throw unusable(`sends its ${kind} in ${layers} simulcast layers, of which one would be forwarded: switch simulcast off in the publisher`);
 }
 
 function sections(sdp: string): Section[] {
