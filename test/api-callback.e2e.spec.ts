@@ -91,10 +91,30 @@ describe('a callback', () => {
   it('forwards to the good elements and names the bad ones', async () => {
     customer.reply = json({ transferUrls: ['http://no', 'rtmp://127.0.0.1/live/KEY', 7, 'rtmp://127.0.0.1/live/KEY'] });
     const id = await begin({ callbackUrl: customer.url });
-    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered' }, transfers: { pending: 1 } });
-    const { callbackDetail } = await api.prisma.stream.findUniqueOrThrow({ where: { id } });
-    expect(callbackDetail).toBe('transferUrls[0] the URL does not begin with rtmp:// or rtmps://; transferUrls[2] is neither a URL nor an object with one');
+    const detail = 'transferUrls[0] the URL does not begin with rtmp:// or rtmps://; transferUrls[2] is neither a URL nor an object with one';
+    await expect.poll(() => view(id)).toMatchObject({
+      callback: { state: 'answered', reason: { code: 'callback_urls_refused', blame: 'customer', retryable: false, detail } },
+      transfers: { pending: 1 },
+    });
     await kick(id);
+  });
+
+  it('says which URLs are above the quota, to the customer and in the history', async () => {
+    await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: { transfersPerStream: 2 } } });
+    customer.reply = json({ transferUrls: ['a', 'b', 'c', 'd'].map((key) => `rtmp://127.0.0.1/live/${key}`).concat('http://no') });
+    const id = await begin({ callbackUrl: customer.url });
+    const detail = 'transferUrls[2], [3] are above the quota of 2 transfers of a stream; transferUrls[4] the URL does not begin with rtmp:// or rtmps://';
+    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered', reason: { code: 'callback_urls_refused', detail } }, transfers: { pending: 2 } });
+    const { events } = (await alice.call('GET', fls(`events?streamId=${id}`))).body as { events: { type: string; data: unknown }[] };
+    expect(events.find(({ type }) => type === 'callback.answered')?.data).toMatchObject({ urls: 2, bad: [{ element: 4 }], aboveQuota: [2, 3] });
+    // Asked again, those that are forwarded to keep their place.
+    const [{ id: delivery } = { id: '' }] = (await deliveries(id)) as unknown as { id: string }[];
+    customer.reply = json({ transferUrls: ['c', 'b', 'd', 'a'].map((key) => `rtmp://127.0.0.1/live/${key}`) });
+    expect((await alice.call('POST', fls(`entry_points/live/callbacks/${delivery}/replay`))).status).toBe(202);
+    const again = 'transferUrls[0], [2] are above the quota of 2 transfers of a stream';
+    await expect.poll(() => view(id)).toMatchObject({ callback: { reason: { code: 'callback_urls_refused', detail: again } }, transfers: { pending: 2 } });
+    await kick(id);
+    await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: {} } });
   });
 
   it.each([

@@ -66,6 +66,7 @@ export const REASONS = {
   callback_encoded: { blame: 'customer', retry: 'slow', text: 'The callback server compressed its answer though asked not to.' },
   callback_not_json: { blame: 'customer', retry: 'fast', text: "The callback server's answer is not JSON." },
   callback_bad_answer: { blame: 'customer', retry: 'fast', text: "The callback server's answer has no list transferUrls." },
+  callback_urls_refused: { blame: 'customer', retry: 'never', text: 'Not every URL that the callback server named is forwarded to; the detail says which are not, and why.' },
   callback_no_urls: { blame: 'customer', retry: 'never', text: 'The callback server named no URL that can be forwarded to.' },
 } as const satisfies Record<string, Reason>;
 

@@ -9,6 +9,15 @@ type Tx = Prisma.TransactionClient;
 const FROM_ANSWER = 'callback';
 const FROM_LAST_ANSWER = 'last_answer';
 
+/** What became of an answer's URLs. */
+export interface Applied {
+  /** New transfers. */
+  created: number;
+  /** Elements of the answer for which the quota left no room. */
+  aboveQuota: number[];
+  quota: number;
+}
+
 /** Makes transfers of what a customer's server answered. */
 @Injectable()
 export class AnsweredTransfers {
@@ -17,8 +26,8 @@ export class AnsweredTransfers {
     private readonly quotas: QuotaService,
   ) {}
 
-  /** One transfer per URL. What an earlier answer stood in for is kept if it is named again, and ended if not. */
-  async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<void> {
+  /** One transfer per URL, as far as the quota goes. What an earlier answer stood in for is kept if it is named again, and ended if not. */
+  async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<Applied> {
     const hashes = urls.map(({ url }) => this.box.hash(url));
     const standIns = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
     await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
@@ -26,7 +35,7 @@ export class AnsweredTransfers {
       where: { ...standIns, urlHash: { notIn: hashes } },
       data: { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt: new Date() },
     });
-    await this.create(tx, stream, urls, FROM_ANSWER);
+    return this.create(tx, stream, urls, FROM_ANSWER);
   }
 
   /** Keeps the answer for a day on which the server does not answer. An answer without any URL is one, too. */
@@ -36,27 +45,29 @@ export class AnsweredTransfers {
     await tx.lastAnswer.upsert({ where: { entryPointId_streamName: { entryPointId, streamName: name } }, create: { entryPointId, streamName: name, ...data }, update: data });
   }
 
-  /** Returns how many transfers the last good answer for this stream name brought; 0 also when they are there already. */
-  async applyLast(tx: Tx, stream: Stream): Promise<number> {
+  /** Does as the last good answer for this stream name says; null when there is none. */
+  async applyLast(tx: Tx, stream: Stream): Promise<Applied | null> {
     const { entryPointId, name } = stream;
     const last = await tx.lastAnswer.findUnique({ where: { entryPointId_streamName: { entryPointId, streamName: name } } });
-    if (last === null) return 0;
+    if (last === null) return null;
     return this.create(tx, stream, JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[], FROM_LAST_ANSWER);
   }
 
-  private async create(tx: Tx, stream: Stream, urls: AnsweredUrl[], origin: string): Promise<number> {
+  private async create(tx: Tx, stream: Stream, urls: AnsweredUrl[], origin: string): Promise<Applied> {
     const { quotas } = await this.quotas.ofProject(stream.projectId, tx);
-    const room = quotas.transfersPerStream - (await tx.transfer.count({ where: { streamId: stream.id, endedAt: null, urlHash: { notIn: urls.map(({ url }) => this.box.hash(url)) } } }));
-    const data = urls.slice(0, Math.max(0, room)).map(({ url, options }) => ({
+    const present = new Set((await tx.transfer.findMany({ where: { streamId: stream.id, endedAt: null }, select: { urlHash: true } })).map(({ urlHash }) => urlHash));
+    const wanted = urls.map((answered) => ({ ...answered, urlHash: this.box.hash(answered.url) })).filter(({ urlHash }) => !present.has(urlHash));
+    const room = Math.max(0, quotas.transfersPerStream - present.size);
+    const data = wanted.slice(0, room).map(({ url, urlHash, options }) => ({
       streamId: stream.id,
       origin,
       url: this.box.seal(url, `transfer:${stream.id}`),
       redactedUrl: redactTransferUrl(url),
-      urlHash: this.box.hash(url),
+      urlHash,
       options: options as Prisma.InputJsonObject,
     }));
     // A job that runs twice must not forward twice: one transfer per stream and URL.
     const { count } = await tx.transfer.createMany({ data, skipDuplicates: true });
-    return count;
+    return { created: count, aboveQuota: wanted.slice(room).map(({ element }) => element), quota: quotas.transfersPerStream };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { Wire } from '#libs/queue';
 import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
-import { AnsweredTransfers } from './answered-transfers.js';
+import { AnsweredTransfers, type Applied } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';
 import { toDelivery, type DeliveryKind } from './delivery.js';
 
@@ -62,20 +62,22 @@ export class CallbackRecorder {
   /** The answer's URLs become transfers; the node that runs the stream is told. */
   async answered(asked: Asked, attempt: Attempt, answer: CallbackAnswer): Promise<void> {
     const { stream } = asked;
-    const detail = answer.bad.map(({ element, message }) => `transferUrls[${element}] ${message}`).join('; ').slice(0, MAX_DETAIL) || null;
-    const reason = answer.urls.length === 0 ? 'callback_no_urls' : null;
     const ownerNode = await this.prisma.$transaction(async (tx) => {
-      await tx.callbackDelivery.create({ data: toDelivery(asked, attempt, 'ok', detail) });
       const [running] = await tx.stream.updateManyAndReturn({
         where: { id: stream.id, state: { not: 'ended' } },
-        data: { callbackState: 'answered', callbackReason: reason, callbackDetail: detail },
+        data: { callbackState: 'answered' },
         select: { ownerNode: true },
       });
+      const applied = running && (await this.transfers.apply(tx, stream, answer.urls));
+      const outcome = outcomeOf(answer, applied);
+      await tx.callbackDelivery.create({ data: toDelivery(asked, attempt, 'ok', outcome.detail) });
       if (running === undefined) return null;
-      await this.transfers.apply(tx, stream, answer.urls);
+      await tx.stream.update({ where: { id: stream.id }, data: { callbackReason: outcome.reason, callbackDetail: outcome.detail } });
       await this.transfers.remember(tx, stream, answer.urls);
       const bad = answer.bad.map(({ element, message }) => ({ element, message }));
-      await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.answered', data: { urls: answer.urls.length, bad } });
+      const aboveQuota = applied?.aboveQuota ?? [];
+      const data = { urls: answer.urls.length - aboveQuota.length, bad, aboveQuota };
+      await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.answered', data });
       return running.ownerNode;
     });
     if (ownerNode !== null) await this.tellNode(ownerNode, stream.id);
@@ -99,9 +101,11 @@ export class CallbackRecorder {
   /** Where the customer wishes it, the stream goes where it went last time until its server is back. Returns whom to tell. */
   private async useLastAnswer(tx: Prisma.TransactionClient, { stream, entryPoint }: Asked): Promise<string | null> {
     if (!entryPoint.useLastAnswer) return null;
-    const count = await this.transfers.applyLast(tx, stream);
-    if (count === 0) return null;
-    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: count } });
+    const applied = await this.transfers.applyLast(tx, stream);
+    // None, or they are there already.
+    if (applied === null || applied.created === 0) return null;
+    const { created, aboveQuota } = applied;
+    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: created, aboveQuota } });
     const running = await tx.stream.findUnique({ where: { id: stream.id }, select: { ownerNode: true } });
     return running?.ownerNode ?? null;
   }
@@ -112,4 +116,15 @@ export class CallbackRecorder {
       this.logger.warn(`node ${ownerNode} was not told of the transfers of stream ${streamId}: ${String(error)}`);
     });
   }
+}
+
+/** What the stream and the delivery say of an answer: which of its URLs are not forwarded to, and why. */
+function outcomeOf({ urls, bad }: CallbackAnswer, applied: Applied | undefined): { reason: ReasonCode | null; detail: string | null } {
+  const problems = bad.map(({ element, message }) => `transferUrls[${element}] ${message}`);
+  if (applied && applied.aboveQuota.length > 0) {
+    const elements = applied.aboveQuota.map((element) => `[${element}]`).join(', ');
+    problems.unshift(`transferUrls${elements} ${applied.aboveQuota.length === 1 ? 'is' : 'are'} above the quota of ${applied.quota} transfers of a stream`);
+  }
+  const reason = urls.length === 0 ? 'callback_no_urls' : problems.length > 0 ? 'callback_urls_refused' : null;
+  return { reason, detail: problems.join('; ').slice(0, MAX_DETAIL) || null };
 }
