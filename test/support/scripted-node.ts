@@ -13,6 +13,9 @@ export interface ScriptedNode {
   script: NodeScript;
   /** For new sessions of streams that it runs. */
   publishScript: NodeScript;
+  /** For ICE restarts; they are answered once `restartsWait` is over. */
+  restartScript: NodeScript;
+  restartsWait: Promise<void>;
   /** For requests to end a stream; `answer` ends it. */
   endScript: NodeScript;
   /** Requests that came over the wire, in order. */
@@ -27,7 +30,7 @@ export interface ScriptedNode {
 export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'node-1', slots = 10 } = {}): Promise<ScriptedNode> {
   const wire = app.get(Wire);
   const registry = app.get(Registry);
-  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', endScript: 'answer', requests: [], stop: async () => undefined };
+  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', restartScript: 'answer', restartsWait: Promise.resolve(), endScript: 'answer', requests: [], stop: async () => undefined };
   const act = async (script: NodeScript): Promise<string> => {
     if (script === 'silence') return new Promise(() => undefined);
     if (script !== 'answer') throw Object.assign(new Error(script.message), { code: script.refuse });
@@ -42,7 +45,11 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
   await wire.serve(nodeId, {
     publish: record('publish', async () => ({ sdp: await act(node.publishScript) })),
     candidates: record('candidates', async () => ({})),
-    restartIce: record('restartIce', async () => ({ fragment: RESTART_FRAGMENT })),
+    restartIce: record('restartIce', async () => {
+      await node.restartsWait;
+      await act(node.restartScript);
+      return { fragment: RESTART_FRAGMENT };
+    }),
     endSession: record('endSession', async ({ sessionId }) => {
       const { streamId } = await prisma.session.findUniqueOrThrow({ where: { id: sessionId } });
       await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', endedAt: new Date() } });

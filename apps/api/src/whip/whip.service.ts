@@ -16,6 +16,8 @@ export interface RunningSession extends Session {
 /** What a PATCH comes to: nothing to say (trickle), or our side of an ICE restart. */
 export type Patched = { etag: string; fragment: string } | undefined;
 
+/** In place of a restart's answer while the node is asked for it. */
+const UNDER_WAY = '';
 const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
@@ -37,6 +39,7 @@ export class WhipService {
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
     if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
+    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return this.repeatRestart(session, fragment, session.restartAnswer);
     const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
     if (match === 'any' && other) {
       if (!hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
@@ -44,7 +47,7 @@ export class WhipService {
     }
     // Some clients never send If-Match; the user fragment tells candidates of an earlier ICE session as well.
     if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
-    await this.askOwner(() => this.wire.ask(session.ownerNode, 'candidates', { sessionId: session.id, fragment }, CANDIDATES_TIMEOUT_MS));
+    await this.addCandidates(session, fragment);
     return undefined;
   }
 
@@ -71,15 +74,37 @@ export class WhipService {
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 
+  /**
+   * First the row, then the node: of two restarts at once one is refused before its node hears of it. When the node cannot, the
+   * session stays as it was (RFC 9725, section 4.3.3).
+   */
   private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
-    const answer = await this.askOwner(() =>
-      this.wire.ask(session.ownerNode, 'restartIce', { sessionId: session.id, fragment }, this.env.ANSWER_TIMEOUT_MS),
-    );
+    const { id, ownerNode } = session;
     const etag = newEtag();
-    // The old tag in the `where`: of two restarts at once, one gets 412.
-    const { count } = await this.prisma.session.updateMany({ where: { id: session.id, etag: session.etag }, data: { etag, iceUfrag } });
-    if (count === 0) throw refuse(412, 'Another ICE restart was faster.');
-    return { etag, fragment: answer.fragment };
+    const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, restartAnswer: UNDER_WAY } });
+    if (begun.count === 0) throw refuse(412, 'Another ICE restart was faster.');
+    let restartAnswer: string;
+    try {
+      ({ fragment: restartAnswer } = await this.askOwner(() => this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS)));
+    } catch (error) {
+      const { iceUfrag: before, restartAnswer: answerBefore } = session;
+      await this.prisma.session.updateMany({ where: { id, etag }, data: { etag: session.etag, iceUfrag: before, restartAnswer: answerBefore } });
+      throw error;
+    }
+    const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
+    if (done.count === 0) throw refuse(412, 'Another ICE restart came after this one.');
+    return { etag, fragment: restartAnswer };
+  }
+
+  /** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+  private async repeatRestart(session: RunningSession, fragment: string, answer: string): Promise<Patched> {
+    if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
+    await this.addCandidates(session, fragment);
+    return { etag: session.etag, fragment: answer };
+  }
+
+  private async addCandidates({ id, ownerNode }: RunningSession, fragment: string): Promise<void> {
+    await this.askOwner(() => this.wire.ask(ownerNode, 'candidates', { sessionId: id, fragment }, CANDIDATES_TIMEOUT_MS));
   }
 
   private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
