@@ -3,7 +3,7 @@ import { tokenRefused } from './publish-token.js';
 
 /** The query of a signed publish URL. */
 export interface UrlSignature {
-  /** Unix time, s, up to which the URL is good. */
+  /** Unix time, s, up to which the URL is good; ten digits. */
   ts: string;
   /** Hexadecimal MD5. */
   sign: string;
@@ -15,7 +15,8 @@ export const signPublishUrl = (authKey: string, path: { entryPoint: string; stre
 
 /** Throws 401 unless the signature is right and its time is not over. Without an authKey no signed URL is good. */
 export function verifySignedUrl(path: { entryPoint: string; streamName: string }, { ts, sign }: UrlSignature, authKey: string | null): void {
-  const isFormed = /^\d{1,12}$/.test(ts) && /^[0-9a-f]{32}$/i.test(sign);
+  // Always ten digits: nothing stands between name and time in what is signed, and `cam1` + `1800000000` would be `cam` + `11800000000`, too.
+  const isFormed = /^\d{10}$/.test(ts) && /^[0-9a-f]{32}$/i.test(sign);
   if (authKey === null || !isFormed) throw tokenRefused('The signed publish URL is not valid.');
   const expected = Buffer.from(signPublishUrl(authKey, path, ts), 'hex');
   if (!timingSafeEqual(expected, Buffer.from(sign, 'hex'))) throw tokenRefused('The signed publish URL is not valid.');
