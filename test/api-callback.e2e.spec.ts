@@ -1,6 +1,9 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import type { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallbackClient } from '../apps/api/src/callback/callback.client.js';
 import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { CALLBACKS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, HOSTILE, json, startCallbackServer } from './support/callback-server.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
@@ -167,6 +170,16 @@ describe('a callback', () => {
     await expect.poll(() => view(id), { timeout: 5000 }).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 1 } });
     expect(customer.requests.map(({ url }) => url.split('?')[0])).toEqual(['/cb/old', '/cb/new']);
     expect((await deliveries(id)).map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([[2, 'ok', 200], [1, 'callback_status', 500]]);
+    await kick(id);
+  });
+
+  it('that fails again and again does not grow its job with each attempt', async () => {
+    customer.reply = json({}, 500);
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => deliveries(id)).toHaveLength(2);
+    const queue = api.app.get<Queue>(getQueueToken(CALLBACKS_QUEUE));
+    await expect.poll(async () => (await queue.getJob(id))?.attemptsMade).toBe(2);
+    expect((await queue.getJob(id))?.stacktrace).toHaveLength(1);
     await kick(id);
   });
 

@@ -1,12 +1,13 @@
 import { InjectQueue } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
-import { CALLBACKS_QUEUE } from '#libs/queue';
+import { CALLBACKS_QUEUE, REDIS } from '#libs/queue';
 import { Dispatcher } from '../stream/dispatcher.js';
 import { endStream } from '../stream/end-stream.js';
-import { isUnavailable, within } from '../unavailable.js';
+import { isUnavailable } from '../unavailable.js';
 
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
@@ -14,7 +15,8 @@ const CALLBACK_GRACE_MS = 10_000;
 /** For a pipeline that waited for a worker in vain: it closes its outputs within this. */
 const CLOSING_MS = 5000;
 const BATCH = 100;
-const QUEUE_DEADLINE_MS = 1000;
+/** Questions to Redis in one go. */
+const LOOKUPS = 1000;
 
 /**
  * Makes up for what was lost between two steps: rows are written before jobs, so rows say what is missing. States are
@@ -32,6 +34,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly prisma: PrismaService,
     private readonly dispatcher: Dispatcher,
     @InjectQueue(CALLBACKS_QUEUE) private readonly callbacks: Queue,
+    @Inject(REDIS) private readonly redis: Redis,
     private readonly env: Env,
   ) {}
 
@@ -106,11 +109,23 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
       SELECT id FROM streams
       WHERE state <> 'ended' AND callback_state IN ('pending', 'retrying')
         AND created_at < clock_timestamp() - ${CALLBACK_GRACE_MS} * interval '1 millisecond'`;
-    for (const { id } of found) {
-      const job = await within(QUEUE_DEADLINE_MS, 'looking for a callback job', this.callbacks.getJob(id));
-      if (job !== undefined) continue;
-      this.logger.warn(`the callback of stream ${id} was lost and is repeated`);
-      await this.dispatcher.requestCallback(id);
+    for (let at = 0; at < found.length; at += LOOKUPS) {
+      for (const id of await this.withoutJob(found.slice(at, at + LOOKUPS).map((stream) => stream.id))) {
+        this.logger.warn(`the callback of stream ${id} was lost and is repeated`);
+        await this.dispatcher.requestCallback(id);
+      }
     }
+  }
+
+  /** Only whether each job is there: reading them would fetch as many as run, whole, one after the other. */
+  private async withoutJob(streamIds: string[]): Promise<string[]> {
+    const pipeline = this.redis.pipeline();
+    for (const id of streamIds) pipeline.exists(this.callbacks.toKey(id));
+    const answers = (await pipeline.exec()) ?? [];
+    return streamIds.filter((_, i) => {
+      const [error, exists] = answers[i] ?? [new Error('Redis did not answer'), 0];
+      if (error) throw error;
+      return exists === 0;
+    });
   }
 }

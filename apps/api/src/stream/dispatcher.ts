@@ -51,8 +51,8 @@ export class Dispatcher {
     const job = this.callbacks.add(
       'ask',
       { streamId },
-      // Removed at once, or the same id could not be added again while the old job is kept.
-      { jobId: streamId, attempts: UNLIMITED_ATTEMPTS, backoff: { type: 'custom' }, removeOnComplete: true, removeOnFail: true },
+      // Removed at once, or the same id could not be added again while the old job is kept. One stack trace: BullMQ would keep each attempt's.
+      { jobId: streamId, attempts: UNLIMITED_ATTEMPTS, backoff: { type: 'custom' }, stackTraceLimit: 1, removeOnComplete: true, removeOnFail: true },
     );
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job).catch((error: unknown) =>
       this.logger.warn(`callback of stream ${streamId} not queued: ${String(error)}`),
