@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { BrokenCircuitError, bulkhead, BulkheadRejectedError, circuitBreaker, ConsecutiveBreaker, ExponentialBackoff, handleWhenResult, wrap } from 'cockatiel';
+import {
+  BrokenCircuitError, bulkhead, type BulkheadPolicy, BulkheadRejectedError, circuitBreaker, type CircuitBreakerPolicy, CircuitState, ConsecutiveBreaker, ExponentialBackoff, handleWhenResult,
+} from 'cockatiel';
 import { LRUCache } from 'lru-cache';
+import { Env } from '#libs/config';
 import type { ReasonCode } from '#libs/transfer';
 import type { Attempt } from './callback.client.js';
 
@@ -10,27 +13,49 @@ const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 60_000;
 /** Requests to one server at the same time: one that hangs holds these, and not everybody's. */
 const AT_ONCE = 20;
+/** Of one customer, to whatever servers, with those that wait for room at theirs: a fifth of the places that everybody shares. */
+const OF_ONE_CUSTOMER = 40;
+/** Who takes this part of the deadline, answer or not, holds a place as long as one that hangs. */
+const NEARLY_ALL = 0.9;
 const FORGET_MS = 600_000;
+const REMEMBERED = { max: 10_000, ttl: FORGET_MS, updateAgeOnGet: true };
 
 /** Failures of the server as such; a wrong answer comes from one that is well. */
 const DEAD: ReadonlySet<ReasonCode> = new Set(['callback_connect_failed', 'callback_timeout', 'callback_dns_failed']);
 
-/** Why no request was made. */
-export type NotAsked = 'open' | 'full';
+/** Why no request was made: its server is known to be dead, or there is no room, or the quota is used up for so long. */
+export type NotAsked = 'open' | 'full' | { waitMs: number };
 
-/** A circuit breaker and a limit of simultaneous requests for each customer's server, in this process. */
+/** Whose callback, and to where. */
+export interface Destination {
+  customerId: string;
+  appid: string;
+  url: string;
+}
+
+/** Limits of simultaneous requests for each customer and each of its servers, and a circuit breaker for each server, in this process. */
 @Injectable()
 export class CallbackCircuits {
-  private readonly circuits = new LRUCache<string, ReturnType<typeof newCircuit>>({ max: 10_000, ttl: FORGET_MS, updateAgeOnGet: true });
+  private readonly customers = new LRUCache<string, BulkheadPolicy>(REMEMBERED);
+  private readonly servers = new LRUCache<string, BulkheadPolicy>(REMEMBERED);
+  private readonly breakers = new LRUCache<string, CircuitBreakerPolicy>(REMEMBERED);
 
-  /** Makes the request unless its server is known to be dead (`open`) or busy with many of ours (`full`). */
-  async run(appid: string, url: string, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
-    // For each project: nobody's streams suffer by what somebody else makes of the same server.
-    const key = `${appid} ${serverOf(url)}`;
-    const circuit = this.circuits.get(key) ?? newCircuit();
-    this.circuits.set(key, circuit);
+  constructor(private readonly env: Env) {}
+
+  /** Makes the request if there is room and its server is not known to be dead. `consume`, asked only then, may still say to wait so long, ms. */
+  async run({ customerId, appid, url }: Destination, consume: () => Promise<number>, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
+    const { origin, pathname } = new URL(url);
+    const ofCustomer = remembered(this.customers, customerId, () => bulkhead(OF_ONE_CUSTOMER, 0));
+    // However many paths it has, a server is one; nobody's streams suffer by what somebody else makes of the same.
+    const ofServer = remembered(this.servers, `${customerId} ${origin}`, () => bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE));
+    // What hangs may be one path of many behind a gateway. The query may differ from stream to stream; the server is the same.
+    const breaker = remembered(this.breakers, `${appid} ${origin}${pathname}`, () => newBreaker(NEARLY_ALL * this.env.CALLBACK_TIMEOUT_MS));
+    const turn = async (): Promise<Attempt | NotAsked> => {
+      const waitMs = await consume();
+      return waitMs > 0 ? { waitMs } : ask();
+    };
     try {
-      return await circuit.execute(ask);
+      return await ofCustomer.execute(() => ofServer.execute(() => breaker.execute(turn)));
     } catch (error) {
       if (error instanceof BrokenCircuitError) return 'open';
       if (error instanceof BulkheadRejectedError) return 'full';
@@ -39,19 +64,22 @@ export class CallbackCircuits {
   }
 }
 
-function newCircuit() {
-  const breaker = circuitBreaker(
-    handleWhenResult((result) => {
-      const { failure } = result as Attempt;
-      return failure !== null && DEAD.has(failure.code);
-    }),
+function newBreaker(slowMs: number): CircuitBreakerPolicy {
+  const isFailure = (result: Attempt | NotAsked): boolean => {
+    if (typeof result === 'string') return false;
+    // Nothing was asked: whether the server is back is as open as before.
+    if ('waitMs' in result) return breaker.state === CircuitState.HalfOpen;
+    return result.durationMs >= slowMs || (result.failure !== null && DEAD.has(result.failure.code));
+  };
+  const breaker: CircuitBreakerPolicy = circuitBreaker(
+    handleWhenResult((result) => isFailure(result as Attempt | NotAsked)),
     { halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PAUSE_MS, maxDelay: LONGEST_PAUSE_MS }), breaker: new ConsecutiveBreaker(FAILURES) },
   );
-  return wrap(bulkhead(AT_ONCE, 0), breaker);
+  return breaker;
 }
 
-/** The query may differ from stream to stream; the server is the same. */
-function serverOf(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return origin + pathname;
+function remembered<Policy extends object>(known: LRUCache<string, Policy>, key: string, make: () => Policy): Policy {
+  const policy = known.get(key) ?? make();
+  known.set(key, policy);
+  return policy;
 }

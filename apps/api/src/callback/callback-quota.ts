@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
-import { QuotaService } from '../customer/quotas.js';
+import type { Quotas } from '../customer/quotas.js';
 
 /** Callbacks of each customer per minute, over all API processes. */
 @Injectable()
@@ -13,12 +13,10 @@ export class CallbackQuota {
   constructor(
     private readonly env: Env,
     @Inject(REDIS) private readonly redis: Redis,
-    private readonly quotas: QuotaService,
   ) {}
 
   /** 0 when the callback may be made, else how long it must wait, ms. */
-  async consume(appid: string): Promise<number> {
-    const { customerId, quotas } = await this.quotas.ofProject(appid);
+  async consume({ customerId, quotas }: { customerId: string; quotas: Quotas }): Promise<number> {
     try {
       await this.limiter(quotas.callbacksPerMinute).consume(customerId);
       return 0;

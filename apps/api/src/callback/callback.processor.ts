@@ -4,6 +4,7 @@ import { DelayedError, type Job } from 'bullmq';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
+import { QuotaService } from '../customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
 import { CallbackCircuits } from './callback-circuits.js';
 import { CallbackClient, type Attempt } from './callback.client.js';
@@ -13,8 +14,9 @@ import { CallbackSecrets } from './callback-secrets.js';
 
 /** Waiting costs next to nothing, and a server that hangs must not hold back other customers' callbacks. */
 const CONCURRENCY = 200;
-/** Until there may be room at a server that is busy with many of our requests. */
-const FULL_WAIT_MS = 500;
+/** Until there may be room at a server that is busy with many of our requests; of many that wait, not all come back at once. */
+const FULL_WAIT_MS = 1000;
+const FULL_SPREAD_MS = 2000;
 
 /** The pause after a failed attempt is decided with the attempt, so that the log can say when the next one is due. */
 class AttemptFailed extends Error {
@@ -38,6 +40,7 @@ export class CallbackProcessor extends WorkerHost {
     private readonly client: CallbackClient,
     private readonly circuits: CallbackCircuits,
     private readonly quota: CallbackQuota,
+    private readonly quotas: QuotaService,
     private readonly secrets: CallbackSecrets,
     private readonly recorder: CallbackRecorder,
     private readonly metrics: Metrics,
@@ -54,7 +57,10 @@ export class CallbackProcessor extends WorkerHost {
     const stream = await this.prisma.stream.findUnique({
       where: { id: job.data.streamId },
       // Settings are read anew for each attempt: who corrects the URL need not wait for the next stream.
-      include: { entryPoint: { select: { id: true, name: true, transferEnabled: true, callbackUrl: true, useLastAnswer: true } } },
+      include: {
+        entryPoint: { select: { id: true, name: true, transferEnabled: true, callbackUrl: true, useLastAnswer: true } },
+        project: { select: { customer: { select: { id: true, quotas: true } } } },
+      },
     });
     if (stream === null || stream.state === 'ended' || (stream.callbackState === 'answered' && !isReplay)) return;
     const { entryPoint } = stream;
@@ -62,13 +68,15 @@ export class CallbackProcessor extends WorkerHost {
     if (entryPoint.callbackUrl === null) return this.recorder.nothingToAsk(stream.id, 'callback_url_missing');
     const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
 
-    const waitMs = await this.quota.consume(stream.projectId);
-    if (waitMs > 0) {
+    const { customer } = stream.project;
+    const to = { customerId: customer.id, appid: stream.projectId, url: entryPoint.callbackUrl };
+    const consume = (): Promise<number> => this.quota.consume({ customerId: customer.id, quotas: this.quotas.of(customer) });
+    const attempt = await this.circuits.run(to, consume, () => this.ask(asked));
+    if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS + FULL_SPREAD_MS * Math.random());
+    if (attempt !== 'open' && 'waitMs' in attempt) {
       await this.recorder.notAsked(asked, new TransferError('callback_rate_limited'));
-      return this.postpone(job, token, waitMs);
+      return this.postpone(job, token, attempt.waitMs);
     }
-    const attempt = await this.circuits.run(stream.projectId, entryPoint.callbackUrl, () => this.ask(asked));
-    if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS);
     const result = attempt === 'open' ? new TransferError('callback_circuit_open') : judge(attempt);
     if (!(result instanceof TransferError)) {
       this.metrics.countCallback('ok');

@@ -8,6 +8,7 @@ import { CallbackQuota } from '../callback/callback-quota.js';
 import { judge } from '../callback/callback.processor.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
+import { QuotaService } from '../customer/quotas.js';
 import { refuse } from '../problem.js';
 import type { ProbeVerdict, TestTransfer, TestTransferResponse } from './settings.dto.js';
 import { requireCallbackUrl, SettingsService, type SettingsPath } from './settings.service.js';
@@ -39,6 +40,7 @@ export class SettingsTester {
     private readonly client: CallbackClient,
     private readonly secrets: CallbackSecrets,
     private readonly quota: CallbackQuota,
+    private readonly quotas: QuotaService,
     private readonly registry: Registry,
     private readonly wire: Wire,
   ) {}
@@ -48,7 +50,7 @@ export class SettingsTester {
     const url = callbackUrl ?? entryPoint.callbackUrl;
     if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
-    const waitMs = await this.quota.consume(path.appid);
+    const waitMs = await this.quota.consume(await this.quotas.ofProject(path.appid));
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const attempt = await this.ask(entryPoint, url, streamName);
     const result = judge(attempt);

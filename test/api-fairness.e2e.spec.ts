@@ -1,0 +1,89 @@
+// What one customer's callbacks cost another's, and itself.
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CallbackCircuits } from '../apps/api/src/callback/callback-circuits.js';
+import type { Attempt } from '../apps/api/src/callback/callback.client.js';
+import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';
+
+const TIMEOUT_MS = 10_000;
+let api: TestApp;
+let hanging: CallbackServer;
+let healthy: CallbackServer;
+
+beforeAll(async () => {
+  api = await startApp({ CALLBACK_TIMEOUT_MS: String(TIMEOUT_MS) });
+  [hanging, healthy] = await Promise.all([startCallbackServer(), startCallbackServer()]);
+  hanging.reply = () => undefined;
+});
+afterAll(async () => {
+  await hanging?.stop();
+  await healthy?.stop();
+  await api?.stop();
+});
+
+/** Streams of one entry point that want to ask now. */
+async function asking(customer: TestCustomer, entryPoint: string, callbackUrl: string, count: number): Promise<string[]> {
+  const { prisma } = api;
+  const { id: entryPointId } = await prisma.entryPoint.upsert({
+    where: { projectId_name: { projectId: customer.appid, name: entryPoint } },
+    create: { projectId: customer.appid, name: entryPoint, transferEnabled: true, callbackUrl },
+    update: { transferEnabled: true, callbackUrl },
+  });
+  const rows = Array.from({ length: count }, (_, i) => ({ projectId: customer.appid, entryPointId, name: `s${i}`, state: 'live' as const, callbackState: 'pending' as const }));
+  const streams = await prisma.stream.createManyAndReturn({ data: rows, select: { id: true } });
+  await Promise.all(streams.map(({ id }) => api.app.get(Dispatcher).requestCallback(id)));
+  return streams.map(({ id }) => id);
+}
+const reasons = async (ids: string[]): Promise<(string | null)[]> =>
+  (await api.prisma.stream.findMany({ where: { id: { in: ids } }, select: { callbackReason: true } })).map(({ callbackReason }) => callbackReason);
+
+it('a customer whose server hangs under many paths holds back nobody else', async () => {
+  const [alice, bob] = [await api.customer(), await api.customer()];
+  const port = new URL(hanging.url).port;
+  // All of them together want more than all places.
+  await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: { callbacksPerMinute: 100_000 } } });
+  await Promise.all(Array.from({ length: 24 }, (_, i) => asking(alice, `e${i}`, `http://127.0.0.1:${port}/${i}`, 10)));
+  await expect.poll(() => hanging.requests.length).toBe(20);
+  const started = performance.now();
+  const [stream] = await asking(bob, 'live', healthy.url, 1);
+  await expect.poll(async () => (await api.prisma.stream.findUniqueOrThrow({ where: { id: stream } })).callbackState).toBe('answered');
+  expect(performance.now() - started).toBeLessThan(TIMEOUT_MS / 2);
+  expect(hanging.requests.length).toBeLessThanOrEqual(40);
+  await api.prisma.stream.updateMany({ where: { projectId: alice.appid }, data: { state: 'ended' } });
+});
+
+it('a customer has a limit of its own, however many servers it names', async () => {
+  const circuits = api.app.get(CallbackCircuits);
+  const attempt: Attempt = { status: 200, body: '', failure: null, durationMs: 1, timings: {} };
+  let release: () => void = () => undefined;
+  const released = new Promise<Attempt>((resolve) => (release = () => resolve(attempt)));
+  const run = (customerId: string, i: number) => circuits.run({ customerId, appid: customerId, url: `http://server-${i}/` }, async () => 0, () => released);
+  const many = Array.from({ length: 50 }, (_, i) => run('many', i));
+  const other = run('other', 0);
+  expect((await Promise.all(many.slice(40))).every((result) => result === 'full')).toBe(true);
+  release();
+  expect(await Promise.all([...many.slice(0, 40), other])).toEqual(Array.from({ length: 41 }, () => attempt));
+});
+
+it('turns at which nothing is asked do not count as callbacks', async () => {
+  const carol = await api.customer();
+  await api.prisma.customer.update({ where: { id: carol.id }, data: { quotas: { callbacksPerMinute: 10 } } });
+  // Nobody listens: the fifth failure opens the circuit, and the others wait without having asked.
+  const streams = await asking(carol, 'live', 'http://127.0.0.1:1/', 5);
+  await expect.poll(async () => new Set(await reasons(streams))).toEqual(new Set(['callback_connect_failed']));
+  const more = await Promise.all(Array.from({ length: 3 }, (_, i) => asking(carol, `e${i}`, 'http://127.0.0.1:1/', 10)));
+  await expect.poll(async () => new Set(await reasons(more.flat()))).toEqual(new Set(['callback_circuit_open']));
+  const test = await carol.call('POST', `/v1/projects/${carol.appid}/fls/entry_points/live/settings/transfer/test`, { callbackUrl: healthy.url });
+  expect(test.body).toMatchObject({ delivery: { outcome: 'ok' } });
+});
+
+it('a server that answers at the last moment, each time, is left alone like one that hangs', async () => {
+  const circuits = api.app.get(CallbackCircuits);
+  const late: Attempt = { status: 200, body: '{"transferUrls":[]}', failure: null, durationMs: TIMEOUT_MS - 100, timings: {} };
+  const run = (url: string, attempt: Attempt) => circuits.run({ customerId: 'c', appid: 'a', url }, async () => 0, async () => attempt);
+  for (let i = 0; i < 5; i += 1) expect(await run('http://late/', late)).toBe(late);
+  expect(await run('http://late/', late)).toBe('open');
+  const quick = { ...late, durationMs: TIMEOUT_MS / 2 };
+  for (let i = 0; i < 10; i += 1) expect(await run('http://quick/', quick)).toBe(quick);
+});
