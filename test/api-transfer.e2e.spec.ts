@@ -103,6 +103,36 @@ it('has room for 50, also when many come at once', async () => {
   expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({ status: 403, code: 'quota_exceeded' });
 });
 
+/** Transfers of this stream that have ended. */
+const ended = (count: number) => api.prisma.$executeRaw`
+  INSERT INTO transfers (id, stream_id, url, redacted_url, url_hash, state, ended_at)
+  SELECT ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, ${streamId}::uuid, 'v1.sealed', 'rtmp://p/live/***', i::text, 'ended', now() FROM generate_series(1, ${count}) AS i`;
+
+it('are listed page by page, and counted without being read', async () => {
+  await ended(230);
+  const page = async (query: string) => (await alice.call('GET', path(query))).body as { transfers: { id: string }[]; nextCursor: string | null };
+  const first = await page('');
+  expect(first.transfers).toHaveLength(200);
+  const second = await page(`?cursor=${first.nextCursor}`);
+  expect([second.transfers.length, second.nextCursor]).toEqual([30, null]);
+  expect(new Set([...first.transfers, ...second.transfers].map(({ id }) => id)).size).toBe(230);
+  expect((await page('?limit=1000')).transfers).toHaveLength(230);
+  const { id } = await add({ url: URL });
+  const stream = (await alice.call('GET', path().replace('/transfers', ''))).body as { transfers: object };
+  expect(stream.transfers).toEqual({ ended: 230, pending: 1 });
+  const { streams } = (await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1&state=live`)).body as { streams: object[] };
+  expect(streams).toMatchObject([{ id: streamId, transfers: { ended: 230, pending: 1 } }]);
+  await api.prisma.transfer.deleteMany({ where: { id: { not: id } } });
+});
+
+it('have an end, however often they are added and removed', async () => {
+  await ended(999);
+  const { id } = await add({ url: URL });
+  await alice.call('DELETE', path(`/${id}`));
+  expect((await alice.call('POST', path(), { url: URL })).body).toMatchObject({ status: 403, code: 'quota_exceeded' });
+  await api.prisma.transfer.deleteMany();
+});
+
 it('belongs to a running stream of the caller', async () => {
   const { id } = await add({ url: URL });
   for (const [method, rest, body] of [['GET', ''], ['POST', '', { url: URL }], ['GET', `/${id}`], ['PATCH', `/${id}`, {}], ['DELETE', `/${id}`], ['POST', `/${id}/retry`]] as const) {

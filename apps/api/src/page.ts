@@ -15,6 +15,20 @@ export class PageQuery {
   cursor?: string;
 }
 
+/** The same for a stream's transfers, oldest first. By default so many as nearly every stream ever has, because there once was no limit. */
+export class TransferPageQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit = 200;
+
+  @IsOptional()
+  @IsUUID()
+  cursor?: string;
+}
+
 /** The same for what is listed by name or ID, in its order. */
 export class NamePageQuery {
   @IsOptional()

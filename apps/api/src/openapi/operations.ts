@@ -162,7 +162,14 @@ const streams: Operation[] = [
   { method: 'get', path: STREAM, tag: 'Streams', summary: 'A stream', answers: { 200: ref('Stream') } },
   { method: 'delete', path: STREAM, tag: 'Streams', summary: 'End a stream', answers: { 204: null } },
   { method: 'get', path: `${STREAM}/thumbnail`, tag: 'Streams', summary: 'A picture of the last seconds', answers: { 200: text('', { format: 'binary' }) }, mediaType: 'image/jpeg' },
-  { method: 'get', path: `${STREAM}/transfers`, tag: 'Transfers', summary: 'Where a stream goes', answers: { 200: record({ transfers: listOf(ref('Transfer')) }) } },
+  {
+    method: 'get',
+    path: `${STREAM}/transfers`,
+    tag: 'Transfers',
+    summary: 'Where a stream goes, oldest first',
+    query: { ...page, limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 200 }) },
+    answers: { 200: pageOf('transfers', 'Transfer') },
+  },
   {
     method: 'post',
     path: `${STREAM}/transfers`,

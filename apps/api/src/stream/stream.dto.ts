@@ -71,11 +71,16 @@ export interface LiveFigures {
   transfers: Record<string, unknown>;
 }
 
-export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'>; transfers: Pick<Transfer, 'state'>[] };
+export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'> };
 
-export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined, role: Role): StreamResponse {
-  const counts: Record<string, number> = {};
-  for (const { state } of row.transfers) counts[state] = (counts[state] ?? 0) + 1;
+/** What is not in a stream's row. */
+export interface StreamDetails {
+  /** How many transfers are in each state. */
+  transfers: Record<string, number>;
+  live: LiveFigures | undefined;
+}
+
+export function toStreamResponse(row: StreamRow, { transfers, live }: StreamDetails, role: Role): StreamResponse {
   return {
     id: row.id,
     name: row.name,
@@ -83,7 +88,7 @@ export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined, 
     state: row.state,
     reason: toReason(row.reason, row.reasonDetail),
     callback: { state: row.callbackState, reason: toReason(row.callbackReason, row.callbackDetail) },
-    transfers: counts,
+    transfers,
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,
     endedAt: row.endedAt?.toISOString() ?? null,

@@ -1,5 +1,6 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { TransferPageQuery } from '../page.js';
 import type { TransferResponse } from '../stream/stream.dto.js';
 import { PathId, PathName } from '../validation.js';
 import { readChanges, readNewTransfer } from './transfer.dto.js';
@@ -11,8 +12,13 @@ export class TransferController {
   constructor(private readonly transfers: TransferService) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('streamId', PathId) streamId: string): Promise<{ transfers: TransferResponse[] }> {
-    return { transfers: await this.transfers.list(caller, { appid, streamId }) };
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Query() query: TransferPageQuery,
+  ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+    return this.transfers.list(caller, { appid, streamId }, query);
   }
 
   @Post()

@@ -7,12 +7,15 @@ import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { redactTransferUrl, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { QuotaService, quotaExceeded } from '../customer/quotas.js';
+import { toPage, type TransferPageQuery } from '../page.js';
 import { refuse } from '../problem.js';
 import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream/stream.dto.js';
 import { isUnavailable } from '../unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
 
 const NODE_TIMEOUT_MS = 2000;
+/** Ended ones count: who adds and removes in a loop must not fill the database. */
+const EVER_OF_ONE_STREAM = 1000;
 
 interface Path {
   appid: string;
@@ -36,10 +39,16 @@ export class TransferService {
     private readonly quotas: QuotaService,
   ) {}
 
-  async list(caller: Caller, path: Path): Promise<TransferResponse[]> {
+  /** Oldest first. */
+  async list(caller: Caller, path: Path, { limit, cursor }: TransferPageQuery): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
     await this.stream(caller, path);
-    const rows = await this.prisma.transfer.findMany({ where: { streamId: path.streamId }, orderBy: { id: 'asc' } });
-    return this.withFigures(path.streamId, rows);
+    const found = await this.prisma.transfer.findMany({
+      where: { streamId: path.streamId, id: cursor === undefined ? undefined : { gt: cursor } },
+      orderBy: { id: 'asc' },
+      take: limit + 1,
+    });
+    const { rows, nextCursor } = toPage(found, limit);
+    return { transfers: await this.withFigures(path.streamId, rows), nextCursor };
   }
 
   async get(caller: Caller, path: Path, transferId: string): Promise<TransferResponse> {
@@ -59,7 +68,9 @@ export class TransferService {
         // Two at once must not both be the last that fits.
         const [locked] = await tx.$queryRaw<{ state: string }[]>`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
         if (locked === undefined || locked.state === 'ended') throw streamEnded();
-        if ((await tx.transfer.count({ where: { streamId, endedAt: null } })) >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
+        const { ever, now } = await countTransfers(tx, streamId);
+        if (ever >= EVER_OF_ONE_STREAM) throw tooManyEver();
+        if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
         await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
         return created;
@@ -160,6 +171,14 @@ export class TransferService {
   }
 }
 
+async function countTransfers(tx: Prisma.TransactionClient, streamId: string): Promise<{ ever: number; now: number }> {
+  const [counts] = await tx.$queryRaw<{ ever: number; now: number }[]>`
+    SELECT count(*)::int AS ever, (count(*) FILTER (WHERE ended_at IS NULL))::int AS now FROM transfers WHERE stream_id = ${streamId}::uuid`;
+  return counts ?? { ever: 0, now: 0 };
+}
+
+const tooManyEver = (): Error =>
+  refuse(403, `A stream has ${EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, { code: 'quota_exceeded', detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.' });
 const streamEnded = (): Error => new ConflictException('This stream has ended.');
 const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
 

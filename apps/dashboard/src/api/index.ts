@@ -102,7 +102,8 @@ export const streams = {
 };
 
 export const transfers = {
-  list: (appid: string, streamId: string) => request<{ transfers: Transfer[] }>('GET', pathOf(`${STREAM}/transfers`, { appid, streamId })),
+  /** All: a stream has no more, ever. */
+  list: (appid: string, streamId: string) => request<Paged & { transfers: Transfer[] }>('GET', pathOf(`${STREAM}/transfers`, { appid, streamId }), { query: { limit: 1000 } }),
   add: (appid: string, streamId: string, body: { url: string } & TransferOptions) =>
     request<Transfer>('POST', pathOf(`${STREAM}/transfers`, { appid, streamId }), { body }),
   change: (appid: string, streamId: string, transferId: string, body: { url?: string } & TransferOptions) =>

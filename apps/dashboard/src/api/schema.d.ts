@@ -274,7 +274,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Where a stream goes */
+        /** Where a stream goes, oldest first */
         get: operations["getProjectsAppidStreamsStreamIdTransfers"];
         put?: never;
         /** Forward to one more URL */
@@ -4460,7 +4460,10 @@ export interface operations {
     };
     getProjectsAppidStreamsStreamIdTransfers: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path: {
                 appid: string;
@@ -4478,6 +4481,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         transfers: components["schemas"]["Transfer"][];
+                        nextCursor: string | null;
                     };
                 };
             };
