@@ -8,7 +8,7 @@ RUN npm run setup && npm prune --omit=dev --omit=optional
 FROM node:24-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
       libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libgstreamer-plugins-bad1.0-0 libnice10 gstreamer1.0-nice \
-      gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+      gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
       nginx libnginx-mod-rtmp \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /manycast
@@ -18,8 +18,8 @@ COPY --from=build /manycast/dist dist
 COPY --from=build /manycast/libs/gst/build libs/gst/build
 COPY --from=build /manycast/prisma prisma
 COPY docker docker
-RUN mkdir -p /run/manycast && chown node:node /run/manycast
-ENV NODE_ENV=production RUN_DIR=/run/manycast
+RUN mkdir -p /run/manycast /media && chown node:node /run/manycast
+ENV NODE_ENV=production RUN_DIR=/run/manycast MEDIA_DIR=/media
 USER node
 ENTRYPOINT ["docker/entrypoint.sh"]
 CMD ["api"]

@@ -8,7 +8,7 @@ export default defineConfig({
   test: {
     projects: [
       // One group after the other: what measures time must not share the cores.
-      { ssr, test: { name: 'unit', include: ['{apps,libs}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },
+      { ssr, test: { name: 'unit', include: ['{apps,libs,scripts}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },
       {
         ssr,
         test: {

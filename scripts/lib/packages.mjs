@@ -20,7 +20,7 @@ const GSTREAMER = [
  * What must be there, found by what it brings (so that another distribution's package, or one's own build, counts), and
  * the names of its packages on Debian and Ubuntu. `for` says what goes without it.
  */
-function requirements() {
+export function requirements() {
   const plugin = (...names) => {
     const dir = gstreamerPluginDir();
     return () => dir !== undefined && names.every((name) => existsSync(join(dir, `libgst${name}.so`)));

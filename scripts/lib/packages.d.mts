@@ -1,0 +1,6 @@
+export interface Requirement {
+  packages: string[];
+  for: 'core' | 'demo' | 'tests';
+  present: () => boolean;
+}
+export function requirements(): Requirement[];
