@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { loadEnv } from './env.js';
 
@@ -19,7 +20,7 @@ describe('loadEnv', () => {
 
   it('.env.example names every variable, with its default', () => {
     const text = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8');
-    const example = new Map([...text.matchAll(/^([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name as string, value as string]));
+    const example = new Map([...text.matchAll(/^#?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name as string, value as string]));
     const env = loadEnv(needed);
     for (const name of Object.keys(env)) expect(example.has(name), name).toBe(true);
     const defaults = Object.entries(env).filter(([name]) => !(name in needed) && name !== 'NODE_ID');
@@ -27,5 +28,11 @@ describe('loadEnv', () => {
     // What only `npm start` reads.
     const own = [...example.keys()].filter((name) => !(name in env) && !['METRICS_TOKEN', 'PUBLIC_URL', 'STUN_SERVER', 'PUSH_FLASH_VERSION', 'PUSH_LOCAL_ADDRESS'].includes(name));
     expect(own).toEqual(['RTMP_PORT']);
+  });
+
+  it('a copy of .env.example changes nothing: what `npm start` fills in is not set there', () => {
+    const copied = parseEnv(readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8'));
+    for (const name of Object.keys(needed)) expect(copied[name] ?? '', name).toBe('');
+    expect(loadEnv({ ...copied, ...needed })).toEqual(loadEnv(needed));
   });
 });
