@@ -69,10 +69,10 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Streams that an API process began and did not live to end. */
   private async endUnclaimed(): Promise<void> {
-    const createdAt = { lt: new Date(Date.now() - 2 * this.env.ANSWER_TIMEOUT_MS) };
-    const only = { ownerNode: null, createdAt };
-    const found = await this.prisma.stream.findMany({ where: { ...only, state: { not: 'ended' } }, select: { id: true }, take: BATCH });
-    for (const { id } of found) await endStream(this.prisma, id, { reason: 'no_answer' }, only);
+    const before = new Date(Date.now() - 2 * this.env.ANSWER_TIMEOUT_MS);
+    const found = await this.prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM streams WHERE state <> 'ended' AND owner_node IS NULL AND created_at < ${before} LIMIT ${BATCH}`;
+    for (const { id } of found) await endStream(this.prisma, id, { reason: 'no_answer' }, { ownerNode: null, createdAt: { lt: before } });
   }
 
   /**

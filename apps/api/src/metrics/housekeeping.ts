@@ -7,6 +7,8 @@ const DAY_MS = 86_400_000;
 /** A statement has 2.5 s; and nobody else shall wait for its locks. */
 const BATCH = 2000;
 const IDEMPOTENCY_KEYS_DAYS = 1;
+/** Secrets that are over: long enough for whoever asks what became of one. */
+const DEAD_SECRETS_DAYS = 30;
 
 /** Deletes what has been kept long enough, in small steps. */
 @Injectable()
@@ -39,6 +41,8 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
       ['streams', Prisma.sql`state = 'ended' AND ended_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
       ['last_answers', Prisma.sql`answered_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
       ['idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`],
+      ['credentials', Prisma.sql`revoked_at < ${daysAgo(DEAD_SECRETS_DAYS)} OR expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
+      ['callback_secrets', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
       ['dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`],
     ];
     let deleted = 0;

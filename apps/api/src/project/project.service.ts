@@ -18,7 +18,8 @@ export class ProjectService {
   async list(caller: Caller, limit: number, cursor: string | undefined): Promise<{ rows: Project[]; nextCursor: string | null }> {
     const [time, after] = cursor?.split('.') ?? [];
     const at = new Date(Number(time));
-    const later = after === undefined ? {} : { OR: [{ createdAt: { gt: at } }, { createdAt: at, id: { gt: after } }] };
+    // The first condition says nothing new, but is one that Postgres finds in an index.
+    const later = after === undefined ? {} : { createdAt: { gte: at }, OR: [{ createdAt: { gt: at } }, { id: { gt: after } }] };
     const found = await this.prisma.project.findMany({ where: { ...ownedBy(caller), ...later }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: limit + 1 });
     const rows = found.slice(0, limit);
     const last = rows.at(-1);
