@@ -67,8 +67,9 @@ function transcoder(codec: string): Element[] {
   return [
     Element.make(`${codec.toLowerCase()}dec`),
     Element.make('videoconvert'),
-    // Its own thread: decoding goes on while a frame is encoded.
-    Element.make('queue', { 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
+    // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded pictures are left out: nothing
+    // refers to them, and what waited before the decoder would only become older.
+    Element.make('queue', { leaky: 'downstream', 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
     Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate: TRANSCODE_KBPS, 'key-int-max': TRANSCODE_GOP, bframes: 0 }),
     ...avc(),
   ];

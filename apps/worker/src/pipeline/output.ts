@@ -138,6 +138,11 @@ export class Output implements FrameSink {
     if (this.retryTimer || this.status.state === 'failed') this.reconnect();
   }
 
+  /** No frames will come for a while, by a fault of ours: says so, and connects anew. */
+  starve(detail: string): void {
+    if (this.connection) this.fail(new TransferError('service_error', detail));
+  }
+
   private reconnect(): void {
     this.cancelAttempts();
     void this.disconnect(true);

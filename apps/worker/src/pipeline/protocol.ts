@@ -73,6 +73,8 @@ export interface TransferStatus {
   /** ISO time. */
   nextRetryAt: string | null;
   liveAt: string | null;
+  /** The last ones, with the end of a transfer that was removed from a stream which goes on. */
+  figures?: TransferFigures;
 }
 
 export interface TransferFigures {

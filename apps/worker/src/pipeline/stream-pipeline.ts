@@ -39,13 +39,16 @@ type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) 
 export class StreamPipeline {
   private claimed: (Claim & { settings: PipelineSettings }) | null = null;
   private readonly hub = new Hub((reorders) => this.orderChanged(reorders));
-  private readonly branches = new Branches(this.hub, {
+  private readonly branches = new Branches<Output>(this.hub, {
     requestKeyframe: () => this.requestKeyframe(),
     onWarning: (message) => this.send('log', { level: 'warn', message }),
+    onGivenUp: (output, message) => output.starve(`its encoder failed: ${message}`),
   });
   private readonly sounds = new Sounds(() => this.requireClaim().mediaDir);
   private readonly sessions = new Map<string, Ingest>();
   private readonly outputs = new Map<string, Output>();
+  /** Removed ones that still say goodbye. */
+  private readonly leaving = new Set<Promise<void>>();
   /** The session that is heard now. */
   private activeId: string | null = null;
   private input: InputState = 'waiting';
@@ -112,32 +115,61 @@ export class StreamPipeline {
   setTransfers(wanted: WantedTransfer[]): void {
     const { allowedPrivateHosts } = this.requireClaim();
     const ids = new Set(wanted.map(({ id }) => id));
-    for (const [id, output] of this.outputs) {
-      if (ids.has(id)) continue;
-      this.outputs.delete(id);
+    for (const [id, output] of this.outputs) if (!ids.has(id)) this.removeTransfer(id, output);
+    const allowList = AllowList.parse(allowedPrivateHosts);
+    for (const transfer of wanted) {
+      try {
+        this.setTransfer(transfer, allowList);
+      } catch (error) {
+        this.failTransfer(transfer.id, (error as Error).message);
+      }
+    }
+  }
+
+  private setTransfer(transfer: WantedTransfer, allowList: AllowList): void {
+    const profile = videoProfile(transfer.options);
+    const known = this.outputs.get(transfer.id);
+    if (known) {
+      known.update(transfer);
+      return this.branches.attach(known, profile);
+    }
+    const output: Output = new Output(transfer, {
+      allowList,
+      requestKeyframe: () => this.branches.requestKeyframe(output),
+      // What a removed one says comes with its last figures.
+      onStatus: (status) => this.outputs.get(transfer.id) === output && this.send('transfer', status),
+      hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
+      orderIsKnown: () => this.hub.orderIsKnown,
+      openSound: (file) => this.sounds.open(file),
+    });
+    this.outputs.set(transfer.id, output);
+    this.branches.attach(output, profile);
+    output.start();
+  }
+
+  private removeTransfer(id: string, output: Output): void {
+    this.outputs.delete(id);
+    const missed = this.branches.missedBy(output);
+    this.branches.detach(output);
+    const closed = output.close('removed').then(() => {
+      const figures = output.figures();
+      this.send('transfer', { ...output.snapshot, figures: { ...figures, droppedFrames: figures.droppedFrames + missed } });
+      this.leaving.delete(closed);
+    });
+    this.leaving.add(closed);
+  }
+
+  /** One transfer that cannot be made must not cost the others; with the next change of any it is tried again. */
+  private failTransfer(id: string, message: string): void {
+    this.send('log', { level: 'error', message: `transfer ${id}: ${message}` });
+    const output = this.outputs.get(id);
+    this.outputs.delete(id);
+    if (output) {
       this.branches.detach(output);
       void output.close('removed');
     }
-    const allowList = AllowList.parse(allowedPrivateHosts);
-    for (const transfer of wanted) {
-      const known = this.outputs.get(transfer.id);
-      if (known) {
-        known.update(transfer);
-        this.branches.attach(known, videoProfile(transfer.options));
-        continue;
-      }
-      const output: Output = new Output(transfer, {
-        allowList,
-        requestKeyframe: () => this.branches.requestKeyframe(output),
-        onStatus: (status) => this.send('transfer', status),
-        hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
-        orderIsKnown: () => this.hub.orderIsKnown,
-        openSound: (file) => this.sounds.open(file),
-      });
-      this.outputs.set(transfer.id, output);
-      this.branches.attach(output, videoProfile(transfer.options));
-      output.start();
-    }
+    const nothing = { attempts: 0, liveAt: null };
+    this.send('transfer', { ...nothing, ...output?.snapshot, id, state: 'failed', reason: 'service_error', detail: message, nextRetryAt: null });
   }
 
   /** Ends a transfer's wait for its next attempt. */
@@ -171,6 +203,7 @@ export class StreamPipeline {
     this.hub.close();
     await this.branches.close();
     await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
+    await Promise.all(this.leaving);
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
     return final;
   }
@@ -255,10 +288,15 @@ export class StreamPipeline {
   private figures(): Figures {
     const active = this.activeId === null ? undefined : this.sessions.get(this.activeId);
     const transfers: Record<string, TransferFigures> = {};
-    for (const output of this.outputs.values()) transfers[output.id] = output.figures();
+    for (const output of this.outputs.values()) transfers[output.id] = this.figuresOf(output);
     if (active) this.lastInput = { ...active.figures(), avSkewMs: this.hub.avSkewMs };
     if (this.hub.reorders) this.lastInput = { ...this.lastInput, transcoded: 'b_frames' };
     return { input: this.lastInput, transfers };
+  }
+
+  private figuresOf(output: Output): TransferFigures {
+    const figures = output.figures();
+    return { ...figures, droppedFrames: figures.droppedFrames + this.branches.missedBy(output) };
   }
 
   private reportFigures(): void {

@@ -1,5 +1,6 @@
 import { Element, Pipeline, type Sample } from '#libs/gst';
 import type { VideoProfile } from '#libs/transfer';
+import { Backlog } from './backlog.js';
 import type { FrameSink } from './hub.js';
 import { AVC_CAPS } from './media-chain.js';
 import { AVC_HEAD, avcFrame, avcSequenceHeader } from './rtmp/flv.js';
@@ -8,14 +9,18 @@ import { type Frame, Interleaver, type VideoConfig } from './timeline.js';
 /** Decoding, scaling and encoding take a few frames' time; audio waits for it no longer than this. */
 const HOLD_MS = 400;
 const TICK_MS = 50;
-/** More undecoded pictures than this and the machine is too slow for the profile: the rest is dropped up to a key frame. */
-const MAX_WAITING_BYTES = 4_000_000;
+/** A picture is shown again so long where the next one is missing; where the publisher was away, nothing is made up. */
+const MAX_REPEAT_NS = 1e9;
 /** Only a hint for parsers; frames carry their own times. */
 const DEFAULT_FPS = 30;
 
-interface Events {
+export interface TranscoderEvents {
   requestKeyframe: () => void;
   onWarning: (message: string) => void;
+  /** Nothing comes out of it any more. */
+  onFailed: (message: string) => void;
+  /** A picture was left out: the machine is too slow for the profile. */
+  onDropped: () => void;
 }
 
 /**
@@ -26,9 +31,10 @@ export class Transcoder implements FrameSink {
   private readonly sinks = new Set<FrameSink>();
   private readonly interleaver = new Interleaver(HOLD_MS, (frame) => this.deliver(frame));
   private readonly pipeline = new Pipeline();
-  private readonly source = Element.make('appsrc', { format: 'time', 'is-live': true, 'max-bytes': MAX_WAITING_BYTES, 'leaky-type': 'upstream', 'min-latency': 0 });
+  private readonly source = Element.make('appsrc', { format: 'time', 'is-live': true, 'max-bytes': 0, 'min-latency': 0 });
   private readonly sink = Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false });
-  private readonly scaler: Element;
+  private readonly scaler = Element.make('capsfilter');
+  private readonly backlog = new Backlog();
   private started = false;
   private inputConfig: VideoConfig | null = null;
   private outputConfig: VideoConfig | null = null;
@@ -36,16 +42,25 @@ export class Transcoder implements FrameSink {
 
   constructor(
     private readonly profile: VideoProfile,
-    private readonly events: Events,
+    private readonly events: TranscoderEvents,
   ) {
-    this.scaler = Element.make('capsfilter');
     this.ticker = setInterval(() => this.interleaver.drain(performance.now()), TICK_MS).unref();
     this.pipeline.onMessage((message) => {
-      if (message.type === 'error' || message.type === 'warning') events.onWarning(`transcoder: ${message.message}`);
+      if (message.type === 'error') events.onFailed(message.message);
+      else if (message.type === 'warning') events.onWarning(`transcoder: ${message.message}`);
     });
     this.sink.onSample((sample) => this.encoded(sample));
-    const { keyFrameInterval, bitrate, fps } = profile;
-    this.pipeline.chain([
+    try {
+      this.pipeline.chain(this.chain());
+    } catch (error) {
+      void this.close();
+      throw error;
+    }
+  }
+
+  private chain(): Element[] {
+    const { keyFrameInterval, bitrate, fps } = this.profile;
+    return [
       this.source,
       Element.make('h264parse'),
       Element.make('avdec_h264', { 'max-threads': 1 }),
@@ -53,14 +68,15 @@ export class Transcoder implements FrameSink {
       Element.make('videoconvert'),
       // add-borders keeps the picture's shape inside the canvas.
       Element.make('videoscale', { 'add-borders': true }),
-      ...(fps === null ? [] : [Element.make('videorate')]),
+      // By itself it repeats the first picture for all the time that the stream was there before.
+      ...(fps === null ? [] : [Element.make('videorate', { 'skip-to-first': true, 'max-duplication-time': MAX_REPEAT_NS })]),
       this.scaler,
       Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate, 'key-int-max': keyFrameInterval, bframes: 0, 'vbv-buf-capacity': 1000, threads: 2 }),
       Element.make('capsfilter', { caps: 'video/x-h264,profile=main' }),
       Element.make('h264parse'),
       Element.make('capsfilter', { caps: AVC_CAPS }),
       this.sink,
-    ]);
+    ];
   }
 
   get isUsed(): boolean {
@@ -86,6 +102,12 @@ export class Transcoder implements FrameSink {
     if (frame.kind === 'audio') return this.interleaver.push(frame, now);
     const { config } = frame;
     if (!config || (!this.started && !frame.keyframe)) return;
+    const waiting = this.source.get<number>('current-level-buffers');
+    if (!this.backlog.takes(frame.keyframe, waiting, now)) {
+      this.events.onDropped();
+      if (waiting === 0) this.events.requestKeyframe();
+      return;
+    }
     if (!this.started) this.start(config);
     if (config !== this.inputConfig) this.changeInput(config);
     const composition = frame.body.readIntBE(2, 3);
@@ -103,7 +125,7 @@ export class Transcoder implements FrameSink {
     const { width, height } = canvas(this.profile, config);
     const rate = this.profile.fps === null ? '' : `,framerate=${this.profile.fps}/1`;
     this.scaler.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1${rate}` });
-    void this.pipeline.play().catch((error: unknown) => this.events.onWarning(`transcoder: ${String(error)}`));
+    void this.pipeline.play().catch((error: unknown) => this.events.onFailed((error as Error).message));
   }
 
   private changeInput(config: VideoConfig): void {
