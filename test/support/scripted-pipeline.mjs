@@ -29,6 +29,11 @@ const ops = {
   restartIce: () => ({ fragment: 'ours' }),
   endSession: ({ reason }) => (setTimeout(() => end(reason), 5), {}),
   setTransfers: ({ transfers: wanted }) => {
+    for (const [id, status] of transfers) {
+      if (wanted.some((one) => one.id === id)) continue;
+      transfers.delete(id);
+      event('transfer', { ...status, state: 'ended', reason: 'removed', figures: { bytesSent: 21 } });
+    }
     for (const { id, url } of wanted) {
       if (transfers.has(id)) continue;
       const [state, reason = null] = url.split('/').at(-1).split('-');

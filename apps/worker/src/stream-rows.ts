@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
-import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
+import type { FinalReport, TransferFigures, TransferStatus } from './pipeline/protocol.js';
 
 type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
 
@@ -59,6 +59,8 @@ export class StreamRows {
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
         await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });
+        // Its totals come after the API ended the row.
+        if (status.figures) await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id }, data: figuresOf(status.figures) });
       }
       for (const event of events) await recordEvent(tx, { projectId: held.projectId, streamId: held.id, ...event });
     });
@@ -94,7 +96,7 @@ async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: 
   const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
   await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });
   for (const [transferId, totals] of Object.entries(final?.transfers ?? {})) {
-    await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: { figures: totals as unknown as Prisma.InputJsonObject } });
+    await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: figuresOf(totals) });
   }
   // A failed transfer keeps saying why it failed.
   await tx.transfer.updateMany({ where: { streamId: id, state: 'failed' }, data: { nextRetryAt: null, endedAt } });
@@ -105,6 +107,8 @@ async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: 
   await tx.session.updateMany({ where: { streamId: id, endedAt: null }, data: { endedAt, offer: null } });
   await recordEvent(tx, { projectId, streamId: id, type: 'stream.ended', data: { reason } });
 }
+
+const figuresOf = (totals: TransferFigures) => ({ figures: totals as unknown as Prisma.InputJsonObject });
 
 function toRow({ state, reason, detail, attempts, nextRetryAt, liveAt }: TransferStatus): Prisma.TransferUpdateManyMutationInput {
   const known = reasonOf(reason);

@@ -191,8 +191,8 @@ export class StreamRunner {
   }
 
   private transferChanged(status: TransferStatus): void {
-    // The end of the stream ends its transfers in one write.
-    if (status.state === 'ended' && this.state === 'stopping') return;
+    // The end of the stream ends its transfers in one write; only the totals of one that was removed just before are not in it.
+    if (status.state === 'ended' && !status.figures && this.state === 'stopping') return;
     this.writer.transferChanged(status);
   }
 
