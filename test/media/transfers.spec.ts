@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeAmf } from '../../apps/worker/src/pipeline/rtmp/amf0.js';
+import { MESSAGE } from '../../apps/worker/src/pipeline/rtmp/chunks.js';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
 import { decodeFrames, missingPictures, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
@@ -48,6 +50,12 @@ async function recorded(name: string) {
   await expect.poll(async () => (await platform.publishers()).map((one) => one.name)).not.toContain(name);
   const file = (await platform.recordings()).filter((path) => new RegExp(`/${name}-\\d`).test(path)).at(-1) as string;
   return { file, ...(await probe(file, { seconds: 120 })) };
+}
+
+/** What @setDataFrame says of the picture. */
+function sizeOf(body: Buffer): [unknown, unknown] {
+  const about = decodeAmf(body).find((value) => typeof value === 'object' && value !== null) as Record<string, unknown>;
+  return [about.width, about.height];
 }
 
 /** Pictures that a publisher sent and that a recording lacks somewhere in its middle. */
@@ -152,6 +160,14 @@ describe('transfers of a running stream', () => {
     expect(steps(video).smallest).toBeGreaterThan(0);
     expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
     for (const { id } of [two, plain, box]) await system.call('DELETE', `/streams/${streamId}/transfers/${id}`);
+    // However old the stream was: no picture but its own, from the beginning on, and the audio with it.
+    const whole = await recorded('small-2');
+    const [first = 9, last = 9] = [whole.video[0]?.dts, whole.video.at(-1)?.dts];
+    expect(whole.packets[0]?.dts).toBeLessThan(0.1);
+    expect(Math.abs(first - (whole.audio[0]?.dts ?? 9))).toBeLessThan(0.3);
+    expect(whole.video.length / (15 * (last - first))).toSatisfy((ratio: number) => ratio > 0.95 && ratio < 1.05);
+    expect(steps(whole.audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+    expect((await system.transfer(streamId, two.id)).figures?.bytesSent).toBeGreaterThan(50_000);
   });
 
   it('go over TLS: a certificate that is not valid is said so, and passes only where verification is off', async () => {
@@ -173,14 +189,25 @@ describe('transfers of a running stream', () => {
     const boxed = await system.addTransfer(id, { url: `${platform.url}/boxed`, height: 180, bitrate: 300 });
     await Promise.all([plain, boxed].map((transfer) => system.transferReaches(id, transfer.id, 'live')));
     await expect.poll(async () => (await system.stream('turning')).figures?.width, { timeout: 6000 }).toBe(640);
+    const seen = await startScriptedRtmpServer();
+    const raw = await system.addTransfer(id, { url: `rtmp://127.0.0.1:${seen.port}/live/raw` });
+    await system.transferReaches(id, raw.id, 'live');
     turning.setSize(360, 640);
     await expect.poll(async () => (await system.stream('turning')).figures?.width, { timeout: 10_000 }).toBe(360);
     const width = async (name: string) => (await probe(`${platform.url}/${name}`, { seconds: 2 })).streams.find(({ codec_type }) => codec_type === 'video')?.width;
     expect(await width('turning')).toBe(360);
     expect(await width('boxed')).toBe(320);
     expect(await decodeFrames(`${platform.url}/boxed`, { frames: 15 })).toBe(15);
-    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([['live', 1], ['live', 1]]);
+    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([['live', 1], ['live', 1], ['live', 1]]);
+    // The running connection was told: a description and a sequence header (AVCPacketType 0), again and before the pictures of the new size.
+    const told = seen.media.flatMap(({ type, body }): unknown[] => (type === MESSAGE.data ? [sizeOf(body)] : type === MESSAGE.video && body[1] === 0 ? ['header'] : []));
+    expect(told).toEqual([[640, 360], 'header', [360, 640], 'header']);
+    const headers = seen.media.filter(({ type, body }) => type === MESSAGE.video && body[1] === 0);
+    expect(headers[1]?.body.equals(headers[0]?.body as Buffer)).toBe(false);
+    const next = seen.media.slice(seen.media.indexOf(headers[1] as (typeof headers)[number])).filter(({ type }) => type === MESSAGE.video)[1];
+    expect(next?.body[0]).toBe(0x17);
     await turning.stop();
+    await seen.stop();
     const { video } = await recorded('turning');
     expect(steps(video).smallest).toBeGreaterThan(0);
   });
