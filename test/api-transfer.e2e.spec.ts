@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
@@ -74,6 +74,10 @@ it('knows the sounds of the project alone', async () => {
   expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'jingle.wav', loop: true } })).status).toBe(200);
   expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'other.wav' } })).body).toMatchObject({ status: 404, code: 'sound_not_found' });
   expect((await alice.call('POST', path(), { url: 'rtmp://x/y/z', sound: { file: 'other.wav' } })).status).toBe(404);
+  // A file that is gone is no hindrance to other wishes.
+  rmSync(join(mediaDir, alice.appid, 'jingle.wav'));
+  expect((await alice.call('PATCH', path(`/${id}`), { muted: true })).body).toMatchObject({ options: { muted: true, sound: { file: 'jingle.wav' } } });
+  expect((await alice.call('PATCH', path(`/${id}`), { sound: null })).status).toBe(200);
 });
 
 it('forwards to a URL once, and again after it was removed', async () => {

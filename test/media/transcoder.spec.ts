@@ -9,7 +9,7 @@ import { Element, Pipeline, type Sample } from '#libs/gst';
 
 const PROFILE = { width: null, height: 90, fps: null, keyFrameInterval: 30, bitrate: 200 };
 const FPS = 15;
-const closers: (() => Promise<void> | void)[] = [];
+const closers: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
@@ -113,7 +113,7 @@ describe('branches', () => {
     const feed = hub.openFeed(true);
     feed.setVideoConfig(Buffer.from('ff00', 'hex'), 160, 90);
     const timer = setInterval(() => feed.video({ data: first.body.subarray(5), pts: performance.now() * 1e6, keyframe: true }), 50);
-    closers.push(() => clearInterval(timer));
+    closers.push(async () => clearInterval(timer));
     await expect.poll(() => givenUp).toContain(taker);
     expect(givenUp).not.toContain(other);
   });

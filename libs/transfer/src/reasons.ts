@@ -35,6 +35,7 @@ export const REASONS = {
   closed_by_platform: { blame: 'platform', retry: 'fast', text: 'The platform closed the connection; look at its own status page or console.' },
   stalled: { blame: 'platform', retry: 'fast', text: 'The platform stopped taking data.' },
   too_slow: { blame: 'platform', retry: 'fast', text: 'The platform takes data slower than the stream brings it.' },
+  sound_failed: { blame: 'customer', retry: 'never', text: "The sound file cannot be played, so the stream's own audio goes on; mend the .wav file in the media folder, and set the sound to null and again." },
   stream_ended: { blame: 'nobody', retry: 'never', text: 'The stream ended.' },
   removed: { blame: 'nobody', retry: 'never', text: 'The transfer was removed.' },
   service_error: { blame: 'service', retry: 'fast', text: 'A fault of the service; report it to its operator.' },

@@ -83,13 +83,14 @@ export class TransferService {
   async change(caller: Caller, path: Path, transferId: string, { url, options }: TransferChanges): Promise<TransferResponse> {
     const stream = await this.running(caller, path);
     await this.find(caller, path, transferId);
+    // A file that has gone since must not stand in the way of other changes.
+    this.requireSound(path.appid, options);
     await this.prisma
       .$transaction(async (tx) => {
         // Two changes at once must not lose one of them.
         const [row] = await tx.$queryRaw<{ options: object }[]>`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
         if (row === undefined) throw hasEnded();
         const merged = Object.fromEntries(Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null));
-        this.requireSound(path.appid, merged as TransferOptions);
         const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : this.urlColumns(path.streamId, url)) };
         await tx.transfer.update({ where: { id: transferId }, data });
       })

@@ -25,14 +25,14 @@ export function TransferRow({ path, transfer, streamEnded }: { path: StreamPath;
       <div className="url" style={{ minWidth: 0 }}>
         {platform && <Text fw={600}>{platform}</Text>}
         <Text className="mono">{transfer.url}</Text>
-        {transfer.state === 'live' && transfer.liveAt !== null ? (
+        {transfer.state === 'live' && transfer.liveAt !== null && (
           <Text size="xs" c="dimmed">
             live for <Running since={transfer.liveAt} until={transfer.endedAt} />
             {transfer.options.muted === true && ' · muted'}
           </Text>
-        ) : (
-          <ReasonText reason={transfer.reason} />
         )}
+        {/* A live one has one too where its sound cannot be played. */}
+        <ReasonText reason={transfer.reason} />
         {transfer.nextRetryAt !== null && !OVER.has(transfer.state) && (
           <Text size="xs" fw={600}>
             <Countdown to={transfer.nextRetryAt} />, attempt {transfer.attempts + 1}

@@ -160,4 +160,29 @@ describe('Output', () => {
     // 500 to 1000 ms, then 1000 to 2000 ms.
     expect(pauses[1]).toBeGreaterThan(900);
   });
+
+  it('plays a sound that was wished for, however often the wish is told while it is read', async () => {
+    let read: (frames: Buffer[]) => void = () => undefined;
+    const { rtmp, output } = await connected({ openSound: () => new Promise((resolve) => (read = resolve)) });
+    const wanted = (options: TransferOptions) => ({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, ...options } });
+    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
+    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
+    const sound = Buffer.from([0xaf, 1, 0x55]);
+    read([sound]);
+    await new Promise(setImmediate);
+    output.push(picture(0, true));
+    output.push(audio(0));
+    await expect.poll(() => rtmp.media.filter(({ type, body }) => type === MESSAGE.audio && body[1] === 1).map(({ body }) => body)).toEqual([sound]);
+  });
+
+  it('says that a sound cannot be played until another is wished for, and goes on', async () => {
+    const statuses: TransferStatus[] = [];
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status), openSound: async () => Promise.reject(new Error('it holds no sound')) }, { sound: { file: 'x.wav', loop: true } });
+    await expect.poll(() => statuses.at(-1)).toMatchObject({ reason: 'sound_failed', detail: 'x.wav: it holds no sound' });
+    output.push(picture(0, true));
+    await expect.poll(() => statuses.at(-1)?.state).toBe('live');
+    expect(output.snapshot).toMatchObject({ state: 'live', reason: 'sound_failed' });
+    output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } });
+    expect(statuses.at(-1)).toMatchObject({ state: 'live', reason: null, detail: null });
+  });
 });

@@ -14,7 +14,7 @@ import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer
 import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
-import { Sound } from './sounds.js';
+import { SoundPlayer } from './sound-player.js';
 import { StallWatch } from './stall-watch.js';
 import { AAC_FRAME_MS, type Frame, type FrameKind, type StreamMs, type VideoConfig } from './timeline.js';
 
@@ -46,7 +46,7 @@ export interface OutputContext {
   /** The first pictures have told whether there are B-frames. */
   orderIsKnown: () => boolean;
   /** The AAC frames of a sound file. Rejects when there is no such file. */
-  openSound: (file: string) => Promise<Buffer[]>;
+  openSound: (file: string, loop: boolean) => Promise<Buffer[]>;
 }
 
 /** The kernel takes megabytes for a platform that reads slowly: minutes of a stream, out of our hands. */
@@ -93,8 +93,7 @@ export class Output implements FrameSink {
   private everStable = false;
   private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
   private liveSince: number | null = null;
-  private sound: Sound | null = null;
-  private soundIsOver = false;
+  private readonly sound: SoundPlayer;
   private window = { bytes: 0, frames: 0, at: performance.now() };
   private attempt: Promise<void> = Promise.resolve();
   /** The goodbye to the connection before. */
@@ -107,11 +106,12 @@ export class Output implements FrameSink {
     this.id = wanted.id;
     this.wanted = wanted;
     this.status = { id: wanted.id, state: 'pending', reason: null, detail: null, attempts: 0, nextRetryAt: null, liveAt: null };
+    this.sound = new SoundPlayer(context.openSound, () => this.change({}));
     this.watch = setInterval(() => this.checkProgress(), WATCH_MS).unref();
   }
 
   start(): void {
-    this.applySound(null);
+    this.sound.wish(this.wanted.options.sound);
     if (this.wanted.options.paused) this.change({ state: 'paused' });
     else this.connect();
   }
@@ -121,7 +121,7 @@ export class Output implements FrameSink {
     const before = this.wanted;
     this.wanted = wanted;
     if (before.url !== wanted.url) this.target = null;
-    this.applySound(before.options.sound ?? null);
+    this.sound.wish(wanted.options.sound);
     const { paused = false } = wanted.options;
     const wasPaused = before.options.paused ?? false;
     if (paused && !wasPaused) {
@@ -169,7 +169,9 @@ export class Output implements FrameSink {
   }
 
   get snapshot(): TransferStatus {
-    return this.status;
+    // The stream goes on without its sound: said as long as there is nothing worse to say.
+    if (this.sound.fault === null || this.status.reason !== null) return this.status;
+    return { ...this.status, reason: 'sound_failed', detail: this.sound.fault };
   }
 
   /** Totals since the start; rates since the last call. */
@@ -187,7 +189,7 @@ export class Output implements FrameSink {
       fps: Math.round(((this.totals.videoFrames - this.window.frames) / seconds) * 10) / 10,
       queuedBytes: (queue?.bytes ?? 0) + (publisher?.queuedBytes ?? 0),
       queuedMs: Math.round(queue?.spanMs ?? 0),
-      soundIsOver: this.soundIsOver,
+      soundIsOver: this.sound.isOver,
       liveMs: Math.round(this.totals.liveMs + (this.liveSince === null ? 0 : now - this.liveSince)),
     };
     this.window = { bytes: bytesSent, frames: this.totals.videoFrames, at: now };
@@ -316,24 +318,7 @@ export class Output implements FrameSink {
   /** Every audio frame is as long as every other: another one in its place moves nothing. */
   private audioBody(frame: Frame): Buffer {
     if (this.wanted.options.muted) return SILENT_AUDIO;
-    const played = this.sound?.next();
-    if (played === null) this.soundIsOver = true;
-    return played ?? frame.body;
-  }
-
-  private applySound(before: TransferOptions['sound']): void {
-    const sound = this.wanted.options.sound ?? null;
-    if (sound?.file === before?.file && sound?.loop === before?.loop) return;
-    this.sound = null;
-    this.soundIsOver = false;
-    if (sound === null) return;
-    this.context.openSound(sound.file).then(
-      (frames) => {
-        // Another wish may have come meanwhile.
-        if (this.wanted.options.sound === sound) this.sound = new Sound(frames, sound.loop ?? false);
-      },
-      (error: unknown) => this.change({ detail: `the sound ${sound.file} cannot be played: ${(error as Error).message}` }),
-    );
+    return this.sound.next() ?? frame.body;
   }
 
   private begin(connection: Connection, first: Frame): void {
@@ -414,7 +399,7 @@ export class Output implements FrameSink {
 
   private change(changes: Partial<TransferStatus>): void {
     this.status = { ...this.status, ...changes };
-    this.context.onStatus(this.status);
+    this.context.onStatus(this.snapshot);
   }
 }
 

@@ -140,7 +140,7 @@ export class StreamPipeline {
       onStatus: (status) => this.outputs.get(transfer.id) === output && this.send('transfer', status),
       hasVideo: () => [...this.sessions.values()].some((session) => session.hasVideo),
       orderIsKnown: () => this.hub.orderIsKnown,
-      openSound: (file) => this.sounds.open(file),
+      openSound: (file, loop) => this.sounds.open(file, loop),
     });
     this.outputs.set(transfer.id, output);
     this.branches.attach(output, profile);
