@@ -4,7 +4,7 @@ import { CallbackCircuits } from '../apps/api/src/callback/callback-circuits.js'
 import type { Attempt } from '../apps/api/src/callback/callback.client.js';
 import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
-import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';
+import { type CallbackServer, startCallbackServer } from './support/callback-server.js';
 
 const TIMEOUT_MS = 10_000;
 let api: TestApp;

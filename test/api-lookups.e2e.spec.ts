@@ -56,6 +56,7 @@ const rowsOf = ({ 'Actual Rows': rows, 'Actual Loops': loops, 'Rows Removed by F
 /** The most rows that any step of any SELECT or DELETE of `work` looked at, with that query. */
 async function mostRows(work: () => Promise<unknown>): Promise<{ rows: number; sql: string }> {
   const sent: { text: string; values: unknown[] }[] = [];
+  // oxlint-disable-next-line typescript/unbound-method -- it is applied to the client that is watched
   const query = Client.prototype.query;
   const watch = vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
     const [first] = args as [{ text?: string; values?: unknown[] }];

@@ -32,7 +32,7 @@ const workers: INestApplicationContext[] = [];
 let names = 0;
 
 beforeAll(async () => {
-  const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '1500', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
+  const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '5000', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
   drop = made.drop;
   const direct = new URL(made.env.DATABASE_URL as string);
   proxy = await startTcpProxy(Number(direct.port));
@@ -66,7 +66,7 @@ afterEach(async () => {
 });
 
 async function startWorker(nodeId: string, settings: Record<string, string> = {}): Promise<INestApplicationContext> {
-  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3' }, settings);
+  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3', ANSWER_TIMEOUT_MS: '5000' }, settings);
   const worker = await NestFactory.createApplicationContext(WorkerModule, { logger: process.env.TEST_LOG_LEVEL ? undefined : false });
   worker.get(PipelineProgram).file = PIPELINE;
   workers.push(worker);
@@ -170,7 +170,8 @@ it('claims a stream once, however often its job runs', async () => {
 });
 
 it('leaves a job to a node with room when it is full', async () => {
-  const full = await startWorker('node-full', { NODE_SLOTS: '1' });
+  // A job older than this is dropped, for nobody waits any more; the second node takes its time to start on a busy machine.
+  const full = await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
   const first = await newStream();
   await dispatch(first);
   expect(full.get(Runners).used).toBe(1);
