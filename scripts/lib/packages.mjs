@@ -50,7 +50,7 @@ export function requirements() {
     {
       packages: ['gstreamer1.0-plugins-bad'],
       for: 'core',
-      present: plugin('webrtc', 'dtls', 'srtp', 'rtmp2', 'videoparsersbad'),
+      present: plugin('webrtc', 'dtls', 'srtp', 'rtmp2', 'videoparsersbad', 'aom'),
     },
     { packages: ['gstreamer1.0-plugins-ugly'], for: 'core', present: plugin('x264') },
     { packages: ['gstreamer1.0-libav'], for: 'core', present: plugin('libav') },

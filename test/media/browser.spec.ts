@@ -2,16 +2,19 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchChromium, type PageServer, servePages } from '../support/chromium.js';
 import { type Customer, startCustomer } from '../support/customer.js';
-import { probe, steps, volumeDetect } from '../support/ffprobe.js';
+import { decodeFrames, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';
 
 /** As little as a page needs to publish by WHIP: no library of ours. The fake camera shows a moving picture and beeps. */
 const PAGE = `<!doctype html><title>publisher</title><script>
-async function publish(url, token, constraints) {
+async function publish(url, token, constraints, codec) {
   window.media = await navigator.mediaDevices.getUserMedia(constraints);
   const pc = (window.pc = new RTCPeerConnection());
-  for (const track of media.getTracks()) pc.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+  for (const track of media.getTracks()) {
+    const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+    if (codec && track.kind === 'video') transceiver.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(({ mimeType }) => mimeType === codec || mimeType === 'video/rtx'));
+  }
   await pc.setLocalDescription();
   const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: 'Bearer ' + token }, body: pc.localDescription.sdp });
   if (answer.status !== 201) throw new Error(answer.status + ' ' + (await answer.text()));
@@ -74,13 +77,14 @@ afterAll(async () => {
   await platform?.stop();
 });
 
-async function open(name: string, constraints: object) {
+async function open(name: string, constraints: object, codec?: string) {
   const page = await browser.newPage();
   await page.goto(pages.url);
-  const session = await page.evaluate(([url, token, wanted]) => (globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }).publish(url, token, wanted), [
+  const session = await page.evaluate(([url, token, wanted, only]) => (globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }).publish(url, token, wanted, only), [
     live.whipUrl(name),
     live.token,
     constraints,
+    codec,
   ] as const);
   return { page, session };
 }
@@ -110,6 +114,22 @@ it('takes the fake camera of Chromium through WHIP to a platform', async () => {
   expect(recording.packets[0]?.dts).toBeLessThan(0.05);
   expect(steps(recording.video).smallest).toBeGreaterThan(0);
   expect(steps(recording.audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+  await page.close();
+});
+
+it('takes AV1 alone, which arrives as H.264', async () => {
+  const { page } = await open('av1', { video: { width: 640, height: 360, frameRate: 30 }, audio: true }, 'video/AV1');
+  const { id } = await system.stream('av1');
+  await system.transfersReach(id, ['live']);
+  const { streams, video, audio } = await probe(`${platform.url}/av1`, { seconds: 4 });
+  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', has_b_frames: 0 });
+  // The fake camera makes 20 pictures a second.
+  expect(video.length).toBeGreaterThan(30);
+  expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest < 300);
+  expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+  expect(await decodeFrames(`${platform.url}/av1`, { frames: 60 })).toBe(60);
+  await expect.poll(async () => (await system.stream('av1')).figures, { timeout: 6000 }).toMatchObject({ videoCodec: 'AV1', transcoded: 'codec', width: 640, height: 360 });
+  await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
   await page.close();
 });
 

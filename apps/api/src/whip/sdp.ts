@@ -8,8 +8,8 @@ const FINGERPRINT = /^fingerprint:sha-256 [0-9A-F]{2}(:[0-9A-F]{2}){31}$/i;
 const UFRAG = /^ice-ufrag:([!-~]{4,256})$/;
 const PWD = /^ice-pwd:[!-~]{22,256}$/;
 const DIRECTIONS = ['sendonly', 'sendrecv', 'recvonly', 'inactive'];
-/** What a pipeline can take: H.264 goes through untouched, VP8 and VP9 are transcoded, Opus is decoded. */
-const CODECS = { video: { test: /^rtpmap:\d{1,3} (H264|VP8|VP9)\/90000$/i, name: 'H.264, VP8 or VP9' }, audio: { test: /^rtpmap:\d{1,3} opus\/48000(\/2)?$/i, name: 'Opus' } };
+/** What a pipeline can take: H.264 goes through untouched, VP8, VP9 and AV1 are transcoded, Opus is decoded. */
+const CODECS = { video: { test: /^rtpmap:\d{1,3} (H264|VP8|VP9|AV1)\/90000$/i, name: 'H.264, VP8, VP9 or AV1' }, audio: { test: /^rtpmap:\d{1,3} opus\/48000(\/2)?$/i, name: 'Opus' } };
 
 interface Section {
   /** audio, video, application... of an m-line; `session` for what stands before the first. */

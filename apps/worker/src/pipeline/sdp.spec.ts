@@ -28,8 +28,10 @@ describe('reduceOffer', () => {
   it.each([
     ['only high profile (OBS)', /profile-level-id=(42e01f|42001f)/g, 'profile-level-id=640028', '103 106'],
     ['no H.264 at all', /H264/g, 'X264', '96 97'],
+    ['AV1 before all else', /VP8(.*)H264/s, 'AV1$1H264', '104 105'],
+    ['only AV1', /VP8|H264/g, (name: string) => (name === 'VP8' ? 'AV1' : 'other'), '96 97'],
   ])('%s', (_, from, to, payloads) => {
-    expect(section(reduceOffer(CHROME.replace(from, to)), 1)).toContain(`SAVPF ${payloads}\r\n`);
+    expect(section(reduceOffer(CHROME.replace(from, to as string)), 1)).toContain(`SAVPF ${payloads}\r\n`);
   });
 
   it('accepts bare line feeds', () => {

@@ -16,7 +16,7 @@ export class SdpError extends Error {
 }
 
 /** Video codecs we take, best first. H.264 alone is forwarded untouched. */
-const VIDEO_PREFERENCE = ['H264', 'VP8', 'VP9'];
+const VIDEO_PREFERENCE = ['H264', 'VP8', 'VP9', 'AV1'];
 /** Constrained baseline never has B-frames, which RTMP platforms and WebRTC publishers agree on; then what OBS sends. */
 const PROFILE_PREFERENCE = [/^42[cef]0/i, /^4200/i, /^4d/i, /^64/i];
 const KEPT_EXTENSIONS = /transport-wide-cc-extensions-01|urn:ietf:params:rtp-hdrext:sdes:mid$/;
@@ -76,7 +76,7 @@ export function reduceOffer(offer: string): string {
     return keepPayloads(section, rtx ? [chosen.payloadType, rtx.payloadType] : [chosen.payloadType]);
   });
   if (usable === 0) {
-    throw new SdpError('The offer has no codec that can be forwarded: send H.264 (or VP8, VP9) video or Opus audio.');
+    throw new SdpError('The offer has no codec that can be forwarded: send H.264 (or VP8, VP9, AV1) video or Opus audio.');
   }
   return session + reduced.join('');
 }

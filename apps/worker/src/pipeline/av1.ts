@@ -1,0 +1,187 @@
+/**
+ * From RTP packets to AV1 temporal units, as a decoder takes them (RTP Payload Format For AV1, v1.0.0, Alliance for Open Media;
+ * AV1 Bitstream & Decoding Process Specification, section 5.3). GStreamer has an element for it from 1.24 on only.
+ */
+
+/** The aggregation header before the OBU elements of a packet (4.4). */
+const CONTINUES = 0x80;
+const TO_BE_CONTINUED = 0x40;
+const NEW_SEQUENCE = 0x08;
+/** An OBU's own header (5.3.2 of the bitstream specification). */
+const EXTENDED = 0x04;
+const HAS_SIZE = 0x02;
+const TEMPORAL_DELIMITER = Buffer.from([0x12, 0]);
+/** Not for decoders of a received stream (5): temporal delimiter, tile list, padding. */
+const LEFT_OUT = new Set([2, 8, 15]);
+/** No picture is larger; what a hostile publisher sends must not fill the memory. */
+const MAX_UNIT_BYTES = 8_000_000;
+
+/** All pictures of one moment. */
+export interface TemporalUnit {
+  /** Low-overhead bitstream format: every OBU with its size, a temporal delimiter first. */
+  data: Buffer;
+  /** A new coded video sequence begins: nothing before is needed. */
+  keyframe: boolean;
+  /** Of its first packet, ns. */
+  pts: number | null;
+}
+
+interface Packet {
+  sequence: number;
+  timestamp: number;
+  marker: boolean;
+  payload: Buffer;
+}
+
+/** A packet that is not as it should be. */
+class Malformed extends Error {}
+
+/** Takes the packets of one track in the order of their sequence numbers. */
+export class Av1Depayloader {
+  /** Something is missing: what follows cannot be decoded until a new sequence begins. True at the beginning, and a key frame should be asked for. */
+  isLost = true;
+  private sequence: number | null = null;
+  private timestamp: number | null = null;
+  private unit: Omit<TemporalUnit, 'data'> = { keyframe: false, pts: null };
+  private obus: Buffer[] = [];
+  /** The beginning of an OBU whose rest is in the next packets. */
+  private fragments: Buffer[] = [];
+  private bytes = 0;
+
+  /** The temporal units that are complete with this packet: none as a rule, two where the end of one was not marked. @param pts ns. */
+  push(rtp: Buffer, pts: number | null): TemporalUnit[] {
+    const packet = parseRtp(rtp);
+    if (packet === null || !this.isNext(packet.sequence)) return [];
+    const units = packet.timestamp === this.timestamp ? [] : this.finish();
+    this.timestamp = packet.timestamp;
+    try {
+      this.take(packet.payload, pts);
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      this.lose();
+    }
+    return packet.marker ? [...units, ...this.finish()] : units;
+  }
+
+  /** False for a packet that came before. After a gap, what it belonged to is lost. */
+  private isNext(sequence: number): boolean {
+    const ahead = this.sequence === null ? 1 : (sequence - this.sequence) & 0xffff;
+    if (ahead === 0 || ahead >= 0x8000) return false;
+    this.sequence = sequence;
+    if (ahead > 1) this.lose();
+    return true;
+  }
+
+  private lose(): void {
+    this.isLost = true;
+    this.obus = [];
+    this.fragments = [];
+  }
+
+  private take(payload: Buffer, pts: number | null): void {
+    const header = payload[0];
+    // Padding, by which a sender probes its bandwidth.
+    if (header === undefined) return;
+    if (header & NEW_SEQUENCE) {
+      this.lose();
+      this.isLost = false;
+    }
+    if (this.isLost) return;
+    if (this.obus.length + this.fragments.length === 0) {
+      this.unit = { keyframe: (header & NEW_SEQUENCE) !== 0, pts };
+      this.bytes = 0;
+    }
+    this.bytes += payload.length;
+    if (this.bytes > MAX_UNIT_BYTES) throw new Malformed();
+    const elements = splitElements(payload);
+    if (((header & CONTINUES) !== 0) !== this.fragments.length > 0) throw new Malformed();
+    elements.forEach((element, i) => {
+      this.fragments.push(element);
+      if (i === elements.length - 1 && header & TO_BE_CONTINUED) return;
+      const obu = withSize(this.fragments.length === 1 ? element : Buffer.concat(this.fragments));
+      this.fragments = [];
+      if (obu) this.obus.push(obu);
+    });
+  }
+
+  private finish(): TemporalUnit[] {
+    // The end of an OBU is missing though no packet is: the sender's fault.
+    if (this.fragments.length > 0) this.lose();
+    if (this.obus.length === 0) return [];
+    const data = Buffer.concat([TEMPORAL_DELIMITER, ...this.obus]);
+    this.obus = [];
+    return [{ data, ...this.unit }];
+  }
+}
+
+/** RFC 3550, section 5.1; null for what is no RTP packet. */
+function parseRtp(rtp: Buffer): Packet | null {
+  if (rtp.length < 12 || (rtp[0] as number) >> 6 !== 2) return null;
+  const first = rtp[0] as number;
+  let start = 12 + 4 * (first & 0x0f);
+  if (first & 0x10) {
+    if (rtp.length < start + 4) return null;
+    start += 4 + 4 * rtp.readUInt16BE(start + 2);
+  }
+  const end = rtp.length - (first & 0x20 ? (rtp.at(-1) as number) : 0);
+  if (end < start) return null;
+  return { sequence: rtp.readUInt16BE(2), timestamp: rtp.readUInt32BE(4), marker: (rtp[1] as number) >> 7 === 1, payload: rtp.subarray(start, end) };
+}
+
+/** The OBU elements of a payload: each has its length before it, but for the last one where the header says how many there are. */
+function splitElements(payload: Buffer): Buffer[] {
+  const count = ((payload[0] as number) >> 4) & 3;
+  const elements: Buffer[] = [];
+  let at = 1;
+  while (at < payload.length) {
+    let end = payload.length;
+    if (count === 0 || elements.length < count - 1) {
+      const length = readLeb128(payload, at);
+      at = length.end;
+      end = at + length.value;
+    }
+    if (end > payload.length) throw new Malformed();
+    elements.push(payload.subarray(at, end));
+    at = end;
+  }
+  if (elements.length === 0 || (count > 0 && elements.length !== count)) throw new Malformed();
+  return elements;
+}
+
+/** An OBU with its size in it, which RTP leaves out; null for one that decoders do not need. */
+function withSize(obu: Buffer): Buffer | null {
+  const header = obu[0];
+  if (header === undefined || header & 0x80) throw new Malformed();
+  if (LEFT_OUT.has(header >> 3)) return null;
+  const body = header & EXTENDED ? 2 : 1;
+  if (obu.length < body) throw new Malformed();
+  if (header & HAS_SIZE) {
+    const size = readLeb128(obu, body);
+    if (size.end + size.value > obu.length) throw new Malformed();
+    return obu.subarray(0, size.end + size.value);
+  }
+  return Buffer.concat([Buffer.from([header | HAS_SIZE]), obu.subarray(1, body), leb128(obu.length - body), obu.subarray(body)]);
+}
+
+/** Seven bits a byte, the lowest first (4.10.5 of the bitstream specification). */
+function readLeb128(data: Buffer, start: number): { value: number; end: number } {
+  let value = 0;
+  // Four bytes hold more than any packet or picture.
+  for (let i = 0; i < 4; i += 1) {
+    const byte = data[start + i];
+    if (byte === undefined) break;
+    value += (byte & 0x7f) << (7 * i);
+    if (byte < 0x80) return { value, end: start + i + 1 };
+  }
+  throw new Malformed();
+}
+
+function leb128(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>= 7;
+  } while (rest > 0);
+  return Buffer.from(bytes);
+}
