@@ -63,6 +63,7 @@ describe('POST of an offer', () => {
     ['no candidates, no media direction', offer((lines) => lines.filter((line) => line !== 'a=sendonly'))],
     ['setup:passive', replaced('actpass', 'passive')],
     ['VP8', replaced('H264', 'VP8')],
+    ['AV1', replaced('H264', 'AV1')],
     ['no audio', offer((lines) => lines.slice(0, 14))],
     ['line ends without CR', offer().replaceAll('\r', '')],
     ['a data channel beside', `${offer()}m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n`],

@@ -14,7 +14,7 @@ export interface TestStreamOptions {
   /** Negotiated, but silent until `setSending`. */
   lateVideo?: boolean;
   lateAudio?: boolean;
-  codec?: 'H264' | 'VP8';
+  codec?: 'H264' | 'VP8' | 'VP9';
   /** H.264 pictures out of order between two that are in order. */
   bframes?: number;
   connectMs?: number;

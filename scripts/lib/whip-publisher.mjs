@@ -10,7 +10,7 @@ const CONNECT_MS = 15_000;
  * Publishes until `stop()`. Rejects when the server refuses (`error.status`, `error.body`) or no media path can be made.
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
- *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8', connectMs?: number,
+ *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8' | 'VP9', connectMs?: number,
  *   bframes?: number, lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, mapOffer?: (sdp: string) => string,
  *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from
  *   this one only; `lateVideo`, `lateAudio`: negotiated, but nothing is sent before
@@ -103,12 +103,14 @@ function videoSource(gate, size, tap, { kbps = 800, gop = 60, pattern = 'ball', 
     gate,
     Element.make('queue', { 'max-size-buffers': 3 }),
   ];
-  if (codec === 'VP8') {
+  if (codec !== 'H264') {
+    const name = codec.toLowerCase();
     return [
       ...source,
-      Element.make('vp8enc', { deadline: 1, 'cpu-used': 8, 'keyframe-max-dist': gop, 'target-bitrate': kbps * 1000 }),
-      Element.make('rtpvp8pay', { pt: 96, 'picture-id-mode': '15-bit' }),
-      Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000' }),
+      // As fast as it can, and no picture held back for a better look at the next ones.
+      Element.make(`${name}enc`, { deadline: 1, 'cpu-used': 8, 'lag-in-frames': 0, 'keyframe-max-dist': gop, 'target-bitrate': kbps * 1000 }),
+      Element.make(`rtp${name}pay`, { pt: 96, 'picture-id-mode': '15-bit' }),
+      Element.make('capsfilter', { caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000` }),
     ];
   }
   return [

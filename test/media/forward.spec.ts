@@ -97,15 +97,27 @@ describe('a stream from a WHIP client that is not a browser', () => {
     }
   });
 
-  it('is transcoded to H.264 when it sends VP8', async () => {
-    const publisher = await publish('vp8', { codec: 'VP8' });
-    const { id } = await system.stream('vp8');
+  it.each(['VP8', 'VP9'] as const)('is transcoded to H.264 when it sends %s, once for all', async (codec) => {
+    const name = codec.toLowerCase();
+    const publisher = await publish(name, { codec });
+    const { id } = await system.stream(name);
     await system.transfersReach(id, ['live', 'live']);
-    const { streams, video } = await probe(`${platforms[0]?.url}/vp8-0`, { seconds: 3 });
+    const { streams, video } = await probe(`${platforms[0]?.url}/${name}-0`, { seconds: 3 });
     expect(streams.map(({ codec_name }) => codec_name).sort()).toEqual(['aac', 'h264']);
     expect(video.length).toBeGreaterThan(30);
     expect(steps(video).smallest).toBeGreaterThan(0);
+    expect((await system.stream(name)).figures).toMatchObject({ videoCodec: codec, transcoded: 'codec' });
+    // One that comes in the middle gets the very pictures that the others get: an encoder of its own would have made others.
+    await system.addTransfer(id, { url: `${platforms[1]?.url}/${name}-late` });
+    await system.transfersReach(id, ['live', 'live', 'live']);
+    expect(await decodeFrames(`${platforms[1]?.url}/${name}-late`, { frames: 45 })).toBe(45);
     await publisher.stop();
+    for (const platform of platforms) await expect.poll(() => platform.publishers()).toEqual([]);
+    const seen = async (platform: number, key: string) => pictures((await recorded(platforms[platform] as TestRtmpServer, `${name}-${key}`)).file);
+    const [first, second, late] = await Promise.all([seen(0, '0'), seen(1, '1'), seen(1, 'late')]);
+    expect(late.length).toBeGreaterThan(40);
+    expect(missingPictures(first, second)).toEqual([]);
+    expect(missingPictures(first, late)).toEqual([]);
   });
 
   it('gets silent audio without a gap when it has none', async () => {
