@@ -38,7 +38,7 @@ export async function seed(prisma: PrismaService, box: SecretBox): Promise<Seede
       operator: await seededCustomer(tx, box, 'Demo operator', 'operator'),
       customer: demo,
       project:
-        (await tx.project.findFirst({ where: { customerId, name: 'Demo' }, orderBy: { createdAt: 'asc' } })) ??
+        (await tx.project.findFirst({ where: { customerId, name: 'Demo', deletedAt: null }, orderBy: { createdAt: 'asc' } })) ??
         (await tx.project.create({ data: newProject(customerId, 'Demo', box) })),
     };
   });
@@ -52,7 +52,7 @@ export async function seed(prisma: PrismaService, box: SecretBox): Promise<Seede
 async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name: string, role: Role): Promise<SeededCredential> {
   const { id: customerId, credentials } =
     (await tx.customer.findFirst({
-      where: { name, role },
+      where: { name, role, deletedAt: null },
       orderBy: { createdAt: 'asc' },
       include: { credentials: { where: { label: 'seed', revokedAt: null, expiresAt: null }, orderBy: { id: 'asc' } } },
     })) ?? (await tx.customer.create({ data: { id: randomBytes(16).toString('hex'), name, role }, include: { credentials: true } }));

@@ -22,9 +22,9 @@ export const CurrentCaller = createParamDecorator(
   (_data: unknown, context: ExecutionContext): Caller => context.switchToHttp().getRequest<AuthenticatedRequest>().user,
 );
 
-/** The projects the caller may see, for every `where`: its own, or all for an operator. */
-export function ownedBy(caller: Caller): { customerId?: string } {
-  return caller.role === 'operator' ? {} : { customerId: caller.customerId };
+/** The projects the caller may see, for every `where`: its own, or all for an operator; and none that was deleted. */
+export function ownedBy(caller: Caller): { customerId?: string; deletedAt: null } {
+  return caller.role === 'operator' ? { deletedAt: null } : { customerId: caller.customerId, deletedAt: null };
 }
 
 export const PUBLIC = 'manycast:public';

@@ -2,10 +2,11 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { randomBytes } from 'node:crypto';
 import { Prisma, PrismaService, SecretBox, type Customer } from '#libs/db';
 import type { Caller } from '../auth/caller.js';
+import { Purge } from '../metrics/purge.js';
 import { toPage } from '../page.js';
 import { toCustomerResponse, type CreateCustomer, type CustomerResponse, type NewCredentialResponse, type QuotaChanges, type UpdateCustomer } from './customer.dto.js';
 import { issueCredential } from './issue-credential.js';
-import { QuotaService } from './quotas.js';
+import { countRunningStreams, QuotaService } from './quotas.js';
 
 /** The tenants. Operators see and change all; a customer sees itself. */
 @Injectable()
@@ -14,10 +15,11 @@ export class CustomerService {
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
     private readonly quotas: QuotaService,
+    private readonly purge: Purge,
   ) {}
 
   async list(limit: number, cursor: string | undefined): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
-    const found = await this.prisma.customer.findMany({ where: { id: cursor === undefined ? undefined : { gt: cursor } }, orderBy: { id: 'asc' }, take: limit + 1 });
+    const found = await this.prisma.customer.findMany({ where: { deletedAt: null, id: cursor === undefined ? undefined : { gt: cursor } }, orderBy: { id: 'asc' }, take: limit + 1 });
     const { rows, nextCursor } = toPage(found, limit);
     return { customers: await this.withUsage(rows), nextCursor };
   }
@@ -47,15 +49,23 @@ export class CustomerService {
   async remove(caller: Caller, customerId: string): Promise<void> {
     await this.find(caller, customerId);
     if (customerId === caller.customerId) throw new ConflictException('You cannot delete yourself.');
-    const { count } = await this.prisma.customer.deleteMany({
-      where: { id: customerId, projects: { none: { streams: { some: { state: { not: 'ended' } } } } } },
+    const deletedAt = new Date();
+    await this.prisma.$transaction(async (tx) => {
+      // A stream or a project that just begins holds a share of these locks.
+      await tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${customerId} FOR UPDATE`;
+      await tx.$queryRaw`SELECT 1 FROM projects WHERE customer_id = ${customerId} ORDER BY id FOR UPDATE`;
+      if ((await countRunningStreams(tx, customerId)) > 0) throw new ConflictException('Streams of this customer are running; end them first.');
+      await tx.customer.update({ where: { id: customerId }, data: { deletedAt } });
+      await tx.project.updateMany({ where: { customerId, deletedAt: null }, data: { deletedAt } });
+      // And the sessions at the dashboard that were begun with them.
+      await tx.credential.deleteMany({ where: { customerId } });
     });
-    if (count === 0) throw new ConflictException('Streams of this customer are running; end them first.');
+    this.purge.begin();
   }
 
   async find(caller: Caller, customerId: string): Promise<Customer> {
     const isVisible = caller.role === 'operator' || caller.customerId === customerId;
-    const row = isVisible ? await this.prisma.customer.findUnique({ where: { id: customerId } }) : null;
+    const row = isVisible ? await this.prisma.customer.findFirst({ where: { id: customerId, deletedAt: null } }) : null;
     if (row === null) throw new NotFoundException('This customer does not exist.');
     return row;
   }
@@ -64,7 +74,7 @@ export class CustomerService {
     const usage = await this.prisma.$queryRaw<{ id: string; projects: number; streams: number }[]>`
       SELECT customer_id AS id, count(*)::int AS projects,
         (sum((SELECT count(*) FROM streams WHERE streams.project_id = projects.id AND state <> 'ended')))::int AS streams
-      FROM projects WHERE customer_id = ANY(${rows.map(({ id }) => id)}) GROUP BY customer_id`;
+      FROM projects WHERE customer_id = ANY(${rows.map(({ id }) => id)}) AND deleted_at IS NULL GROUP BY customer_id`;
     const of = new Map(usage.map(({ id, projects, streams }) => [id, { projects, streams }]));
     return rows.map((row) => toCustomerResponse(row, this.quotas.of(row), of.get(row.id) ?? { projects: 0, streams: 0 }));
   }

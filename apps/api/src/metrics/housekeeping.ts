@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService } from '#libs/db';
+import { Purge } from './purge.js';
 
 const INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -20,6 +21,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly prisma: PrismaService,
     private readonly env: Env,
+    private readonly purge: Purge,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -45,6 +47,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
       ['callback_secrets', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
       ['dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`],
     ];
+    this.purge.begin();
     let deleted = 0;
     for (const [table, condition] of old) {
       try {

@@ -3,8 +3,9 @@ import { History } from './history.js';
 import { Housekeeping } from './housekeeping.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
+import { Purge } from './purge.js';
 
 /** How the service is doing; whoever does something worth counting tells. */
 @Global()
-@Module({ controllers: [MetricsController], providers: [Metrics, History, Housekeeping], exports: [Metrics] })
+@Module({ controllers: [MetricsController], providers: [Metrics, History, Housekeeping, Purge], exports: [Metrics, Purge] })
 export class MetricsModule {}

@@ -2,6 +2,7 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { type Prisma, PrismaService, SecretBox, type Project } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
+import { Purge } from '../metrics/purge.js';
 import { newProject, newSigningKey } from './new-project.js';
 import type { UpdateProject } from './project.dto.js';
 
@@ -12,6 +13,7 @@ export class ProjectService {
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
     private readonly quotas: QuotaService,
+    private readonly purge: Purge,
   ) {}
 
   /** Oldest first. A cursor says when its project was made, so that it is good when the project is gone. */
@@ -30,7 +32,7 @@ export class ProjectService {
     return this.quotas.within(
       customerId,
       'projects',
-      (tx) => tx.project.count({ where: { customerId } }),
+      (tx) => tx.project.count({ where: { customerId, deletedAt: null } }),
       (tx) => tx.project.create({ data: newProject(customerId, name, this.box) }),
     );
   }
@@ -53,10 +55,14 @@ export class ProjectService {
   /** Refused while a stream runs: its node would go on forwarding what no row describes any more. */
   async remove(caller: Caller, appid: string): Promise<void> {
     await this.get(caller, appid);
-    const { count } = await this.prisma.project.deleteMany({
-      where: { ...ownedBy(caller), id: appid, streams: { none: { state: { not: 'ended' } } } },
+    await this.prisma.$transaction(async (tx) => {
+      // A stream that just begins holds a share of this lock.
+      await tx.$queryRaw`SELECT 1 FROM projects WHERE id = ${appid} FOR UPDATE`;
+      const running = await tx.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE project_id = ${appid} AND state <> 'ended' LIMIT 1`;
+      if (running.length > 0) throw new ConflictException('Streams of this project are running; end them first.');
+      await tx.project.update({ where: { id: appid }, data: { deletedAt: new Date() } });
     });
-    if (count === 0) throw new ConflictException('Streams of this project are running; end them first.');
+    this.purge.begin();
   }
 
   private async update(caller: Caller, appid: string, data: Prisma.ProjectUpdateManyMutationInput): Promise<Project> {

@@ -29,7 +29,7 @@ export class PublishAccess {
   async authorise(path: PublishPath, { token, signature }: PublishProof): Promise<PublishTarget> {
     if (token === undefined && signature === undefined) throw tokenRefused();
     const entryPoint = await this.prisma.entryPoint.findUnique({
-      where: { projectId_name: { projectId: path.appid, name: path.entryPoint } },
+      where: { projectId_name: { projectId: path.appid, name: path.entryPoint }, project: { deletedAt: null } },
       select: { id: true, transferEnabled: true, callbackUrl: true, project: { select: { customerId: true, signingKey: true, authKey: true } } },
     });
     if (entryPoint === null) throw new NotFoundException('This entry point does not exist.');

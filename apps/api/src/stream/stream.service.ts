@@ -34,7 +34,7 @@ export class StreamService {
 
   /** Of all projects, for operators. */
   async listAll(query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
-    const { rows, nextCursor } = await this.page(Prisma.sql`TRUE`, query);
+    const { rows, nextCursor } = await this.page(Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`, query);
     const details = await this.details(rows);
     const streams = rows.map((row) => ({ ...toStreamResponse(row, details(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId }));
     return { streams, nextCursor };
