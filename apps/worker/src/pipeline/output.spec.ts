@@ -185,4 +185,20 @@ describe('Output', () => {
     output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } });
     expect(statuses.at(-1)).toMatchObject({ state: 'live', reason: null, detail: null });
   });
+
+  it('says that it gets no frames by a fault of the service, and connects anew', async () => {
+    const statuses: TransferStatus[] = [];
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
+    output.push(picture(0, true));
+    await expect.poll(() => statuses.at(-1)?.state).toBe('live');
+    output.starve('its encoder failed: x');
+    expect(statuses.at(-1)).toMatchObject({ state: 'reconnecting', reason: 'service_error', detail: 'its encoder failed: x' });
+    // What is not connected waits already.
+    const told = statuses.length;
+    output.starve('again');
+    expect(statuses).toHaveLength(told);
+    await expect.poll(() => rtmp.connects.length).toBe(2);
+    // Until frames come again, it is still so.
+    expect(output.snapshot).toMatchObject({ state: 'reconnecting', reason: 'service_error' });
+  });
 });
