@@ -56,7 +56,7 @@ async function begin(callback: { enabled?: boolean; callbackUrl?: string | null 
 const view = async (id: string) => (await alice.call('GET', fls(`streams/${id}`))).body as View;
 const kick = (id: string) => alice.call('DELETE', fls(`streams/${id}`));
 const deliveries = async (id: string) => {
-  const { deliveries: found } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { deliveries: { streamId: string; outcome: string; status: number | null; attempt: number }[] };
+  const { deliveries: found } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { deliveries: { streamId: string; outcome: string; status: number | null; attempt: number; answerHead: string | null }[] };
   return found.filter(({ streamId }) => streamId === id);
 };
 
@@ -162,14 +162,17 @@ describe('a callback', () => {
   });
 
   it('is tried again with the settings of that moment, until it is answered', async () => {
-    customer.reply = json({}, 500);
+    customer.reply = json({ error: 'no such user', for: 'rtmp://127.0.0.1/live/KEY' }, 500);
     const id = await begin({ callbackUrl: `${customer.url}/old` });
     await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_status', detail: 'it answered 500' } } });
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
     await alice.call('PATCH', fls(settings), { callbackUrl: `${customer.url}/new` });
     await expect.poll(() => view(id), { timeout: 5000 }).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 1 } });
     expect(customer.requests.map(({ url }) => url.split('?')[0])).toEqual(['/cb/old', '/cb/new']);
-    expect((await deliveries(id)).map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([[2, 'ok', 200], [1, 'callback_status', 500]]);
+    const log = await deliveries(id);
+    expect(log.map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([[2, 'ok', 200], [1, 'callback_status', 500]]);
+    // What the customer's framework had to say about it.
+    expect(log[1]?.answerHead).toBe('{"error":"no such user","for":"rtmp://127.0.0.1/live/***"}');
     await kick(id);
   });
 

@@ -55,7 +55,7 @@ it('a customer whose server hangs under many paths holds back nobody else', asyn
 
 it('a customer has a limit of its own, however many servers it names', async () => {
   const circuits = api.app.get(CallbackCircuits);
-  const attempt: Attempt = { status: 200, body: '', failure: null, durationMs: 1, timings: {} };
+  const attempt: Attempt = { status: 200, body: '', errorHead: null, failure: null, durationMs: 1, timings: {} };
   let release: () => void = () => undefined;
   const released = new Promise<Attempt>((resolve) => (release = () => resolve(attempt)));
   const run = (customerId: string, i: number) => circuits.run({ customerId, appid: customerId, url: `http://server-${i}/` }, async () => 0, () => released);
@@ -80,7 +80,7 @@ it('turns at which nothing is asked do not count as callbacks', async () => {
 
 it('a server that answers at the last moment, each time, is left alone like one that hangs', async () => {
   const circuits = api.app.get(CallbackCircuits);
-  const late: Attempt = { status: 200, body: '{"transferUrls":[]}', failure: null, durationMs: TIMEOUT_MS - 100, timings: {} };
+  const late: Attempt = { status: 200, body: '{"transferUrls":[]}', errorHead: null, failure: null, durationMs: TIMEOUT_MS - 100, timings: {} };
   const run = (url: string, attempt: Attempt) => circuits.run({ customerId: 'c', appid: 'a', url }, async () => 0, async () => attempt);
   for (let i = 0; i < 5; i += 1) expect(await run('http://late/', late)).toBe(late);
   expect(await run('http://late/', late)).toBe('open');

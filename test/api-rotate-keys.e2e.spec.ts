@@ -51,6 +51,10 @@ it('seals everything with the new key, whatever there is, and only that key is n
   const after = await everything();
   expect([after.match(/v1\.k1\./g), after.match(/v1\.k2\./g)?.length]).toEqual([null, sealed]);
 
+  // And the same URL is known to be the same: a callback that is repeated makes no second publisher of a stream key.
+  const transfer = await api.prisma.transfer.findFirstOrThrow({ where: { stream: { projectId: alice.appid }, redactedUrl: { contains: '/live/' } } });
+  expect(transfer.urlHash).toBe(new SecretBox(newKey).hash('rtmp://127.0.0.1/live/KEY'));
+
   const box = new SecretBox(newKey);
   const { id, secret } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id, label: 'test' } });
   expect(box.open(secret, `credential:${id}`)).toBe(alice.secret);

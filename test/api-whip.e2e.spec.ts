@@ -132,6 +132,13 @@ describe('POST of an offer', () => {
   it('answers 404 for an entry point that does not exist and 400 for a name that cannot', async () => {
     const headers = { 'content-type': 'application/sdp', authorization: `Bearer ${token}` };
     expect((await api.anonymous('POST', `/whip/${alice.appid}/nope/s`, offer(), headers)).status).toBe(404);
+    // To others it is as if the whole project did not exist, or as if all of it did.
+    const bob = await api.customer();
+    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string };
+    for (const path of [`${alice.appid}/live`, `${alice.appid}/nope`, `${'0'.repeat(32)}/live`]) {
+      const answer = await api.anonymous('POST', `/whip/${path}/s`, offer(), { ...headers, authorization: `Bearer ${bobs.token}` });
+      expect([answer.status, (answer.body as { message: string }).message]).toEqual([401, 'The publish token is not valid for this project.']);
+    }
     expect((await api.anonymous('POST', endpoint('-x'), offer(), headers)).status).toBe(400);
     expect((await api.anonymous('POST', endpoint('a%2Fb'), offer(), headers)).status).toBe(400);
   });

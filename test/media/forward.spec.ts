@@ -71,6 +71,11 @@ describe('a stream from a WHIP client that is not a browser', () => {
     expect(await decodeFrames(`${platforms[0]?.url}/clip-0`, { frames: 45 })).toBe(45);
     expect((await volumeDetect(`${platforms[0]?.url}/clip-0`, { seconds: 2 })).mean).toBeGreaterThan(-30);
     expect(await system.stream('clip')).toMatchObject({ state: 'live', callback: { state: 'answered', reason: null } });
+    // Everything that was logged about it is found by its ids.
+    const lines = system.log.join('').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, string>);
+    const about = lines.filter(({ streamId }) => streamId === stream.id);
+    expect(about.find(({ name, msg }) => name === 'api' && msg?.startsWith('POST /whip/'))?.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    for (const { id } of transfers) expect(about.filter(({ name, transferId, msg }) => name === 'worker' && transferId === id && msg === 'transfer live')).toHaveLength(1);
 
     expect(await publisher.stop()).toBe(200);
     await expect.poll(async () => (await system.stream('clip')).state).toBe('ended');

@@ -8,23 +8,23 @@ import { DbModule, Prisma, PrismaService, SecretBox } from '#libs/db';
 interface SealedColumn {
   table: string;
   column: string;
-  /** SQL of the row's identity, as text. */
-  id: string;
+  /** The primary key's columns, with their types: so rows are found by its index, and in its order. */
+  key: Record<string, 'uuid' | 'text'>;
   /** SQL of the context that the value was sealed with. */
   context: string;
 }
 
 const COLUMNS: SealedColumn[] = [
-  { table: 'credentials', column: 'secret', id: 'id::text', context: "'credential:' || id" },
-  { table: 'projects', column: 'signing_key', id: 'id', context: "'project:' || id" },
-  { table: 'projects', column: 'auth_key', id: 'id', context: "'auth-key:' || id" },
-  { table: 'transfers', column: 'url', id: 'id::text', context: "'transfer:' || stream_id" },
-  { table: 'transfers', column: 'push_url', id: 'id::text', context: "'push:' || stream_id" },
-  { table: 'push_settings', column: 'republish', id: 'entry_point_id::text', context: "'republish:' || entry_point_id" },
-  { table: 'push_settings', column: 'hook_secret', id: 'entry_point_id::text', context: "'hook-secret:' || entry_point_id" },
-  { table: 'callback_secrets', column: 'secret', id: 'id::text', context: "'callback-secret:' || entry_point_id" },
-  { table: 'last_answers', column: 'answer', id: "entry_point_id || ':' || stream_name", context: "'last-answer:' || entry_point_id" },
-  { table: 'idempotency_keys', column: 'body', id: "customer_id || ':' || key", context: "'idempotency:' || customer_id || ':' || key" },
+  { table: 'credentials', column: 'secret', key: { id: 'uuid' }, context: "'credential:' || id" },
+  { table: 'projects', column: 'signing_key', key: { id: 'text' }, context: "'project:' || id" },
+  { table: 'projects', column: 'auth_key', key: { id: 'text' }, context: "'auth-key:' || id" },
+  { table: 'transfers', column: 'url', key: { id: 'uuid' }, context: "'transfer:' || stream_id" },
+  { table: 'transfers', column: 'push_url', key: { id: 'uuid' }, context: "'push:' || stream_id" },
+  { table: 'push_settings', column: 'republish', key: { entry_point_id: 'uuid' }, context: "'republish:' || entry_point_id" },
+  { table: 'push_settings', column: 'hook_secret', key: { entry_point_id: 'uuid' }, context: "'hook-secret:' || entry_point_id" },
+  { table: 'callback_secrets', column: 'secret', key: { id: 'uuid' }, context: "'callback-secret:' || entry_point_id" },
+  { table: 'last_answers', column: 'answer', key: { entry_point_id: 'uuid', stream_name: 'text' }, context: "'last-answer:' || entry_point_id" },
+  { table: 'idempotency_keys', column: 'body', key: { customer_id: 'text', key: 'text' }, context: "'idempotency:' || customer_id || ':' || key" },
 ];
 const BATCH = 500;
 
@@ -32,22 +32,38 @@ const BATCH = 500;
 export async function rotateKeys(prisma: PrismaService, box: SecretBox): Promise<number> {
   let count = 0;
   for (const sealed of COLUMNS) count += await rotateColumn(prisma, box, sealed);
+  await rotateHashes(prisma, box);
   return count;
 }
 
-async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, column, id, context }: SealedColumn): Promise<number> {
-  const [name, value, rowId, bound] = [table, column, id, context].map((sql) => Prisma.raw(sql)) as [Prisma.Sql, Prisma.Sql, Prisma.Sql, Prisma.Sql];
+async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, column, key, context }: SealedColumn): Promise<number> {
+  const [name, value, bound] = [table, column, context].map((sql) => Prisma.raw(sql)) as [Prisma.Sql, Prisma.Sql, Prisma.Sql];
+  const names = Prisma.raw(Object.keys(key).join(', '));
+  const asText = Prisma.raw(Object.keys(key).map((part) => `${part}::text`).join(', '));
+  const typed = (parts: string[]): Prisma.Sql => Prisma.join(parts.map((part, i) => Prisma.sql`${part}::${Prisma.raw(Object.values(key)[i] as string)}`));
   let count = 0;
-  for (let after = ''; ; ) {
-    const rows = await prisma.$queryRaw<{ id: string; value: string; context: string }[]>`
-      SELECT ${rowId} AS id, ${value} AS value, ${bound} AS context FROM ${name}
-      WHERE ${value} IS NOT NULL AND ${value} NOT LIKE ${`v1.${box.currentKey}.%`} AND ${rowId} > ${after} ORDER BY 1 LIMIT ${BATCH}`;
+  let after = Prisma.sql`TRUE`;
+  for (;;) {
+    const rows = await prisma.$queryRaw<{ id: string[]; value: string; context: string }[]>`
+      SELECT ARRAY[${asText}] AS id, ${value} AS value, ${bound} AS context FROM ${name}
+      WHERE ${value} IS NOT NULL AND ${value} NOT LIKE ${`v1.${box.currentKey}.%`} AND ${after} ORDER BY ${names} LIMIT ${BATCH}`;
     for (const row of rows) {
       const sealed = box.seal(box.open(row.value, row.context), row.context);
-      count += await prisma.$executeRaw`UPDATE ${name} SET ${value} = ${sealed} WHERE ${rowId} = ${row.id} AND ${value} = ${row.value}`;
+      count += await prisma.$executeRaw`UPDATE ${name} SET ${value} = ${sealed} WHERE (${names}) = (${typed(row.id)}) AND ${value} = ${row.value}`;
     }
-    if (rows.length < BATCH) return count;
-    after = rows.at(-1)?.id as string;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < BATCH) return count;
+    after = Prisma.sql`(${names}) > (${typed(last.id)})`;
+  }
+}
+
+/** What tells that a running stream is forwarded to a URL already; afterwards nobody asks. */
+async function rotateHashes(prisma: PrismaService, box: SecretBox): Promise<void> {
+  const rows = await prisma.transfer.findMany({ where: { endedAt: null }, select: { id: true, streamId: true, url: true, urlHash: true } });
+  for (const { id, streamId, url, urlHash } of rows) {
+    const hash = box.hash(box.open(url, `transfer:${streamId}`));
+    // A URL that was changed meanwhile has its new hash.
+    if (hash !== urlHash) await prisma.transfer.updateMany({ where: { id, urlHash }, data: { urlHash: hash } });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Snapshot } from './pipeline/protocol.js';
 import { PipelineClient } from './pipeline-client.js';
 import { PipelineStarter } from './pipeline-starter.js';
 import { Runners } from './runners.js';
-import { type Held, StreamRows } from './stream-rows.js';
+import { Fenced, type Held, StreamRows } from './stream-rows.js';
 
 const HELLO_MS = 2000;
 const STOP_MS = 3000;
@@ -71,6 +71,12 @@ export class AdoptionService {
       where: { ownerNode: this.env.NODE_ID, state: { not: 'ended' } },
       select: { id: true, projectId: true, epoch: true },
     });
-    for (const held of rows) if (!this.runners.get(held.id)) await this.rows.end(held, 'pipeline_crashed', null, null);
+    for (const held of rows) {
+      if (this.runners.get(held.id)) continue;
+      await this.rows.end(held, 'pipeline_crashed', null, null).catch((error: unknown) => {
+        // Ended or taken by somebody else meanwhile, as it should be.
+        if (!(error instanceof Fenced)) throw error;
+      });
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { withLogFields } from '#libs/config';
 import type { Prisma } from '#libs/db';
 import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
 import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
@@ -144,8 +145,9 @@ export class StreamRunner {
 
   private attach(client: PipelineClient): void {
     this.client = client;
-    client.onEvent((event) => this.handle(event));
-    client.onClose(() => void this.reachAgain());
+    // Events come from a socket, whoever opened it.
+    client.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
+    client.onClose(() => void withLogFields({ streamId: this.id }, () => this.reachAgain()));
   }
 
   private handle(event: PipelineEvent): void {

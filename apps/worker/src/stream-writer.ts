@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withLogFields } from '#libs/config';
 import type { Prisma } from '#libs/db';
 import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
 import { type Changes, Fenced, type Held, type StreamRows } from './stream-rows.js';
@@ -41,6 +42,8 @@ export class StreamWriter {
     const outcome = `${status.state} ${status.reason}`;
     if (this.recorded.get(status.id) !== outcome) {
       this.recorded.set(status.id, outcome);
+      const why = status.reason === null ? '' : `: ${status.reason}${status.detail ? ` (${status.detail})` : ''}`;
+      withLogFields({ streamId: this.held.id, transferId: status.id }, () => this.logger.log(`transfer ${status.state}${why}`));
       this.addEvent({ type: 'transfer.state', transferId: status.id, data: { state: status.state, reason: status.reason, detail: status.detail } });
     }
     this.flush();

@@ -1,7 +1,7 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
-import { Env } from '#libs/config';
+import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
 import { PipelineError } from './pipeline-client.js';
@@ -41,7 +41,11 @@ export class StreamsProcessor extends WorkerHost {
     await this.worker.close();
   }
 
-  async process(job: Job<StreamJob>, token?: string): Promise<void> {
+  process(job: Job<StreamJob>, token?: string): Promise<void> {
+    return withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+  }
+
+  private async serve(job: Job<StreamJob>, token: string | undefined): Promise<void> {
     const { streamId, sessionId, replyTo } = job.data;
     if (!this.runners.reserve(streamId)) {
       if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;

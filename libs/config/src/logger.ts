@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
+import { logFields } from './log-fields.js';
 
 export type { Logger };
 
@@ -9,6 +10,7 @@ export function createLogger(name: string, level: string): Logger {
     name,
     level,
     base: { name },
+    mixin: () => ({ ...logFields() }),
     redact: {
       paths: ['req.headers.authorization', 'req.headers.cookie', '*.password', '*.secret', '*.token', '*.url'],
       censor: '[redacted]',

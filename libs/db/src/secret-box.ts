@@ -11,7 +11,8 @@ const TAG_BYTES = 16;
 export class SecretBox {
   private readonly keys = new Map<string, Buffer>();
   private readonly current: string;
-  private readonly hashKey: Buffer;
+  /** The current key's first. */
+  private readonly hashKeys: Buffer[];
 
   /** @param masterKeys `<id>:<base64 of 32 bytes>`, comma separated (MASTER_KEYS). */
   constructor(masterKeys: string) {
@@ -20,11 +21,9 @@ export class SecretBox {
       this.keys.set(id, Buffer.from(key, 'base64'));
     }
     const [first] = this.keys.keys();
-    const [last] = [...this.keys.values()].slice(-1);
-    if (first === undefined || last === undefined) throw new Error('MASTER_KEYS is empty');
+    if (first === undefined) throw new Error('MASTER_KEYS is empty');
     this.current = first;
-    // The oldest key, so that hashes stay comparable while keys rotate.
-    this.hashKey = Buffer.from(hkdfSync('sha256', last, '', 'manycast lookup hash', 32));
+    this.hashKeys = [...this.keys.values()].map((key) => Buffer.from(hkdfSync('sha256', key, '', 'manycast lookup hash', 32)));
   }
 
   /** Id of the key that encrypts. */
@@ -52,9 +51,14 @@ export class SecretBox {
     return decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
   }
 
-  /** A keyed hash to find equal values without opening them. */
+  /** A keyed hash, to be kept: by it equal values are found without opening them. */
   hash(plain: string): string {
-    return createHmac('sha256', this.hashKey).update(plain).digest('base64url');
+    return this.hashes(plain)[0] as string;
+  }
+
+  /** Every hash that may have been kept of this value, under each of the keys. */
+  hashes(plain: string): string[] {
+    return this.hashKeys.map((key) => createHmac('sha256', key).update(plain).digest('base64url'));
   }
 
   private key(id: string): Buffer {

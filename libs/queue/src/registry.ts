@@ -46,6 +46,9 @@ export class Registry {
     const ids = await this.redis.smembers(this.key('nodes'));
     if (ids.length === 0) return [];
     const texts = await this.redis.mget(ids.map((id) => this.key(`node:${id}`)));
+    // A node that ended without a word is forgotten; one that was only late announces itself anew.
+    const gone = ids.filter((_, i) => texts[i] === null);
+    if (gone.length > 0) await this.redis.srem(this.key('nodes'), ...gone);
     return texts.flatMap((text) => (text === null ? [] : [JSON.parse(text) as NodeStatus]));
   }
 

@@ -28,7 +28,7 @@ export class AnsweredTransfers {
 
   /** One transfer per URL, as far as the quota goes. What an earlier answer stood in for is kept if it is named again, and ended if not. */
   async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<Applied> {
-    const hashes = urls.map(({ url }) => this.box.hash(url));
+    const hashes = urls.flatMap(({ url }) => this.box.hashes(url));
     const standIns = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
     await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
     await tx.transfer.updateMany({
@@ -56,7 +56,8 @@ export class AnsweredTransfers {
   private async create(tx: Tx, stream: Stream, urls: AnsweredUrl[], origin: string): Promise<Applied> {
     const { quotas } = await this.quotas.ofProject(stream.projectId, tx);
     const present = new Set((await tx.transfer.findMany({ where: { streamId: stream.id, endedAt: null }, select: { urlHash: true } })).map(({ urlHash }) => urlHash));
-    const wanted = urls.map((answered) => ({ ...answered, urlHash: this.box.hash(answered.url) })).filter(({ urlHash }) => !present.has(urlHash));
+    const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
+    const wanted = urls.filter(isNew).map((answered) => ({ ...answered, urlHash: this.box.hash(answered.url) }));
     const room = Math.max(0, quotas.transfersPerStream - present.size);
     const data = wanted.slice(0, room).map(({ url, urlHash, options }) => ({
       streamId: stream.id,

@@ -7,6 +7,7 @@ import { type Address, AllowList, ForbiddenAddress, lookupHost, type ReasonCode,
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
+const ERROR_HEAD_BYTES = 1024;
 const DEFAULT_PORTS: Record<string, number> = { 'http:': 80, 'https:': 443 };
 
 /** How long each phase took, ms; phases that were not reached are absent. */
@@ -24,10 +25,15 @@ export interface Attempt {
   status: number | null;
   /** Of a 200. */
   body: string | null;
+  /** How the answer of any other status began: customers' frameworks say there what went wrong. */
+  errorHead: string | null;
   failure: TransferError | null;
   durationMs: number;
   timings: Timings;
 }
+
+/** What is known of an answer, also when nothing comes of it. */
+type Seen = Pick<Attempt, 'status' | 'errorHead'>;
 
 /** The one place that talks to customers' servers. Each attempt has a connection of its own and one deadline for all of it. */
 @Injectable()
@@ -42,16 +48,16 @@ export class CallbackClient {
   async post(url: string, payload: string, headers: Record<string, string> = {}): Promise<Attempt> {
     const started = performance.now();
     const timings: Timings = {};
-    let status: number | null = null;
-    const end = (body: string | null, failure: TransferError | null): Attempt => ({ status, body, failure, durationMs: Math.round(performance.now() - started), timings });
+    const seen: Seen = { status: null, errorHead: null };
+    const end = (body: string | null, failure: TransferError | null): Attempt => ({ ...seen, body, failure, durationMs: Math.round(performance.now() - started), timings });
     try {
-      return end(await this.ask(new URL(url), payload, headers, timings, (code) => (status = code)), null);
+      return end(await this.ask(new URL(url), payload, headers, timings, seen), null);
     } catch (error) {
       return end(null, toFailure(error, this.env.CALLBACK_TIMEOUT_MS));
     }
   }
 
-  private async ask(url: URL, body: string, headers: Record<string, string>, timings: Timings, onStatus: (status: number) => void): Promise<string> {
+  private async ask(url: URL, body: string, headers: Record<string, string>, timings: Timings, seen: Seen): Promise<string> {
     // One deadline from the first DNS question to the last byte: a server that drips must not hold us.
     const signal = AbortSignal.timeout(this.env.CALLBACK_TIMEOUT_MS);
     const addresses = await this.addressesOf(url, signal, timings);
@@ -68,7 +74,8 @@ export class CallbackClient {
       });
       const answered = performance.now();
       timings.waitMs = Math.max(0, Math.round(answered - asked - (timings.connectMs ?? 0) - (timings.tlsMs ?? 0)));
-      onStatus(response.statusCode);
+      seen.status = response.statusCode;
+      if (response.statusCode !== 200) seen.errorHead = await readHead(response.body);
       if (response.statusCode >= 300 && response.statusCode < 400) throw new TransferError('callback_redirect', `it answered ${response.statusCode}`);
       if (response.statusCode !== 200) throw new TransferError('callback_status', `it answered ${response.statusCode}`);
       const encoding = response.headers['content-encoding'];
@@ -122,6 +129,22 @@ export class CallbackClient {
     };
     return new Agent({ connections: 1, pipelining: 0, headersTimeout: timeout, bodyTimeout: timeout, maxHeaderSize: MAX_HEADER_BYTES, connect: timed });
   }
+}
+
+/** As much as the delivery log shows; no more, however much there is. What breaks while it is read does not matter. */
+async function readHead(body: AsyncIterable<Buffer>): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const part of body) {
+      parts.push(part);
+      size += part.length;
+      if (size >= ERROR_HEAD_BYTES) break;
+    }
+  } catch (error) {
+    parts.push(Buffer.from(` [broken off: ${(error as Error).name}]`));
+  }
+  return Buffer.concat(parts).subarray(0, ERROR_HEAD_BYTES).toString('utf8');
 }
 
 async function readLimited(body: AsyncIterable<Buffer>): Promise<string> {

@@ -1,6 +1,7 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
+import { withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
@@ -52,7 +53,11 @@ export class CallbackProcessor extends WorkerHost {
     this.worker.on('error', (error) => this.logger.warn(`queue: ${error.message}`));
   }
 
-  async process(job: Job<CallbackJob>, token?: string): Promise<void> {
+  process(job: Job<CallbackJob>, token?: string): Promise<void> {
+    return withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+  }
+
+  private async serve(job: Job<CallbackJob>, token: string | undefined): Promise<void> {
     const isReplay = job.data.isReplay === true;
     const stream = await this.prisma.stream.findUnique({
       where: { id: job.data.streamId },

@@ -38,7 +38,8 @@ const ANSWER_HEAD_LENGTH = 1024;
 
 /** The row of an attempt. */
 export function toDelivery(asked: AskedOf, attempt: Attempt, outcome: string, detail: string | null): Prisma.CallbackDeliveryUncheckedCreateInput {
-  const { status, body, durationMs, timings } = attempt;
+  const { status, body, errorHead, durationMs, timings } = attempt;
+  const answer = body ?? errorHead;
   return {
     entryPointId: asked.entryPoint.id,
     streamId: asked.stream?.id,
@@ -51,7 +52,7 @@ export function toDelivery(asked: AskedOf, attempt: Attempt, outcome: string, de
     durationMs,
     timings: timings as Prisma.InputJsonObject,
     // Postgres takes no NUL.
-    answerHead: body === null ? null : redactAnswer(body, ANSWER_HEAD_LENGTH).replaceAll('\0', ''),
+    answerHead: answer === null ? null : redactAnswer(answer, ANSWER_HEAD_LENGTH).replaceAll('\0', ''),
   };
 }
 

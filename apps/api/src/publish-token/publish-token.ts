@@ -23,11 +23,11 @@ export async function signPublishToken(grant: PublishGrant, signingKey: string, 
     .sign(Buffer.from(signingKey));
 }
 
-/** Throws 401 for a token that is no good (any more), 403 for a good one that is for something else. */
-export async function verifyPublishToken(token: string, signingKey: string, wanted: Required<PublishGrant>): Promise<void> {
+/** What a good token permits. Throws 401 for one that is no good (any more). */
+export async function verifiedGrant(token: string, signingKey: string, appid: string): Promise<PublishGrant> {
   const { payload } = await jwtVerify(token, Buffer.from(signingKey), {
     algorithms: [ALGORITHM],
-    audience: wanted.appid,
+    audience: appid,
     requiredClaims: ['exp', 'entry_point'],
     clockTolerance: CLOCK_TOLERANCE_S,
   }).catch((error: unknown) => {
@@ -35,10 +35,14 @@ export async function verifyPublishToken(token: string, signingKey: string, want
     if (error instanceof errors.JOSEError) throw tokenRefused('The publish token is not valid for this project.');
     throw error;
   });
-  if (payload.entry_point !== wanted.entryPoint) throw refuse(403, 'The publish token is for another entry point.');
-  if (payload.stream_name !== undefined && payload.stream_name !== wanted.streamName) {
-    throw refuse(403, 'The publish token is for another stream name.');
-  }
+  const { entry_point: entryPoint, stream_name: streamName } = payload as { entry_point: string; stream_name?: string };
+  return { appid, entryPoint, streamName };
+}
+
+/** Throws 403 for a good token that is for something else. */
+export function requireGrant(grant: PublishGrant, wanted: Required<PublishGrant>): void {
+  if (grant.entryPoint !== wanted.entryPoint) throw refuse(403, 'The publish token is for another entry point.');
+  if (grant.streamName !== undefined && grant.streamName !== wanted.streamName) throw refuse(403, 'The publish token is for another stream name.');
 }
 
 /** What a token says that it permits, to know whose key it is to be verified with: nothing of it is true until then. */

@@ -107,11 +107,11 @@ export class PushService {
   /** 409 for the same stream and rtmpUrl, however they would be joined. What failed for good makes room. */
   private async requireNew(caller: Caller, stream: SourceStream, rtmpUrl: string, { url }: PushTarget): Promise<void> {
     const path = { appid: stream.projectId, streamId: stream.id };
-    const urlHash = this.box.hash(url);
+    const hashes = this.box.hashes(url);
     const rows = await this.prisma.transfer.findMany({ where: { streamId: stream.id, endedAt: null, mediaSessionId: { not: null } } });
     for (const row of rows) {
       const isGone = row.state === 'failed' && row.nextRetryAt === null;
-      if (isGone && row.urlHash === urlHash) await this.transfers.remove(caller, path, row.id);
+      if (isGone && hashes.includes(row.urlHash)) await this.transfers.remove(caller, path, row.id);
       else if (!isGone && this.rtmpUrl(row) === rtmpUrl) throw new ConflictException('Transponder already exists');
     }
   }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PrismaService, SecretBox, type EntryPoint } from '#libs/db';
-import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { type NodeStatus, Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { type AnsweredUrl, type CallbackAnswer, callbackRequestUrl, type ReasonCode, reasonOf, redactTransferUrl, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
 import { CallbackClient, type Attempt } from '../callback/callback.client.js';
@@ -14,6 +14,8 @@ import type { ProbeVerdict, TestTransfer, TestTransferResponse } from './setting
 import { requireCallbackUrl, SettingsService, type SettingsPath } from './settings.service.js';
 
 const PROBE_TIMEOUT_MS = 12_000;
+/** Connections of one test at the same time: it is for people who set something up, not for who wants to know what listens where. */
+const PROBES_AT_ONCE = 5;
 
 /** Where each failure of a probe happened. */
 const STAGES: Partial<Record<ReasonCode, string>> = {
@@ -59,14 +61,8 @@ export class SettingsTester {
     const row = await this.prisma.callbackDelivery.create({
       data: toDelivery({ stream: null, entryPoint, callbackUrl: url, attempt: 1, kind: 'test' }, attempt, outcome, detail),
     });
-    const transfers = await Promise.all(
-      answer.urls.map(async (answered) => ({
-        element: answered.element,
-        url: redactTransferUrl(answered.url),
-        options: answered.options,
-        probe: probe ? await this.probe(answered) : null,
-      })),
-    );
+    const verdicts = probe ? await this.probeAll(answer.urls) : [];
+    const transfers = answer.urls.map(({ element, url, options }, i) => ({ element, url: redactTransferUrl(url), options, probe: verdicts[i] ?? null }));
     return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
   }
 
@@ -77,9 +73,20 @@ export class SettingsTester {
     return this.client.post(`${callbackRequestUrl(callbackUrl, entryPoint.name, streamName)}&test=1`, payload, headers);
   }
 
+  private async probeAll(urls: AnsweredUrl[]): Promise<ProbeVerdict[]> {
+    const nodes = await this.registry.nodes();
+    const node = nodes.find(({ draining, used, slots }) => !draining && used < slots) ?? nodes[0];
+    const verdicts: ProbeVerdict[] = [];
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let i = next++; i < urls.length; i = next++) verdicts[i] = await this.probe(urls[i] as AnsweredUrl, node);
+    };
+    await Promise.all(Array.from({ length: PROBES_AT_ONCE }, lane));
+    return verdicts;
+  }
+
   /** From a worker's place in the network, which is where the stream would come from. */
-  private async probe({ url, options }: AnsweredUrl): Promise<ProbeVerdict> {
-    const [node] = await this.registry.nodes();
+  private async probe({ url, options }: AnsweredUrl, node: NodeStatus | undefined): Promise<ProbeVerdict> {
     if (node === undefined) return unknown('No worker node is there to try it.');
     try {
       const { code, detail, ms } = await this.wire.ask(node.nodeId, 'probeTransfer', { url: this.box.seal(url, 'probe'), options }, PROBE_TIMEOUT_MS);

@@ -1,7 +1,7 @@
 import { HttpException, Injectable, Logger } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Env } from '#libs/config';
+import { addLogFields, Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout, type PublishAnswer } from '#libs/queue';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
@@ -102,6 +102,7 @@ export class PublishService {
       if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return undefined;
       throw error;
     }
+    addLogFields({ streamId: stream.id });
     try {
       const [answer] = await untilGone(
         gone,
@@ -128,6 +129,7 @@ export class PublishService {
       return undefined;
     }
     if (owner === undefined) return undefined;
+    addLogFields({ streamId: running.id });
     const session = newSession(publisher);
     await openSession(this.prisma, { ...session, streamId: running.id });
     try {

@@ -71,6 +71,8 @@ export class TransferService {
         const { ever, now } = await countTransfers(tx, streamId);
         if (ever >= EVER_OF_ONE_STREAM) throw tooManyEver();
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
+        // Under an older master key, which the unique index does not know to be the same.
+        if ((await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0) throw sameUrl();
         const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
         await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
         return created;
@@ -185,7 +187,9 @@ const hasEnded = (): Error => new ConflictException('This transfer has ended; ad
 
 function rethrowDuplicate(error: unknown): never {
   if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
-    throw refuse(409, 'The stream is forwarded to this URL already.', { code: 'duplicate_url' });
+    throw sameUrl();
   }
   throw error;
 }
+
+const sameUrl = (): Error => refuse(409, 'The stream is forwarded to this URL already.', { code: 'duplicate_url' });

@@ -30,7 +30,9 @@ export function webPages(dashboardDir: string): RequestHandler {
   router.use('/assets', express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
   // The page is a file, too, and has its policy under that name as well.
   const setHeaders = (response: ServerResponse): void => void response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
-  router.use(express.static(dir, { index: false, setHeaders }));
+  const files = express.static(dir, { index: false, setHeaders });
+  // Not for the API's own paths: looking for a file takes a thread, for every request.
+  router.use((request, response, next) => (API.test(request.path) ? next() : files(request, response, next)));
   router.use((request, response, next) => {
     if (request.method !== 'GET' || API.test(request.path) || !request.headers.accept?.includes('text/html')) return next();
     const nonce = randomBytes(16).toString('base64');
