@@ -1,4 +1,4 @@
-// How much a publisher, or somebody who plays one, may ask of the doors that need no customer's secret.
+// How much a publisher, or somebody who plays one, may ask of the doors that need no customer's secret, and how strictly, where the operator wishes it.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Answer, startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
@@ -9,7 +9,7 @@ let node: ScriptedNode;
 let alice: TestCustomer;
 
 beforeAll(async () => {
-  api = await startApp({ WHIP_ADDRESS_REQUESTS_PER_SECOND: '2', WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '1', TRUSTED_PROXIES: '1' });
+  api = await startApp({ WHIP_ADDRESS_REQUESTS_PER_SECOND: '2', WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '1', WHIP_STRICT_ETAG: 'true', TRUSTED_PROXIES: '1' });
   alice = await api.customer();
   node = await startScriptedNode(api);
 });
@@ -29,6 +29,7 @@ const bearer = async (entryPoint: string) => {
   const { token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/${entryPoint}/publish_tokens`, {})).body as { token: string };
   return { authorization: `Bearer ${token}` };
 };
+const CANDIDATE = 'a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
 /** In a burst: the limits look at ten seconds. */
 const allowed = 20;
 
@@ -62,9 +63,19 @@ it('an entry point takes so many requests with a token or of a session, from whe
   const first = await post(0);
   expect(new Set(await times(7, (i) => post(i + 1)))).toEqual(new Set([201]));
   const session = first.headers.get('location') as string;
-  expect((await from('198.51.100.20', 'PATCH', session, 'a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n', { 'content-type': 'application/trickle-ice-sdpfrag' })).status).toBe(204);
+  expect((await from('198.51.100.20', 'PATCH', session, CANDIDATE, { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' })).status).toBe(204);
   expect((await from('198.51.100.20', 'DELETE', session)).status).toBe(200);
   const refused = await post(30);
   expect([refused.status, refused.body]).toMatchObject([429, { code: 'rate_limited', message: 'Too many requests for this entry point.' }]);
   expect((await post(31, 'stage', stage)).status).toBe(201);
+});
+
+it('a PATCH without If-Match is refused where RFC 9725 is followed to the letter', async () => {
+  await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points`, { name: 'strict' });
+  const made = await from('203.0.113.1', 'POST', `/whip/${alice.appid}/strict/s`, offer(), await bearer('strict'));
+  const patch = (headers: Record<string, string>) =>
+    from('203.0.113.1', 'PATCH', made.headers.get('location') as string, CANDIDATE, { 'content-type': 'application/trickle-ice-sdpfrag', ...headers });
+  const without = await patch({});
+  expect([without.status, without.body]).toMatchObject([428, { message: 'PATCH needs an If-Match header.' }]);
+  expect((await patch({ 'if-match': made.headers.get('etag') as string })).status).toBe(204);
 });

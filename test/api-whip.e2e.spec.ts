@@ -2,7 +2,7 @@ import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { STREAMS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
-import { ANSWER, RESTART_FRAGMENT, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+import { ANSWER, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
 
 const replaced = (from: string | RegExp, to: string) => offer((lines) => lines.map((line) => line.replace(from, to)));
@@ -26,8 +26,6 @@ afterAll(async () => {
 beforeEach(() => {
   node.script = 'answer';
   node.publishScript = 'answer';
-  node.restartScript = 'answer';
-  node.restartsWait = Promise.resolve();
   node.requests.length = 0;
 });
 
@@ -242,81 +240,6 @@ describe('a running session', () => {
     expect([wrong.status, wrong.headers.get('accept-patch')]).toEqual([415, 'application/trickle-ice-sdpfrag']);
   });
 
-  it('restarts ICE, with a new entity tag', async () => {
-    const { path, etag } = await begin();
-    const restart = FRAGMENT.replace('user', 'next');
-    expect((await patch(path, 'a=ice-ufrag:next\r\n', { 'if-match': '*' })).status).toBe(422);
-    const answer = await patch(path, restart, { 'if-match': '*' });
-    expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([200, RESTART_FRAGMENT, 'application/trickle-ice-sdpfrag']);
-    const fresh = answer.headers.get('etag') as string;
-    expect(fresh).not.toBe(etag);
-    expect((await patch(path, FRAGMENT, { 'if-match': etag })).status).toBe(412);
-    expect((await patch(path, restart, { 'if-match': fresh })).status).toBe(204);
-  });
-
-  describe('and its ICE restarts', () => {
-    const restart = (path: string, ufrag: string) => patch(path, FRAGMENT.replace('user', ufrag), { 'if-match': '*' });
-    const restarts = () => node.requests.filter(([op]) => op === 'restartIce').map(([, request]) => /ice-ufrag:(\w+)/.exec((request as { fragment: string }).fragment)?.[1]);
-    const gate = () => {
-      let open = (): void => undefined;
-      node.restartsWait = new Promise((resolve) => (open = resolve));
-      return open;
-    };
-
-    it('of two at once, the one that is refused has changed nothing', async () => {
-      const { path, name } = await begin();
-      let both: Promise<{ status: number }[]> | undefined;
-      await api.prisma.$transaction(async (tx) => {
-        await tx.$queryRaw`SELECT 1 FROM sessions WHERE id = ${path.split('/').at(-1)} FOR UPDATE`;
-        both = Promise.all([restart(path, 'aaaa'), restart(path, 'bbbb')]);
-        await expect.poll(async () => api.prisma.$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, { interval: 20 }).toHaveLength(2);
-      });
-      const statuses = ((await both) ?? []).map(({ status }) => status);
-      expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412]);
-      const winner = statuses[0] === 200 ? 'aaaa' : 'bbbb';
-      expect(restarts()).toEqual([winner]);
-      expect((await stream(name))?.sessions).toMatchObject([{ iceUfrag: winner }]);
-    });
-
-    it('a later one takes the place of one that is under way', async () => {
-      const { path, name } = await begin();
-      const open = gate();
-      const early = restart(path, 'aaaa');
-      await expect.poll(restarts).toEqual(['aaaa']);
-      const late = restart(path, 'bbbb');
-      await expect.poll(restarts).toEqual(['aaaa', 'bbbb']);
-      open();
-      expect([(await early).status, (await late).status]).toEqual([412, 200]);
-      expect((await stream(name))?.sessions).toMatchObject([{ iceUfrag: 'bbbb' }]);
-    });
-
-    it('one that fails leaves the session as it was', async () => {
-      const { path, etag } = await begin();
-      node.restartScript = { refuse: 'negotiation_failed', message: 'The credentials are odd.' };
-      expect((await restart(path, 'aaaa')).status).toBe(422);
-      node.restartScript = 'silence';
-      expect((await restart(path, 'bbbb')).status).toBe(504);
-      expect((await patch(path, FRAGMENT, { 'if-match': etag })).status).toBe(204);
-      node.restartScript = 'answer';
-      expect((await restart(path, 'cccc')).status).toBe(200);
-    });
-
-    it('one whose answer was lost is answered again, in the same words', async () => {
-      const { path } = await begin();
-      const open = gate();
-      const lost = restart(path, 'aaaa');
-      await expect.poll(restarts).toEqual(['aaaa']);
-      const tooEarly = await restart(path, 'aaaa');
-      expect([tooEarly.status, tooEarly.headers.get('retry-after')]).toEqual([503, '1']);
-      open();
-      const [first, again] = [await lost, await restart(path, 'aaaa')];
-      expect([again.status, again.text, again.headers.get('etag')]).toEqual([200, first.text, first.headers.get('etag')]);
-      expect(restarts()).toEqual(['aaaa']);
-      // Its candidates may be news.
-      expect(node.requests.at(-1)?.[0]).toBe('candidates');
-    });
-  });
-
   it('ends with DELETE 200, once', async () => {
     const { path, name } = await begin();
     expect((await api.anonymous('DELETE', path)).status).toBe(200);
@@ -381,8 +304,16 @@ describe('other methods', () => {
     expect(preflight.status).toBe(200);
     expect(preflight.headers.get('access-control-allow-methods')).toMatch(/POST.*PATCH.*DELETE/);
     expect(preflight.headers.get('access-control-allow-headers')).toMatch(/Authorization.*If-Match/);
+    // A page can read what it is told.
+    for (const name of ['Link', 'Retry-After', 'Accept-Post', 'Location', 'ETag']) expect(preflight.headers.get('access-control-expose-headers')?.split(', ')).toContain(name);
     expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('accept-post')).toBe('application/sdp');
     expect((await api.anonymous('OPTIONS', '/whip/sessions/x')).headers.get('accept-patch')).toBe('application/trickle-ice-sdpfrag');
+  });
+
+  it('tell ICE servers to who asks for them, and not to every preflight', async () => {
+    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, { origin: 'https://page.example', 'access-control-request-method': 'POST' });
+    expect(preflight.headers.get('link')).toBeNull();
+    expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('link')).toBe('<stun:stun.example:3478>; rel="ice-server"');
   });
 
   it('are refused with what is allowed', async () => {
