@@ -42,8 +42,8 @@ async function shoot() {
   stops.push(() => customer.stop());
   await api.patchSettings({ enabled: true, callbackUrl: customer.url });
   const { token } = await api.publishToken();
-  for (const [name, width, height] of [['main-stage', 1280, 720], ['backstage', 640, 360], ['interviews', 640, 360]]) {
-    const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/live/${name}`, token, localAddress: '127.0.0.1', width, height, kbps: 800 });
+  for (const [name, width, height, pattern, kbps] of [['main-stage', 1280, 720, 'smpte', 2500], ['backstage', 640, 360, 'pinwheel', 900], ['interviews', 640, 360, 'spokes', 900]]) {
+    const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/live/${name}`, token, localAddress: '127.0.0.1', width, height, pattern, kbps });
     stops.push(() => publisher.close());
   }
   const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(which).find(Boolean);

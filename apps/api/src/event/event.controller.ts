@@ -2,6 +2,7 @@ import { Controller, Get, Headers, NotFoundException, Param, Query, Res } from '
 import type { Response } from 'express';
 import { endWith, exhaustMap, filter, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
+import { reasonOf } from '#libs/transfer';
 import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
 import { Credentials } from '../auth/credentials.js';
 import { EventQuery, toPage } from '../page.js';
@@ -104,5 +105,7 @@ function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
 }
 
 function toEventResponse({ id, projectId, type, streamId, transferId, data, at }: Event): EventResponse {
-  return { id: String(id), appid: projectId, type, streamId, transferId, data, at: at.toISOString() };
+  const reason = (data as { reason?: unknown } | null)?.reason;
+  const reasonText = typeof reason === 'string' ? reasonOf(reason)?.text : undefined;
+  return { id: String(id), appid: projectId, type, streamId, transferId, data: reasonText === undefined ? data : { ...(data as object), reasonText }, at: at.toISOString() };
 }

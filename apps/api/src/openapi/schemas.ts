@@ -263,7 +263,7 @@ export const SCHEMAS: Record<string, Schema> = {
     type: text('e.g. stream.live, transfer.state, callback.failed'),
     streamId: orNull(id),
     transferId: orNull(id),
-    data: { type: 'object' },
+    data: { type: 'object', description: 'What belongs to the type; a `reason` comes with its sentence, `reasonText`.' },
     at: time(),
   }),
   PushSettings: record({ ...pushSettings, republish: listOf(record({ url: text(), parameters: { type: 'object', additionalProperties: text() } })), appUrl: orNull(text('Base URL of the REST hooks.')), hasHookSecret: flag() }),

@@ -1409,6 +1409,7 @@ export interface components {
             streamId: string | null;
             /** Format: uuid */
             transferId: string | null;
+            /** @description What belongs to the type; a `reason` comes with its sentence, `reasonText`. */
             data: Record<string, never>;
             /** Format: date-time */
             at: string;

@@ -35,7 +35,7 @@ export type HistoryPoint = Schemas['HistoryPoint'];
 
 /** `data` depends on the type of the event; these are the parts that the page reads. */
 export type StreamEvent = Omit<Schemas['Event'], 'data'> & {
-  data: { state?: string; reason?: string | null; detail?: string | null; url?: string; urls?: number; bad?: unknown };
+  data: { state?: string; reason?: string | null; reasonText?: string; detail?: string | null; url?: string; urls?: number; bad?: unknown };
 };
 
 /** Everything that lists answers this, with the rows under a name of their own. */

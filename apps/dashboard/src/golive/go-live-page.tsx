@@ -36,7 +36,7 @@ export default function GoLivePage() {
           <Stack gap="md">
             <SegmentedControl aria-label="Source" data={SOURCES} value={source} onChange={(value) => setSource(value as Source)} disabled={isOn} fullWidth />
             <div>
-              <ScopeSelect scope={scope} />
+              <ScopeSelect scope={scope} label="Project" />
             </div>
             {appid && <EntryPointSelect appid={appid} value={entryPoint} onChange={setEntryPoint} disabled={isOn} />}
             <TextInput label="Stream name" value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} disabled={isOn} />

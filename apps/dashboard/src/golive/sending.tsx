@@ -1,5 +1,6 @@
 import { Button, Group, Text } from '@mantine/core';
 import { useState } from 'react';
+import { codec } from '../parts/format.js';
 import { Pill } from '../parts/state.js';
 import { Card } from '../parts/states-of-page.js';
 import type { Publication, PublicationState } from './use-publication.js';
@@ -19,7 +20,7 @@ export function Sending({ publication }: { publication: Publication }) {
   const figures: [string, string][] = stats
     ? [
         ['Sent', `${stats.kbps} kbit/s`],
-        ['Picture', stats.video ? `${stats.video.width}×${stats.video.height}, ${Math.round(stats.video.fps)} per s, ${stats.video.codec}` : 'none'],
+        ['Picture', stats.video ? `${stats.video.width}×${stats.video.height}, ${Math.round(stats.video.fps)} fps, ${codec(stats.video.codec)}` : 'none'],
         ['Lost', `${(stats.loss * 100).toFixed(1)} %`],
         ['Round trip', stats.rttMs === null ? '–' : `${Math.round(stats.rttMs)} ms`],
       ]

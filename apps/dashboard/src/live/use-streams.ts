@@ -19,7 +19,7 @@ export function useStreams(appid: string | null | undefined, shown: Shown, entry
       const list = (state: StreamState, limit: number, cursor = '') => streams.list(appid ?? null, { state, limit, cursor, entry_point: entryPoint });
       if (shown !== 'now') return list(shown, PAGE, pageParam);
       // The API filters by one state at a time; those that begin or wait are few and stand above the live ones.
-      const [page, ...others] = await Promise.all([list('live', PAGE, pageParam), ...(pageParam === '' ? [list('reconnecting', FEW), list('starting', FEW)] : [])]);
+      const [page, ...others] = await Promise.all([list('live', PAGE, pageParam), ...(pageParam === '' ? [list('reconnecting', FEW), list('connecting', FEW), list('starting', FEW)] : [])]);
       return { streams: [...others.flatMap((other) => other.streams), ...page.streams], nextCursor: page.nextCursor };
     },
     getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,

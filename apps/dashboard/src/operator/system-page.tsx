@@ -46,8 +46,8 @@ export default function SystemPage() {
       <Loaded query={history}>
         {({ points }) => (
           <div className="two">
-            <Chart title="Streams and transfers" points={points} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7'], ['transfersFailing', 'Transfers failing', 'red.6']]} />
-            <Chart title="Arrivals and callbacks per minute" points={points} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7'], ['callbacksFailed', 'Callbacks failed', 'red.6']]} />
+            <Chart title="Streams and transfers" points={points} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7', '8 5'], ['transfersFailing', 'Transfers failing', 'red.6', '2 4']]} />
+            <Chart title="Arrivals and callbacks per minute" points={points} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7', '8 5'], ['callbacksFailed', 'Callbacks failed', 'red.6', '2 4']]} />
           </div>
         )}
       </Loaded>
@@ -125,10 +125,10 @@ function Nodes({ nodes }: { nodes: NodeStatus[] }) {
   );
 }
 
-function Chart({ title, points, series }: { title: string; points: HistoryPoint[]; series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string][] }) {
+function Chart({ title, points, series }: { title: string; points: HistoryPoint[]; series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string, dashes?: string][] }) {
   return (
     <Card title={title}>
-      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color]) => ({ name, label, color }))} withDots={points.length < 3} withLegend curveType="linear" gridAxis="x" yAxisProps={{ allowDecimals: false }} />
+      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color, strokeDasharray]) => ({ name, label, color, strokeDasharray }))} strokeWidth={2} withDots={points.length < 3} withLegend curveType="linear" gridAxis="x" yAxisProps={{ allowDecimals: false }} />
     </Card>
   );
 }

@@ -38,6 +38,11 @@ export const clockTime = (at: string): string => clock.format(new Date(at));
 export const fullTime = (at: string): string => full.format(new Date(at));
 export const dayOf = (at: string): string => day.format(new Date(at));
 
+const CODECS: Record<string, string> = { H264: 'H.264', OPUS: 'Opus' };
+
+/** A codec's name as people write it; as in SDP, in capitals or not. */
+export const codec = (name: string): string => CODECS[name.toUpperCase()] ?? name.toUpperCase();
+
 /** "1280×720, 30 fps" as far as it is known. */
 export function picture(figures: { width: number | null; height: number | null; fps: number } | null): string {
   if (figures === null) return '–';

@@ -44,7 +44,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
 
 export function Bones({ rows = 4, height = 44 }: { rows?: number; height?: number }) {
   return (
-    <Stack gap="xs" p="md" aria-busy="true" aria-label="Loading">
+    <Stack gap="xs" p="md" role="status" aria-label="Loading">
       {Array.from({ length: rows }, (_, index) => (
         <Skeleton key={index} height={height} />
       ))}

@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core';
 import { useBitrates, useInputFigures } from '../api/feed.js';
 import type { InputFigures, Stream } from '../api/index.js';
-import { bitrate, picture } from '../parts/format.js';
+import { bitrate, codec, picture } from '../parts/format.js';
 import { Spark } from '../parts/spark.js';
 import { Running } from '../parts/time.js';
 
@@ -16,7 +16,7 @@ export function Input({ stream }: { stream: Stream }) {
     [stream.state === 'ended' ? 'Lasted' : 'Duration', stream.startedAt === null ? '–' : <Running key="running" since={stream.startedAt} until={stream.endedAt} />],
     ['Bitrate', bitrate(figures?.bitrate)],
     ['Picture', picture(figures)],
-    ['Codecs', [figures?.videoCodec, figures?.audioCodec].filter(Boolean).join(' + ') || '–'],
+    ['Codecs', [figures?.videoCodec, figures?.audioCodec].filter((name) => name != null).map(codec).join(' + ') || '–'],
     ['Key frame every', figures?.keyFrameIntervalMs == null ? '–' : `${(figures.keyFrameIntervalMs / 1000).toFixed(1)} s`, 'Platforms want one every 2 s or so'],
     ['Packets lost', figures ? String(figures.packetsLost) : '–'],
     ['Jitter', figures?.jitterMs == null ? '–' : `${Math.round(figures.jitterMs)} ms`],

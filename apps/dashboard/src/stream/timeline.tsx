@@ -63,11 +63,20 @@ const WORDS: Record<string, string> = {
   'callback.last_answer_used': 'The last good answer was used in place of the callback',
 };
 
+const STATES: Record<string, string> = {
+  connecting: 'Connecting to the platform',
+  live: 'On the platform',
+  reconnecting: 'Connecting again',
+  failed: 'The platform does not take it',
+  paused: 'Transfer paused',
+  ended: 'Transfer ended',
+};
+
 function wordsOf({ type, data }: StreamEvent): string {
-  if (type === 'transfer.state') return `Transfer ${data.state ?? ''}${data.reason ? `: ${plain(data.reason)}` : ''}`;
+  if (type === 'transfer.state') return `${STATES[data.state ?? ''] ?? `Transfer ${data.state ?? ''}`}${data.reason ? `: ${data.reasonText ?? plain(data.reason)}` : ''}`;
   const words = WORDS[type] ?? type;
   if (type === 'callback.answered' && data.urls !== undefined) return `${words}: ${data.urls} ${data.urls === 1 ? 'URL' : 'URLs'}`;
-  return data.reason ? `${words}: ${plain(data.reason)}` : words;
+  return data.reason ? `${words}: ${data.reasonText ?? plain(data.reason)}` : words;
 }
 
 const plain = (code: string): string => code.replaceAll('_', ' ');
