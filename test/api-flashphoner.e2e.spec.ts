@@ -84,6 +84,11 @@ async function connected(data: object = { authToken: token }): Promise<Client> {
 }
 
 const publish = (client: Client, more: object = {}) => client.send('publishStream', { mediaSessionId: 'm1', name: 'show', published: true, sdp: OFFER, ...more });
+/** As a worker writes it at the first media. */
+const heard = async () => {
+  await api.prisma.stream.updateMany({ data: { state: 'live' } });
+  await api.prisma.session.updateMany({ where: { endedAt: null }, data: { heardAt: new Date() } });
+};
 const appUrl = () => `http://127.0.0.1:${(application.address() as AddressInfo).port}`;
 const settings = async (body: object, entryPoint = 'live') => expect((await alice.call('PATCH', fls(`${entryPoint}/settings/push`), body)).status).toBe(200);
 
@@ -92,7 +97,7 @@ describe('the Web SDK\'s protocol', () => {
     const client = await connected();
     publish(client);
     await expect.poll(() => client.received).toEqual([['setRemoteSDP', 'm1', ANSWER]]);
-    await api.prisma.stream.updateMany({ data: { state: 'live' } });
+    await heard();
     await expect.poll(() => client.received[1]).toEqual(['notifyStreamStatusEvent', { mediaSessionId: 'm1', name: 'show', published: true, status: 'PUBLISHING' }]);
     client.send('unPublishStream', { mediaSessionId: 'm1', name: 'show' });
     await expect.poll(() => client.received[2]).toEqual(['notifyStreamStatusEvent', { mediaSessionId: 'm1', name: 'show', published: true, status: 'UNPUBLISHED', info: 'Stopped by user' }]);
@@ -112,6 +117,25 @@ describe('the Web SDK\'s protocol', () => {
     await api.prisma.stream.updateMany({ data: { state: 'reconnecting' } });
     publish(second);
     await expect.poll(() => second.received[1]).toEqual(['setRemoteSDP', 'm1', ANSWER]);
+  });
+
+  it('tells a page what becomes of its own session, not of another one\'s', async () => {
+    const [first, second] = [await connected(), await connected()];
+    publish(first);
+    await expect.poll(() => first.received).toHaveLength(1);
+    await heard();
+    await expect.poll(() => first.received[1]).toMatchObject(['notifyStreamStatusEvent', { status: 'PUBLISHING' }]);
+    await api.prisma.stream.updateMany({ data: { state: 'reconnecting' } });
+    publish(second);
+    await expect.poll(() => second.received).toHaveLength(1);
+    // The first one came back: media is heard, but not the second one's.
+    await api.prisma.stream.updateMany({ data: { state: 'live' } });
+    const [, own] = await api.prisma.session.findMany({ orderBy: { createdAt: 'asc' } });
+    await api.prisma.session.updateMany({ where: { id: own?.id }, data: { endedAt: new Date(), reason: 'ice_timeout' } });
+    await expect.poll(() => second.received.slice(1)).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Failed by ICE timeout' }]]);
+    expect(first.received).toHaveLength(2);
+    await api.prisma.session.updateMany({ where: { endedAt: null }, data: { endedAt: new Date(), reason: 'taken_over' } });
+    await expect.poll(() => first.received[2]).toMatchObject(['notifyStreamStatusEvent', { status: 'FAILED', info: 'Another session of the same stream took over.' }]);
   });
 
   it('tells how a stream ended', async () => {
@@ -190,7 +214,7 @@ describe('the Web SDK\'s protocol', () => {
     const client = await connected();
     publish(client, { rtmpUrl: 'rtmp://127.0.0.1/live' });
     await expect.poll(() => client.received).toHaveLength(1);
-    await api.prisma.stream.updateMany({ data: { state: 'live' } });
+    await heard();
     await expect.poll(() => client.received.at(-1)).toMatchObject(['fail', { info: expect.stringContaining('Publishers may not push') as string }]);
     expect(await api.prisma.transfer.count()).toBe(0);
   });

@@ -159,6 +159,25 @@ it('takes a stream: claims it, answers, forwards, and writes what happens', asyn
   await expect(wire.ask('node-a', 'candidates', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({ code: 'unknown_session' });
 });
 
+it('writes of each session whether it was heard and how it ended, not only of the stream', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  await dispatch(stream);
+  const add = async (id: string, offer: string) => {
+    await prisma.session.create({ data: { id: `${id}-${stream.sessionId}`, streamId: stream.id, offer, etag: 'x' } });
+    await wire.ask('node-a', 'publish', { streamId: stream.id, sessionId: `${id}-${stream.sessionId}` }, 2000);
+  };
+  const sessions = async () => Object.fromEntries((await row(stream.id)).sessions.map(({ id, heardAt, endedAt, reason }) => [id === stream.sessionId ? 'first' : id.split('-')[0], [heardAt !== null, endedAt !== null, reason]]));
+  await expect.poll(sessions).toEqual({ first: [true, false, null] });
+  // Neither of these has media of its own, though the stream is live.
+  await add('quiet', 'medialess');
+  await add('lost', 'givenup');
+  await expect.poll(sessions).toEqual({ first: [true, false, null], quiet: [false, false, null], lost: [false, true, 'ice_timeout'] });
+  await add('second', 'answer');
+  await expect.poll(sessions).toEqual({ first: [true, true, 'taken_over'], quiet: [false, false, null], lost: [false, true, 'ice_timeout'], second: [true, false, null] });
+  expect((await row(stream.id)).state).toBe('live');
+});
+
 it('claims a stream once, however often its job runs', async () => {
   await startWorker('node-a');
   const stream = await newStream();

@@ -187,6 +187,40 @@ it('comes back with a new session when its own is gone', async () => {
   await expect.poll(async () => (await probe(`${platform.url}/revived`, { seconds: 2 })).video.length, { timeout: 15_000 }).toBeGreaterThan(10);
 });
 
+it('stays away when its stream was ended over the API', async () => {
+  const { page, id } = await publish('kicked');
+  expect((await system.call('DELETE', `/streams/${id}`)).status).toBe(204);
+  await reaches(page, 'FAILED', 20_000);
+  expect(await inPage(page, 'stream.info()')).toMatch(/ended (over|by|through)/i);
+  expect(await inPage(page, 'network.offers')).toBe(1);
+  expect(await system.stream('kicked')).toMatchObject({ id, state: 'ended', reason: { code: 'kicked' } });
+});
+
+it('leaves its stream to a second publisher of the same name', async () => {
+  const { page, id } = await publish('wanted');
+  const { page: other } = await publish('wanted');
+  await reaches(page, 'FAILED', 20_000);
+  expect(await inPage(page, 'stream.info()')).toBe('Another session of the same stream took over.');
+  expect(await inPage(page, 'network.offers')).toBe(1);
+  expect(await inPage(other, 'stream.status()')).toBe('PUBLISHING');
+  expect(await system.stream('wanted')).toMatchObject({ id, state: 'live' });
+  await inPage(other, 'stream.stop()');
+});
+
+it('goes live with what it was switched to while it connected', async () => {
+  const page = await openPage();
+  await inPage(page, `network.mapAnswer = async (sdp) => { await new Promise((go) => (window.answer = go)); return sdp; }`);
+  await begin(page, {}, { name: 'early', constraints: { video: { width: 320, height: 240 }, audio: true } });
+  await expect.poll(() => inPage(page, 'typeof window.answer')).toBe('function');
+  await page.click('#screen');
+  await inPage(page, 'window.switched');
+  await inPage(page, 'window.answer()');
+  await reaches(page, 'PUBLISHING', 20_000);
+  // The screen, not the camera that was stopped.
+  await expect.poll(async () => (await system.stream('early')).figures?.width ?? 0, { timeout: 15_000 }).toBeGreaterThan(320);
+  await inPage(page, 'stream.stop()');
+});
+
 it('ends the stream at once when it is stopped amid an interruption', async () => {
   const { page } = await publish('interrupted');
   // Another network, on which the server does not answer; the session stands where the platforms are.

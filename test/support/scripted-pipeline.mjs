@@ -1,6 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
-// noise (answers, and writes to stderr), medialess (answers, and media never comes). Transfers report the state that their stream key names. Every command is appended to
+// noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once).
+// Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -22,7 +23,8 @@ const ops = {
     if (script === 'silence') return undefined;
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
-    if (script !== 'medialess') setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
+    if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);
+    else if (script !== 'medialess') setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };
   },
   candidates: () => ({}),

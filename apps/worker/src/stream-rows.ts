@@ -17,9 +17,17 @@ export interface Held {
 /** Another owner or an end has come over the stream: nothing of ours may be written any more. */
 export class Fenced extends Error {}
 
+/** Of those of the stream's sessions that `where` names. */
+export interface SessionsChange {
+  where: Prisma.SessionWhereInput;
+  data: Prisma.SessionUpdateManyMutationInput;
+}
+
 /** What happened to a stream since the last write. */
 export interface Changes {
   stream: Prisma.StreamUpdateInput;
+  /** In their order. */
+  sessions: SessionsChange[];
   transfers: TransferStatus[];
   events: { type: string; transferId?: string; data?: Prisma.InputJsonObject }[];
 }
@@ -52,10 +60,11 @@ export class StreamRows {
   }
 
   /** Writes changes in one transaction. Throws Fenced when the stream is not ours any more. */
-  async write(held: Held, { stream, transfers, events }: Changes): Promise<void> {
+  async write(held: Held, { stream, sessions, transfers, events }: Changes): Promise<void> {
     await this.prisma.$transaction(async (tx) => {
       await this.requireOurs(tx, held);
       if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
+      for (const { where, data } of sessions) await tx.session.updateMany({ where: { ...where, streamId: held.id }, data });
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
         await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });

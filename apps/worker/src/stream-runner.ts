@@ -1,9 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { Prisma } from '#libs/db';
 import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
 import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
-import type { Held, StreamRows } from './stream-rows.js';
+import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
@@ -155,6 +154,8 @@ export class StreamRunner {
     switch (event.event) {
       case 'input':
         return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId);
+      case 'sessionOver':
+        return this.writer.sessionsChanged([endSessions({ id: event.body.sessionId }, event.body.reason)]);
       case 'transfer':
         return this.transferChanged(event.body);
       case 'figures':
@@ -175,7 +176,7 @@ export class StreamRunner {
     if (state === 'live') {
       const startedAt = this.wasLive ? {} : { startedAt: new Date() };
       this.wasLive = true;
-      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt, ...this.endOthers(sessionId) }, { type: 'stream.live' });
+      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
     } else if (state === 'lost' && this.wasLive) {
       this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
     }
@@ -183,13 +184,12 @@ export class StreamRunner {
   }
 
   /** When a session feeds the stream, the pipeline closes the one that did before, and has given up those that never did: their rows end as well. */
-  private endOthers(sessionId: string | null): Pick<Prisma.StreamUpdateInput, 'sessions'> {
+  private heard(sessionId: string): SessionsChange[] {
     const replaced = this.feeding;
     this.feeding = sessionId;
-    if (sessionId === null) return {};
-    const endedAt = new Date();
-    const isGone = [{ createdAt: { lt: new Date(endedAt.getTime() - GIVEN_UP_MS) } }, ...(replaced === null ? [] : [{ id: replaced }])];
-    return { sessions: { updateMany: { where: { id: { not: sessionId }, endedAt: null, OR: isGone }, data: { endedAt, offer: null } } } };
+    const now = new Date();
+    const isGone = [{ createdAt: { lt: new Date(now.getTime() - GIVEN_UP_MS) } }, ...(replaced === null ? [] : [{ id: replaced }])];
+    return [{ where: { id: sessionId, heardAt: null }, data: { heardAt: now } }, endSessions({ id: { not: sessionId }, OR: isGone }, 'taken_over')];
   }
 
   private transferChanged(status: TransferStatus): void {
@@ -231,3 +231,5 @@ export class StreamRunner {
     this.context.onOver(this);
   }
 }
+
+const endSessions = (where: SessionsChange['where'], reason: string): SessionsChange => ({ where: { ...where, endedAt: null }, data: { endedAt: new Date(), offer: null, reason } });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
 import type { Prisma } from '#libs/db';
 import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
-import { type Changes, Fenced, type Held, type StreamRows } from './stream-rows.js';
+import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
@@ -17,6 +17,7 @@ const MAX_EVENTS = 1000;
 export class StreamWriter {
   private readonly logger = new Logger(StreamWriter.name);
   private stream: Prisma.StreamUpdateInput = {};
+  private sessions: SessionsChange[] = [];
   private transfers = new Map<string, TransferStatus>();
   private events: Changes['events'] = [];
   private readonly recorded = new Map<string, string>();
@@ -30,9 +31,14 @@ export class StreamWriter {
     private readonly onFenced: () => void,
   ) {}
 
-  streamChanged(change: Prisma.StreamUpdateInput, event: { type: string; data?: Prisma.InputJsonObject }): void {
+  streamChanged(change: Prisma.StreamUpdateInput, event: { type: string; data?: Prisma.InputJsonObject }, sessions: SessionsChange[] = []): void {
     Object.assign(this.stream, change);
     this.addEvent(event);
+    this.sessionsChanged(sessions);
+  }
+
+  sessionsChanged(changes: SessionsChange[]): void {
+    this.sessions.push(...changes);
     this.flush();
   }
 
@@ -83,13 +89,14 @@ export class StreamWriter {
   }
 
   private get isPending(): boolean {
-    return this.events.length + this.transfers.size + Object.keys(this.stream).length > 0;
+    return this.events.length + this.sessions.length + this.transfers.size + Object.keys(this.stream).length > 0;
   }
 
   private async writeAll(): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; this.isPending && !this.stopped; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
-      const changes: Changes = { stream: this.stream, transfers: [...this.transfers.values()], events: this.events };
+      const changes: Changes = { stream: this.stream, sessions: this.sessions, transfers: [...this.transfers.values()], events: this.events };
       this.stream = {};
+      this.sessions = [];
       this.transfers = new Map();
       this.events = [];
       try {
@@ -109,8 +116,9 @@ export class StreamWriter {
   }
 
   /** What came meanwhile is newer. */
-  private keep({ stream, transfers, events }: Changes): void {
+  private keep({ stream, sessions, transfers, events }: Changes): void {
     this.stream = { ...stream, ...this.stream };
+    this.sessions = [...sessions, ...this.sessions];
     this.transfers = new Map([...transfers.map((status) => [status.id, status] as const), ...this.transfers]);
     this.events = [...events, ...this.events].slice(0, MAX_EVENTS);
   }

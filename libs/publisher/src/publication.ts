@@ -31,7 +31,7 @@ export interface PublicationEvents {
 
 /** A server that is full may say when to come back: a publisher who has just pressed the button waits so long for it. */
 const START_MS = 30_000;
-/** The server says that this stream was ended on purpose: coming back would defy it. */
+/** The server says that this session was ended on purpose, or that another publisher has the stream: coming back would defy it. */
 const GONE = 410;
 
 export class Publication {
@@ -87,15 +87,18 @@ export class Publication {
     const client = new WhipClient(this.settings.endpoint, this.settings.token, this.settings.rtmpUrl);
     this.clients.push(client);
     this.connection = await Connection.open(client, this.tracks(), this.settings, (reason) => void this.recover(reason), signal);
+    // What was switched to while it connected: nobody may be seen or heard by what he has left.
+    for (const track of this.tracks()) await this.connection.replace(track);
     // The server has closed the others.
     this.clients = [client];
     if (client.rtmpError !== null) this.events.onNotPushed(client.rtmpError);
   }
 
   private async reconnect(): Promise<void> {
-    if (this.connection && !this.connection.isClosed) {
+    if (this.connection) {
       try {
-        return await this.connection.restart(this.stopping.signal);
+        if (!this.connection.isClosed) return await this.connection.restart(this.stopping.signal);
+        await this.clients.at(-1)?.isThere();
       } catch (error) {
         // Not reachable for now, or its node is: the session may well be there in a moment, with the platforms still connected.
         if (error instanceof WhipError && (error.temporary || error.status === GONE)) throw error;

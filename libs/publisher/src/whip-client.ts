@@ -12,7 +12,7 @@ export interface WhipAnswer {
 }
 
 interface WhipRequest {
-  method: 'POST' | 'PATCH' | 'DELETE';
+  method: 'POST' | 'PATCH' | 'DELETE' | 'GET';
   headers?: Record<string, string>;
   body?: string;
   keepalive?: boolean;
@@ -90,6 +90,18 @@ export class WhipClient {
       this.etag = response.headers.get('ETag') ?? this.etag;
       return response.text();
     });
+  }
+
+  /** Whether the server still has the session; rejects with its reason (410) where it was ended on purpose. */
+  async isThere(): Promise<boolean> {
+    if (this.sessionUrl === undefined) return false;
+    try {
+      await this.request(this.sessionUrl, { method: 'GET' });
+      return true;
+    } catch (error) {
+      if (error instanceof WhipError && error.status === 404) return false;
+      throw error;
+    }
   }
 
   /** Ends the session at once, also while the page is being closed: `keepalive` lets the request outlive it. */

@@ -45,7 +45,7 @@ export class Publications {
   private async requireFree({ entryPointId, streamName }: PublishTarget): Promise<void> {
     const [running] = await this.prisma.$queryRaw<{ state: string }[]>`
       SELECT state FROM streams WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
-    if (running?.state === 'live') throw refuse(409, 'Stream name is already in use');
+    if (running !== undefined && running.state !== 'reconnecting') throw refuse(409, 'Stream name is already in use');
   }
 
   /** Ends the session; again is no error. */

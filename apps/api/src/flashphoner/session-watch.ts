@@ -5,7 +5,14 @@ import { endOf } from './protocol.js';
 
 const LOOK_EVERY_MS = 300;
 
-/** What a publisher's connection hears of its stream. */
+interface Looked {
+  heardAt: Date | null;
+  endedAt: Date | null;
+  reason: string | null;
+  stream: { state: string; reason: string | null };
+}
+
+/** What a publisher's connection hears of its session. */
 export interface SessionEvents {
   onPublishing: () => void;
   onEnd: (end: { status: 'UNPUBLISHED' | 'FAILED'; info: string }) => void;
@@ -37,7 +44,7 @@ export class SessionWatch implements OnModuleDestroy {
   private async look(): Promise<void> {
     try {
       const ids = [...this.watched.keys()];
-      const rows = await this.prisma.session.findMany({ where: { id: { in: ids } }, select: { id: true, endedAt: true, stream: { select: { state: true, reason: true } } } });
+      const rows = await this.prisma.session.findMany({ where: { id: { in: ids } }, select: { id: true, heardAt: true, endedAt: true, reason: true, stream: { select: { state: true, reason: true } } } });
       const found = new Map(rows.map((row) => [row.id, row]));
       for (const id of ids) this.tell(id, found.get(id));
     } catch (error) {
@@ -47,18 +54,17 @@ export class SessionWatch implements OnModuleDestroy {
     this.timer = this.watched.size === 0 ? null : setTimeout(() => void this.look(), LOOK_EVERY_MS);
   }
 
-  private tell(id: string, row: { endedAt: Date | null; stream: { state: string; reason: string | null } } | undefined): void {
+  private tell(id: string, row: Looked | undefined): void {
     const watched = this.watched.get(id);
     if (watched === undefined) return;
-    const { state = 'ended', reason = null } = row?.stream ?? {};
-    if (row === undefined || row.endedAt !== null || state === 'ended') {
-      this.watched.delete(id);
-      // A session that ends before its stream was replaced by another one.
-      const why = state === 'ended' ? reason : 'taken_over';
-      watched.onEnd(endOf(why, reasonOf(why)?.text ?? 'The stream ended.'));
-    } else if (state === 'live' && !watched.isPublishing) {
+    // The stream may be live by another session: only what is heard of this one is its publisher's.
+    if (row?.heardAt && !watched.isPublishing) {
       watched.isPublishing = true;
       watched.onPublishing();
     }
+    if (row !== undefined && row.endedAt === null && row.stream.state !== 'ended') return;
+    this.watched.delete(id);
+    const why = row?.reason ?? row?.stream.reason ?? null;
+    watched.onEnd(endOf(why, reasonOf(why)?.text ?? 'The stream ended.'));
   }
 }

@@ -2,6 +2,7 @@ import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/co
 import { Env } from '#libs/config';
 import { PrismaService, type Session } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
+import { type ReasonCode, reasonOf } from '#libs/transfer';
 import { refuse } from '../problem.js';
 import { newEtag } from '../stream/publish.service.js';
 import { checkFragment } from './sdp.js';
@@ -20,6 +21,8 @@ export type Patched = { etag: string; fragment: string } | undefined;
 const UNDER_WAY = '';
 const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
+/** Reasons why a session is over that a publisher has to respect. */
+const ON_PURPOSE = new Set<string>(['kicked', 'taken_over'] satisfies ReasonCode[]);
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** What a publisher does to its session. */
@@ -58,19 +61,22 @@ export class WhipService {
     } catch (error) {
       this.logger.warn(`node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`);
     }
-    await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null } });
+    await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null, reason: 'publisher_left' } });
   }
 
-  /** 404 unless the session runs. */
+  /** Throws 404 unless the session runs; 410 for one that was ended on purpose, so that its publisher does not come back. */
   async running(sessionId: string): Promise<RunningSession> {
     const found = SESSION_ID.test(sessionId)
-      ? await this.prisma.session.findFirst({
-          where: { id: sessionId, endedAt: null, stream: { state: { not: 'ended' } } },
-          include: { stream: { select: { ownerNode: true, entryPointId: true } } },
+      ? await this.prisma.session.findUnique({
+          where: { id: sessionId },
+          include: { stream: { select: { ownerNode: true, entryPointId: true, state: true, reason: true } } },
         })
       : null;
     const ownerNode = found?.stream.ownerNode;
-    if (found === null || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
+    const isOver = found !== null && (found.endedAt !== null || found.stream.state === 'ended');
+    const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
+    if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
+    if (found === null || isOver || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 

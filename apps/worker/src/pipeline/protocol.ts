@@ -136,6 +136,8 @@ export interface PipelineEvents {
   hello: Snapshot;
   /** Media of the session: `connecting` after the answer, `live` with the first media, `lost` when it stopped coming. */
   input: { sessionId: string; state: InputState; reason: string | null };
+  /** A session's connection is gone for good, and the stream goes on. What `input` takes over from is not told once more. */
+  sessionOver: { sessionId: string; reason: string };
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */

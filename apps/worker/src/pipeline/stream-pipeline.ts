@@ -228,12 +228,10 @@ export class StreamPipeline {
   private sessionClosed(sessionId: string, reason: string): void {
     if (!this.sessions.has(sessionId)) return;
     void this.closeSession(sessionId);
-    if (this.activeId !== null && this.activeId !== sessionId) return;
-    if (this.activeId === null) {
-      // A stream that never had media has nothing to hold open.
-      if (this.sessions.size === 0 && this.windowTimer === null) this.onEnded(reason);
-      return;
-    }
+    // A stream that never had media has nothing to hold open.
+    if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason);
+    this.send('sessionOver', { sessionId, reason });
+    if (this.activeId !== sessionId) return;
     this.activeId = null;
     this.setInput(sessionId, 'lost', reason);
     this.startWindow(reason);
