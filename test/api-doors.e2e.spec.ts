@@ -118,6 +118,19 @@ describe('event feeds', () => {
     await expect.poll(() => hasEnded, { timeout: 8000 }).toBe(true);
   }, 15_000);
 
+  it('end with the session at the dashboard that they were asked for with', async () => {
+    const ivan = await api.customer();
+    const signedIn = await api.anonymous('POST', '/session', { customerId: ivan.id, customerSecret: ivan.secret });
+    const cookie = String(signedIn.headers.get('set-cookie')).split(';')[0] as string;
+    let hasEnded = false;
+    const opened = await fetch(`${api.url}/v1/projects/${ivan.appid}/fls/events/stream`, { headers: { cookie } });
+    expect(opened.status).toBe(200);
+    void opened.text().then(() => (hasEnded = true));
+    // Signs out everywhere; the secret itself stays good.
+    expect((await api.anonymous('DELETE', '/session/all', undefined, { cookie, 'x-manycast': '1' })).status).toBe(204);
+    await expect.poll(() => hasEnded, { timeout: 8000 }).toBe(true);
+  }, 15_000);
+
   it('of a project are so many at most', async () => {
     const grace = await api.customer();
     const left = new AbortController();

@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { ApiError, session, whenSignedOut } from './api/index.js';
+import { Boundary } from './parts/boundary.js';
 import { ConfirmProvider } from './parts/confirm.js';
 import { Bones, Failure } from './parts/states-of-page.js';
 import { SessionContext } from './session-context.js';
@@ -27,31 +28,31 @@ export function App() {
   useEffect(() => whenSignedOut(() => void client.invalidateQueries({ queryKey: ['session'] })), [client]);
   const isSignedOut = query.error instanceof ApiError && query.error.status === 401;
   if (isSignedOut) return <SignIn />;
-  if (query.data === undefined) return query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null;
+  if (query.data === undefined) return query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Bones />;
   return (
     <SessionContext.Provider value={query.data}>
       <ConfirmProvider>
         <Shell>
-          <Suspense fallback={<Bones />}>
-            <Switch>
-              <Route path="/">
-                <Redirect to="/live" replace />
-              </Route>
-              <Route path="/live" component={LivePage} />
-              <Route path="/streams/:appid/:streamId">{({ appid, streamId }) => <StreamPage key={streamId} appid={appid} streamId={streamId} />}</Route>
-              <Route path="/go-live" component={GoLivePage} />
-              <Route path="/projects" component={ProjectsPage} />
-              <Route path="/projects/:appid">{({ appid }) => <ProjectPage key={appid} appid={appid} />}</Route>
-              <Route path="/projects/:appid/entry-points/:entryPoint">
-                {({ appid, entryPoint }) => <EntryPointPage key={`${appid}/${entryPoint}`} appid={appid} entryPoint={entryPoint} />}
-              </Route>
-              {query.data.role === 'operator' && <Route path="/customers" component={CustomersPage} />}
-              {query.data.role === 'operator' && <Route path="/customers/:customerId">{({ customerId }) => <CustomerPage key={customerId} customerId={customerId} />}</Route>}
-              {query.data.role === 'operator' && <Route path="/system" component={SystemPage} />}
-              <Route path="/account" component={AccountPage} />
-              <Route component={NotFoundPage} />
-            </Switch>
-          </Suspense>
+          <Boundary>
+            <Suspense fallback={<Bones />}>
+              <Switch>
+                <Route path="/">
+                  <Redirect to="/live" replace />
+                </Route>
+                <Route path="/live" component={LivePage} />
+                <Route path="/streams/:appid/:streamId">{({ appid, streamId }) => <StreamPage key={streamId} appid={appid} streamId={streamId} />}</Route>
+                <Route path="/go-live" component={GoLivePage} />
+                <Route path="/projects" component={ProjectsPage} />
+                <Route path="/projects/:appid">{({ appid }) => <ProjectPage key={appid} appid={appid} />}</Route>
+                <Route path="/projects/:appid/entry-points/:entryPoint">{({ appid, entryPoint }) => <EntryPointPage key={`${appid}/${entryPoint}`} appid={appid} entryPoint={entryPoint} />}</Route>
+                {query.data.role === 'operator' && <Route path="/customers" component={CustomersPage} />}
+                {query.data.role === 'operator' && <Route path="/customers/:customerId">{({ customerId }) => <CustomerPage key={customerId} customerId={customerId} />}</Route>}
+                {query.data.role === 'operator' && <Route path="/system" component={SystemPage} />}
+                <Route path="/account" component={AccountPage} />
+                <Route component={NotFoundPage} />
+              </Switch>
+            </Suspense>
+          </Boundary>
         </Shell>
       </ConfirmProvider>
     </SessionContext.Provider>

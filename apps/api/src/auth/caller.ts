@@ -12,6 +12,8 @@ export interface Caller {
   limitKey: string;
   /** Signed in at the dashboard: a browser sends the cookie by itself, so unsafe requests must prove their origin. */
   bySession: boolean;
+  /** The session, which may end before its credential does. */
+  sessionId?: string;
 }
 
 /** A request that has passed the guard. */

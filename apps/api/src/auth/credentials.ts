@@ -45,10 +45,11 @@ export class Credentials {
     return caller;
   }
 
-  /** Of an answer that takes hours. While the database is away, nobody is sent away. */
-  async isGoodStill({ credentialId }: Caller): Promise<boolean> {
+  /** Of an answer that takes hours: whether the secret, or the session at the dashboard, is still good. While the database is away, nobody is sent away. */
+  async isGoodStill({ credentialId, sessionId }: Caller): Promise<boolean> {
     try {
       const where = { id: credentialId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] };
+      if (sessionId !== undefined && (await this.prisma.dashboardSession.count({ where: { id: sessionId } })) === 0) return false;
       return (await this.prisma.credential.count({ where })) > 0;
     } catch (error) {
       this.logger.warn(`credential ${credentialId} not looked up: ${String(error).slice(0, 200)}`);

@@ -35,7 +35,7 @@ export class DashboardSessions {
     if (session.lastUsedAt.getTime() < now - TOUCH_INTERVAL_MS) {
       await this.prisma.dashboardSession.updateMany({ where: { id }, data: { lastUsedAt: new Date(now) } });
     }
-    return { customerId: session.customerId, role: session.customer.role, credentialId: session.credentialId, limitKey: `session:${session.credentialId}`, bySession: true };
+    return { customerId: session.customerId, role: session.customer.role, credentialId: session.credentialId, limitKey: `session:${session.credentialId}`, bySession: true, sessionId: id };
   }
 
   async end(token: string): Promise<void> {

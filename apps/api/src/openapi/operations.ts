@@ -259,11 +259,11 @@ const whip: Operation[] = [
     requestMediaType: FRAGMENT,
     answers: { 200: text(), 204: null },
     mediaType: FRAGMENT,
-    refusals: [409, 412, 413, 415, 422, 428, 504],
+    refusals: [409, 410, 412, 413, 415, 422, 428, 504],
     isPublic: true,
   },
-  { method: 'get', path: SESSION, tag: 'WHIP', summary: 'Whether the session runs', answers: { 204: null }, isPublic: true },
-  { method: 'delete', path: SESSION, tag: 'WHIP', summary: 'End the session', answers: { 200: null }, isPublic: true },
+  { method: 'get', path: SESSION, tag: 'WHIP', summary: 'Whether the session runs', answers: { 204: null }, refusals: [410], isPublic: true },
+  { method: 'delete', path: SESSION, tag: 'WHIP', summary: 'End the session', answers: { 200: null }, refusals: [410], isPublic: true },
   { method: 'options', path: SESSION, tag: 'WHIP', summary: 'CORS', answers: { 200: null }, isPublic: true },
 ];
 

@@ -1,3 +1,4 @@
+import compression from 'compression';
 import express, { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -27,7 +28,7 @@ export function webPages(dashboardDir: string): RequestHandler {
   if (!existsSync(index)) return router;
   const html = readFileSync(index, 'utf8');
   // File names hold a hash of their content.
-  router.use('/assets', express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
+  router.use('/assets', compression(), express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
   // The page is a file, too, and has its policy under that name as well.
   const setHeaders = (response: ServerResponse): void => void response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
   const files = express.static(dir, { index: false, setHeaders });

@@ -2,7 +2,7 @@ import { Alert, Button, Group, SegmentedControl, Select, Stack, TextInput } from
 import { IconBroadcast, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useSearchParams } from 'wouter';
+import { useSearchParams } from 'wouter';
 import { entryPoints } from '../api/index.js';
 import { ScopeSelect, useScope } from '../parts/scope.js';
 import { Card, PageHead } from '../parts/states-of-page.js';
@@ -22,9 +22,13 @@ export default function GoLivePage() {
   const scope = useScope();
   const [search] = useSearchParams();
   const [source, setSource] = useState<Source>('camera');
-  const [entryPoint, setEntryPoint] = useState(search.get('entry_point') ?? 'live');
+  const [wished, setWished] = useState(search.get('entry_point') ?? 'live');
   const [name, setName] = useState('from-the-browser');
   const { appid } = scope;
+  const points = useQuery({ queryKey: ['entry-points', appid], enabled: appid != null, queryFn: () => entryPoints.list(appid ?? '') });
+  const names = points.data?.entryPointList.map((point) => point.name) ?? [];
+  // A project may have no entry point of this name: what is shown is what is published to.
+  const entryPoint = names.includes(wished) ? wished : names[0];
   const publication = usePublication();
   const isOn = publication.state !== 'idle' && publication.state !== 'over';
   const nameError = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) ? null : 'Letters, digits, dots, underscores and hyphens';
@@ -36,9 +40,9 @@ export default function GoLivePage() {
           <Stack gap="md">
             <SegmentedControl aria-label="Source" data={SOURCES} value={source} onChange={(value) => setSource(value as Source)} disabled={isOn} fullWidth />
             <div>
-              <ScopeSelect scope={scope} label="Project" />
+              <ScopeSelect scope={scope} label="Project" disabled={isOn} />
             </div>
-            {appid && <EntryPointSelect appid={appid} value={entryPoint} onChange={setEntryPoint} disabled={isOn} />}
+            {entryPoint && <Select label="Entry point" data={names} value={entryPoint} onChange={(next) => next && setWished(next)} allowDeselect={false} disabled={isOn} />}
             <TextInput label="Stream name" value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} disabled={isOn} />
             <Group gap="xs">
               {isOn ? (
@@ -46,12 +50,13 @@ export default function GoLivePage() {
                   Stop
                 </Button>
               ) : (
-                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || nameError !== null} onClick={() => appid && void publication.start({ appid, entryPoint, name, source })}>
+                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || !entryPoint || nameError !== null} onClick={() => appid && entryPoint && void publication.start({ appid, entryPoint, name, source })}>
                   Go live
                 </Button>
               )}
               {isOn && appid && (
-                <Button component={Link} href={`/live?appid=${appid}`} variant="default">
+                // In another tab: the stream ends with this page.
+                <Button component="a" href={`/live?appid=${appid}`} target="_blank" variant="default">
                   Where it goes
                 </Button>
               )}
@@ -67,10 +72,4 @@ export default function GoLivePage() {
       </div>
     </>
   );
-}
-
-function EntryPointSelect({ appid, value, onChange, disabled }: { appid: string; value: string; onChange: (value: string) => void; disabled: boolean }) {
-  const query = useQuery({ queryKey: ['entry-points', appid], queryFn: () => entryPoints.list(appid) });
-  const names = query.data?.entryPointList.map(({ name }) => name) ?? [value];
-  return <Select label="Entry point" data={names} value={names.includes(value) ? value : (names[0] ?? null)} onChange={(next) => next && onChange(next)} allowDeselect={false} disabled={disabled} />;
 }

@@ -38,6 +38,8 @@ export function usePublication(): Publication {
   const [stream, setStream] = useState<Stream | null>(null);
   const display = useRef<HTMLVideoElement | null>(null);
   const running = useRef<{ stream: Stream; release: () => void } | null>(null);
+  /** Counts what was begun or stopped: a source that is opened for long (the browser asks which screen) may come too late. */
+  const turn = useRef(0);
 
   const over = useCallback((message: string | null) => {
     running.current?.release();
@@ -52,8 +54,10 @@ export function usePublication(): Publication {
     async (wanted: Wanted): Promise<void> => {
       setError(null);
       setState('starting');
+      const mine = ++turn.current;
       try {
         const { custom, release } = await openSource(wanted.source, wanted.name);
+        if (mine !== turn.current) return release();
         const { appid, entryPoint, name } = wanted;
         const session = createSession({
           whipUrl: `${location.origin}/whip/${appid}/${entryPoint}`,
@@ -71,6 +75,11 @@ export function usePublication(): Publication {
             setError(reason);
             setState('reconnecting');
           })
+          .on('SOURCE_ENDED', (ended, kind) => {
+            if (kind !== 'video' || wanted.source !== 'screen') return;
+            void ended.stop();
+            over('The sharing of the screen was ended in the browser.');
+          })
           .on('STATS', (_stream, figures) => setStats(figures))
           .on('FAILED', (failed) => over(failed.info()))
           .on('UNPUBLISHED', () => over(null))
@@ -81,8 +90,26 @@ export function usePublication(): Publication {
     },
     [over],
   );
-  const stop = useCallback(() => void running.current?.stream.stop(), []);
-  useEffect(() => () => void running.current?.stream.stop(), []);
+  const stop = useCallback(() => {
+    turn.current += 1;
+    if (running.current) void running.current.stream.stop();
+    else over(null);
+  }, [over]);
+  useEffect(
+    () => () => {
+      turn.current += 1;
+      void running.current?.stream.stop();
+    },
+    [],
+  );
+  const isOn = stream !== null;
+  useEffect(() => {
+    if (!isOn) return;
+    // The browser asks whether to leave: with the page, the stream ends.
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
+    addEventListener('beforeunload', ask);
+    return () => removeEventListener('beforeunload', ask);
+  }, [isOn]);
   return { state, error, stats, stream, display, start, stop };
 }
 

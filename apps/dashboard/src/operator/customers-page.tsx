@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, Stack, Table, TextInput } from '@mantine/core';
+import { Anchor, Button, Group, Modal, Select, Stack, Table, TextInput } from '@mantine/core';
 import { IconUserPlus, IconUsersGroup } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -47,7 +47,9 @@ export default function CustomersPage() {
                 {rows.map(({ customerId, name, role, usage, quotas, createdAt }) => (
                   <Table.Tr key={customerId}>
                     <Table.Td>
-                      <Link href={`/customers/${customerId}`}>{name}</Link>
+                      <Anchor component={Link} href={`/customers/${customerId}`} inherit>
+                            {name}
+                          </Anchor>
                     </Table.Td>
                     <Table.Td>{role}</Table.Td>
                     <Table.Td className="num">

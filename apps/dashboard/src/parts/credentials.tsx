@@ -52,7 +52,7 @@ export function Credentials({ customerId }: { customerId: string }) {
                         <Day at={createdAt} />
                       </Table.Td>
                       <Table.Td>{lastUsedAt === null ? 'never' : <Ago at={lastUsedAt} />}</Table.Td>
-                      <Table.Td>{expiresAt === null ? 'revoked' : <Day at={expiresAt} />}</Table.Td>
+                      <Table.Td>{expiresAt === null ? 'no end' : <Day at={expiresAt} />}</Table.Td>
                       <Table.Td style={{ textAlign: 'right', whiteSpace: 'nowrap' }}>
                         <Button
                           size="compact-xs"

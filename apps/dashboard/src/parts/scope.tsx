@@ -20,7 +20,7 @@ export function useScope(): { appid: string | null | undefined; projects: Projec
 }
 
 /** Chooses it; kept in the address, so that a link shows the same. */
-export function ScopeSelect({ scope, label }: { scope: ReturnType<typeof useScope>; label?: string }) {
+export function ScopeSelect({ scope, label, disabled }: { scope: ReturnType<typeof useScope>; label?: string; disabled?: boolean }) {
   const { role } = useSession();
   const [, setSearch] = useSearchParams();
   const options = scope.projects.map(({ appid, name }) => ({ value: appid, label: name }));
@@ -33,5 +33,5 @@ export function ScopeSelect({ scope, label }: { scope: ReturnType<typeof useScop
       else next.set('appid', value);
       return next;
     });
-  return <Select label={label} aria-label="Project" data={options} value={scope.appid === null ? ALL : (scope.appid ?? null)} onChange={choose} allowDeselect={false} searchable={options.length > 8} w={{ base: '100%', xs: 200 }} />;
+  return <Select label={label} disabled={disabled} aria-label="Project" data={options} value={scope.appid === null ? ALL : (scope.appid ?? null)} onChange={choose} allowDeselect={false} searchable={options.length > 8} w={{ base: '100%', xs: 200 }} />;
 }

@@ -66,7 +66,9 @@ function EntryPoints({ appid }: { appid: string }) {
                 {entryPointList.map(({ name, transfer }) => (
                   <Table.Tr key={name}>
                     <Table.Td>
-                      <Link href={`/projects/${appid}/entry-points/${name}`}>{name}</Link>
+                      <Anchor component={Link} href={`/projects/${appid}/entry-points/${name}`} inherit>
+                            {name}
+                          </Anchor>
                     </Table.Td>
                     <Table.Td>
                       <Pill tone={transfer.enabled ? 'good' : 'calm'}>{transfer.enabled ? 'On' : 'Off'}</Pill>

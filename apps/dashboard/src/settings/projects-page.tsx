@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Table, TextInput } from '@mantine/core';
+import { Anchor, Button, Group, Modal, Table, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconFolderPlus, IconFolders } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -43,7 +43,9 @@ export default function ProjectsPage() {
                     {found.map(({ appid, name, createdAt }) => (
                       <Table.Tr key={appid}>
                         <Table.Td>
-                          <Link href={`/projects/${appid}`}>{name}</Link>
+                          <Anchor component={Link} href={`/projects/${appid}`} inherit>
+                            {name}
+                          </Anchor>
                         </Table.Td>
                         <Table.Td className="mono">{appid}</Table.Td>
                         <Table.Td>

@@ -52,12 +52,12 @@ function Lines({ made: { token, whipUrl }, streamName }: { made: PublishToken; s
           ['OBS: Bearer Token', token],
         ]}
       />
-      <CopyLine label="ffmpeg 7.1 or newer" value={`ffmpeg -re -i clip.mp4 -c:v libx264 -profile:v baseline -bf 0 -c:a libopus -ar 48000 -ac 2 -f whip -authorization "${token}" "${url}"`} />
+      <CopyLine label="ffmpeg with its WHIP muxer (8.0 or newer)" value={`ffmpeg -re -i clip.mp4 -c:v libx264 -pix_fmt yuv420p -profile:v baseline -bf 0 -g 60 -c:a libopus -ar 48000 -ac 2 -f whip -authorization "${token}" "${url}"`} />
       <CopyLine
         label="GStreamer"
         value={`gst-launch-1.0 whipclientsink name=w signaller::whip-endpoint="${url}" signaller::auth-token="${token}" videotestsrc is-live=true ! video/x-raw,width=1280,height=720 ! w. audiotestsrc is-live=true ! w.`}
       />
-      <CopyLine label="curl: is the endpoint there?" value={`curl -i -X OPTIONS "${url}"`} />
+      <CopyLine label="curl, with an SDP offer in offer.sdp" value={`curl -i -X POST -H "Authorization: Bearer ${token}" -H "Content-Type: application/sdp" --data-binary @offer.sdp "${url}"`} />
     </Stack>
   );
 }

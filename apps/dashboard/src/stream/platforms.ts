@@ -12,7 +12,7 @@ export const PLATFORMS: Platform[] = [
   { value: 'youtube', label: 'YouTube', server: 'rtmps://a.rtmps.youtube.com/live2', hint: 'YouTube Studio, Create, Go live: “Stream key”.' },
   { value: 'twitch', label: 'Twitch', server: 'rtmps://ingest.global-contribute.live-video.net/app', hint: 'Creator Dashboard, Settings, Stream: “Primary stream key”.' },
   { value: 'facebook', label: 'Facebook', server: 'rtmps://live-api-s.facebook.com:443/rtmp', hint: 'Live Producer, Streaming software: “Stream key”.' },
-  { value: 'kick', label: 'Kick', server: '', hint: 'Creator Dashboard, Settings, Stream: “Stream URL” and “Stream key” (each account has its own URL).' },
+  { value: 'kick', label: 'Kick', server: 'rtmps://fa723fc1b171.global-contribute.live-video.net/app', hint: 'Creator Dashboard, Settings, Stream: “Stream URL” (if it is another one) and “Stream key”.' },
   { value: 'custom', label: 'Custom', server: '', hint: 'Any rtmp:// or rtmps:// server.' },
 ];
 
@@ -27,6 +27,8 @@ export function platformOf(url: string): string | null {
   const host = /^rtmps?:\/\/(?:[^@/]*@)?([^:/]+)/i.exec(url)?.[1]?.toLowerCase() ?? '';
   const known: [RegExp, string][] = [
     [/(^|\.)youtube\.com$/, 'YouTube'],
+    // Both are at Amazon IVS; Kick has an account of its own there.
+    [/^fa723fc1b171\.global-contribute\.live-video\.net$/, 'Kick'],
     [/(^|\.)(twitch\.tv|live-video\.net)$/, 'Twitch'],
     [/(^|\.)facebook\.com$/, 'Facebook'],
     [/(^|\.)kick\.com$/, 'Kick'],

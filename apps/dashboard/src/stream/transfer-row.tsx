@@ -11,7 +11,6 @@ import { Countdown, Running } from '../parts/time.js';
 import { platformOf } from './platforms.js';
 import { useTransferActions, type StreamPath } from './use-transfers.js';
 
-const OVER = new Set(['ended', 'failed']);
 const MAY_RETRY = new Set(['reconnecting', 'failed', 'connecting']);
 
 /** One destination: its state and why, its figures, and what can be done. */
@@ -33,7 +32,7 @@ export function TransferRow({ path, transfer, streamEnded }: { path: StreamPath;
         )}
         {/* A live one has one too where its sound cannot be played. */}
         <ReasonText reason={transfer.reason} />
-        {transfer.nextRetryAt !== null && !OVER.has(transfer.state) && (
+        {transfer.nextRetryAt !== null && transfer.state !== 'ended' && (
           <Text size="xs" fw={600}>
             <Countdown to={transfer.nextRetryAt} />, attempt {transfer.attempts + 1}
           </Text>

@@ -11,8 +11,16 @@ type Listed = { transfers: Transfer[] };
 
 export const transfersKey = (streamId: string): string[] => ['stream', streamId, 'transfers'];
 
+/** Attempt after attempt with the same outcome is no event: while one is retried, it is looked at. */
+const RETRYING_MS = 2500;
+
 export function useTransfers({ appid, streamId }: StreamPath) {
-  return useQuery({ queryKey: transfersKey(streamId), queryFn: () => transfers.list(appid, streamId), refetchInterval: usePolling() });
+  const polling = usePolling();
+  return useQuery({
+    queryKey: transfersKey(streamId),
+    queryFn: () => transfers.list(appid, streamId),
+    refetchInterval: ({ state }) => (state.data?.transfers.some(({ nextRetryAt, state: now }) => nextRetryAt !== null || now === 'reconnecting') ? RETRYING_MS : polling),
+  });
 }
 
 /** What can be done with one transfer. Switches show their new place at once and go back if the API refuses. */
