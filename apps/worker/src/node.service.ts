@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Env, VERSION } from '#libs/config';
+import { addressRules, Env, VERSION } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
 import { AllowList } from '#libs/transfer';
@@ -28,7 +28,7 @@ export class NodeService {
     private readonly runners: Runners,
     private readonly box: SecretBox,
   ) {
-    this.allowList = AllowList.parse(env.ALLOWED_PRIVATE_HOSTS);
+    this.allowList = AllowList.parse(addressRules(env));
   }
 
   async start(): Promise<void> {

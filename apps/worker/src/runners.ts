@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { resolve } from 'node:path';
-import { Env } from '#libs/config';
+import { addressRules, Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
@@ -86,7 +86,7 @@ export class Runners {
       mediaPortMin: env.MEDIA_PORT_MIN,
       mediaPortMax: env.MEDIA_PORT_MAX,
       stunServer: env.STUN_SERVER ?? null,
-      allowedPrivateHosts: env.ALLOWED_PRIVATE_HOSTS,
+      allowedPrivateHosts: addressRules(env),
     };
   }
 

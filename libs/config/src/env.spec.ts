@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { addressRules } from './address-rules.js';
 import { loadEnv } from './env.js';
 
 const needed = { DATABASE_URL: 'postgresql://u:p@127.0.0.1/db', REDIS_URL: 'redis://127.0.0.1', MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` };
@@ -10,6 +11,13 @@ describe('loadEnv', () => {
   it('has a default for everything but where the data lies and what seals it', () => {
     expect(loadEnv(needed)).toMatchObject({ PORT: 3000, NODE_SLOTS: 40, ALLOWED_PRIVATE_HOSTS: '', WHIP_STRICT_ETAG: false });
     expect(loadEnv({ ...needed, PORT: '', NODE_SLOTS: '7', WHIP_STRICT_ETAG: '1' })).toMatchObject({ PORT: 3000, NODE_SLOTS: 7, WHIP_STRICT_ETAG: true });
+  });
+
+  it('knows which public hosts are its own', () => {
+    const more = { PUBLIC_URL: 'https://api.example/x', MEDIA_ADDRESSES: '203.0.113.1, 203.0.113.2', OWN_ADDRESSES: '198.51.100.0/24', ALLOWED_PRIVATE_HOSTS: '10.0.0.1' };
+    expect(addressRules(loadEnv({ ...needed, ...more, REDIS_URL: 'redis://[2001:db8::1]:6379' }))).toBe(
+      '10.0.0.1,!api.example,!127.0.0.1,!2001:db8::1,!198.51.100.0/24,!203.0.113.1,!203.0.113.2',
+    );
   });
 
   it('names every bad variable at once', () => {

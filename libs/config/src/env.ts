@@ -139,6 +139,9 @@ export class Env extends FlashphonerEnv {
   /** Hosts, host:port or CIDRs, comma separated, that callbacks and transfers may reach though they are not public. */
   @IsString()
   ALLOWED_PRIVATE_HOSTS = '';
+  /** The same of hosts that are ours though they are public (a load balancer, say), and may not be reached; those of this machine and of the other variables are known. */
+  @IsString()
+  OWN_ADDRESSES = '';
 
   // Worker
   @Matches(/^[A-Za-z0-9._-]{1,64}$/)

@@ -1,3 +1,4 @@
+export { addressRules } from './address-rules.js';
 export { Env, loadEnv } from './env.js';
 export { ConfigModule } from './config.module.js';
 export { addLogFields, logFields, withLogFields, type LogFields } from './log-fields.js';

@@ -93,6 +93,16 @@ describe('resolveAllowed', () => {
     expect(await resolveAllowed('a.example', 80, AllowList.parse('8.8.8.8'), answers('8.8.8.8'), own)).toHaveLength(1);
   });
 
+  it('refuses public hosts that the list names as ours, unless it allows them as well', async () => {
+    const list = AllowList.parse('!api.example,!9.9.9.0/24, !2606:4700::1,!8.8.4.4,8.8.4.4:1935');
+    for (const [host, ...addresses] of [['a.example', '9.9.9.9'], ['api.example', '1.1.1.1'], ['API.example.', '1.1.1.1'], ['b.example', '1.1.1.1', '2606:4700:0::1'], ['c.example', '8.8.4.4']] as [string, ...string[]][]) {
+      await expect(resolveAllowed(host, 443, list, answers(...addresses)), host).rejects.toThrow(ForbiddenAddress);
+    }
+    expect(await resolveAllowed('a.example', 443, list, answers('1.1.1.1'))).toHaveLength(1);
+    expect(await resolveAllowed('c.example', 1935, list, answers('8.8.4.4'))).toHaveLength(1);
+    expect(() => AllowList.parse('!http://x')).toThrow('OWN_ADDRESSES: "http://x" is not');
+  });
+
   it('lets a private address pass that is allowed, and reports a name without any', async () => {
     expect(await resolveAllowed('127.0.0.1', 80, AllowList.parse('127.0.0.0/8'), answers())).toHaveLength(1);
     await expect(resolveAllowed('a.example', 80, none, answers())).rejects.toMatchObject({ code: 'ENOTFOUND' });

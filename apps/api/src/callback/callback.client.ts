@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
-import { Env } from '#libs/config';
+import { addressRules, Env } from '#libs/config';
 import { type Address, AllowList, ForbiddenAddress, lookupHost, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
@@ -41,7 +41,7 @@ export class CallbackClient {
   private readonly allowList: AllowList;
 
   constructor(private readonly env: Env) {
-    this.allowList = AllowList.parse(env.ALLOWED_PRIVATE_HOSTS);
+    this.allowList = AllowList.parse(addressRules(env));
   }
 
   /** POSTs JSON to a customer's URL. Never throws for what the customer's server does. */

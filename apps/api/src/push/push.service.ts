@@ -1,5 +1,5 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
-import { Env } from '#libs/config';
+import { addressRules, Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, parseTransferUrl, pushTarget, type PushTarget, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
@@ -35,7 +35,7 @@ export class PushService {
     private readonly registry: Registry,
     env: Env,
   ) {
-    this.allowList = AllowList.parse(env.ALLOWED_PRIVATE_HOSTS);
+    this.allowList = AllowList.parse(addressRules(env));
   }
 
   /** The transponder is there, and is found, from the moment of the answer, however long the RTMP server takes. */
