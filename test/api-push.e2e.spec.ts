@@ -60,6 +60,22 @@ const row = async (mediaSessionId: string) => {
   return { ...found, url: api.box.open(found.url, `transfer:${found.streamId}`) };
 };
 
+it("shows a push's URL with its key to its owner alone", async () => {
+  const rtmpUrl = `${RTMP}/SECRET-KEY`;
+  const { mediaSessionId } = await started({ rtmpUrl, rtmpTransponderFullUrl: true });
+  const operator = await api.customer('operator');
+  for (const method of ['find', 'find_all']) {
+    expect((await push(method, {})).body).toMatchObject([{ mediaSessionId, rtmpUrl }]);
+    const seen = await push(method, {}, operator);
+    expect(seen.body).toMatchObject([{ mediaSessionId, rtmpUrl: 'rtmp://127.0.0.1/live/***' }]);
+    expect(seen.text).not.toContain('SECRET-KEY');
+  }
+  expect((await push('find', { rtmpUrl }, operator)).body).toMatchObject([{ mediaSessionId }]);
+  // What the operator starts for a customer is the customer's.
+  const theirs = await push('startup', { streamName: 'name', rtmpUrl: `${RTMP}/OTHER-KEY`, rtmpTransponderFullUrl: true, appId: alice.appid }, operator);
+  expect(theirs.text).not.toContain('OTHER-KEY');
+});
+
 describe('/rest-api/push/startup', () => {
   it('answers as the vendor documents it, field by field, and the stream goes to the prefixed name', async () => {
     const answer = await push('startup', { streamName: 'name', rtmpUrl: RTMP, rtmpTransponderFullUrl: false, rtmpFlashVersion: 'LNX 76.219.189.0', options: {} });

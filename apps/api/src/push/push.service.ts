@@ -18,7 +18,7 @@ const DNS_TIMEOUT_MS = 4000;
 const VENDOR_PREFIX = 'rtmp_';
 
 type SourceStream = { id: string; name: string; projectId: string; entryPointId: string };
-type Push = Transfer & { stream: { name: string; projectId: string } };
+type Push = Transfer & { stream: { name: string; projectId: string; project: { customerId: string } } };
 
 /** Flashphoner's transponders: transfers of origin `push`. "Gone" is what has ended, and what failed for good. */
 const ALIVE = { mediaSessionId: { not: null }, endedAt: null, NOT: { state: 'failed', nextRetryAt: null } } as const satisfies Prisma.TransferWhereInput;
@@ -53,7 +53,7 @@ export class PushService {
     const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`), pushName: target.streamName };
     const path = { appid: stream.projectId, streamId: stream.id };
     await this.transfers.add(caller, path, { url: target.url, options: { ...pushOptions(settings), ...options } }, push);
-    const [transponder] = await this.toResponses(await this.alive(caller, { mediaSessionId }));
+    const [transponder] = await this.toResponses(caller, await this.alive(caller, { mediaSessionId }));
     // Ended between two statements: the stream's publisher left.
     if (transponder === undefined) throw new NotFoundException('Stream not found');
     return transponder;
@@ -63,7 +63,7 @@ export class PushService {
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
     const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
     const named = rows.filter(({ stream, pushName }) => streamName === undefined || [stream.name, pushName, VENDOR_PREFIX + stream.name].includes(streamName));
-    return this.toResponses(named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl));
+    return this.toResponses(caller, named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl));
   }
 
   async terminate(caller: Caller, mediaSessionId: string | undefined): Promise<void> {
@@ -125,7 +125,7 @@ export class PushService {
   private alive(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
     return this.prisma.transfer.findMany({
       where: { AND: [ALIVE, where], stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
-      include: { stream: { select: { name: true, projectId: true } } },
+      include: { stream: { select: { name: true, projectId: true, project: { select: { customerId: true } } } } },
       orderBy: { id: 'asc' },
     });
   }
@@ -134,7 +134,7 @@ export class PushService {
     return pushUrl === null ? '' : this.box.open(pushUrl, `push:${streamId}`);
   }
 
-  private async toResponses(rows: Push[]): Promise<TransponderResponse[]> {
+  private async toResponses({ customerId }: Caller, rows: Push[]): Promise<TransponderResponse[]> {
     const live = await this.registry.figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))]).catch((error: unknown) => {
       if (isUnavailable(error)) return new Map<string, LiveFigures>();
       throw error;
@@ -144,7 +144,8 @@ export class PushService {
       return {
         mediaSessionId: row.mediaSessionId ?? '',
         streamName: row.pushName ?? row.stream.name,
-        rtmpUrl: this.rtmpUrl(row),
+        // Its owner's programs compare it with what they sent; an operator who looks on needs no stream keys (decision 0013).
+        rtmpUrl: row.stream.project.customerId === customerId ? this.rtmpUrl(row) : row.redactedUrl,
         ...pictureSize(options, live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined),
         muted: options.muted ?? false,
         soundEnabled: options.sound != null && !isOver(live.get(row.streamId)?.transfers[row.id]),
