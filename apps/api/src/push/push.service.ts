@@ -141,11 +141,12 @@ export class PushService {
     });
     return rows.map((row) => {
       const options = row.options as TransferOptions;
+      // Its owner's programs compare these with what they sent; an operator who looks on needs no stream keys (decision 0013), and a full URL's last part is one.
+      const isOwners = row.stream.project.customerId === customerId;
       return {
         mediaSessionId: row.mediaSessionId ?? '',
-        streamName: row.pushName ?? row.stream.name,
-        // Its owner's programs compare it with what they sent; an operator who looks on needs no stream keys (decision 0013).
-        rtmpUrl: row.stream.project.customerId === customerId ? this.rtmpUrl(row) : row.redactedUrl,
+        streamName: (isOwners ? row.pushName : null) ?? row.stream.name,
+        rtmpUrl: isOwners ? this.rtmpUrl(row) : row.redactedUrl,
         ...pictureSize(options, live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined),
         muted: options.muted ?? false,
         soundEnabled: options.sound != null && !isOver(live.get(row.streamId)?.transfers[row.id]),
