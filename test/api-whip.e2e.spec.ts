@@ -273,7 +273,7 @@ describe('a running session', () => {
   it('waits for a node that restarts, and is replaced when its lease has run out', async () => {
     const { name } = await begin();
     const before = await stream(name);
-    const isNow = () => api.prisma.stream.findUnique({ where: { id: before?.id }, include: { sessions: true } });
+    const isNow = () => api.prisma.stream.findUnique({ where: { id: before?.id }, include: { sessions: { orderBy: { createdAt: 'asc' } } } });
     await api.prisma.stream.updateMany({ where: { name }, data: { ownerNode: 'restarting' } });
     const answer = await post(name);
     expect([answer.status, answer.body]).toMatchObject([503, { code: 'node_away' }]);

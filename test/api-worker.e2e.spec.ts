@@ -66,7 +66,7 @@ describe('sessions of one stream', () => {
       await expect.poll(() => isOpen('flaky')).toEqual([...Array.from({ length: i - 1 }, () => false), true]);
     }
     const [first] = await sessions('flaky');
-    expect((await api.anonymous('GET', `/whip/sessions/${first?.id}`)).status).toBe(404);
+    expect((await api.anonymous('GET', `/whip/sessions/${first?.id}`)).status).toBe(410);
     expect(await stream('flaky')).toMatchObject({ state: 'live', epoch: 1 });
   });
 

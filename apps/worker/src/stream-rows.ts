@@ -52,11 +52,10 @@ export class StreamRows {
 
   /** The answer may go out: false when the publisher has given up meanwhile. */
   async answered({ id, epoch }: Held): Promise<boolean> {
-    const { count } = await this.prisma.stream.updateMany({
-      where: { id, epoch, ownerNode: this.env.NODE_ID, state: 'starting' },
-      data: { state: 'connecting' },
-    });
-    return count === 1;
+    const ours = { id, epoch, ownerNode: this.env.NODE_ID };
+    const { count } = await this.prisma.stream.updateMany({ where: { ...ours, state: 'starting' }, data: { state: 'connecting' } });
+    // What the pipeline said of the session may have been written before.
+    return count === 1 || (await this.prisma.stream.count({ where: { ...ours, state: { not: 'ended' } } })) === 1;
   }
 
   /** Writes changes in one transaction. Throws Fenced when the stream is not ours any more. */

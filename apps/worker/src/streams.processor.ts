@@ -1,6 +1,7 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
@@ -11,8 +12,10 @@ import { type Held, StreamRows } from './stream-rows.js';
 
 /** Publishers that are answered at the same time; each takes milliseconds. */
 const CONCURRENCY = 16;
-/** A full node leaves the job to others, and looks again after this. */
-const FULL_PAUSE_MS = 100;
+/** A job that a full node has met rests so long; then it is for whoever looks first. */
+const REST_MS = 50;
+/** And the full node looks for no job for so long: meeting the same one at the same moment, it could be first each time, and no other node would ever get it. */
+const FULL_PAUSE_MS = 200;
 
 /** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
 @Processor(STREAMS_QUEUE, { concurrency: CONCURRENCY, autorun: false })
@@ -49,9 +52,9 @@ export class StreamsProcessor extends WorkerHost {
     const { streamId, sessionId, replyTo } = job.data;
     if (!this.runners.reserve(streamId)) {
       if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;
-      await job.moveToDelayed(Date.now() + FULL_PAUSE_MS, token);
-      throw new DelayedError();
+      return this.leave(job, token);
     }
+    this.worker.concurrency = CONCURRENCY;
     try {
       const held = await this.rows.claim(streamId);
       // Late, or run twice by the queue.
@@ -61,6 +64,15 @@ export class StreamsProcessor extends WorkerHost {
       // Now that nobody waits.
       this.pool.refill();
     }
+  }
+
+  /** Leaves a job to nodes with room. */
+  private async leave(job: Job, token: string | undefined): Promise<never> {
+    // While this one place is taken, nothing else is fetched.
+    this.worker.concurrency = 1;
+    await job.moveToDelayed(Date.now() + REST_MS, token);
+    await sleep(FULL_PAUSE_MS);
+    throw new DelayedError();
   }
 
   private async begin(held: Held, sessionId: string, replyTo: string): Promise<void> {
