@@ -1,5 +1,6 @@
 import { getQueueToken } from '@nestjs/bullmq';
 import type { Queue } from 'bullmq';
+import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallbackClient } from '../apps/api/src/callback/callback.client.js';
 import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
@@ -206,6 +207,19 @@ describe('a callback', () => {
     const id = await begin({ callbackUrl: `${customer.url}?SECRET&a=SECRET&b=SECRET=SECRET#SECRET` });
     await expect.poll(() => deliveries(id)).toMatchObject([{ url: `${customer.url}?***&a=***&b=***`, answerHead: '{"transferUrls":["rtmp://127.0.0.1/live/***"]}' }]);
     expect(customer.requests[0]?.url).toBe(`/cb?SECRET&a=SECRET&b=SECRET=SECRET&entry_point=live&stream_name=cb-${count}`);
+    await kick(id);
+  });
+
+  it.each([
+    ['its beginning', (response: ServerResponse) => void response.writeHead(500).end(`no database: rtmp://127.0.0.1/live/KEY-5 ${'x'.repeat(3000)}`), /^no database: rtmp:\/\/127\.0\.0\.1\/live\/\*\*\* x{900,}$/],
+    ['what came of it', (response: ServerResponse) => void response.writeHead(302, { location: '/' }).write('moved'), /^moved \[broken off: \w+\]$/],
+    ['nothing', (response: ServerResponse) => void response.writeHead(404).end(), null],
+  ])('whose server fails is logged with what it asked, and %s of what the server said', async (_, reply, answerHead) => {
+    customer.reply = reply;
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(async () => (await deliveries(id)).length).toBeGreaterThan(0);
+    expect((await deliveries(id)).at(-1)).toMatchObject({ webhookId: `msg_${id}`, streamName: `cb-${count}`, answerHead: answerHead && expect.stringMatching(answerHead) });
+    expect(customer.requests[0]?.headers['webhook-id']).toBe(`msg_${id}`);
     await kick(id);
   });
 

@@ -71,7 +71,7 @@ export class CallbackProcessor extends WorkerHost {
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');
     if (entryPoint.callbackUrl === null) return this.recorder.nothingToAsk(stream.id, 'callback_url_missing');
-    const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
+    const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, webhookId: `msg_${stream.id}`, streamName: stream.name, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
 
     const { customer } = stream.project;
     const to = { customerId: customer.id, appid: stream.projectId, url: entryPoint.callbackUrl };
@@ -97,7 +97,7 @@ export class CallbackProcessor extends WorkerHost {
     throw new AttemptFailed(result, delayMs);
   }
 
-  private async ask({ stream, entryPoint, callbackUrl }: Asked): Promise<Attempt> {
+  private async ask({ stream, entryPoint, callbackUrl, webhookId }: Asked): Promise<Attempt> {
     const payload = JSON.stringify({
       appid: stream.projectId,
       entryPoint: entryPoint.name,
@@ -105,7 +105,7 @@ export class CallbackProcessor extends WorkerHost {
       streamId: stream.id,
       startedAt: stream.createdAt.toISOString(),
     });
-    const headers = await this.secrets.headers(entryPoint.id, `msg_${stream.id}`, payload);
+    const headers = await this.secrets.headers(entryPoint.id, webhookId, payload);
     return this.client.post(this.recorder.requestUrl(callbackUrl, entryPoint.name, stream.name), payload, headers);
   }
 

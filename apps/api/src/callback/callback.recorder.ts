@@ -11,6 +11,9 @@ export interface Asked {
   stream: Stream;
   entryPoint: { id: string; name: string; useLastAnswer: boolean };
   callbackUrl: string;
+  /** The same for every attempt. */
+  webhookId: string;
+  streamName: string;
   /** From 1. */
   attempt: number;
   kind: DeliveryKind;

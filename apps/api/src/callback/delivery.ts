@@ -12,6 +12,9 @@ export interface DeliveryResponse {
   streamId: string | null;
   attempt: number;
   url: string;
+  /** Of the request: null in rows from before these were kept. */
+  webhookId: string | null;
+  streamName: string | null;
   /** HTTP status, when there was an answer. */
   status: number | null;
   /** `ok`, or the reason's code. */
@@ -30,6 +33,8 @@ interface AskedOf {
   stream: { id: string } | null;
   entryPoint: { id: string };
   callbackUrl: string;
+  webhookId: string;
+  streamName: string;
   attempt: number;
   kind: DeliveryKind;
 }
@@ -46,24 +51,28 @@ export function toDelivery(asked: AskedOf, attempt: Attempt, outcome: string, de
     kind: asked.kind,
     attempt: asked.attempt,
     url: loggableUrl(asked.callbackUrl),
+    webhookId: asked.webhookId,
+    streamName: asked.streamName,
     status,
     outcome,
     detail,
     durationMs,
     timings: timings as Prisma.InputJsonObject,
     // Postgres takes no NUL.
-    answerHead: answer === null ? null : redactAnswer(answer, ANSWER_HEAD_LENGTH).replaceAll('\0', ''),
+    answerHead: answer === null || answer === '' ? null : redactAnswer(answer, ANSWER_HEAD_LENGTH).replaceAll('\0', ''),
   };
 }
 
 export function toDeliveryResponse(row: CallbackDelivery): DeliveryResponse {
-  const { id, kind, streamId, attempt, url, status, outcome, detail, durationMs, timings, answerHead, createdAt, nextAt } = row;
+  const { id, kind, streamId, attempt, url, webhookId, streamName, status, outcome, detail, durationMs, timings, answerHead, createdAt, nextAt } = row;
   return {
     id,
     kind,
     streamId,
     attempt,
     url,
+    webhookId,
+    streamName,
     status,
     outcome,
     detail,

@@ -92,6 +92,8 @@ const delivery = {
   streamId: orNull(id),
   attempt: whole('From 1.'),
   url: text('Without the values of its query.'),
+  webhookId: orNull(text('The header webhook-id of the request.')),
+  streamName: orNull(text('The stream_name that was asked about.')),
   status: orNull(whole('HTTP status, when there was an answer.')),
   outcome: text('`ok`, or the code of the reason.'),
   detail: orNull(text()),

@@ -54,22 +54,23 @@ export class SettingsTester {
     requireCallbackUrl(url);
     const waitMs = await this.quota.consume(await this.quotas.ofProject(path.appid));
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
-    const attempt = await this.ask(entryPoint, url, streamName);
+    const webhookId = `msg_test_${Date.now()}`;
+    const attempt = await this.ask(entryPoint, url, streamName, webhookId);
     const result = judge(attempt);
     const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
     const [outcome, detail] = result instanceof TransferError ? [result.code, result.detail ?? null] : ['ok', null];
     const row = await this.prisma.callbackDelivery.create({
-      data: toDelivery({ stream: null, entryPoint, callbackUrl: url, attempt: 1, kind: 'test' }, attempt, outcome, detail),
+      data: toDelivery({ stream: null, entryPoint, callbackUrl: url, webhookId, streamName, attempt: 1, kind: 'test' }, attempt, outcome, detail),
     });
     const verdicts = probe ? await this.probeAll(answer.urls) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({ element, url: redactTransferUrl(url), options, probe: verdicts[i] ?? null }));
     return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
   }
 
-  private async ask(entryPoint: EntryPoint, callbackUrl: string, streamName: string): Promise<Attempt> {
+  private async ask(entryPoint: EntryPoint, callbackUrl: string, streamName: string, webhookId: string): Promise<Attempt> {
     const startedAt = new Date().toISOString();
     const payload = JSON.stringify({ appid: entryPoint.projectId, entryPoint: entryPoint.name, streamName, streamId: null, startedAt, test: true });
-    const headers = await this.secrets.headers(entryPoint.id, `msg_test_${Date.now()}`, payload);
+    const headers = await this.secrets.headers(entryPoint.id, webhookId, payload);
     return this.client.post(`${callbackRequestUrl(callbackUrl, entryPoint.name, streamName)}&test=1`, payload, headers);
   }
 

@@ -1065,6 +1065,10 @@ export interface components {
                 attempt: number;
                 /** @description Without the values of its query. */
                 url: string;
+                /** @description The header webhook-id of the request. */
+                webhookId: string | null;
+                /** @description The stream_name that was asked about. */
+                streamName: string | null;
                 /** @description HTTP status, when there was an answer. */
                 status: number | null;
                 /** @description `ok`, or the code of the reason. */
@@ -1141,6 +1145,10 @@ export interface components {
             attempt: number;
             /** @description Without the values of its query. */
             url: string;
+            /** @description The header webhook-id of the request. */
+            webhookId: string | null;
+            /** @description The stream_name that was asked about. */
+            streamName: string | null;
             /** @description HTTP status, when there was an answer. */
             status: number | null;
             /** @description `ok`, or the code of the reason. */

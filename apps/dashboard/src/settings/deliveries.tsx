@@ -69,7 +69,7 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
     meta: { done: 'Your server is asked again.' },
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries', appid, entryPoint] }),
   });
-  const { createdAt, outcome, status, durationMs, attempt, kind, streamId, url, detail, answerHead, timings } = delivery;
+  const { createdAt, outcome, status, durationMs, attempt, kind, streamId, url, webhookId, streamName, detail, answerHead, timings } = delivery;
   return (
     <Fragment>
       <Table.Tr>
@@ -103,6 +103,8 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
           <Table.Td colSpan={6}>
             <Text size="xs" className="mono" style={{ overflowWrap: 'anywhere' }}>
               POST {url}
+              {streamName !== null && ` · stream_name ${streamName}`}
+              {webhookId !== null && ` · webhook-id ${webhookId}`}
             </Text>
             {detail && <Text size="sm">{detail}</Text>}
             <TimingsBar timings={timings ?? {}} />
