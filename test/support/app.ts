@@ -38,6 +38,8 @@ export interface TestApp {
   customer(role?: Role): Promise<TestCustomer>;
   /** A request without credentials. */
   anonymous: Call;
+  /** Another API on the same database and Redis, as a second process would be. */
+  another(): Promise<{ url: string; stop(): Promise<void> }>;
   stop(): Promise<void>;
 }
 
@@ -67,10 +69,7 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
   Object.assign(env, await detour?.(env));
   // Each test file has a process of its own, so its environment is its own, too.
   Object.assign(process.env, env);
-  const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: false });
-  setup(app, createLogger('api', env.LOG_LEVEL as string));
-  await app.listen(0, '127.0.0.1');
-  const url = `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}`;
+  const { app, url } = await listen(env);
   const prisma = app.get(PrismaService);
   const box = app.get(SecretBox);
 
@@ -95,6 +94,10 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
     box,
     app,
     anonymous: caller(),
+    another: async () => {
+      const other = await listen(env);
+      return { url: other.url, stop: () => other.app.close() };
+    },
     customer: async (role = 'customer') => {
       const id = randomBytes(16).toString('hex');
       await prisma.customer.create({ data: { id, name: `customer ${id.slice(0, 6)}`, role } });
@@ -107,6 +110,13 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
       await drop();
     },
   };
+}
+
+async function listen(env: Record<string, string>): Promise<{ app: NestExpressApplication; url: string }> {
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: false });
+  setup(app, createLogger('api', env.LOG_LEVEL as string));
+  await app.listen(0, '127.0.0.1');
+  return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}` };
 }
 
 export const basic = (id: string, secret: string): string => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;

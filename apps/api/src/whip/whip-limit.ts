@@ -1,15 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import ipaddr from 'ipaddr.js';
 import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
+import { networkOf } from '../network.js';
 import { refuse } from '../problem.js';
 import { RateLimit } from '../rate-limit.js';
 
 /** What may be used up at once: a publisher sends its candidates in a burst, and an office of them stands behind one address. */
 const WINDOW_S = 10;
-/** One host of IPv6 has a whole network of addresses. */
-const IPV6_NETWORK_PARTS = 4;
 
 /** POST, PATCH and DELETE of WHIP (RFC 9725: "rate-limit"), by the publisher's address and by entry point. */
 @Injectable()
@@ -46,11 +44,4 @@ export class WhipLimit {
       headers: { 'Retry-After': String(Math.max(1, Math.ceil(resetMs / 1000))) },
     });
   }
-}
-
-/** What counts as one publisher: an IPv4 address, or an IPv6 network of 64 bits. */
-function networkOf(ip: string): string {
-  if (!ipaddr.isValid(ip)) return ip;
-  const address = ipaddr.process(ip);
-  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, IPV6_NETWORK_PARTS).map((part) => part.toString(16)).join(':') : address.toString();
 }
