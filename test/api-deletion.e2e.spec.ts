@@ -62,7 +62,7 @@ it('a project', async () => {
   expect((await operator.call('GET', '/v1/streams')).body).toMatchObject({ streams: [] });
   expect((await publish(token)).status).toBe(401);
   expect((await alice.call('DELETE', project())).status).toBe(404);
-  await expect.poll(counts, { timeout: 40_000 }).toEqual(GONE);
+  await expect.poll(counts, { timeout: 60_000, interval: 500 }).toEqual(GONE);
   await expect.poll(() => api.prisma.project.count({ where: { id: alice.appid } })).toBe(0);
 }, 90_000);
 
@@ -74,7 +74,7 @@ it('an entry point, whose name is free at once', async () => {
   expect((await alice.call('GET', path)).status).toBe(404);
   expect((await alice.call('GET', `${project()}/fls/entry_points`)).body).toMatchObject({ entryPointList: [{ name: 'live' }] });
   expect((await alice.call('POST', `${project()}/fls/entry_points`, { name: 'old' })).status).toBe(201);
-  await expect.poll(counts, { timeout: 40_000 }).toEqual(GONE);
+  await expect.poll(counts, { timeout: 60_000, interval: 500 }).toEqual(GONE);
   await expect.poll(() => api.prisma.entryPoint.count({ where: { projectId: alice.appid } })).toBe(2);
 }, 90_000);
 
@@ -85,6 +85,6 @@ it('a customer, whose secrets and sessions open nothing from then on', async () 
   expect((await operator.call('GET', `/v1/customers/${alice.id}`)).status).toBe(404);
   expect((await operator.call('GET', '/v1/customers?limit=200')).text).not.toContain(alice.id);
   expect((await operator.call('GET', project())).status).toBe(404);
-  await expect.poll(counts, { timeout: 40_000 }).toEqual(GONE);
+  await expect.poll(counts, { timeout: 60_000, interval: 500 }).toEqual(GONE);
   await expect.poll(() => api.prisma.customer.count({ where: { id: alice.id } })).toBe(0);
 }, 90_000);

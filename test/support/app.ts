@@ -83,7 +83,7 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
         redirect: 'manual',
       });
       const text = await response.text();
-      requireDocumented({ method, path, status: response.status, contentType: response.headers.get('content-type'), text });
+      requireDocumented({ method, path, status: response.status, contentType: response.headers.get('content-type'), headers: response.headers, text });
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
       return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as never };
     };

@@ -2,6 +2,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { openApiDocument, statusesOf } from '../../apps/api/src/openapi/document.js';
+import { HEADERS, headersOf } from '../../apps/api/src/openapi/headers.js';
 import { OPERATIONS, type Operation } from '../../apps/api/src/openapi/operations.js';
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -17,6 +18,7 @@ export interface Answered {
   path: string;
   status: number;
   contentType: string | null;
+  headers: Headers;
   text: string;
 }
 
@@ -30,7 +32,7 @@ export function operationOf(method: string, path: string): Operation | undefined
 
 /** Throws when the document does not say that this may be answered. */
 export function requireDocumented(answered: Answered): void {
-  const { method, path, status, contentType, text } = answered;
+  const { method, path, status, contentType, headers, text } = answered;
   const operation = operationOf(method, path);
   const what = `${method} ${path} -> ${status}`;
   if (operation === undefined) {
@@ -40,6 +42,9 @@ export function requireDocumented(answered: Answered): void {
   }
   if (status === 405 && operation.tag === 'WHIP') return;
   if (!statusesOf(operation).includes(status)) throw new Error(`${what}: the status is not in the OpenAPI document`);
+  const documented = headersOf(operation, status);
+  for (const name of Object.keys(HEADERS)) if (headers.has(name) && !documented.includes(name)) throw new Error(`${what}: the header ${name} is not in the OpenAPI document`);
+  for (const name of ['X-Request-ID', ...(operation.headersOut?.[status] ?? []).filter((header) => header === 'ETag')]) if (!headers.has(name)) throw new Error(`${what}: the header ${name} is missing`);
   if (!(status in operation.answers)) {
     const [schema, type] = operation.path.startsWith('/rest-api/') ? ['RestApiError', 'application/json'] : ['Problem', 'application/problem+json'];
     return check(what, `#/components/schemas/${schema}`, contentType, type, text);

@@ -1,13 +1,37 @@
-import type { Server } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Longer than a load balancer keeps an idle connection (60 s, usually), so that it never sends into one we just closed. */
 const KEEP_ALIVE_MS = 65_000;
 
-/** How long each of our HTTP servers waits for what. */
+/** How long each of our HTTP servers waits for what, and what it says to what is no request. */
 export function limitServer(server: Server): void {
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.on('clientError', refuseUnreadable);
+}
+
+const STATUSES: Record<string, [status: number, message: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'The request has too many or too long headers.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The body is too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
+};
+
+/** Node's own answer has no body. No route ever sees these requests, so neither do filter and log. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  // As Node does: what is being answered already cannot be answered again.
+  const { _httpMessage: answering } = socket as { _httpMessage?: ServerResponse };
+  if (!socket.writable || answering?.headersSent) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = STATUSES[error.code ?? ''] ?? [400, 'The request could not be read.'];
+  const requestId = randomUUID();
+  const body = JSON.stringify({ status, title: STATUS_CODES[status], detail: message, message, requestId });
+  const headers = ['Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-ID: ${requestId}`, 'Cache-Control: no-store', 'Connection: close'];
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -1,13 +1,13 @@
 import { VERSION } from '#libs/config';
+import { HEADERS, headersOf, refusalHeaders } from './headers.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import { ref, SCHEMAS, text, type Schema } from './schemas.js';
 
 const JSON_TYPE = 'application/json';
 const PROBLEM_TYPE = 'application/problem+json';
 
-/** What may happen to every request, and what beyond it to those with credentials. */
-const ALWAYS = [400, 404, 500, 503];
-const WITH_CREDENTIALS = [401, 403, 409, 413, 415, 422, 429];
+/** What may happen to every request. */
+const ALWAYS = [400, 500, 503];
 
 const DESCRIPTIONS: Record<number, string> = {
   200: 'Done',
@@ -20,6 +20,7 @@ const DESCRIPTIONS: Record<number, string> = {
   404: 'It does not exist, or belongs to another customer',
   406: 'The Accept header rules the answer out',
   409: 'Not possible in the present state',
+  410: 'It was ended on purpose; do not come back',
   412: 'It was changed meanwhile',
   413: 'The body is too large',
   415: 'The media type of the body is not known here',
@@ -40,9 +41,19 @@ const PATH_FORMATS: Record<string, Schema> = {
 };
 
 /** Statuses that the operation may answer with. */
-export function statusesOf({ answers, refusals = [], isPublic }: Operation): number[] {
-  return [...new Set([...Object.keys(answers).map(Number), ...ALWAYS, ...(isPublic ? [429] : WITH_CREDENTIALS), ...refusals])].toSorted((a, b) => a - b);
+export function statusesOf(operation: Operation): number[] {
+  const { answers, refusals = [], isPublic } = operation;
+  return [...new Set([...Object.keys(answers).map(Number), ...ALWAYS, ...(isPublic ? [] : withCredentials(operation)), ...(mayBeAbsent(operation) ? [404] : []), ...refusals])].toSorted((a, b) => a - b);
 }
+
+/** What may happen to a request because it needs credentials, by what it may do. */
+function withCredentials({ method }: Operation): number[] {
+  if (method === 'get') return [401, 429];
+  // 403: of a page that is not the dashboard's. 409 and 422: of an Idempotency-Key that is in use, or was used for something else.
+  return [401, 403, 429, ...(method === 'delete' ? [] : [413, 415]), ...(method === 'post' ? [409, 422] : [])];
+}
+
+const mayBeAbsent = ({ path, isOperators }: Operation): boolean => path.includes('{') || path.startsWith('/rest-api/') || isOperators === true;
 
 /** OpenAPI 3.1 of the whole API. */
 export function openApiDocument(serverUrl: string): Record<string, unknown> {
@@ -65,6 +76,8 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
     paths,
     components: {
       schemas: SCHEMAS,
+      headers: Object.fromEntries(Object.entries(HEADERS).map(([name, { description, ...schema }]) => [name, { description, schema }])),
+      responses: Object.fromEntries(REFUSALS.flatMap((status) => [[`Refused${status}`, refusal(status, PROBLEM_TYPE, 'Problem')], [`RestApi${status}`, refusal(status, JSON_TYPE, 'RestApiError')]])),
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: 'Customer ID and customer secret' },
         hmac: { type: 'http', scheme: 'hmac', description: "Agora's HTTP HMAC authentication, with the same pair" },
@@ -106,10 +119,21 @@ function requestBody({ body, requestMediaType }: Operation): object {
   return {};
 }
 
-function responseOf({ answers, path, mediaType = JSON_TYPE }: Operation, status: number): object {
-  const description = DESCRIPTIONS[status] ?? 'Other';
-  if (!(status in answers) && path.startsWith('/rest-api/')) return { description, content: { [JSON_TYPE]: { schema: ref('RestApiError') } } };
-  if (!(status in answers)) return { description, content: { [PROBLEM_TYPE]: { schema: ref('Problem') } } };
+function responseOf(operation: Operation, status: number): object {
+  const { answers, path, mediaType = JSON_TYPE } = operation;
+  if (!(status in answers)) return { $ref: `#/components/responses/${path.startsWith('/rest-api/') ? 'RestApi' : 'Refused'}${status}` };
+  const response = { description: DESCRIPTIONS[status] ?? 'Other', headers: headerRefs(headersOf(operation, status)) };
   const schema = answers[status];
-  return schema == null ? { description } : { description, content: { [mediaType]: { schema } } };
+  return schema == null ? response : { ...response, content: { [mediaType]: { schema } } };
 }
+
+/** Every status that refuses something somewhere. */
+const REFUSALS = [...new Set(OPERATIONS.flatMap(statusesOf))].filter((status) => status >= 400).toSorted((a, b) => a - b);
+
+const refusal = (status: number, mediaType: string, schema: string): object => ({
+  description: DESCRIPTIONS[status] ?? 'Other',
+  headers: headerRefs(refusalHeaders(status)),
+  content: { [mediaType]: { schema: ref(schema) } },
+});
+
+const headerRefs = (names: string[]): object => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));

@@ -15,8 +15,14 @@ export interface Operation {
   answers: Record<number, Schema | null>;
   /** Refusals beyond the shared ones. */
   refusals?: number[];
+  /** Response headers beyond those that all operations share, by status. */
+  headersOut?: Record<number, string[]>;
   /** No credentials of a customer. */
   isPublic?: boolean;
+  /** Counts against the requests per second although it is public: it tells whose it is by its body. */
+  isCounted?: boolean;
+  /** Does not exist for customers. */
+  isOperators?: boolean;
   /** Of bodies that are not JSON. */
   mediaType?: string;
   requestMediaType?: string;
@@ -37,7 +43,7 @@ const ifMatch = { 'If-Match': text('ETag of the settings that the change is mean
 const lastEventId = { 'Last-Event-ID': text('Begin after this event.') };
 
 const session: Operation[] = [
-  { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401, 403], isPublic: true },
+  { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401, 403, 413, 415, 429], isPublic: true, isCounted: true },
   { method: 'get', path: '/session', tag: 'Dashboard', summary: 'Who is signed in', answers: { 200: ref('Session') }, refusals: [401], isPublic: true },
   { method: 'delete', path: '/session', tag: 'Dashboard', summary: 'Sign out', answers: { 204: null }, isPublic: true },
   { method: 'delete', path: '/session/all', tag: 'Dashboard', summary: 'Sign out everywhere', answers: { 204: null } },
@@ -45,11 +51,11 @@ const session: Operation[] = [
 
 const customers: Operation[] = [
   { method: 'get', path: '/v1/me', tag: 'Customers', summary: 'Who asks, with quotas and usage', answers: { 200: ref('Customer') } },
-  { method: 'get', path: '/v1/customers', tag: 'Customers', summary: 'List customers (operators)', query: page, answers: { 200: pageOf('customers', 'Customer') } },
-  { method: 'post', path: '/v1/customers', tag: 'Customers', summary: 'Add a customer with a first secret (operators)', body: 'CreateCustomer', answers: { 201: ref('NewCustomer') } },
+  { method: 'get', path: '/v1/customers', tag: 'Customers', summary: 'List customers (operators)', query: page, answers: { 200: pageOf('customers', 'Customer') }, isOperators: true },
+  { method: 'post', path: '/v1/customers', tag: 'Customers', summary: 'Add a customer with a first secret (operators)', body: 'CreateCustomer', answers: { 201: ref('NewCustomer') }, isOperators: true },
   { method: 'get', path: CUSTOMER, tag: 'Customers', summary: 'A customer', answers: { 200: ref('Customer') } },
-  { method: 'patch', path: CUSTOMER, tag: 'Customers', summary: 'Change name and quotas (operators)', body: 'UpdateCustomer', answers: { 200: ref('Customer') } },
-  { method: 'delete', path: CUSTOMER, tag: 'Customers', summary: 'Delete a customer with all that is its own (operators)', answers: { 204: null }, refusals: [409] },
+  { method: 'patch', path: CUSTOMER, tag: 'Customers', summary: 'Change name and quotas (operators)', body: 'UpdateCustomer', answers: { 200: ref('Customer') }, isOperators: true },
+  { method: 'delete', path: CUSTOMER, tag: 'Customers', summary: 'Delete a customer with all that is its own (operators)', answers: { 204: null }, refusals: [409], isOperators: true },
   { method: 'get', path: `${CUSTOMER}/credentials`, tag: 'Customers', summary: 'Valid secrets, without the secrets', answers: { 200: record({ credentials: listOf(ref('Credential')) }) } },
   { method: 'post', path: `${CUSTOMER}/credentials`, tag: 'Customers', summary: 'Make a secret', body: 'CreateCredential', answers: { 201: ref('NewCredential') }, refusals: [409] },
   {
@@ -96,7 +102,7 @@ const projects: Operation[] = [
 ];
 
 const settings: Operation[] = [
-  { method: 'get', path: `${ENTRY_POINT}/settings/transfer`, tag: 'Transfer settings', summary: 'Read (as Agora)', answers: { 200: ref('TransferSettings') } },
+  { method: 'get', path: `${ENTRY_POINT}/settings/transfer`, tag: 'Transfer settings', summary: 'Read (as Agora)', answers: { 200: ref('TransferSettings') }, headersOut: { 200: ['ETag'] } },
   {
     method: 'patch',
     path: `${ENTRY_POINT}/settings/transfer`,
@@ -105,6 +111,7 @@ const settings: Operation[] = [
     body: 'UpdateTransferSettings',
     headers: ifMatch,
     answers: { 200: ref('TransferSettings') },
+    headersOut: { 200: ['ETag'] },
     refusals: [412],
   },
   {
@@ -204,27 +211,29 @@ const streams: Operation[] = [
 ];
 
 const operator: Operation[] = [
-  { method: 'get', path: '/v1/nodes', tag: 'Operation', summary: 'Worker nodes (operators)', answers: { 200: record({ nodes: listOf(ref('Node')) }) } },
-  { method: 'get', path: '/v1/queues', tag: 'Operation', summary: 'Jobs (operators)', answers: { 200: record({ queues: listOf(ref('Queue')) }) } },
+  { method: 'get', path: '/v1/nodes', tag: 'Operation', summary: 'Worker nodes (operators)', answers: { 200: record({ nodes: listOf(ref('Node')) }) }, isOperators: true },
+  { method: 'get', path: '/v1/queues', tag: 'Operation', summary: 'Jobs (operators)', answers: { 200: record({ queues: listOf(ref('Queue')) }) }, isOperators: true },
   {
     method: 'get',
     path: '/v1/history',
     tag: 'Operation',
     summary: 'A point per minute (operators)',
+    isOperators: true,
     query: { minutes: whole('', { minimum: 1, maximum: 1440, default: 60 }) },
     answers: { 200: record({ points: listOf(ref('HistoryPoint')) }) },
   },
-  { method: 'get', path: '/v1/streams', tag: 'Operation', summary: 'Streams of all projects (operators)', query: { ...page, state: states }, answers: { 200: pageOf('streams', 'Stream') } },
+  { method: 'get', path: '/v1/streams', tag: 'Operation', summary: 'Streams of all projects (operators)', query: { ...page, state: states }, answers: { 200: pageOf('streams', 'Stream') }, isOperators: true },
   {
     method: 'get',
     path: '/v1/events/stream',
     tag: 'Operation',
     summary: 'What happens in all projects (operators)',
+    isOperators: true,
     headers: lastEventId,
     answers: { 200: text() },
     mediaType: 'text/event-stream',
   },
-  { method: 'get', path: '/metrics', tag: 'Operation', summary: 'For Prometheus (operators, or METRICS_TOKEN)', answers: { 200: text() }, mediaType: 'text/plain' },
+  { method: 'get', path: '/metrics', tag: 'Operation', summary: 'For Prometheus (operators, or METRICS_TOKEN)', answers: { 200: text() }, mediaType: 'text/plain', isOperators: true },
   { method: 'get', path: '/healthz', tag: 'Operation', summary: 'The process answers', answers: { 200: ref('Health') }, isPublic: true },
   { method: 'get', path: '/readyz', tag: 'Operation', summary: 'Postgres and Redis answer as well', answers: { 200: ref('Health'), 503: ref('Health') }, isPublic: true },
   { method: 'get', path: '/openapi.json', tag: 'Operation', summary: 'This document', answers: { 200: { type: 'object' } }, isPublic: true },
@@ -246,11 +255,12 @@ const whip: Operation[] = [
     requestMediaType: SDP,
     answers: { 201: text() },
     mediaType: SDP,
-    refusals: [401, 403, 406, 409, 413, 415, 422, 504],
+    headersOut: { 201: ['Location', 'ETag', 'Accept-Patch', 'Link', 'Manycast-Rtmp-Error'] },
+    refusals: [401, 403, 406, 409, 413, 415, 422, 429, 504],
     isPublic: true,
   },
   { method: 'get', path: WHIP, tag: 'WHIP', summary: 'Reserved by RFC 9725', answers: { 204: null }, isPublic: true },
-  { method: 'options', path: WHIP, tag: 'WHIP', summary: 'CORS and ICE servers', answers: { 200: null }, isPublic: true },
+  { method: 'options', path: WHIP, tag: 'WHIP', summary: 'CORS and ICE servers', answers: { 200: null }, headersOut: { 200: ['Accept-Post', 'Link'] }, isPublic: true },
   {
     method: 'patch',
     path: SESSION,
@@ -259,12 +269,13 @@ const whip: Operation[] = [
     requestMediaType: FRAGMENT,
     answers: { 200: text(), 204: null },
     mediaType: FRAGMENT,
-    refusals: [409, 410, 412, 413, 415, 422, 428, 504],
+    headersOut: { 200: ['ETag'] },
+    refusals: [409, 410, 412, 413, 415, 422, 428, 429, 504],
     isPublic: true,
   },
   { method: 'get', path: SESSION, tag: 'WHIP', summary: 'Whether the session runs', answers: { 204: null }, refusals: [410], isPublic: true },
-  { method: 'delete', path: SESSION, tag: 'WHIP', summary: 'End the session', answers: { 200: null }, refusals: [410], isPublic: true },
-  { method: 'options', path: SESSION, tag: 'WHIP', summary: 'CORS', answers: { 200: null }, isPublic: true },
+  { method: 'delete', path: SESSION, tag: 'WHIP', summary: 'End the session', answers: { 200: null }, refusals: [410, 429], isPublic: true },
+  { method: 'options', path: SESSION, tag: 'WHIP', summary: 'CORS', answers: { 200: null }, headersOut: { 200: ['Accept-Patch'] }, isPublic: true },
 ];
 
 const PUSH = '/rest-api/push';
