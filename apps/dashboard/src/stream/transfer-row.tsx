@@ -68,7 +68,7 @@ function Figures({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
     ['Waiting', figures ? `${Math.round(figures.queuedMs)} ms` : '–', 'Stream time that waits to be sent'],
   ];
   return (
-    <dl className="wide" style={{ display: 'grid', gridTemplateColumns: 'repeat(4, minmax(0, 1fr))', gap: 12, margin: 0 }}>
+    <dl className="wide" style={{ display: 'grid', gridTemplateColumns: '1.1fr 1fr 1.4fr 0.9fr', gap: 12, margin: 0 }}>
       {cells.map(([label, value, title]) => (
         <div key={label} title={title} style={{ minWidth: 0 }}>
           <dt className="label cut">{label}</dt>
