@@ -107,6 +107,10 @@ describe('/rest-api/push/startup', () => {
     expect(await started({ width: 1280, height: 720, bitrate: 500, keyFrameInterval: 60, fps: '30' })).toMatchObject({ width: 1280, height: 720 });
     const { mediaSessionId } = await started({ rtmpUrl: `${RTMP}2`, width: 0, height: 0, fps: 0, bitrate: 0, keyFrameInterval: 0 });
     expect((await row(mediaSessionId)).options).toEqual({});
+    for (const [i, width] of [4096, 1, '640'].entries()) {
+      const { mediaSessionId: id } = await started({ rtmpUrl: `${RTMP}w${i}`, width, options: { action: null } });
+      expect((await row(id)).options).toEqual({});
+    }
     expect((await api.prisma.transfer.findFirstOrThrow({ where: { options: { path: ['fps'], equals: 30 } } })).options).toEqual({ width: 1280, height: 720, bitrate: 500, keyFrameInterval: 60, fps: 30 });
   });
 
@@ -312,7 +316,7 @@ describe('settings/push', () => {
     await settings({ streamNamePrefix: 'x-', sendMetadata: false, flashVersion: 'LNX 9', reconnectAttempts: 3, reconnectIntervalMs: 5000, localAddress: '127.0.0.2', bufferEnabled: true, bufferMaxBufferings: 2 });
     const transponder = await started();
     expect(transponder.streamName).toBe('x-name');
-    const options = { flashVer: 'LNX 9', sendMetadata: false, reconnectAttempts: 3, reconnectIntervalMs: 5000, localAddress: '127.0.0.2', bufferStartMs: 300, bufferMaxMs: 2000, bufferPollMs: 50, bufferRefills: 2 };
+    const options = { flashVer: 'LNX 9', sendMetadata: false, reconnectAttempts: 3, reconnectIntervalMs: 5000, localAddress: '127.0.0.2', bufferStartMs: 300, bufferMaxMs: 4000, bufferPollMs: 50, bufferRefills: 2 };
     expect((await row(transponder.mediaSessionId)).options).toEqual(options);
     // Unmodified pages go on asking for the vendor's prefix.
     expect((await push('find', { streamName: 'rtmp_name' })).body).toEqual([transponder]);

@@ -250,7 +250,7 @@ export class SdkConnection {
 function hookFields(data: Fields): Fields {
   const known = ['hasVideo', 'hasAudio', 'record', 'width', 'height', 'bitrate', 'minBitrate', 'maxBitrate', 'quality'] as const;
   const given = Object.fromEntries(known.flatMap((name) => (typeof data[name] === 'boolean' || typeof data[name] === 'number' ? [[name, data[name]]] : [])));
-  return { published: true, hasVideo: true, hasAudio: true, status: 'PENDING', record: false, width: 0, height: 0, bitrate: 0, minBitrate: 0, maxBitrate: 0, quality: 0, mediaProvider: 'WebRTC', ...given };
+  return { published: true, hasVideo: true, hasAudio: true, status: 'NEW', record: false, width: 0, height: 0, bitrate: 0, minBitrate: 0, maxBitrate: 0, quality: 0, mediaProvider: 'WebRTC', ...given };
 }
 
 function sentence(error: unknown): string {

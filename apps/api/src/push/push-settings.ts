@@ -60,13 +60,17 @@ export function defaultRepublish(env: Env): RepublishServer[] {
   return urls.filter((url) => url !== '').map((url) => ({ url, parameters: {} }));
 }
 
+/** As transfers without these settings have it. */
+const LEAST_BUFFER_MAX_MS = 4000;
+
 /** The settings as a transfer's options; what is as transfers are anyway stays out. */
 export function pushOptions(settings: PushSettings): TransferOptions {
   const { flashVersion, localAddress, reconnectIntervalMs } = settings;
   const attempts = settings.reconnect ? settings.reconnectAttempts : 0;
   const buffer = {
     bufferStartMs: settings.bufferStartSizeMs,
-    bufferMaxMs: Math.max(settings.bufferInitialSizeMs, settings.bufferStartSizeMs),
+    // Never less patience with a slow server than without a buffer.
+    bufferMaxMs: Math.max(settings.bufferInitialSizeMs, settings.bufferStartSizeMs, LEAST_BUFFER_MAX_MS),
     bufferPollMs: settings.bufferPollingTimeMs,
     ...(settings.bufferMaxBufferings < 0 ? {} : { bufferRefills: settings.bufferMaxBufferings }),
   };

@@ -55,7 +55,7 @@ export function readStartup(body: Body): Startup {
 
 export function readFilter(body: Body): Filter {
   const problems: FieldError[] = [];
-  const filter = { streamName: text(body, 'streamName', problems) || undefined, rtmpUrl: text(body, 'rtmpUrl', problems) || undefined, ...readPlace(body, problems) };
+  const filter = { streamName: text(body, 'streamName', problems) || undefined, rtmpUrl: text(body, 'rtmpUrl', problems)?.trim() || undefined, ...readPlace(body, problems) };
   if (problems.length > 0) throw badRequest(problems);
   return filter;
 }
@@ -117,7 +117,10 @@ function picture(body: Body): Record<string, unknown> {
     const even = typeof value === 'number' && (field === 'width' || field === 'height') && Number.isInteger(value);
     return [[field, even ? value - (value % 2) : value] as const];
   });
-  return Object.fromEntries(given);
+  const sizes = Object.fromEntries(given);
+  // "It is impossible to change the width only": without a height it is as if it were not there, whatever it is.
+  if (sizes.height === undefined) delete sizes.width;
+  return sizes;
 }
 
 function action(options: unknown, problems: FieldError[]): TransferOptions {
@@ -127,7 +130,7 @@ function action(options: unknown, problems: FieldError[]): TransferOptions {
     return {};
   }
   const given = options as Body;
-  if (given.action === undefined) return {};
+  if (given.action === undefined || given.action === null || given.action === '') return {};
   if (given.action === 'mute') return { muted: true };
   if (given.action === 'sound_on') {
     const sound = { file: given.soundFile as string, loop: yesOrNo(given, 'loop', problems) ?? false };

@@ -53,7 +53,8 @@ export class PushService {
     const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`), pushName: target.streamName };
     const path = { appid: stream.projectId, streamId: stream.id };
     await this.transfers.add(caller, path, { url: target.url, options: { ...pushOptions(settings), ...options } }, push);
-    const [transponder] = await this.toResponses(caller, await this.alive(caller, { mediaSessionId }));
+    // Whatever has become of it since: a server that refuses at once was still asked to take it.
+    const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }));
     // Ended between two statements: the stream's publisher left.
     if (transponder === undefined) throw new NotFoundException('Stream not found');
     return transponder;
@@ -122,9 +123,13 @@ export class PushService {
     return { path: { appid: row.stream.projectId, streamId: row.streamId }, id: row.id, sound: (row.options as TransferOptions).sound };
   }
 
-  private alive(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
+  private alive(caller: Caller, where: Prisma.TransferWhereInput): Promise<Push[]> {
+    return this.pushes(caller, { ...where, AND: [ALIVE] });
+  }
+
+  private pushes(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
     return this.prisma.transfer.findMany({
-      where: { AND: [ALIVE, where], stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
+      where: { ...where, stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
       include: { stream: { select: { name: true, projectId: true, project: { select: { customerId: true } } } } },
       orderBy: { id: 'asc' },
     });
