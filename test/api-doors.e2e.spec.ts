@@ -71,12 +71,15 @@ it('who sends pings and reads no answer is hung up on', async () => {
 }, 30_000);
 
 it('an Authorization header takes no time to refuse', async () => {
-  const started = performance.now();
-  for (let i = 0; i < 5; i += 1) {
+  const times: number[] = [];
+  for (let i = 0; i < 10; i += 1) {
+    const started = performance.now();
     const answer = await fetch(`${api.url}/v1/me`, { headers: { authorization: `hmac ${'a'.repeat(15_000)}` } });
     expect(answer.status).toBe(401);
+    times.push(performance.now() - started);
   }
-  expect((performance.now() - started) / 5).toBeLessThan(60);
+  // A pattern that goes back and forth takes its time every time; a machine that is busy, not.
+  expect(Math.min(...times)).toBeLessThan(60);
 });
 
 describe('a session at the dashboard', () => {
