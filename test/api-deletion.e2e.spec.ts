@@ -30,7 +30,8 @@ async function fill(entryPoint: string): Promise<void> {
     INSERT INTO sessions (id, stream_id, etag, ended_at) SELECT id, id, 'e', now() FROM made;
     INSERT INTO callback_deliveries (id, entry_point_id, stream_id, attempt, url, outcome, duration_ms) SELECT gen_random_uuid(), '${id}', id, 1, 'http://x/', 'ok', 1 FROM made;
     INSERT INTO last_answers (entry_point_id, stream_name, answer) SELECT '${id}', 's' || i, '' FROM made;
-    INSERT INTO events (project_id, stream_id, type) SELECT '${alice.appid}', id, 'stream.ended' FROM made`);
+    INSERT INTO events (project_id, stream_id, type) SELECT '${alice.appid}', id, 'stream.ended' FROM made;
+    ANALYZE`);
   await client.end();
 }
 const counts = async (): Promise<number[]> => {

@@ -75,7 +75,7 @@ export class Purge implements OnModuleDestroy {
       const rows = await this.prisma.stream.findMany({ where: of, select: { id: true }, orderBy: { id: 'asc' }, take: STREAMS });
       const ids = rows.map(({ id }) => id);
       for (const table of ['callback_deliveries', 'transfers', 'sessions', 'events']) await this.drain(table, Prisma.sql`stream_id = ANY(${ids}::uuid[])`);
-      if (!this.stopped) await this.prisma.stream.deleteMany({ where: { id: { in: ids } } });
+      if (!this.stopped) await this.prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
       if (ids.length < STREAMS) return;
     }
   }
