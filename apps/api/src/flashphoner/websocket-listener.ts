@@ -50,7 +50,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     await once(this.server, 'listening');
   }
 
-  /** Pages see their session end; their media goes on until they stop it. */
+  /** Pages see their session end. Their media goes on here until they stop it, which the vendor's SDK does at once. */
   async onModuleDestroy(): Promise<void> {
     for (const socket of this.sockets.clients) {
       socket.removeAllListeners('close');
