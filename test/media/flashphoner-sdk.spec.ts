@@ -133,7 +133,7 @@ it('a page publishes over the vendor\'s protocol, its stream is republished unde
   await page.close();
 
   await expect.poll(() => hooks.map(({ method, body }) => `${method} ${body.status ?? ''}`.trim()), { timeout: 10_000 }).toEqual([
-    'connect', 'ConnectionStatusEvent ESTABLISHED', 'publishStream PENDING', 'StreamStatusEvent PUBLISHING', 'unPublishStream UNPUBLISHED', 'StreamStatusEvent UNPUBLISHED', 'ConnectionStatusEvent DISCONNECTED',
+    'connect', 'ConnectionStatusEvent ESTABLISHED', 'publishStream NEW', 'StreamStatusEvent PUBLISHING', 'unPublishStream UNPUBLISHED', 'StreamStatusEvent UNPUBLISHED', 'ConnectionStatusEvent DISCONNECTED',
   ]);
   for (const { authorization, text } of hooks) expect(authorization).toBe(`WCS ${createHmac('md5', 'hook-secret').update(text).digest('hex')}`);
   expect(hooks[0]?.body).toMatchObject({ appKey: 'defaultApp', custom: { who: 'me' }, sessionId: expect.stringMatching(/^\/[^/]+:\d+\/[^/]+:\d+$/) as string });
