@@ -129,7 +129,8 @@ it('a page publishes over the vendor\'s protocol, its stream is republished unde
   await sdk('stop');
   await expect.poll(() => read('statuses'), { timeout: 10_000 }).toMatchObject([{ status: 'PUBLISHING', mediaSessionId }, { status: 'UNPUBLISHED', mediaSessionId, info: 'Stopped by user' }]);
   await expect.poll(names, { timeout: 10_000 }).toEqual([]);
-  expect(await system.stream('from-sdk')).toMatchObject({ state: 'ended', reason: { code: 'publisher_left' } });
+  // Its row is written when the outputs are closed.
+  await expect.poll(() => system.stream('from-sdk'), { timeout: 10_000 }).toMatchObject({ state: 'ended', reason: { code: 'publisher_left' } });
   await page.close();
 
   await expect.poll(() => hooks.map(({ method, body }) => `${method} ${body.status ?? ''}`.trim()), { timeout: 10_000 }).toEqual([
