@@ -202,6 +202,33 @@ it('leaves a job to a node with room when it is full', async () => {
   await startWorker('node-free');
   await waiting;
   expect((await row(third.id)).ownerNode).toBe('node-free');
+  // And within the time that publishers have, however often the full node looks.
+  const fourth = await newStream();
+  await dispatch(fourth, 5000);
+  expect((await row(fourth.id)).ownerNode).toBe('node-free');
+});
+
+it('takes the job that waits when a slot becomes free', async () => {
+  await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
+  const [first, second] = [await newStream(), await newStream()];
+  await dispatch(first);
+  const waiting = dispatch(second);
+  await expect.poll(() => queue.getJobState(second.sessionId)).toBe('delayed');
+  await wire.ask('node-full', 'endSession', { sessionId: first.sessionId, reason: 'publisher_left' }, 2000);
+  await waiting;
+  expect(await row(second.id)).toMatchObject({ ownerNode: 'node-full', epoch: 1 });
+});
+
+it('answers also when the pipeline speaks before the answer is written', async () => {
+  const rows = (await startWorker('node-a')).get(StreamRows);
+  const answered = rows.answered.bind(rows);
+  rows.answered = async (held) => {
+    await expect.poll(async () => (await row(held.id)).state).toBe('live');
+    return answered(held);
+  };
+  const stream = await newStream();
+  await dispatch(stream);
+  expect(await row(stream.id)).toMatchObject({ state: 'live', epoch: 1 });
 });
 
 it.each([
