@@ -38,3 +38,5 @@ export function pictures(url: string, options?: { frames?: number; deadlineMs?: 
 export function picture(file: string, options?: { deadlineMs?: number }): Promise<{ width: number; height: number; colour: [number, number, number] }>;
 /** Largest and smallest step between neighbours, ms. */
 export function steps(packets: ProbedPacket[]): { largest: number; smallest: number };
+/** How much later (ms) the sound comes than the picture, wherever a file's picture turns from black to white as its sound begins. */
+export function lipSync(file: string, options?: { deadlineMs?: number }): Promise<number[]>;

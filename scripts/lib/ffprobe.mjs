@@ -102,6 +102,20 @@ export async function picture(file, { deadlineMs = 15_000 } = {}) {
   return { width: streams[0]?.width, height: streams[0]?.height, colour: [...stdout] };
 }
 
+/**
+ * How much later the sound comes than the picture, ms, wherever a file's picture turns from black to white as its sound begins.
+ *
+ * @param {string} file
+ * @returns {Promise<number[]>}
+ */
+export async function lipSync(file, { deadlineMs = 30_000 } = {}) {
+  const filters = ['-vf', 'blackdetect=d=0.1:pix_th=0.3', '-af', 'silencedetect=n=-30dB:d=0.1'];
+  const { stderr } = await withDeadline('ffmpeg', ['-hide_banner', '-nostats', '-i', file, ...filters, '-f', 'null', '-'], deadlineMs);
+  const [seen, heard] = ['black_end', 'silence_end'].map((name) => [...stderr.matchAll(new RegExp(`${name}: ?([\\d.]+)`, 'g'))].map(([, at]) => Number(at) * 1000));
+  const nearest = (at) => heard.reduce((best, other) => (Math.abs(other - at) < Math.abs(best - at) ? other : best), Infinity);
+  return seen.map((at) => nearest(at) - at);
+}
+
 /** The largest step between neighbours and whether any goes back, ms, of packets in the order in which they came. */
 export function steps(packets) {
   const gaps = packets.slice(1).map((packet, i) => Math.round((packet.dts - packets[i].dts) * 1000));

@@ -39,6 +39,8 @@ export interface TestPublisher {
   close(): Promise<void>;
   /** Stops a track without a word, and lets it go on. */
   setSending(kind: 'video' | 'audio', sending: boolean): void;
+  /** A white picture and the tone, or a black one and silence: at the same moment, as when somebody claps. */
+  clap(on: boolean): void;
   /** How often a key frame was asked for (RTCP PLI) so far. */
   keyFrameRequests(): Promise<number>;
   /** Another picture size from now on. */

@@ -35,9 +35,11 @@ export async function publishTestStream(options) {
   const size = Element.make('capsfilter', { caps: rawCaps(options) });
   const sent = [];
   const tap = options.remember ? [Element.make('tee')] : [];
-  if (video) pipeline.chain(videoSource(gates[0], size, tap, options)).link(webrtc);
-  for (const tee of tap) watchPictures(pipeline, tee, (picture) => sent.push(picture));
-  if (audio) pipeline.chain(audioSource(gates[1], options)).link(webrtc);
+  const picture = Element.make('videotestsrc', { 'is-live': true, pattern: options.pattern ?? 'ball' });
+  const tone = Element.make('audiotestsrc', { 'is-live': true, ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }) });
+  if (video) pipeline.chain([picture, ...videoSource(gates[0], size, tap, options)]).link(webrtc);
+  for (const tee of tap) watchPictures(pipeline, tee, (found) => sent.push(found));
+  if (audio) pipeline.chain([tone, ...audioSource(gates[1])]).link(webrtc);
 
   let sessionUrl;
   let etag;
@@ -82,6 +84,11 @@ export async function publishTestStream(options) {
     close,
     /** Stops a track without a word, as a muted device may, and lets it go on (`kind` is 'video' or 'audio'). */
     setSending: (kind, sending) => gates[kind === 'video' ? 0 : 1].set({ drop: !sending }),
+    /** A white picture and the tone, or a black one and silence: at the same moment, as when somebody claps. */
+    clap: (on) => {
+      picture.set({ pattern: on ? 'white' : 'black' });
+      tone.set({ volume: on ? 0.8 : 0 });
+    },
     /** How often a key frame was asked for (RTCP PLI) so far. */
     keyFrameRequests: async () => {
       const sent = Object.values((await webrtc.ask('get-stats', null)) ?? {}).filter(({ type }) => type === 'outbound-rtp');
@@ -96,13 +103,8 @@ function rawCaps({ width = 640, height = 360, fps = 30 }) {
   return `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
 }
 
-function videoSource(gate, size, tap, { kbps = 800, gop = 60, pattern = 'ball', codec = 'H264', bframes = 0 }) {
-  const source = [
-    Element.make('videotestsrc', { 'is-live': true, pattern }),
-    size,
-    gate,
-    Element.make('queue', { 'max-size-buffers': 3 }),
-  ];
+function videoSource(gate, size, tap, { kbps = 800, gop = 60, codec = 'H264', bframes = 0 }) {
+  const source = [size, gate, Element.make('queue', { 'max-size-buffers': 3 })];
   if (codec !== 'H264') {
     const name = codec.toLowerCase();
     return [
@@ -137,9 +139,8 @@ function watchPictures(pipeline, tee, onPicture) {
   tee.link(sink);
 }
 
-function audioSource(gate, { frequency = 440 }) {
+function audioSource(gate) {
   return [
-    Element.make('audiotestsrc', frequency > 0 ? { 'is-live': true, freq: frequency } : { 'is-live': true, wave: 'silence' }),
     Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2' }),
     gate,
     Element.make('queue', { 'max-size-buffers': 10 }),

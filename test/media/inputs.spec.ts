@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
-import { decodeFrames, missingPictures, picture, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
+import { decodeFrames, lipSync, missingPictures, picture, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';
@@ -11,6 +11,11 @@ import { startTcpProxy } from '../support/tcp-proxy.js';
 
 /** Of 46.9 AAC frames a second. */
 const AUDIO_STEP_MS = 25;
+const CLAPS = 8;
+/** Half of a clap, half of a pause. */
+const CLAP_MS = 400;
+/** What viewers accept (ITU-R BT.1359-1: 185 ms late, 90 ms early), less the length of a picture and a packet, by which a clap itself may be off. */
+const LIP_SYNC_MS = { late: 120, early: 60 };
 
 let system: System;
 let platform: TestRtmpServer;
@@ -191,6 +196,41 @@ describe('a picture of a stream', () => {
     const { id, publisher } = await forwarded('heard', { video: false });
     expect(await look(id)).toBeNull();
     await publisher.stop();
+  });
+});
+
+describe('lips', () => {
+  /** Claps: the picture is white while the tone is heard. Resolves after the last. */
+  async function clapping(publisher: TestPublisher): Promise<void> {
+    let changes = 0;
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        publisher.clap((changes += 1) % 2 === 1);
+        if (changes < 2 * CLAPS) return;
+        clearInterval(timer);
+        resolve();
+      }, CLAP_MS);
+    });
+  }
+
+  it.each([
+    ['on a good network', 0, 0, {}],
+    ['where packets are lost on a long way', 0.03, 40, {}],
+    ['when the picture is transcoded', 0, 0, { height: 90 }],
+  ])('are in step with the voice %s', async (_, loss, delayMs, options) => {
+    const name = `lips-${loss * 100}-${Object.keys(options).length}`;
+    const relay = await startLossyRelay(loss, delayMs);
+    const publisher = await publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300, pattern: 'black', mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
+    publisher.clap(false);
+    const { id } = await system.stream(name);
+    const transfer = await system.addTransfer(id, { url: `${platform.url}/${name}`, ...options });
+    await system.transferReaches(id, transfer.id, 'live');
+    await clapping(publisher);
+    await publisher.stop();
+    const late = await lipSync((await recorded(name)).file);
+    expect(late.length).toBeGreaterThanOrEqual(CLAPS - 1);
+    expect(late.filter((ms) => ms > LIP_SYNC_MS.late || ms < -LIP_SYNC_MS.early)).toEqual([]);
+    await relay.stop();
   });
 });
 
