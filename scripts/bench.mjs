@@ -29,7 +29,7 @@ const stops = [];
 
 await runMain(async () => {
   loadDotEnv();
-  await setUp();
+  await setUp({ uses: ['core', 'demo', 'bench'] });
   try {
     if (!onlyApi) await bench();
     say();

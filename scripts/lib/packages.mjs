@@ -14,6 +14,7 @@ const GSTREAMER = [
   'gstreamer-audio-1.0',
   'gstreamer-video-1.0',
   'gstreamer-sdp-1.0',
+  'gstreamer-rtp-1.0',
 ];
 
 /**
@@ -65,6 +66,7 @@ export function requirements() {
     },
     { packages: ['nginx', 'libnginx-mod-rtmp'], for: 'demo', present: hasRtmpServer },
     { packages: ['ffmpeg'], for: 'demo', present: () => Boolean(which('ffmpeg') && which('ffprobe')) },
+    { packages: ['gstreamer1.0-tools'], for: 'bench', present: program('gst-launch-1.0') },
     { packages: ['chromium'], for: 'tests', present: program('chromium', 'google-chrome', 'google-chrome-stable') },
   ];
 }
@@ -84,7 +86,7 @@ function hasRtmpServer() {
   return nginx !== undefined && rtmpModule(nginx) !== undefined;
 }
 
-/** The names of the Debian packages that are missing for `uses` (core, demo, tests). */
+/** The names of the Debian packages that are missing for `uses` (core, demo, tests, bench). */
 export function missingPackages(uses) {
   return requirements()
     .filter((requirement) => uses.includes(requirement.for) && !requirement.present())

@@ -10,7 +10,7 @@ import { say } from './terminal.mjs';
 /**
  * Makes this checkout ready to run, doing only what is not done yet.
  *
- * @param {{uses?: ('core' | 'demo' | 'tests')[], force?: boolean}} [options] `force` builds again whatever the stamps say
+ * @param {{uses?: ('core' | 'demo' | 'tests' | 'bench')[], force?: boolean}} [options] `force` builds again whatever the stamps say
  */
 export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
   checkNode();

@@ -166,6 +166,20 @@ it('finds another way by an ICE restart when the network breaks; the platform do
   expect(await inPage(page, 'network.offers')).toBe(1);
 });
 
+it('is far away: the round trip is known though nothing was lost', async () => {
+  const relay = await startLossyRelay(0, 50);
+  const page = await openPage();
+  await page.exposeFunction('mapAnswer', relay.mapAnswer);
+  await inPage(page, `Object.assign(network, { mapAnswer, trickle: false })`);
+  await begin(page, {}, { name: 'far', constraints: { video: { width: 640, height: 360 }, audio: true } });
+  await reaches(page, 'PUBLISHING');
+  const rttMs = async (): Promise<number> => (await system.stream('far')).figures?.rttMs ?? 0;
+  await expect.poll(rttMs, { timeout: 20_000 }).toBeGreaterThan(95);
+  expect(await rttMs()).toBeLessThan(200);
+  expect((await system.stream('far')).figures?.packetsLost).toBe(0);
+  await relay.stop();
+});
+
 it('restarts ICE on the running session when the network changes', async () => {
   const { page, id } = await publish('changed');
   await inPage(page, `dispatchEvent(new Event('online'))`);

@@ -21,7 +21,7 @@ export interface StreamView {
   state: string;
   reason: { code: string; text: string } | null;
   callback: { state: string; reason: { code: string } | null };
-  figures: { bitrate: number; fps: number; width: number | null; height: number | null; transcoded: string | null; rttMs: number | null } | null;
+  figures: { bitrate: number; fps: number; width: number | null; height: number | null; transcoded: string | null; rttMs: number | null; packetsLost: number } | null;
 }
 
 export interface TransferView {

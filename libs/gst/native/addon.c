@@ -155,5 +155,6 @@ NAPI_MODULE_INIT() {
   export_pipelines(env, exports);
   export_samples(env, exports);
   export_ice(env, exports);
+  export_rtcp(env, exports);
   return exports;
 }

@@ -63,4 +63,5 @@ void export_signals(napi_env env, napi_value exports);
 void export_pipelines(napi_env env, napi_value exports);
 void export_samples(napi_env env, napi_value exports);
 void export_ice(napi_env env, napi_value exports);
+void export_rtcp(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);

@@ -215,6 +215,21 @@ export class Element extends GstObject {
   }
 }
 
+/** What is inside an rtpsession element. */
+export class RtpSession extends GstObject {
+  /** Of an rtpsession element: asks the sender from now on, with its reports, how long a packet takes there and back. */
+  static watched(element: Element): RtpSession {
+    const session = new RtpSession(element.child('internal-session').handle);
+    native.watchRoundTrip(session.handle);
+    return session;
+  }
+
+  /** Null until the sender has answered; some never do. */
+  get roundTripMs(): number | null {
+    return native.readRoundTrip(this.handle);
+  }
+}
+
 /** A libnice agent. `stream` counts from 1; a bundled session has one. */
 export class IceAgent extends GstObject {
   /** The agent of a webrtcbin. */

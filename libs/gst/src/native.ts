@@ -60,6 +60,8 @@ export interface Native {
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
   setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
+  watchRoundTrip(session: Handle): void;
+  readRoundTrip(session: Handle): number | null;
 }
 
 /** The checkout's root, from the sources as well as from dist/. */

@@ -1,4 +1,4 @@
-import { Element, GstError, IceAgent, type Pad, Pipeline, preload, type Sample, type SessionDescription } from '#libs/gst';
+import { Element, GstError, IceAgent, type Pad, Pipeline, preload, RtpSession, type Sample, type SessionDescription } from '#libs/gst';
 import { Feed, Hub } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { attachTrack, FACTORIES, type Track } from './media-chain.js';
@@ -126,7 +126,10 @@ export class Ingest {
     const created = reply?.answer as SessionDescription | undefined;
     if (!created) throw new GstError('no answer was made');
     await webrtc.ask('set-local-description', { type: 'answer', sdp: completeAnswer(created.sdp, offer) });
-    for (const session of webrtc.findByFactory('rtpsession')) session.set({ bandwidth: RTCP_SHARE_OF });
+    for (const session of webrtc.findByFactory('rtpsession')) {
+      session.set({ bandwidth: RTCP_SHARE_OF });
+      this.meter.watchSession(RtpSession.watched(session));
+    }
     await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref())]);
     IceAgent.of(webrtc).setReceiveBuffer(ICE_STREAM, RECEIVE_BUFFER);
     const { sdp } = webrtc.get<SessionDescription>('local-description');

@@ -1,4 +1,4 @@
-import type { Element, Pad } from '#libs/gst';
+import type { Element, Pad, RtpSession } from '#libs/gst';
 import type { InputFigures } from './protocol.js';
 
 type Counter = () => { packets: number; bytes: number; idleMs: number };
@@ -14,6 +14,7 @@ interface RtpStats {
 /** What comes in from a publisher, for the figures. */
 export class InputMeter {
   private readonly counters: Counter[] = [];
+  private readonly sessions: RtpSession[] = [];
   private size: { width: number | null; height: number | null } = { width: null, height: null };
   private frames = 0;
   private keyframes: { at: number; interval: number | null } = { at: 0, interval: null };
@@ -30,6 +31,10 @@ export class InputMeter {
 
   watch(pad: Pad): void {
     this.counters.push(pad.count());
+  }
+
+  watchSession(session: RtpSession): void {
+    this.sessions.push(session);
   }
 
   setSize(width: number | null, height: number | null): void {
@@ -86,10 +91,12 @@ export class InputMeter {
   }
 
   /**
-   * RTCP tells a round trip only to those who send media. We only receive: what we know is how long a packet took that we
-   * asked for again. Null on a network that has lost none yet.
+   * What the publisher's answers to our reports say (browsers give them). From others we know only how long a packet took that
+   * we asked for again: null on a network that has lost none yet.
    */
   private roundTripMs(): number | null {
+    const [answered] = this.sessions.flatMap(({ roundTripMs }) => (roundTripMs === null ? [] : [roundTripMs]));
+    if (answered !== undefined) return Math.round(answered * 10) / 10;
     const times = this.webrtc.findByFactory('rtpjitterbuffer').map((buffer) => buffer.get<{ 'rtx-rtt'?: number }>('stats')['rtx-rtt'] ?? 0);
     const known = times.filter((ns) => ns > 0);
     return known.length === 0 ? null : Math.round(Math.min(...known) / 1e5) / 10;
