@@ -14,6 +14,13 @@ export interface Held {
   epoch: number;
 }
 
+/** A stream that was just taken. */
+export interface Claimed {
+  held: Held;
+  /** Null when the session that waited has gone. */
+  offer: string | null;
+}
+
 /** Another owner or an end has come over the stream: nothing of ours may be written any more. */
 export class Fenced extends Error {}
 
@@ -40,17 +47,22 @@ export class StreamRows {
     private readonly env: Env,
   ) {}
 
-  /** Takes a stream that nobody has; null when somebody has, or it has ended. Lease and epoch by the database's clock. */
-  async claim(streamId: string): Promise<Held | null> {
-    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; project_id: string }[]>`
+  /**
+   * Takes a stream that nobody has, with the offer of the session that waits for it; null when somebody has, or it has ended.
+   * Lease and epoch by the database's clock.
+   */
+  async claim(streamId: string, sessionId: string): Promise<Claimed | null> {
+    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; projectId: string; offer: string | null }[]>`
       UPDATE streams SET owner_node = ${this.env.NODE_ID}, epoch = epoch + 1,
         lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
       WHERE id = ${streamId}::uuid AND state = 'starting' AND owner_node IS NULL
-      RETURNING epoch, project_id`;
-    return claimed ? { id: streamId, projectId: claimed.project_id, epoch: claimed.epoch } : null;
+      RETURNING epoch, project_id AS "projectId", (SELECT offer FROM sessions WHERE sessions.id = ${sessionId}) AS offer`;
+    if (!claimed) return null;
+    const { epoch, projectId, offer } = claimed;
+    return { held: { id: streamId, projectId, epoch }, offer };
   }
 
-  /** The answer may go out: false when the publisher has given up meanwhile. */
+  /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered({ id, epoch }: Held): Promise<boolean> {
     const ours = { id, epoch, ownerNode: this.env.NODE_ID };
     const { count } = await this.prisma.stream.updateMany({ where: { ...ours, state: 'starting' }, data: { state: 'connecting' } });

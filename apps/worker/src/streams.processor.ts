@@ -8,7 +8,7 @@ import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
 import { PipelineError } from './pipeline-client.js';
 import { PipelinePool } from './pipeline-pool.js';
 import { Runners } from './runners.js';
-import { type Held, StreamRows } from './stream-rows.js';
+import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 
 /** Publishers that are answered at the same time; each takes milliseconds. */
 const CONCURRENCY = 16;
@@ -56,9 +56,9 @@ export class StreamsProcessor extends WorkerHost {
     }
     this.worker.concurrency = CONCURRENCY;
     try {
-      const held = await this.rows.claim(streamId);
-      // Late, or run twice by the queue.
-      if (held) await this.begin(held, sessionId, replyTo);
+      const claimed = await this.rows.claim(streamId, sessionId);
+      // None: late, or run twice by the queue.
+      if (claimed) await this.begin(claimed, sessionId, replyTo);
     } finally {
       this.runners.release(streamId);
       // Now that nobody waits.
@@ -75,14 +75,15 @@ export class StreamsProcessor extends WorkerHost {
     throw new DelayedError();
   }
 
-  private async begin(held: Held, sessionId: string, replyTo: string): Promise<void> {
+  private async begin({ held, offer }: Claimed, sessionId: string, replyTo: string): Promise<void> {
     try {
-      // Read before a pipeline is taken: one that no runner holds would be left behind when this fails.
-      const session = await this.prisma.session.findUniqueOrThrow({ where: { id: sessionId }, select: { offer: true } });
+      // Before a pipeline is taken: one that no runner holds would be left behind.
+      if (offer === null) throw new Error('its session is gone');
       const runner = this.runners.add(held, await this.pool.take());
       await runner.claim(this.runners.settings(held.projectId));
-      const sdp = await runner.offer(sessionId, session.offer ?? '', this.env.ANSWER_TIMEOUT_MS);
-      if (!(await this.rows.answered(held))) return runner.fence();
+      // Together: neither needs the other, and the publisher waits for both.
+      const [sdp, mayAnswer] = await Promise.all([runner.offer(sessionId, offer, this.env.ANSWER_TIMEOUT_MS), this.rows.answered(held)]);
+      if (!mayAnswer) return runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
     } catch (error) {
       return this.giveUp(held, sessionId, replyTo, error);
