@@ -365,6 +365,14 @@ describe('a WHIP publisher with Manycast-Rtmp-Url', () => {
     const good = await publish('pushed', 'rtmp://127.0.0.1/live');
     expect([good.status, good.headers.get('manycast-rtmp-error')]).toEqual([201, null]);
     expect((await alice.call('POST', '/rest-api/push/find', { streamName: 'pushed' })).body).toMatchObject([{ streamName: 'rtmp_pushed', rtmpUrl: 'rtmp://127.0.0.1/live' }]);
+    // The publisher's connection breaks and comes back: what was terminated meanwhile stays so, and what was not goes on.
+    const mediaSessionIds = async () => ((await alice.call('POST', '/rest-api/push/find', { streamName: 'pushed' })).body as { mediaSessionId: string }[]).map((one) => one.mediaSessionId);
+    const [mediaSessionId] = await mediaSessionIds();
+    expect((await publish('pushed', 'rtmp://127.0.0.1/live')).headers.get('manycast-rtmp-error')).toBeNull();
+    expect(await mediaSessionIds()).toEqual([mediaSessionId]);
+    expect((await alice.call('POST', '/rest-api/push/terminate', { mediaSessionId })).status).toBe(200);
+    expect((await publish('pushed', 'rtmp://127.0.0.1/live')).headers.get('manycast-rtmp-error')).toMatch(/was terminated/);
+    expect((await alice.call('POST', '/rest-api/push/find', { streamName: 'pushed' })).status).toBe(404);
     const bad = await publish('refused', 'http://127.0.0.1/live');
     expect([bad.status, bad.headers.get('manycast-rtmp-error')]).toEqual([201, expect.stringMatching(/rtmp/)]);
     await alice.call('PATCH', `${project}/settings/push`, { publishersMayPush: false });

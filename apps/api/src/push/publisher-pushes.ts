@@ -15,7 +15,7 @@ export class PublisherPushes {
     private readonly settings: PushSettingsService,
   ) {}
 
-  /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on. Throws what a startup would. */
+  /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on; what was terminated stays so while its stream lives. Throws what a startup would. */
   async push(sessionId: string, { customerId, entryPointId }: PublishTarget, rtmpUrl: string): Promise<void> {
     const { settings } = await this.settings.of(entryPointId);
     if (!settings.publishersMayPush) throw refuse(403, 'Publishers may not push streams of this entry point.');
@@ -23,6 +23,8 @@ export class PublisherPushes {
       where: { id: sessionId },
       select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
     });
+    // A publisher that comes back after a break says its URL again.
+    if (await this.pushes.wasTerminated(session.stream, rtmpUrl)) throw refuse(409, 'This push was terminated.');
     const caller: Caller = { customerId, role: 'customer', credentialId: '', limitKey: `publisher:${sessionId}`, bySession: false };
     await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
       if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;

@@ -2,7 +2,7 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { addressRules, Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
-import { AllowList, ForbiddenAddress, lookupHost, parseTransferUrl, pushTarget, type PushTarget, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
+import { AllowList, ForbiddenAddress, lookupHost, parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { badRequest } from '../problem.js';
 import type { LiveFigures } from '../stream/stream.dto.js';
@@ -16,6 +16,9 @@ import { toVendorOptions, type Filter, type Place, type Startup, type Transponde
 const DNS_TIMEOUT_MS = 4000;
 /** What the vendor's own pages put before a stream's name when they look for its transponder, whatever the server's settings are. */
 const VENDOR_PREFIX = 'rtmp_';
+
+/** What the row of a transfer says that somebody has taken away. */
+const REMOVED = 'removed' satisfies ReasonCode;
 
 type SourceStream = { id: string; name: string; projectId: string; entryPointId: string };
 type Push = Transfer & { stream: { name: string; projectId: string; project: { customerId: string } } };
@@ -70,6 +73,13 @@ export class PushService {
   async terminate(caller: Caller, mediaSessionId: string | undefined): Promise<void> {
     const { path, id } = await this.get(caller, mediaSessionId);
     await this.transfers.remove(caller, path, id);
+  }
+
+  /** Whether the last push of a running stream to this rtmpUrl was ended on purpose. */
+  async wasTerminated({ id }: SourceStream, rtmpUrl: string): Promise<boolean> {
+    const rows = await this.prisma.transfer.findMany({ where: { streamId: id, mediaSessionId: { not: null } }, orderBy: { id: 'desc' } });
+    const last = rows.find((row) => this.rtmpUrl(row) === rtmpUrl);
+    return last?.reason === REMOVED;
   }
 
   /** Mutes, or gives a sound in place of the audio; null ends that. */
