@@ -114,6 +114,10 @@ it('switches to the screen, to a test card and back to the camera on the same se
   const width = async (): Promise<number | undefined> => (await inPage<PageStats | null>(page, 'stream.getStats()'))?.video?.width;
   const camera = await sent();
 
+  // Another sound than the microphone's, which the end of the sharing is to leave alone.
+  const heard = (): Promise<string> => inPage<string>(page, `document.querySelector('video').srcObject.getAudioTracks()[0].id`);
+  await inPage(page, `window.music = library.createTestCard({ width: 320, height: 180, label: 'Music' }), stream.switchTo(new MediaStream(music.stream.getAudioTracks()))`);
+  const music = await heard();
   // A click: browsers show a screen only after a user's gesture.
   await page.click('#screen');
   await inPage(page, 'switched');
@@ -122,6 +126,7 @@ it('switches to the screen, to a test card and back to the camera on the same se
   // The user ends the sharing by the browser's own button.
   await inPage(page, `document.querySelector('video').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))`);
   await expect.poll(sent).toBe(camera);
+  expect(await heard()).toBe(music);
 
   await inPage(page, `window.card = library.createTestCard({ width: 320, height: 180, label: 'Test' }), stream.switchTo(card.stream)`);
   await expect.poll(width, { timeout: 15_000 }).toBe(320);

@@ -74,7 +74,7 @@ export class Sources {
     this.require('video');
     const screen = await openScreen();
     // The browser has a button of its own that ends the sharing.
-    screen.addEventListener('ended', () => void this.restore());
+    screen.addEventListener('ended', () => void this.restore('video'));
     await this.adopt(screen);
   }
 
@@ -92,8 +92,9 @@ export class Sources {
     for (const track of stream.getTracks()) if (this.current.has(kindOf(track))) await this.send(track);
   }
 
-  async restore(): Promise<void> {
-    for (const track of this.home.values()) await this.send(track);
+  /** Back to camera and microphone, or to one of them. */
+  async restore(only?: Kind): Promise<void> {
+    for (const [kind, track] of this.home) if (only === undefined || kind === only) await this.send(track);
   }
 
   /** Stops what is ours, unless it is kept for the next stream. */
