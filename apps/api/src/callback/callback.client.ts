@@ -38,6 +38,8 @@ type Seen = Pick<Attempt, 'status' | 'errorHead'>;
 /** The one place that talks to customers' servers. Each attempt has a connection of its own and one deadline for all of it. */
 @Injectable()
 export class CallbackClient {
+  /** Who is asked for the addresses of a host; tests have a name server of their own. */
+  lookup = lookupHost;
   private readonly allowList: AllowList;
 
   constructor(private readonly env: Env) {
@@ -93,7 +95,7 @@ export class CallbackClient {
     const started = performance.now();
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORTS[url.protocol] as number) : Number(url.port);
-    const lookup = (name: string): Promise<Address[]> => lookupHost(name, this.env.CALLBACK_TIMEOUT_MS, signal);
+    const lookup = (name: string): Promise<Address[]> => this.lookup(name, this.env.CALLBACK_TIMEOUT_MS, signal);
     const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch((error: unknown) => {
       if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
       if (signal.aborted) throw error;
