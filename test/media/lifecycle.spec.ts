@@ -4,6 +4,7 @@ import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { missingPictures, pictures, probe, steps } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
+import { wholeOffer } from '../support/sdp.js';
 import { System } from '../support/system.js';
 
 let system: System;
@@ -151,3 +152,14 @@ async function pipelinePid(streamId: string): Promise<number> {
   const line = system.log.join('').split('\n').find((text) => text.includes(`stream ${streamId} runs in process`)) as string;
   return Number(/runs in process (\d+)/.exec(line)?.[1]);
 }
+
+it('serves a publisher that leaves and is back at once, again and again', async () => {
+  const statuses: number[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    const answer = await fetch(whipUrl('hasty'), { method: 'POST', body: wholeOffer(), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' } });
+    statuses.push(answer.status);
+    await answer.text();
+    if (answer.status === 201) expect((await fetch(system.apiUrl + answer.headers.get('location'), { method: 'DELETE' })).status).toBe(200);
+  }
+  expect(statuses).toEqual(statuses.map(() => 201));
+});

@@ -42,6 +42,8 @@ type RunningStream = Pick<Stream, 'id' | 'ownerNode'>;
 /** A stream just begun by another request has no owner for a moment; longer than this and it will not get one. */
 const OWNER_WAIT_MS = 1500;
 const OWNER_POLL_MS = 50;
+/** A node writes the end of a stream as soon as its pipeline has left. */
+const END_WAIT_MS = 1500;
 /** Two publishers of one name may find and end each other's leftovers; nobody needs more turns than this. */
 const MAX_TURNS = 3;
 /** The publisher closed its connection; nobody reads this answer. */
@@ -138,7 +140,7 @@ export class PublishService {
       return { sessionId: session.id, etag: session.etag, sdp: answer.sdp };
     } catch (error) {
       await this.prisma.session.updateMany({ where: { id: session.id }, data: { endedAt: new Date(), offer: null } });
-      if (await this.endIfLost(running.id, owner, error)) return undefined;
+      if ((await this.endIfLost(running.id, owner, error)) || (await this.endsSoon(running.id, error, gone))) return undefined;
       if (gone.aborted) void this.wire.ask(owner, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, 2000).catch(() => undefined);
       throw toHttp(error, true);
     }
@@ -151,6 +153,19 @@ export class PublishService {
       if (stream === null || stream.state === 'ended') return undefined;
       if (stream.ownerNode !== null || performance.now() > deadline || gone.aborted) return stream.ownerNode;
       await sleep(OWNER_POLL_MS);
+    }
+  }
+
+  /**
+   * Whether the node refused because the stream is just ending: a publisher that leaves and is back at once meets a pipeline that is gone, or
+   * a session that ended with its stream, before or after the row says so.
+   */
+  private async endsSoon(streamId: string, error: unknown, gone: AbortSignal): Promise<boolean> {
+    if (!(error instanceof WireError) || error.code === 'negotiation_failed' || error.code === 'no_answer') return false;
+    for (const deadline = performance.now() + END_WAIT_MS; ; await sleep(OWNER_POLL_MS)) {
+      const stream = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { state: true } });
+      if (stream === null || stream.state === 'ended') return true;
+      if (performance.now() > deadline || gone.aborted) return false;
     }
   }
 
