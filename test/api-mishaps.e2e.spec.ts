@@ -26,6 +26,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   callback.requests.length = 0;
+  node.requests.length = 0;
   callback.reply = json({ transferUrls: [] });
 });
 afterEach(() => vi.restoreAllMocks());
@@ -129,6 +130,29 @@ describe('callbacks', () => {
     const test = async () => (await dora.call('POST', fls('entry_points/live/settings/transfer/test', dora), { callbackUrl: callback.url })).status;
     expect([await test(), await test(), await test()]).toEqual([200, 200, 429]);
     expect(callback.requests).toHaveLength(2);
+  });
+
+  it('that are tried out count each platform that they try, and leave streams their part', async () => {
+    const fay = await api.customer();
+    await api.prisma.customer.update({ where: { id: fay.id }, data: { quotas: { callbacksPerMinute: 10 } } });
+    await fay.call('PATCH', fls('entry_points/live/settings/transfer', fay), { enabled: true, callbackUrl: callback.url });
+    callback.reply = json({ transferUrls: ['a', 'b', 'c', 'd', 'e'].map((key) => `rtmp://127.0.0.1/live/${key}`) });
+    const test = (probe: boolean) => fay.call('POST', fls('entry_points/live/settings/transfer/test', fay), { probe });
+    const tried = async () => ((await test(true)).body as { transfers: { probe: { ok: boolean; code: string | null; text: string } }[] }).transfers.map(({ probe }) => probe);
+    // Eight of ten: a test with five platforms, and one with a single one.
+    expect((await tried()).map(({ ok }) => ok)).toEqual([true, true, true, true, true]);
+    const second = await tried();
+    expect(second.map(({ code }) => code)).toEqual([null, 'quota_exceeded', 'quota_exceeded', 'quota_exceeded', 'quota_exceeded']);
+    expect(second[1]?.text).toMatch(/^Not tried: .* in \d+ s\.$/);
+    expect(node.requests.filter(([op]) => op === 'probeTransfer')).toHaveLength(6);
+    const refused = await test(false);
+    expect([refused.status, refused.body]).toMatchObject([429, { code: 'quota_exceeded', detail: expect.stringContaining('each platform that it tries as one more') }]);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(callback.requests).toHaveLength(2);
+    // A stream is not held up by it.
+    const streamId = await running('on time', fay);
+    await ask(streamId);
+    await expect.poll(() => api.prisma.callbackDelivery.count({ where: { streamId, outcome: 'ok' } }), { timeout: 2000 }).toBe(1);
   });
 
   it('are asked again once, however often that is wanted meanwhile', async () => {

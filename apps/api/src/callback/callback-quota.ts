@@ -5,10 +5,19 @@ import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
 import type { Quotas } from '../customer/quotas.js';
 
+/** Of a minute's callbacks, what tests may use; the rest is kept for streams, however much somebody tries out. */
+const TESTS_SHARE = 0.8;
+
+/** Whose callbacks, and how many are allowed. */
+interface Consumer {
+  customerId: string;
+  quotas: Quotas;
+}
+
 /** Callbacks of each customer per minute, over all API processes. */
 @Injectable()
 export class CallbackQuota {
-  private readonly limiters = new Map<number, RateLimiterRedis>();
+  private readonly limiters = new Map<string, RateLimiterRedis>();
 
   constructor(
     private readonly env: Env,
@@ -16,9 +25,19 @@ export class CallbackQuota {
   ) {}
 
   /** 0 when the callback may be made, else how long it must wait, ms. */
-  async consume({ customerId, quotas }: { customerId: string; quotas: Quotas }): Promise<number> {
+  consume({ customerId, quotas }: Consumer): Promise<number> {
+    return this.take('callbacks', quotas.callbacksPerMinute, customerId);
+  }
+
+  /** The same for a callback that is only tried out, and for each connection to a platform that is. */
+  async consumeForTest({ customerId, quotas }: Consumer): Promise<number> {
+    const waitMs = await this.take('tests', Math.ceil(TESTS_SHARE * quotas.callbacksPerMinute), customerId);
+    return waitMs > 0 ? waitMs : this.consume({ customerId, quotas });
+  }
+
+  private async take(what: 'callbacks' | 'tests', points: number, customerId: string): Promise<number> {
     try {
-      await this.limiter(quotas.callbacksPerMinute).consume(customerId);
+      await this.limiter(what, points).consume(customerId);
       return 0;
     } catch (error) {
       if (error instanceof RateLimiterRes) return Math.max(100, error.msBeforeNext);
@@ -26,9 +45,10 @@ export class CallbackQuota {
     }
   }
 
-  private limiter(points: number): RateLimiterRedis {
-    const limiter = this.limiters.get(points) ?? new RateLimiterRedis({ storeClient: this.redis, keyPrefix: `${this.env.REDIS_PREFIX}:callbacks`, points, duration: 60 });
-    this.limiters.set(points, limiter);
+  private limiter(what: string, points: number): RateLimiterRedis {
+    const key = `${what} ${points}`;
+    const limiter = this.limiters.get(key) ?? new RateLimiterRedis({ storeClient: this.redis, keyPrefix: `${this.env.REDIS_PREFIX}:${what}`, points, duration: 60 });
+    this.limiters.set(key, limiter);
     return limiter;
   }
 }

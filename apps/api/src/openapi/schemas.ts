@@ -184,7 +184,7 @@ export const SCHEMAS: Record<string, Schema> = {
   TestTransfer: body({
     streamName: text('As if a stream of this name began.', { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
     callbackUrl: text('Instead of the stored one.'),
-    probe: flag('Connect to each URL, up to the accepted publish; nothing is sent.'),
+    probe: flag('Connect to each URL, up to the accepted publish; nothing is sent. Each counts as a callback; those for which the quota has no room are not tried (`quota_exceeded`).'),
   }),
   TestResult: record({
     delivery: record(delivery),

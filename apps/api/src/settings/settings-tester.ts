@@ -52,7 +52,8 @@ export class SettingsTester {
     const url = callbackUrl ?? entryPoint.callbackUrl;
     if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
-    const waitMs = await this.quota.consume(await this.quotas.ofProject(path.appid));
+    const consumer = await this.quotas.ofProject(path.appid);
+    const waitMs = await this.quota.consumeForTest(consumer);
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const webhookId = `msg_test_${Date.now()}`;
     const attempt = await this.ask(entryPoint, url, streamName, webhookId);
@@ -62,7 +63,7 @@ export class SettingsTester {
     const row = await this.prisma.callbackDelivery.create({
       data: toDelivery({ stream: null, entryPoint, callbackUrl: url, webhookId, streamName, attempt: 1, kind: 'test' }, attempt, outcome, detail),
     });
-    const verdicts = probe ? await this.probeAll(answer.urls) : [];
+    const verdicts = probe ? await this.probeAll(answer.urls, () => this.quota.consumeForTest(consumer)) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({ element, url: redactTransferUrl(url), options, probe: verdicts[i] ?? null }));
     return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
   }
@@ -74,13 +75,17 @@ export class SettingsTester {
     return this.client.post(`${callbackRequestUrl(callbackUrl, entryPoint.name, streamName)}&test=1`, payload, headers);
   }
 
-  private async probeAll(urls: AnsweredUrl[]): Promise<ProbeVerdict[]> {
+  /** `consume`: 0 when one more connection may be made, else how long it must wait, ms. */
+  private async probeAll(urls: AnsweredUrl[], consume: () => Promise<number>): Promise<ProbeVerdict[]> {
     const nodes = await this.registry.nodes();
     const node = nodes.find(({ draining, used, slots }) => !draining && used < slots) ?? nodes[0];
     const verdicts: ProbeVerdict[] = [];
     let next = 0;
     const lane = async (): Promise<void> => {
-      for (let i = next++; i < urls.length; i = next++) verdicts[i] = await this.probe(urls[i] as AnsweredUrl, node);
+      for (let i = next++; i < urls.length; i = next++) {
+        const waitMs = await consume();
+        verdicts[i] = waitMs > 0 ? notTried(waitMs) : await this.probe(urls[i] as AnsweredUrl, node);
+      }
     };
     await Promise.all(Array.from({ length: PROBES_AT_ONCE }, lane));
     return verdicts;
@@ -100,7 +105,22 @@ export class SettingsTester {
   }
 }
 
+const seconds = (ms: number): number => Math.ceil(ms / 1000);
+
 const callbacksUsedUp = (waitMs: number): Error =>
-  refuse(429, 'The callbacks per minute are used up.', { code: 'quota_exceeded', detail: 'Tests count as callbacks. Wait, or ask the operator for a higher quota.', headers: { 'Retry-After': String(Math.ceil(waitMs / 1000)) } });
+  refuse(429, 'The callbacks per minute that tests may use are used up.', {
+    code: 'quota_exceeded',
+    detail: `A test counts as a callback, and each platform that it tries as one more; a fifth of the quota is kept for streams. Wait ${seconds(waitMs)} s, or ask the operator for a higher quota.`,
+    headers: { 'Retry-After': String(seconds(waitMs)) },
+  });
+
+const notTried = (waitMs: number): ProbeVerdict => ({
+  stage: 'address',
+  ok: false,
+  code: 'quota_exceeded',
+  text: `Not tried: the callbacks per minute that tests may use are used up. Test again in ${seconds(waitMs)} s.`,
+  detail: null,
+  ms: 0,
+});
 
 const unknown = (text: string): ProbeVerdict => ({ stage: 'address', ok: false, code: 'service_error', text, detail: null, ms: 0 });

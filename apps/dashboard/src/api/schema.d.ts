@@ -1050,7 +1050,7 @@ export interface components {
             streamName?: string;
             /** @description Instead of the stored one. */
             callbackUrl?: string;
-            /** @description Connect to each URL, up to the accepted publish; nothing is sent. */
+            /** @description Connect to each URL, up to the accepted publish; nothing is sent. Each counts as a callback; those for which the quota has no room are not tried (`quota_exceeded`). */
             probe?: boolean;
         };
         TestResult: {
