@@ -121,6 +121,33 @@ describe('a callback', () => {
     await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: {} } });
   });
 
+  it('brings a stream no more than a thousand transfers, however often it is asked again and they are removed', async () => {
+    const urls = (round: string) => ['a', 'b', 'c'].map((key) => `rtmp://127.0.0.1/live/${round}-${key}`);
+    customer.reply = json({ transferUrls: urls('first') });
+    const id = await begin({ callbackUrl: customer.url });
+    await expect.poll(() => view(id)).toMatchObject({ transfers: { pending: 3 } });
+    // As if that had been done 331 times before.
+    const ended = { streamId: id, origin: 'callback', state: 'ended', url: 'x', redactedUrl: 'x', endedAt: new Date() } as const;
+    await api.prisma.transfer.createMany({ data: Array.from({ length: 992 }, (_, i) => ({ ...ended, urlHash: `before-${i}` })) });
+    const again = async (round: string) => {
+      const running = await api.prisma.transfer.findMany({ where: { streamId: id, endedAt: null } });
+      for (const transfer of running) expect((await alice.call('DELETE', fls(`streams/${id}/transfers/${transfer.id}`))).status).toBe(204);
+      customer.reply = json({ transferUrls: urls(round) });
+      const before = await deliveries(id);
+      await alice.call('POST', fls(`entry_points/live/callbacks/${(before[0] as unknown as { id: string }).id}/replay`));
+      await expect.poll(async () => (await deliveries(id)).length).toBe(before.length + 1);
+      const { events } = (await alice.call('GET', fls(`events?streamId=${id}&limit=50`))).body as { events: { type: string; data: object }[] };
+      return events.find(({ type }) => type === 'callback.answered')?.data;
+    };
+    expect(await again('second')).toMatchObject({ urls: 3, aboveEver: [] });
+    expect(await again('third')).toMatchObject({ urls: 2, aboveEver: [2], aboveQuota: [] });
+    expect(await view(id)).toMatchObject({ callback: { reason: { code: 'callback_urls_refused', detail: 'transferUrls[2] is beyond the 1000 transfers that a stream has at most, with those that have ended' } } });
+    expect(await again('fourth')).toMatchObject({ urls: 0, aboveEver: [0, 1, 2] });
+    expect(await api.prisma.transfer.count({ where: { streamId: id } })).toBe(1000);
+    expect((await alice.call('POST', fls(`streams/${id}/transfers`), { url: 'rtmp://127.0.0.1/live/one-more' })).body).toMatchObject({ status: 403, code: 'quota_exceeded' });
+    await kick(id);
+  });
+
   it.each([
     ['disabled', { enabled: false, callbackUrl: 'http://127.0.0.1:9/' }, 'transfer_disabled'],
     ['without a URL', { callbackUrl: null }, 'callback_url_missing'],

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type Prisma, SecretBox, type Stream } from '#libs/db';
 import { type AnsweredUrl, redactTransferUrl } from '#libs/transfer';
-import { QuotaService } from '../customer/quotas.js';
+import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
 
 type Tx = Prisma.TransactionClient;
 
@@ -16,6 +16,17 @@ export interface Applied {
   /** Elements of the answer for which the quota left no room. */
   aboveQuota: number[];
   quota: number;
+  /** Those for which the stream has had too many transfers, however few it has now. */
+  aboveEver: number[];
+}
+
+/** What a stream has and may have. */
+interface Room {
+  quotas: Prisma.JsonValue;
+  /** Transfers, with those that have ended. */
+  ever: number;
+  /** Of the URLs that it is forwarded to. */
+  hashes: string[];
 }
 
 /** Makes transfers of what a customer's server answered. */
@@ -54,12 +65,14 @@ export class AnsweredTransfers {
   }
 
   private async create(tx: Tx, stream: Stream, urls: AnsweredUrl[], origin: string): Promise<Applied> {
-    const { quotas } = await this.quotas.ofProject(stream.projectId, tx);
-    const present = new Set((await tx.transfer.findMany({ where: { streamId: stream.id, endedAt: null }, select: { urlHash: true } })).map(({ urlHash }) => urlHash));
+    const { quotas, ever, hashes } = await roomOf(tx, stream);
+    const quota = this.quotas.of({ quotas }).transfersPerStream;
+    const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
     const wanted = urls.filter(isNew).map((answered) => ({ ...answered, urlHash: this.box.hash(answered.url) }));
-    const room = Math.max(0, quotas.transfersPerStream - present.size);
-    const data = wanted.slice(0, room).map(({ url, urlHash, options }) => ({
+    const roomEver = Math.max(0, TRANSFERS_EVER_OF_ONE_STREAM - ever);
+    const room = Math.max(0, quota - present.size);
+    const data = wanted.slice(0, Math.min(room, roomEver)).map(({ url, urlHash, options }) => ({
       streamId: stream.id,
       origin,
       url: this.box.seal(url, `transfer:${stream.id}`),
@@ -68,7 +81,19 @@ export class AnsweredTransfers {
       options: options as Prisma.InputJsonObject,
     }));
     // A job that runs twice must not forward twice: one transfer per stream and URL.
-    const { count } = await tx.transfer.createMany({ data, skipDuplicates: true });
-    return { created: count, aboveQuota: wanted.slice(room).map(({ element }) => element), quota: quotas.transfersPerStream };
+    const { count } = data.length > 0 ? await tx.transfer.createMany({ data, skipDuplicates: true }) : { count: 0 };
+    const elements = (some: AnsweredUrl[]): number[] => some.map(({ element }) => element);
+    return { created: count, aboveQuota: elements(wanted.slice(room, roomEver)), quota, aboveEver: elements(wanted.slice(roomEver)) };
   }
+}
+
+/** In one question, with the stream's row locked by whoever asks: of two at once not both are the last that fit. */
+async function roomOf(tx: Tx, { id, projectId }: Stream): Promise<Room> {
+  const [room] = await tx.$queryRaw<Room[]>`
+    SELECT quotas,
+      (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid) AS ever,
+      ARRAY(SELECT url_hash FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL) AS hashes
+    FROM projects JOIN customers ON customers.id = customer_id WHERE projects.id = ${projectId}`;
+  if (room === undefined) throw new Error(`the project of stream ${id} is gone`);
+  return room;
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { Wire } from '#libs/queue';
 import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
+import { TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
 import { AnsweredTransfers, type Applied } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';
 import { toDelivery, type DeliveryKind } from './delivery.js';
@@ -78,8 +79,8 @@ export class CallbackRecorder {
       await tx.stream.update({ where: { id: stream.id }, data: { callbackReason: outcome.reason, callbackDetail: outcome.detail } });
       await this.transfers.remember(tx, stream, answer.urls);
       const bad = answer.bad.map(({ element, message }) => ({ element, message }));
-      const aboveQuota = applied?.aboveQuota ?? [];
-      const data = { urls: answer.urls.length - aboveQuota.length, bad, aboveQuota };
+      const { aboveQuota = [], aboveEver = [] } = applied ?? {};
+      const data = { urls: answer.urls.length - aboveQuota.length - aboveEver.length, bad, aboveQuota, aboveEver };
       await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.answered', data });
       return running.ownerNode;
     });
@@ -107,8 +108,8 @@ export class CallbackRecorder {
     const applied = await this.transfers.applyLast(tx, stream);
     // None, or they are there already.
     if (applied === null || applied.created === 0) return null;
-    const { created, aboveQuota } = applied;
-    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: created, aboveQuota } });
+    const { created, aboveQuota, aboveEver } = applied;
+    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: created, aboveQuota, aboveEver } });
     const running = await tx.stream.findUnique({ where: { id: stream.id }, select: { ownerNode: true } });
     return running?.ownerNode ?? null;
   }
@@ -124,10 +125,13 @@ export class CallbackRecorder {
 /** What the stream and the delivery say of an answer: which of its URLs are not forwarded to, and why. */
 function outcomeOf({ urls, bad }: CallbackAnswer, applied: Applied | undefined): { reason: ReasonCode | null; detail: string | null } {
   const problems = bad.map(({ element, message }) => `transferUrls[${element}] ${message}`);
-  if (applied && applied.aboveQuota.length > 0) {
-    const elements = applied.aboveQuota.map((element) => `[${element}]`).join(', ');
-    problems.unshift(`transferUrls${elements} ${applied.aboveQuota.length === 1 ? 'is' : 'are'} above the quota of ${applied.quota} transfers of a stream`);
+  if (applied) {
+    const { aboveQuota, quota, aboveEver } = applied;
+    if (aboveQuota.length > 0) problems.unshift(`${namesOf(aboveQuota)} above the quota of ${quota} transfers of a stream`);
+    if (aboveEver.length > 0) problems.unshift(`${namesOf(aboveEver)} beyond the ${TRANSFERS_EVER_OF_ONE_STREAM} transfers that a stream has at most, with those that have ended`);
   }
   const reason = urls.length === 0 ? 'callback_no_urls' : problems.length > 0 ? 'callback_urls_refused' : null;
   return { reason, detail: problems.join('; ').slice(0, MAX_DETAIL) || null };
 }
+
+const namesOf = (elements: number[]): string => `transferUrls${elements.map((element) => `[${element}]`).join(', ')} ${elements.length === 1 ? 'is' : 'are'}`;

@@ -16,6 +16,9 @@ export interface Quotas {
 }
 export const QUOTA_NAMES = ['projects', 'entryPoints', 'streams', 'transfersPerStream', 'callbacksPerMinute'] as const satisfies (keyof Quotas)[];
 
+/** Ended ones count: who adds and removes in a loop must not fill the database. */
+export const TRANSFERS_EVER_OF_ONE_STREAM = 1000;
+
 type Tx = Prisma.TransactionClient;
 
 /** Each customer's limits: the service's defaults, and what differs for this one. */

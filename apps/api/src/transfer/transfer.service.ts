@@ -6,7 +6,7 @@ import { Prisma, PrismaService, recordEvent, SecretBox, type Transfer } from '#l
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { redactTransferUrl, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
-import { QuotaService, quotaExceeded } from '../customer/quotas.js';
+import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
 import { toPage, type TransferPageQuery } from '../page.js';
 import { refuse } from '../problem.js';
 import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream/stream.dto.js';
@@ -14,8 +14,6 @@ import { isUnavailable } from '../unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
 
 const NODE_TIMEOUT_MS = 2000;
-/** Ended ones count: who adds and removes in a loop must not fill the database. */
-const EVER_OF_ONE_STREAM = 1000;
 
 interface Path {
   appid: string;
@@ -69,7 +67,7 @@ export class TransferService {
         const [locked] = await tx.$queryRaw<{ state: string }[]>`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
         if (locked === undefined || locked.state === 'ended') throw streamEnded();
         const { ever, now } = await countTransfers(tx, streamId);
-        if (ever >= EVER_OF_ONE_STREAM) throw tooManyEver();
+        if (ever >= TRANSFERS_EVER_OF_ONE_STREAM) throw tooManyEver();
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
         if ((await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0) throw sameUrl();
@@ -181,7 +179,7 @@ async function countTransfers(tx: Prisma.TransactionClient, streamId: string): P
 }
 
 const tooManyEver = (): Error =>
-  refuse(403, `A stream has ${EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, { code: 'quota_exceeded', detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.' });
+  refuse(403, `A stream has ${TRANSFERS_EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, { code: 'quota_exceeded', detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.' });
 const streamEnded = (): Error => new ConflictException('This stream has ended.');
 const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
 
