@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { type Prisma, SecretBox, type Stream } from '#libs/db';
+import { type Prisma, SecretBox } from '#libs/db';
 import { type AnsweredUrl, redactTransferUrl } from '#libs/transfer';
+import type { AskingStream } from './asking-stream.js';
 import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
 
 type Tx = Prisma.TransactionClient;
+type Stream = Pick<AskingStream, 'id' | 'projectId' | 'entryPointId' | 'name'>;
 
 /** Where a transfer came from: the answer itself, or the one before it, for want of a new one. */
 const FROM_ANSWER = 'callback';
@@ -27,6 +29,8 @@ interface Room {
   ever: number;
   /** Of the URLs that it is forwarded to. */
   hashes: string[];
+  /** How many of them come from the last answer. */
+  standIns: number;
 }
 
 /** Makes transfers of what a customer's server answered. */
@@ -39,6 +43,8 @@ export class AnsweredTransfers {
 
   /** One transfer per URL, as far as the quota goes. What an earlier answer stood in for is kept if it is named again, and ended if not. */
   async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<Applied> {
+    const room = await roomOf(tx, stream);
+    if (room.standIns === 0) return this.create(tx, stream, room, urls, FROM_ANSWER);
     const hashes = urls.flatMap(({ url }) => this.box.hashes(url));
     const standIns = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
     await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
@@ -46,7 +52,7 @@ export class AnsweredTransfers {
       where: { ...standIns, urlHash: { notIn: hashes } },
       data: { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt: new Date() },
     });
-    return this.create(tx, stream, urls, FROM_ANSWER);
+    return this.create(tx, stream, await roomOf(tx, stream), urls, FROM_ANSWER);
   }
 
   /** Keeps the answer for a day on which the server does not answer. An answer without any URL is one, too. */
@@ -61,11 +67,10 @@ export class AnsweredTransfers {
     const { entryPointId, name } = stream;
     const last = await tx.lastAnswer.findUnique({ where: { entryPointId_streamName: { entryPointId, streamName: name } } });
     if (last === null) return null;
-    return this.create(tx, stream, JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[], FROM_LAST_ANSWER);
+    return this.create(tx, stream, await roomOf(tx, stream), JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[], FROM_LAST_ANSWER);
   }
 
-  private async create(tx: Tx, stream: Stream, urls: AnsweredUrl[], origin: string): Promise<Applied> {
-    const { quotas, ever, hashes } = await roomOf(tx, stream);
+  private async create(tx: Tx, stream: Stream, { quotas, ever, hashes }: Room, urls: AnsweredUrl[], origin: string): Promise<Applied> {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
@@ -92,7 +97,8 @@ async function roomOf(tx: Tx, { id, projectId }: Stream): Promise<Room> {
   const [room] = await tx.$queryRaw<Room[]>`
     SELECT quotas,
       (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid) AS ever,
-      ARRAY(SELECT url_hash FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL) AS hashes
+      ARRAY(SELECT url_hash FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL) AS hashes,
+      (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL AND origin = ${FROM_LAST_ANSWER}) AS "standIns"
     FROM projects JOIN customers ON customers.id = customer_id WHERE projects.id = ${projectId}`;
   if (room === undefined) throw new Error(`the project of stream ${id} is gone`);
   return room;

@@ -7,6 +7,7 @@ import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
 import { QuotaService } from '../customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
+import { readAsking } from './asking-stream.js';
 import { CallbackCircuits } from './callback-circuits.js';
 import { CallbackClient, type Attempt } from './callback.client.js';
 import { CallbackQuota } from './callback-quota.js';
@@ -59,21 +60,15 @@ export class CallbackProcessor extends WorkerHost {
 
   private async serve(job: Job<CallbackJob>, token: string | undefined): Promise<void> {
     const isReplay = job.data.isReplay === true;
-    const stream = await this.prisma.stream.findUnique({
-      where: { id: job.data.streamId },
-      // Settings are read anew for each attempt: who corrects the URL need not wait for the next stream.
-      include: {
-        entryPoint: { select: { id: true, name: true, transferEnabled: true, callbackUrl: true, useLastAnswer: true } },
-        project: { select: { customer: { select: { id: true, quotas: true } } } },
-      },
-    });
+    // Settings are read anew for each attempt: who corrects the URL need not wait for the next stream.
+    const stream = await readAsking(this.prisma, job.data.streamId);
     if (stream === null || stream.state === 'ended' || (stream.callbackState === 'answered' && !isReplay)) return;
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');
     if (entryPoint.callbackUrl === null) return this.recorder.nothingToAsk(stream.id, 'callback_url_missing');
     const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, webhookId: `msg_${stream.id}`, streamName: stream.name, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
 
-    const { customer } = stream.project;
+    const { customer } = stream;
     const to = { customerId: customer.id, appid: stream.projectId, url: entryPoint.callbackUrl };
     const consume = (): Promise<number> => this.quota.consume({ customerId: customer.id, quotas: this.quotas.of(customer) });
     const attempt = await this.circuits.run(to, consume, () => this.ask(asked));

@@ -1,16 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
+import { Prisma, PrismaService, recordEvent } from '#libs/db';
 import { Wire } from '#libs/queue';
 import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
 import { TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
+import type { AskingStream } from './asking-stream.js';
 import { AnsweredTransfers, type Applied } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';
 import { toDelivery, type DeliveryKind } from './delivery.js';
 
 /** One attempt's question. */
 export interface Asked {
-  stream: Stream;
-  entryPoint: { id: string; name: string; useLastAnswer: boolean };
+  stream: AskingStream;
+  entryPoint: AskingStream['entryPoint'];
   callbackUrl: string;
   /** The same for every attempt. */
   webhookId: string;
@@ -69,14 +70,14 @@ export class CallbackRecorder {
     const ownerNode = await this.prisma.$transaction(async (tx) => {
       const [running] = await tx.stream.updateManyAndReturn({
         where: { id: stream.id, state: { not: 'ended' } },
-        data: { callbackState: 'answered' },
+        data: { callbackState: 'answered', callbackReason: null, callbackDetail: null },
         select: { ownerNode: true },
       });
       const applied = running && (await this.transfers.apply(tx, stream, answer.urls));
       const outcome = outcomeOf(answer, applied);
       await tx.callbackDelivery.create({ data: toDelivery(asked, attempt, 'ok', outcome.detail) });
       if (running === undefined) return null;
-      await tx.stream.update({ where: { id: stream.id }, data: { callbackReason: outcome.reason, callbackDetail: outcome.detail } });
+      if (outcome.reason !== null) await tx.stream.updateMany({ where: { id: stream.id }, data: { callbackReason: outcome.reason, callbackDetail: outcome.detail } });
       await this.transfers.remember(tx, stream, answer.urls);
       const bad = answer.bad.map(({ element, message }) => ({ element, message }));
       const { aboveQuota = [], aboveEver = [] } = applied ?? {};

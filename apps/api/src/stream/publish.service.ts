@@ -95,7 +95,9 @@ export class PublishService {
         'streams',
         (tx) => countRunningStreams(tx, customerId),
         async (tx) => {
-          const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback, sessions: { create: session } } });
+          const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback } });
+          // Within the same call, Prisma would read the stream once more.
+          await tx.session.create({ data: { ...session, streamId: created.id }, select: { id: true } });
           await this.republish.begin(tx, created, pushSettings);
           return created;
         },
