@@ -181,14 +181,14 @@ it('listeners that come and go leave no timers behind', async () => {
   const clear = vi.spyOn(globalThis, 'clearInterval');
   const set = vi.spyOn(globalThis, 'setInterval');
   for (let i = 0; i < 5; i += 1) {
-    feed.listen(alice.appid).subscribe().unsubscribe();
-    const staying = feed.listen(alice.appid).subscribe();
+    feed.listen({ projectId: alice.appid }).subscribe().unsubscribe();
+    const staying = feed.listen({ projectId: alice.appid }).subscribe();
     await new Promise((resolve) => setImmediate(resolve));
     staying.unsubscribe();
-    feed.listen(alice.appid).subscribe().unsubscribe();
+    feed.listen({ projectId: alice.appid }).subscribe().unsubscribe();
   }
   let came = false;
-  const last = feed.listen(alice.appid).subscribe((item) => (came ||= 'event' in item && item.event.type === 'test'));
+  const last = feed.listen({ projectId: alice.appid }).subscribe((item) => (came ||= 'event' in item && item.event.type === 'test'));
   const happens = () => api.prisma.event.create({ data: { projectId: alice.appid, type: 'test' } });
   await expect.poll(() => came || happens().then(() => came), { timeout: 5000, interval: 200 }).toBe(true);
   last.unsubscribe();

@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { History } from '../apps/api/src/metrics/history.js';
 import { Housekeeping } from '../apps/api/src/metrics/housekeeping.js';
-import { recordEvent } from '../libs/db/src/index.js';
-import { Registry } from '../libs/queue/src/index.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 
@@ -124,85 +122,6 @@ describe('housekeeping', () => {
     expect(await api.prisma.stream.count({ where: { projectId: alice.appid } })).toBe(3);
     expect(await api.app.get(Housekeeping).clean()).toBe(0);
     await api.prisma.stream.updateMany({ where: { projectId: alice.appid }, data: { state: 'ended', endedAt: fresh } });
-  });
-});
-
-describe('the live feed', () => {
-  interface Message {
-    event?: string;
-    id?: string;
-    data?: { type?: string; appid?: string; streams?: Record<string, unknown> };
-  }
-  /** Reads Server-Sent Events as they come. */
-  async function listen(customer: TestCustomer, path: string, headers: Record<string, string> = {}) {
-    const stop = new AbortController();
-    const response = await fetch(api.url + path, { headers: { authorization: basic(customer.id, customer.secret), ...headers }, signal: stop.signal });
-    const messages: Message[] = [];
-    const reading = (async () => {
-      let text = '';
-      for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
-        text += new TextDecoder().decode(part);
-        const blocks = text.split('\n\n');
-        text = blocks.pop() ?? '';
-        for (const block of blocks) {
-          const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
-          messages.push({ ...fields, data: fields.data === undefined ? undefined : (JSON.parse(fields.data) as Message['data']) });
-        }
-      }
-    })().catch(() => undefined);
-    const close = async (): Promise<void> => {
-      stop.abort();
-      await reading;
-    };
-    const types = () => messages.filter(({ event }) => event === 'event').map(({ data }) => data?.type);
-    return { status: response.status, type: response.headers.get('content-type'), messages, types, close };
-  }
-  const happen = (customer: TestCustomer, type: string, streamId?: string) => recordEvent(api.prisma, { projectId: customer.appid, streamId, type });
-
-  it('tells each customer its own, operators all, and who was away what it missed', async () => {
-    const frank = await api.customer();
-    const path = `/v1/projects/${frank.appid}/fls/events/stream`;
-    const [his, all] = await Promise.all([listen(frank, path), listen(operator, '/v1/events/stream')]);
-    expect([his.status, his.type]).toEqual([200, 'text/event-stream']);
-    await happen(frank, 'one');
-    await happen(alice, 'hers');
-    await happen(frank, 'two');
-    await expect.poll(() => his.types()).toEqual(['one', 'two']);
-    await expect.poll(() => all.types()).toEqual(expect.arrayContaining(['one', 'hers', 'two']));
-    await his.close();
-    await happen(frank, 'three');
-    const lastId = his.messages.filter(({ id }) => id !== undefined).at(-1)?.id as string;
-    const again = await listen(frank, path, { 'last-event-id': lastId });
-    await expect.poll(() => again.types()).toEqual(['three']);
-    await happen(frank, 'four');
-    await expect.poll(() => again.types()).toEqual(['three', 'four']);
-    await again.close();
-    await all.close();
-    expect((await listen(frank, '/v1/events/stream')).status).toBe(404);
-    expect((await listen(frank, `/v1/projects/${alice.appid}/fls/events/stream`)).status).toBe(404);
-  });
-
-  it('is complete though transactions end in another order than their ids', async () => {
-    const frank = await api.customer();
-    const feed = await listen(frank, `/v1/projects/${frank.appid}/fls/events/stream`);
-    await api.prisma.$transaction(async (tx) => {
-      await recordEvent(tx, { projectId: frank.appid, type: 'slow' });
-      await happen(frank, 'fast');
-      await expect.poll(() => feed.types()).toEqual(['fast']);
-    });
-    await expect.poll(() => feed.types()).toEqual(['fast', 'slow']);
-    await feed.close();
-  });
-
-  it('brings the figures of running streams', async () => {
-    const frank = await api.customer();
-    const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: frank.appid } });
-    const { id } = await api.prisma.stream.create({ data: { projectId: frank.appid, entryPointId: entryPoint.id, name: 's', state: 'live', ownerNode: 'node-1' } });
-    await api.app.get(Registry).putFigures(id, { input: { bitrate: 1000 }, transfers: {} });
-    const feed = await listen(frank, `/v1/projects/${frank.appid}/fls/events/stream`);
-    await expect.poll(() => feed.messages.find(({ event }) => event === 'figures')?.data?.streams, { timeout: 5000 }).toMatchObject({ [id]: { figures: { bitrate: 1000 } } });
-    await api.prisma.stream.update({ where: { id }, data: { state: 'ended', endedAt: new Date() } });
-    // Left open: the end of the API must not wait for its listeners.
   });
 });
 

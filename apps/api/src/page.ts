@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
+import { POSITION } from './event/position.js';
 
 /** Cursor pagination, newest first: `cursor` is the `nextCursor` of the page before. */
 export class PageQuery {
@@ -76,6 +77,19 @@ export class EventQuery {
   @IsOptional()
   @IsUUID()
   streamId?: string;
+}
+
+/** Of a live event feed. */
+export class FeedQuery {
+  /** As the header, for a page that opens another feed in place of one: an EventSource takes no headers. */
+  @IsOptional()
+  @Matches(POSITION, { message: 'lastEventId must be the id of a message' })
+  lastEventId?: string;
+
+  /** Figures of these streams only. */
+  @IsOptional()
+  @Matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/, { message: 'figuresOf must be up to 100 ids of streams, separated by commas' })
+  figuresOf?: string;
 }
 
 /** Splits what was found by `take: limit + 1` into a page and the cursor of the next. */

@@ -4,33 +4,53 @@ import { PrismaService, type Event } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { refuse } from '../problem.js';
 import type { LiveFigures } from '../stream/stream.dto.js';
+import { covers, join, upTo, type Position } from './position.js';
 
-/** What a listener gets: an event of the history, or the figures of its running streams. */
-export type FeedItem = { event: Event } | { figures: Record<string, LiveFigures> };
+/** An event, and where its reader is with it. */
+interface PassedOn {
+  event: Event;
+  position: Position;
+}
+
+/**
+ * What a listener gets: an event of the history; the figures of running streams; where it is, when it has all that it missed; or
+ * that it was away for too long, and what happened up to the next position is in the history only.
+ */
+export type FeedItem = PassedOn | { figures: Record<string, LiveFigures> } | { position: Position } | { reset: true };
+
+/** What somebody wants to hear. */
+export interface Wanted {
+  /** Null: all projects (an operator). */
+  projectId: string | null;
+  /** Where it was before; it first gets what has happened since. */
+  after?: Position | undefined;
+  /** Figures of these streams only; without, of the newest ones. */
+  figuresOf?: readonly string[] | undefined;
+}
 
 const POLL_MS = 500;
 const FIGURES_MS = 2000;
-/** A transaction takes 3 s at most: what was written before, and committed after a later one, comes within this time. */
+/** A transaction takes 3 s at most: an id that is not there this long after a later one was read never will be. */
 const SETTLE_MS = 6000;
 const BATCH = 5000;
-/** At the start, ids this far back count as passed on: what comes late among them began before anybody listened. */
+/** So far below the highest id a transaction may be that has not ended yet. */
 const OVERLAP = 1000n;
-/** What somebody who was away gets at once; more than this, and the history is the better place. */
-const MISSED = 500;
-/** Figures of more streams at once than a page can show help nobody. */
+const MISSED_PAGE = 500;
+/** What somebody who was away gets; more than this, and the history is the better place. */
+const MAX_MISSED = 5000;
+/** Figures of more streams at once than a page can show help nobody; whoever looks at others names them. */
 const MAX_STREAMS = 300;
 /** Of one project, in one process. */
 const MAX_LISTENERS = 100;
 
-interface Listener {
-  /** Null: all projects (an operator). */
-  projectId: string | null;
-  subject: Subject<FeedItem>;
+interface Listener extends Wanted {
+  subject: Subject<PassedOn | { figures: Record<string, LiveFigures> }>;
 }
 
 /**
  * New events and figures for whoever listens, by one query for all listeners of a process. Read from the rows, so nothing
- * is lost while Redis is away; with an overlap in time, because ids of concurrent transactions do not become visible in order.
+ * is lost while Redis is away; ids that were left out are looked for as well, because those of concurrent transactions do not
+ * become visible in order.
  */
 @Injectable()
 export class EventFeed implements OnModuleDestroy {
@@ -38,12 +58,10 @@ export class EventFeed implements OnModuleDestroy {
   private readonly listeners = new Set<Listener>();
   private timers: NodeJS.Timeout[] = [];
   private started: Promise<void> | null = null;
-  /** Everything up to here has become visible, or never will. */
-  private floor = 0n;
-  /** What was passed on above the floor. */
-  private readonly seen = new Set<bigint>();
-  /** The highest id at moments of the last seconds (performance.now()): no clock of another machine has a say in it. */
-  private marks: { at: number; highest: bigint }[] = [];
+  /** The highest id that was read. */
+  private highest = 0n;
+  /** Ids below it that were not there yet, ascending, and since when (performance.now()): no clock of another machine has a say in it. */
+  private readonly missing = new Map<bigint, number>();
   private polling = false;
   private sending = false;
 
@@ -63,27 +81,39 @@ export class EventFeed implements OnModuleDestroy {
     throw refuse(429, `${MAX_LISTENERS} event streams of a project may be open at the same time.`, { code: 'too_many_listeners' });
   }
 
-  /** Everything from now on; with `afterId`, first what has happened since that event. */
-  listen(projectId: string | null, afterId?: bigint): Observable<FeedItem> {
+  /** Everything from now on, or after a position: each event once, those that were missed first. */
+  listen(wanted: Wanted): Observable<FeedItem> {
+    const { after } = wanted;
     return new Observable((subscriber) => {
-      const listener: Listener = { projectId, subject: new Subject() };
-      const sent = new Set<bigint>();
+      const listener: Listener = { ...wanted, subject: new Subject() };
+      /** What is new while the missed ones are read; null: they have been. */
+      let waiting: FeedItem[] | null = [];
       const subscription = listener.subject.subscribe({
         next: (item) => {
-          if ('event' in item && sent.has(item.event.id)) return;
-          subscriber.next(item);
+          // Another process may have passed it on before this one saw it.
+          if ('event' in item && after !== undefined && covers(after, item.event.id)) return;
+          const placed = 'event' in item && after !== undefined ? { ...item, position: join(after, item.position) } : item;
+          if (waiting === null) subscriber.next(placed);
+          else waiting.push(placed);
         },
         complete: () => subscriber.complete(),
       });
-      void this.start(listener)
-        .then(() => (afterId === undefined ? [] : this.missed(projectId, afterId)))
-        .then((events) => {
-          for (const event of events) {
-            sent.add(event.id);
-            subscriber.next({ event });
+      const begin = async (): Promise<void> => {
+        await this.start(listener);
+        // What this process has seen by now is for `missed`, what it sees from now on waits: no event is in both, or in none.
+        waiting = [];
+        const now = this.position();
+        if (after !== undefined) {
+          for await (const item of this.missed(wanted.projectId, after, now)) {
+            if (subscriber.closed) return;
+            subscriber.next(item);
           }
-        })
-        .catch((error: unknown) => subscriber.error(error));
+        }
+        subscriber.next({ position: after === undefined ? now : join(after, now) });
+        for (const item of waiting) subscriber.next(item);
+        waiting = null;
+      };
+      begin().catch((error: unknown) => subscriber.error(error));
       return () => {
         subscription.unsubscribe();
         this.listeners.delete(listener);
@@ -102,11 +132,14 @@ export class EventFeed implements OnModuleDestroy {
   }
 
   private async begin(): Promise<void> {
+    const since = performance.now();
     const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
     const highest = _max.id ?? 0n;
-    this.floor = highest > OVERLAP ? highest - OVERLAP : 0n;
-    for (const { id } of await this.prisma.event.findMany({ where: { id: { gt: this.floor, lte: highest } }, select: { id: true } })) this.seen.add(id);
-    this.marks = [{ at: performance.now(), highest }];
+    const from = highest > OVERLAP ? highest - OVERLAP : 0n;
+    const found = await this.prisma.event.findMany({ where: { id: { gt: from, lte: highest } }, select: { id: true }, orderBy: { id: 'asc' } });
+    this.highest = from;
+    this.missing.clear();
+    for (const { id } of found) this.note(id, since);
     // Whoever it was for may have left meanwhile.
     if (this.listeners.size === 0) return this.stop();
     // And somebody else may have begun anew.
@@ -118,21 +151,26 @@ export class EventFeed implements OnModuleDestroy {
     for (const timer of this.timers) clearInterval(timer);
     this.timers = [];
     this.started = null;
-    this.seen.clear();
-    this.marks = [];
+    this.missing.clear();
   }
 
   private async poll(): Promise<void> {
     if (this.polling) return;
     this.polling = true;
     try {
-      const events = await this.prisma.event.findMany({ where: { id: { gt: this.floor } }, orderBy: { id: 'asc' }, take: BATCH });
-      for (const event of events) {
-        if (this.seen.has(event.id)) continue;
-        this.seen.add(event.id);
-        for (const { projectId, subject } of this.listeners) if (projectId === null || projectId === event.projectId) subject.next({ event });
+      const begun = performance.now();
+      // Two queries: with one condition or the other Postgres may read all that ever happened.
+      const [late, events] = await Promise.all([
+        this.missing.size === 0 ? [] : this.prisma.event.findMany({ where: { id: { in: [...this.missing.keys()] } }, orderBy: { id: 'asc' } }),
+        this.prisma.event.findMany({ where: { id: { gt: this.highest } }, orderBy: { id: 'asc' }, take: BATCH }),
+      ]);
+      for (const event of [...late, ...events]) {
+        this.note(event.id, begun);
+        const item = { event, position: this.position() };
+        for (const { projectId, subject } of this.listeners) if (projectId === null || projectId === event.projectId) subject.next(item);
       }
-      this.settle(events.at(-1)?.id ?? this.floor);
+      // These were looked for after every transaction that could have written them.
+      for (const [id, since] of this.missing) if (since < begun - SETTLE_MS) this.missing.delete(id);
     } catch (error) {
       this.logger.warn(`events not read: ${String(error).slice(0, 200)}`);
     } finally {
@@ -140,26 +178,46 @@ export class EventFeed implements OnModuleDestroy {
     }
   }
 
-  /** Raises the floor to what was the highest id long enough ago. */
-  private settle(highest: bigint): void {
-    const now = performance.now();
-    this.marks.push({ at: now, highest });
-    while ((this.marks[0]?.at ?? now) < now - SETTLE_MS) this.floor = this.marks.shift()?.highest ?? this.floor;
-    for (const id of this.seen) if (id <= this.floor) this.seen.delete(id);
+  /** An id was read: it is missing no more; those that it has overtaken are. */
+  private note(id: bigint, now: number): void {
+    this.missing.delete(id);
+    if (id <= this.highest) return;
+    for (let each = id - this.highest > OVERLAP ? id - OVERLAP : this.highest + 1n; each < id; each++) this.missing.set(each, now);
+    this.highest = id;
   }
 
-  private missed(projectId: string | null, afterId: bigint): Promise<Event[]> {
-    return this.prisma.event.findMany({ where: { id: { gt: afterId }, projectId: projectId ?? undefined }, orderBy: { id: 'asc' }, take: MISSED });
+  private position(): Position {
+    return { last: this.highest, missing: [...this.missing.keys()] };
+  }
+
+  /** What happened after a position, up to what this process has seen. */
+  private async *missed(projectId: string | null, after: Position, now: Position): AsyncGenerator<FeedItem> {
+    const ofProject = { projectId: projectId ?? undefined };
+    const late = after.missing.length === 0 ? [] : await this.prisma.event.findMany({ where: { ...ofProject, id: { in: [...after.missing] } }, orderBy: { id: 'asc' } });
+    let before = after;
+    for (const event of late) {
+      if (!covers(now, event.id)) continue;
+      before = { last: after.last, missing: before.missing.filter((id) => id !== event.id) };
+      yield { event, position: before };
+    }
+    let [from, read] = [after.last, 0];
+    for (;;) {
+      const page = await this.prisma.event.findMany({ where: { ...ofProject, id: { gt: from, lte: now.last } }, orderBy: { id: 'asc' }, take: MISSED_PAGE });
+      // What has become visible since, the next poll passes on.
+      for (const event of page) if (covers(now, event.id)) yield { event, position: join(before, upTo(now, event.id)) };
+      if (page.length < MISSED_PAGE) return;
+      read += page.length;
+      if (read >= MAX_MISSED) return yield { reset: true };
+      from = page.at(-1)?.id ?? now.last;
+    }
   }
 
   private async sendFigures(): Promise<void> {
     if (this.sending) return;
     this.sending = true;
     try {
-      const projects = [...new Set([...this.listeners].map(({ projectId }) => projectId))];
-      for (const projectId of projects) {
-        const figures = await this.figures(projectId);
-        for (const listener of this.listeners) if (listener.projectId === projectId) listener.subject.next({ figures });
+      for (const projectId of new Set([...this.listeners].map((listener) => listener.projectId))) {
+        await this.sendFiguresOf(projectId, [...this.listeners].filter((listener) => listener.projectId === projectId));
       }
     } catch (error) {
       this.logger.warn(`figures not read: ${String(error).slice(0, 200)}`);
@@ -168,11 +226,24 @@ export class EventFeed implements OnModuleDestroy {
     }
   }
 
-  private async figures(projectId: string | null): Promise<Record<string, LiveFigures>> {
-    const running =
+  private async sendFiguresOf(projectId: string | null, listeners: Listener[]): Promise<void> {
+    const named = [...new Set(listeners.flatMap(({ figuresOf }) => figuresOf ?? []))];
+    const [newest, own] = await Promise.all([listeners.some(({ figuresOf }) => figuresOf === undefined) ? this.newest(projectId) : [], named.length === 0 ? [] : this.running(projectId, named)]);
+    const figures = await this.registry.figures<LiveFigures>([...new Set([...newest, ...own])]);
+    for (const { figuresOf = newest, subject } of listeners) subject.next({ figures: Object.fromEntries([...figures].filter(([id]) => figuresOf.includes(id))) });
+  }
+
+  private async newest(projectId: string | null): Promise<string[]> {
+    const found =
       projectId === null
         ? await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
         : await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
-    return Object.fromEntries(await this.registry.figures<LiveFigures>(running.map(({ id }) => id)));
+    return found.map(({ id }) => id);
+  }
+
+  /** Those of the named streams that run and are of this project. */
+  private async running(projectId: string | null, ids: string[]): Promise<string[]> {
+    const found = await this.prisma.stream.findMany({ where: { id: { in: ids }, projectId: projectId ?? undefined, state: { not: 'ended' } }, select: { id: true } });
+    return found.map(({ id }) => id);
   }
 }

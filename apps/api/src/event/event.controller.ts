@@ -5,9 +5,10 @@ import { PrismaService, type Event } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
 import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
 import { Credentials } from '../auth/credentials.js';
-import { EventQuery, toPage } from '../page.js';
+import { EventQuery, FeedQuery, toPage } from '../page.js';
 import { PathName } from '../validation.js';
-import { EventFeed, type FeedItem } from './event-feed.js';
+import { EventFeed, type FeedItem, type Wanted } from './event-feed.js';
+import { formatPosition, parsePosition } from './position.js';
 import { sendEvents, type SseMessage } from './sse.js';
 
 export interface EventResponse {
@@ -24,7 +25,6 @@ export interface EventResponse {
 const HEARTBEAT_MS = 15_000;
 /** A revoked secret opens nothing, at once; what it has opened is closed after this. */
 const RECHECK_MS = 5000;
-const EVENT_ID = /^\d{1,18}$/;
 
 /** What happened in a project: its history, newest first, and as it happens (Server-Sent Events). */
 @Controller('v1/projects/:appid/fls/events')
@@ -53,10 +53,16 @@ export class EventController {
 
   /** Resumes after Last-Event-ID. */
   @Get('stream')
-  async stream(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): Promise<void> {
+  async stream(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Query() query: FeedQuery,
+    @Headers('last-event-id') lastId: string | undefined,
+    @Res() response: Response,
+  ): Promise<void> {
     await this.requireProject(caller, appid);
     this.feed.requireRoom(appid);
-    sendEvents(response, toMessages(this.feed.listen(appid, eventId(lastId))).pipe(takeUntil(refused(this.credentials, caller))));
+    sendEvents(response, toMessages(this.feed.listen(wantedBy(appid, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))));
   }
 
   private async requireProject(caller: Caller, appid: string): Promise<void> {
@@ -75,13 +81,16 @@ export class AllEventsController {
   ) {}
 
   @Get('stream')
-  stream(@CurrentCaller() caller: Caller, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
+  stream(@CurrentCaller() caller: Caller, @Query() query: FeedQuery, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
     this.feed.requireRoom(null);
-    sendEvents(response, toMessages(this.feed.listen(null, eventId(lastId))).pipe(takeUntil(refused(this.credentials, caller))));
+    sendEvents(response, toMessages(this.feed.listen(wantedBy(null, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))));
   }
 }
 
-const eventId = (text: string | undefined): bigint | undefined => (text !== undefined && EVENT_ID.test(text) ? BigInt(text) : undefined);
+/** The header is the newer one: a browser sends it when it comes back by itself, to the address that it was once given. */
+function wantedBy(projectId: string | null, { lastEventId, figuresOf }: FeedQuery, lastId: string | undefined): Wanted {
+  return { projectId, after: parsePosition(lastId) ?? parsePosition(lastEventId), figuresOf: figuresOf?.split(',') };
+}
 
 /** When the reader's secret is good no more. */
 function refused(credentials: Credentials, caller: Caller): Observable<unknown> {
@@ -94,7 +103,9 @@ function refused(credentials: Credentials, caller: Caller): Observable<unknown> 
 function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
   const messages = items.pipe(
     map((item): SseMessage => {
-      if ('event' in item) return { event: 'event', id: String(item.event.id), data: toEventResponse(item.event) };
+      if ('event' in item) return { event: 'event', id: formatPosition(item.position), data: toEventResponse(item.event) };
+      if ('position' in item) return { id: formatPosition(item.position) };
+      if ('reset' in item) return { event: 'reset', data: {} };
       const streams = Object.fromEntries(Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]));
       return { event: 'figures', data: { streams } };
     }),

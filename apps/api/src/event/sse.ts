@@ -1,12 +1,8 @@
 import type { Response } from 'express';
 import type { Observable } from 'rxjs';
 
-/** One message of an event stream. */
-export interface SseMessage {
-  event: string;
-  id?: string;
-  data: unknown;
-}
+/** One message of an event stream; an id alone is what the reader comes back with, and no event to it. */
+export type SseMessage = { event: string; id?: string; data: unknown } | { id: string };
 
 /** A reader that is so far behind is not reading. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -22,8 +18,9 @@ export function sendEvents(response: Response, messages: Observable<SseMessage>)
   // The reader knows at once that it is connected; and after how long to come back (ms).
   response.write('retry: 2000\n\n');
   const subscription = messages.subscribe({
-    next: ({ event, id, data }) => {
-      response.write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(data)}\n\n`);
+    next: (message) => {
+      const id = message.id === undefined ? '' : `id: ${message.id}\n`;
+      response.write('event' in message ? `event: ${message.event}\n${id}data: ${JSON.stringify(message.data)}\n\n` : `${id}\n`);
       if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
     },
     error: () => response.destroy(),

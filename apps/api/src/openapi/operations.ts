@@ -40,7 +40,12 @@ const pageOf = (name: string, of: string): Schema => record({ [name]: listOf(ref
 const streamId = { streamId: text('Only what belongs to this stream.', { format: 'uuid' }) };
 const states = text('', { enum: ['starting', 'connecting', 'live', 'reconnecting', 'ended'] });
 const ifMatch = { 'If-Match': text('ETag of the settings that the change is meant for.') };
-const lastEventId = { 'Last-Event-ID': text('Begin after this event.') };
+const lastEventId = text('The id of the last message that was read: begin with what happened since, each event once.');
+const feed = {
+  headers: { 'Last-Event-ID': lastEventId },
+  query: { lastEventId, figuresOf: text('Ids of up to 100 streams, separated by commas: figures of these only. Without, of the newest 300 that run.') },
+};
+const FEED_MESSAGES = 'event; figures, every 2 s; heartbeat; reset, when more was missed than is sent again: read the history';
 
 const session: Operation[] = [
   { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401, 403, 413, 415, 429], isPublic: true, isCounted: true },
@@ -203,8 +208,8 @@ const streams: Operation[] = [
     method: 'get',
     path: `${FLS}/events/stream`,
     tag: 'Events',
-    summary: 'What happens, as it happens (Server-Sent Events: event, figures, heartbeat)',
-    headers: lastEventId,
+    summary: `What happens, as it happens (Server-Sent Events: ${FEED_MESSAGES})`,
+    ...feed,
     answers: { 200: text() },
     mediaType: 'text/event-stream',
   },
@@ -229,7 +234,7 @@ const operator: Operation[] = [
     tag: 'Operation',
     summary: 'What happens in all projects (operators)',
     isOperators: true,
-    headers: lastEventId,
+    ...feed,
     answers: { 200: text() },
     mediaType: 'text/event-stream',
   },

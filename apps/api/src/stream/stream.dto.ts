@@ -46,6 +46,7 @@ export interface StreamResponse {
   /** In lists over all projects. */
   appid?: string;
   customerId?: string;
+  customerName?: string;
 }
 
 export interface TransferResponse {

@@ -345,7 +345,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What happens, as it happens (Server-Sent Events: event, figures, heartbeat) */
+        /** What happens, as it happens (Server-Sent Events: event; figures, every 2 s; heartbeat; reset, when more was missed than is sent again: read the history) */
         get: operations["getProjectsAppidEventsStream"];
         put?: never;
         post?: never;
@@ -1218,6 +1218,8 @@ export interface components {
             appid?: string;
             /** @description In lists over all projects. */
             customerId?: string;
+            /** @description In lists over all projects. */
+            customerName?: string;
         };
         /** @description Of the publication: live ones, or the last ones after its end. */
         InputFigures: {
@@ -1408,7 +1410,7 @@ export interface components {
             reconnectIntervalMs?: number | null;
         };
         Event: {
-            /** @description A number as text; the cursor, and the Last-Event-ID. */
+            /** @description A number as text; the cursor. */
             id: string;
             appid: string;
             /** @description e.g. stream.live, transfer.state, callback.failed */
@@ -1417,8 +1419,20 @@ export interface components {
             streamId: string | null;
             /** Format: uuid */
             transferId: string | null;
-            /** @description What belongs to the type; a `reason` comes with its sentence, `reasonText`. */
-            data: Record<string, never>;
+            /** @description What belongs to the type. */
+            data: {
+                /** @description The new one. */
+                state?: string;
+                /** @description Machine-readable. */
+                reason?: string | null;
+                /** @description The sentence to the reason. */
+                reasonText?: string;
+                detail?: string | null;
+                /** @description Without stream key and credentials. */
+                url?: string;
+                /** @description How many a callback has named. */
+                urls?: number;
+            };
             /** Format: date-time */
             at: string;
         };
@@ -3193,7 +3207,10 @@ export interface operations {
     };
     getProjectsAppidEventsStream: {
         parameters: {
-            query?: never;
+            query?: {
+                lastEventId?: string;
+                figuresOf?: string;
+            };
             header?: {
                 "Last-Event-ID"?: string;
             };
@@ -4504,7 +4521,10 @@ export interface operations {
     };
     getEventsStream: {
         parameters: {
-            query?: never;
+            query?: {
+                lastEventId?: string;
+                figuresOf?: string;
+            };
             header?: {
                 "Last-Event-ID"?: string;
             };
