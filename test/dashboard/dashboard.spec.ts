@@ -1,41 +1,18 @@
-import { Client } from 'pg';
 import { gzipSync } from 'node:zlib';
-import type { Browser } from 'playwright-core';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
-import { launchChromium } from '../support/chromium.js';
-import { type Customer, startCustomer } from '../support/customer.js';
-import { inaccessible, signIn, type Tab } from '../support/dashboard.js';
+import { inaccessible, signIn } from '../support/dashboard.js';
 import { decodeFrames } from '../support/ffprobe.js';
-import { freePort } from '../support/ports.js';
-import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
-import { System } from '../support/system.js';
+import { type Show, startShow } from '../support/show.js';
 
-let system: System;
-let platform: TestRtmpServer;
-let customer: Customer;
-let browser: Browser;
-let publisher: TestPublisher;
-let tab: Tab;
-let deadPort: number;
+let show: Show;
+let { system, platform, customer, browser, tab, deadPort } = {} as Show;
 
 beforeAll(async () => {
-  platform = await startRtmpServer();
-  deadPort = await freePort();
-  customer = await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${deadPort}/live/${name}`]);
-  system = await System.start();
-  const { whipUrl, token } = await system.entryPoint('show', { enabled: true, callbackUrl: customer.url });
-  publisher = await publishTestStream({ url: whipUrl('concert'), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 });
-  browser = await launchChromium();
-  tab = await signIn(browser, system, system.customer);
+  show = await startShow();
+  ({ system, platform, customer, browser, tab, deadPort } = show);
 }, 90_000);
-afterAll(async () => {
-  await browser?.close();
-  await publisher?.close();
-  await system?.stop();
-  await customer?.stop();
-  await platform?.stop();
-});
+afterAll(() => show?.stop());
 
 const transfer = (url: string) => tab.page.getByRole('listitem', { name: `Transfer to ${url}` });
 
@@ -71,8 +48,7 @@ describe('the live list', () => {
     // A real picture, decoded by the browser.
     await expect.poll(() => tab.page.evaluate<number>(`document.querySelector('[data-stream="concert"] img')?.naturalWidth ?? 0`), { timeout: 20_000 }).toBeGreaterThan(0);
     expect(await tab.inaccessible()).toEqual([]);
-    const { whipUrl, token } = { whipUrl: (name: string) => `${system.apiUrl}/whip/${system.appid}/show/${name}`, token: (await system.call<{ token: string }>('POST', '/entry_points/show/publish_tokens', {})).body.token };
-    const second = await publishTestStream({ url: whipUrl('encore'), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 200 });
+    const second = await show.publish('encore');
     await tab.page.locator('[data-stream="encore"]').waitFor();
     await second.stop();
     await tab.page.locator('[data-stream="encore"]').waitFor({ state: 'detached' });
@@ -247,8 +223,13 @@ describe('the live list, when things are not as they should be', () => {
     await tab.page.getByText('Updates by itself').waitFor();
     await system.end('api', 'SIGTERM');
     await tab.page.getByText('No live feed').waitFor();
+    // What is shown is of before, and says so.
+    await tab.page.getByRole('status', { name: 'Connection' }).getByText('Connection lost, trying again').waitFor();
+    await tab.page.locator('[data-stream="concert"]').waitFor();
+    expect(await tab.inaccessible()).toEqual([]);
     system.spawn('api');
     await tab.page.getByText('Updates by itself').waitFor({ timeout: 40_000 });
+    await tab.page.getByText('Connection lost').waitFor({ state: 'detached' });
     // What happens from now on is seen without a reload.
     const { id } = await system.stream('concert');
     const added = await system.addTransfer(id, { url: `${platform.url}/after-restart` });

@@ -9,8 +9,8 @@ export interface Customer {
   stop(): Promise<void>;
 }
 
-/** A customer's server for media tests: answers each callback with the URLs that `urlsOf` gives for the stream's name. */
-export async function startCustomer(urlsOf: (streamName: string) => string[]): Promise<Customer> {
+/** A customer's server for media tests: answers each callback with what `urlsOf` gives for the stream's name: URLs, or objects with options. */
+export async function startCustomer(urlsOf: (streamName: string) => (string | object)[]): Promise<Customer> {
   const requests: string[] = [];
   const server = createServer((request: IncomingMessage, response) => {
     requests.push(`${request.method} ${request.url}`);

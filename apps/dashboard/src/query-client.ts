@@ -6,7 +6,11 @@ import { ApiError } from './api/index.js';
 const mayPass = (error: unknown): boolean => !(error instanceof ApiError) || error.status === 0 || error.status === 429 || error.status >= 500;
 
 export const queryClient = new QueryClient({
-  defaultOptions: { queries: { retry: (count, error) => count < 2 && mayPass(error), staleTime: 2000, refetchOnWindowFocus: true }, mutations: { retry: false } },
+  defaultOptions: {
+    // Always: a browser that believes to be offline may still reach a service on its own machine; and where it does not, an error says so.
+    queries: { retry: (count, error) => count < 2 && mayPass(error), staleTime: 2000, refetchOnWindowFocus: true, networkMode: 'always' },
+    mutations: { retry: false, networkMode: 'always' },
+  },
   mutationCache: new MutationCache({
     onError: (error, _variables, _context, mutation) => {
       // A form shows its own errors beside its fields.

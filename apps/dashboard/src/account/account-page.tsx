@@ -12,7 +12,7 @@ import { useSession, useTitle } from '../session-context.js';
 export default function AccountPage() {
   useTitle('My account');
   const { customerId, name } = useSession();
-  const me = useQuery({ queryKey: ['me'], queryFn: customers.me });
+  const me = useQuery({ queryKey: ['me'], queryFn: ({ signal }) => customers.me(signal) });
   return (
     <>
       <PageHead title="My account" note={name}>

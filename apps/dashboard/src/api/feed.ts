@@ -1,13 +1,14 @@
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useSyncExternalStore } from 'react';
 import { figuresStore, INPUT, transferFigures, type LiveFigures } from './figures-store.js';
 import { events } from './index.js';
+import { refresher } from './refresher.js';
 import type { InputFigures, StreamEvent, TransferFigures } from './types.js';
 
 /** The browser gives up for good after a refusal (the API restarts, a proxy says 502); we do not. */
 const REOPEN_MS = 4000;
-/** Events come in bursts; the lists are asked once per burst. */
-const GATHER_MS = 300;
+/** Somebody who scrolls has not chosen yet. */
+const CHOOSING_MS = 600;
 
 let connected = false;
 const listeners = new Set<() => void>();
@@ -29,50 +30,95 @@ export const useIsLive = (): boolean => useSyncExternalStore(subscribe, () => co
 /** How often a query that the feed keeps fresh asks by itself. */
 export const usePolling = (): number => (useIsLive() ? 20_000 : 3000);
 
-/** Listens to a project's events, or to all (operators) when `appid` is null; undefined: to nothing. */
-export function useFeed(appid: string | null | undefined): void {
+/**
+ * Listens to a project's events, or to all (operators) when `appid` is null; undefined: to nothing. Figures come for the newest streams
+ * that run, or for those in `figuresOf`.
+ */
+export function useFeed(appid: string | null | undefined, figuresOf: readonly string[] = []): void {
   const client = useQueryClient();
-  useEffect(() => (appid === undefined ? undefined : listen(events.feedUrl(appid), client)), [appid, client]);
+  const feed = useRef<Feed | null>(null);
+  const wanted = figuresOf.toSorted().join(',');
+  useEffect(() => {
+    if (appid === undefined) return;
+    const opened = new Feed(appid, client);
+    feed.current = opened;
+    return () => opened.close();
+  }, [appid, client]);
+  useEffect(() => feed.current?.want(wanted), [appid, client, wanted]);
 }
 
-function listen(url: string, client: QueryClient): () => void {
-  let source: EventSource;
-  let reopening: ReturnType<typeof setTimeout> | undefined;
-  const gathered = new Set<string>();
-  let gathering: ReturnType<typeof setTimeout> | undefined;
+/** One connection after the other to the event feed; each begins where the one before has ended. */
+class Feed {
+  private source: EventSource | null = null;
+  /** Where we are; empty: nowhere yet. */
+  private lastEventId = '';
+  /** Ids of streams, separated by commas; null: nobody has said yet. */
+  private figuresOf: string | null = null;
+  private opening: ReturnType<typeof setTimeout> | undefined;
+  private readonly refresh;
 
-  const refresh = (): void => {
-    gathering = undefined;
-    void client.invalidateQueries({ queryKey: ['streams'] });
-    for (const id of gathered) void client.invalidateQueries({ queryKey: ['stream', id] });
-    gathered.clear();
+  constructor(
+    private readonly appid: string | null,
+    client: QueryClient,
+  ) {
+    this.refresh = refresher(client);
+    document.addEventListener('visibilitychange', this.onVisibility);
+  }
+
+  /** The first call opens the feed. */
+  want(figuresOf: string): void {
+    if (figuresOf === this.figuresOf) return;
+    const isFirst = this.figuresOf === null;
+    this.figuresOf = figuresOf;
+    if (isFirst) this.open();
+    else this.openIn(CHOOSING_MS);
+  }
+
+  close(): void {
+    document.removeEventListener('visibilitychange', this.onVisibility);
+    clearTimeout(this.opening);
+    this.source?.close();
+    this.refresh.stop();
+    setConnected(false);
+  }
+
+  /** A browser has six connections to a server for all of its tabs (HTTP/1.1): one that nobody looks at needs none. */
+  private readonly onVisibility = (): void => {
+    if (document.visibilityState === 'visible') this.open();
+    else this.source?.close();
   };
-  const open = (): void => {
-    source = new EventSource(url);
+
+  private openIn(ms: number): void {
+    clearTimeout(this.opening);
+    this.opening = setTimeout(() => this.open(), ms);
+  }
+
+  private open(): void {
+    clearTimeout(this.opening);
+    this.source?.close();
+    if (document.visibilityState === 'hidden') return;
+    const source = new EventSource(events.feedUrl(this.appid, { lastEventId: this.lastEventId, figuresOf: this.figuresOf ?? '' }));
+    this.source = source;
+    const isResumed = this.lastEventId !== '';
     source.addEventListener('open', () => {
       setConnected(true);
-      // What happened while nobody listened.
-      void client.invalidateQueries({ queryKey: ['streams'] });
-      void client.invalidateQueries({ queryKey: ['stream'] });
+      // What happened while nobody listened, unless the API tells.
+      if (!isResumed) this.refresh.all();
     });
     source.addEventListener('error', () => {
       setConnected(false);
-      if (source.readyState === EventSource.CLOSED) reopening = setTimeout(open, REOPEN_MS);
+      if (source.readyState === EventSource.CLOSED) this.openIn(REOPEN_MS);
     });
-    source.addEventListener('event', ({ data }) => {
-      const { streamId } = JSON.parse(data as string) as StreamEvent;
-      if (streamId !== null) gathered.add(streamId);
-      gathering ??= setTimeout(refresh, GATHER_MS);
+    source.addEventListener('event', (message) => {
+      this.lastEventId = message.lastEventId;
+      this.refresh.stream((JSON.parse(message.data as string) as StreamEvent).streamId);
     });
-    source.addEventListener('figures', ({ data }) => figuresStore.put((JSON.parse(data as string) as { streams: Record<string, LiveFigures> }).streams));
-  };
-  open();
-  return () => {
-    source.close();
-    clearTimeout(reopening);
-    clearTimeout(gathering);
-    setConnected(false);
-  };
+    source.addEventListener('reset', () => this.refresh.all());
+    source.addEventListener('figures', (message) => {
+      this.lastEventId = message.lastEventId;
+      figuresStore.put((JSON.parse(message.data as string) as { streams: Record<string, LiveFigures> }).streams);
+    });
+  }
 }
 
 export function useInputFigures(streamId: string): InputFigures | null {

@@ -1,127 +1,108 @@
 // Every call that the page makes, by what it is about.
-import { pathOf, request } from './client.js';
-import type {
-  CallbackSecret,
-  CallbackTest,
-  Credential,
-  Customer,
-  Delivery,
-  EntryPoint,
-  HistoryPoint,
-  NewCredential,
-  NodeStatus,
-  Paged,
-  Project,
-  PublishToken,
-  QueueCounts,
-  Quotas,
-  Role,
-  Session,
-  Stream,
-  StreamEvent,
-  StreamState,
-  Transfer,
-  TransferOptions,
-  TransferSettings,
-} from './types.js';
+import { answer, api, done, urlOf } from './client.js';
+import type { Body, StreamState } from './types.js';
 
 export * from './types.js';
 export { ApiError, whenSignedOut } from './client.js';
 
+/** Which page of a list; the first one without a cursor. */
 type PageOf = { limit?: number; cursor?: string };
-const PROJECT = '/v1/projects/{appid}';
-const ENTRY_POINT = `${PROJECT}/fls/entry_points/{entryPoint}`;
-const STREAM = `${PROJECT}/fls/streams/{streamId}`;
-const CUSTOMER = '/v1/customers/{customerId}';
+/** A query that is no longer needed is not waited for. */
+type Signal = AbortSignal | undefined;
 
 export const session = {
-  get: () => request<Session>('GET', '/session'),
-  signIn: (body: { customerId: string; customerSecret: string }) => request<Session>('POST', '/session', { body }),
-  signOut: () => request<void>('DELETE', '/session'),
-  signOutEverywhere: () => request<void>('DELETE', '/session/all'),
+  get: () => answer(api.GET('/session')),
+  signIn: (body: Body<'SignIn'>) => answer(api.POST('/session', { body })),
+  signOut: () => done(api.DELETE('/session')),
+  signOutEverywhere: () => done(api.DELETE('/session/all')),
 };
 
 export const customers = {
-  me: () => request<Customer>('GET', '/v1/me'),
-  list: (query: PageOf) => request<Paged & { customers: Customer[] }>('GET', '/v1/customers', { query }),
-  create: (body: { name: string; role?: Role; quotas?: Partial<Quotas> }) => request<Customer & { credential: NewCredential }>('POST', '/v1/customers', { body }),
-  get: (customerId: string) => request<Customer>('GET', pathOf(CUSTOMER, { customerId })),
-  change: (customerId: string, body: { name?: string; quotas?: Partial<Record<keyof Quotas, number | null>> }) =>
-    request<Customer>('PATCH', pathOf(CUSTOMER, { customerId }), { body }),
-  remove: (customerId: string) => request<void>('DELETE', pathOf(CUSTOMER, { customerId })),
+  me: (signal: Signal) => answer(api.GET('/v1/me', { signal })),
+  list: (query: PageOf, signal: Signal) => answer(api.GET('/v1/customers', { params: { query }, signal })),
+  create: (body: Body<'CreateCustomer'>) => answer(api.POST('/v1/customers', { body })),
+  get: (customerId: string, signal: Signal) => answer(api.GET('/v1/customers/{customerId}', { params: { path: { customerId } }, signal })),
+  change: (customerId: string, body: Body<'UpdateCustomer'>) => answer(api.PATCH('/v1/customers/{customerId}', { params: { path: { customerId } }, body })),
+  remove: (customerId: string) => done(api.DELETE('/v1/customers/{customerId}', { params: { path: { customerId } } })),
 };
 
 export const credentials = {
-  list: (customerId: string) => request<{ credentials: Credential[] }>('GET', pathOf(`${CUSTOMER}/credentials`, { customerId })),
-  create: (customerId: string, body: { label?: string; expiresIn?: number }) =>
-    request<NewCredential>('POST', pathOf(`${CUSTOMER}/credentials`, { customerId }), { body }),
-  rotate: (customerId: string, credentialId: string, body: { overlap?: number }) =>
-    request<NewCredential>('POST', pathOf(`${CUSTOMER}/credentials/{credentialId}/rotate`, { customerId, credentialId }), { body }),
-  revoke: (customerId: string, credentialId: string) =>
-    request<void>('DELETE', pathOf(`${CUSTOMER}/credentials/{credentialId}`, { customerId, credentialId })),
+  list: (customerId: string, signal: Signal) => answer(api.GET('/v1/customers/{customerId}/credentials', { params: { path: { customerId } }, signal })),
+  create: (customerId: string, body: Body<'CreateCredential'>) => answer(api.POST('/v1/customers/{customerId}/credentials', { params: { path: { customerId } }, body })),
+  rotate: (customerId: string, credentialId: string, body: Body<'Overlap'>) =>
+    answer(api.POST('/v1/customers/{customerId}/credentials/{credentialId}/rotate', { params: { path: { customerId, credentialId } }, body })),
+  revoke: (customerId: string, credentialId: string) => done(api.DELETE('/v1/customers/{customerId}/credentials/{credentialId}', { params: { path: { customerId, credentialId } } })),
 };
 
 export const projects = {
-  list: (query: PageOf = {}) => request<Paged & { projects: Project[] }>('GET', '/v1/projects', { query: { limit: 200, ...query } }),
-  create: (body: { name: string }) => request<Project>('POST', '/v1/projects', { body }),
-  change: (appid: string, body: { name?: string; authKey?: string | null }) => request<Project>('PATCH', pathOf(PROJECT, { appid }), { body }),
-  remove: (appid: string) => request<void>('DELETE', pathOf(PROJECT, { appid })),
-  rotateSigningKey: (appid: string) => request<void>('POST', pathOf(`${PROJECT}/rotate_signing_key`, { appid })),
+  list: (query: PageOf, signal: Signal) => answer(api.GET('/v1/projects', { params: { query }, signal })),
+  get: (appid: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}', { params: { path: { appid } }, signal })),
+  create: (body: Body<'CreateProject'>) => answer(api.POST('/v1/projects', { body })),
+  change: (appid: string, body: Body<'UpdateProject'>) => answer(api.PATCH('/v1/projects/{appid}', { params: { path: { appid } }, body })),
+  remove: (appid: string) => done(api.DELETE('/v1/projects/{appid}', { params: { path: { appid } } })),
+  rotateSigningKey: (appid: string) => done(api.POST('/v1/projects/{appid}/rotate_signing_key', { params: { path: { appid } } })),
 };
+
+/** An entry point in a path. */
+const at = (appid: string, entryPoint: string) => ({ path: { appid, entryPoint } });
 
 export const entryPoints = {
-  list: (appid: string) => request<{ entryPointList: EntryPoint[] }>('GET', pathOf(`${PROJECT}/fls/entry_points`, { appid })),
-  create: (appid: string, name: string) => request<EntryPoint>('POST', pathOf(`${PROJECT}/fls/entry_points`, { appid }), { body: { name } }),
-  remove: (appid: string, entryPoint: string) => request<void>('DELETE', pathOf(ENTRY_POINT, { appid, entryPoint })),
-  settings: (appid: string, entryPoint: string) => request<TransferSettings>('GET', pathOf(`${ENTRY_POINT}/settings/transfer`, { appid, entryPoint })),
-  changeSettings: (appid: string, entryPoint: string, body: Partial<TransferSettings>) =>
-    request<void>('PATCH', pathOf(`${ENTRY_POINT}/settings/transfer`, { appid, entryPoint }), { body }),
-  testCallback: (appid: string, entryPoint: string, body: { streamName?: string; callbackUrl?: string; probe?: boolean }) =>
-    request<CallbackTest>('POST', pathOf(`${ENTRY_POINT}/settings/transfer/test`, { appid, entryPoint }), { body }),
-  secrets: (appid: string, entryPoint: string) =>
-    request<{ secrets: CallbackSecret[] }>('GET', pathOf(`${ENTRY_POINT}/settings/transfer/secrets`, { appid, entryPoint })),
-  rotateSecret: (appid: string, entryPoint: string, body: { overlap?: number }) =>
-    request<{ secret: string }>('POST', pathOf(`${ENTRY_POINT}/settings/transfer/secrets/rotate`, { appid, entryPoint }), { body }),
-  publishToken: (appid: string, entryPoint: string, body: { streamName?: string; expiresIn?: number }) =>
-    request<PublishToken>('POST', pathOf(`${ENTRY_POINT}/publish_tokens`, { appid, entryPoint }), { body }),
-  deliveries: (appid: string, entryPoint: string, query: PageOf & { streamId?: string }) =>
-    request<Paged & { deliveries: Delivery[] }>('GET', pathOf(`${ENTRY_POINT}/callbacks`, { appid, entryPoint }), { query }),
+  list: (appid: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}/fls/entry_points', { params: { path: { appid } }, signal })),
+  create: (appid: string, name: string) => answer(api.POST('/v1/projects/{appid}/fls/entry_points', { params: { path: { appid } }, body: { name } })),
+  remove: (appid: string, entryPoint: string) => done(api.DELETE('/v1/projects/{appid}/fls/entry_points/{entryPoint}', { params: at(appid, entryPoint) })),
+  settings: (appid: string, entryPoint: string, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer', { params: at(appid, entryPoint), signal })),
+  changeSettings: (appid: string, entryPoint: string, body: Body<'UpdateTransferSettings'>) =>
+    answer(api.PATCH('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer', { params: at(appid, entryPoint), body })),
+  testCallback: (appid: string, entryPoint: string, body: Body<'TestTransfer'>) =>
+    answer(api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer/test', { params: at(appid, entryPoint), body })),
+  secrets: (appid: string, entryPoint: string, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer/secrets', { params: at(appid, entryPoint), signal })),
+  rotateSecret: (appid: string, entryPoint: string, body: Body<'Overlap'>) =>
+    answer(api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer/secrets/rotate', { params: at(appid, entryPoint), body })),
+  publishToken: (appid: string, entryPoint: string, body: Body<'CreatePublishToken'>) =>
+    answer(api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/publish_tokens', { params: at(appid, entryPoint), body })),
+  deliveries: (appid: string, entryPoint: string, query: PageOf & { streamId?: string }, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks', { params: { ...at(appid, entryPoint), query }, signal })),
   replay: (appid: string, entryPoint: string, deliveryId: string) =>
-    request<void>('POST', pathOf(`${ENTRY_POINT}/callbacks/{deliveryId}/replay`, { appid, entryPoint, deliveryId })),
+    done(api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks/{deliveryId}/replay', { params: { path: { appid, entryPoint, deliveryId } } })),
 };
 
-export type StreamFilter = PageOf & { state?: StreamState; entry_point?: string };
-
 export const streams = {
-  /** Of one project, or of all customers (operators) when `appid` is null. */
-  list: (appid: string | null, query: StreamFilter) =>
-    request<Paged & { streams: Stream[] }>('GET', appid === null ? '/v1/streams' : pathOf(`${PROJECT}/fls/streams`, { appid }), { query }),
-  get: (appid: string, streamId: string) => request<Stream>('GET', pathOf(STREAM, { appid, streamId })),
-  kick: (appid: string, streamId: string) => request<void>('DELETE', pathOf(STREAM, { appid, streamId })),
-  thumbnailUrl: (appid: string, streamId: string, version: number) => `${pathOf(`${STREAM}/thumbnail`, { appid, streamId })}?v=${version}`,
+  list: (appid: string, query: PageOf & { state?: StreamState; entry_point?: string }, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/streams', { params: { path: { appid }, query }, signal })),
+  /** Of all customers, for operators. */
+  listAll: (query: PageOf & { state?: StreamState }, signal: Signal) => answer(api.GET('/v1/streams', { params: { query }, signal })),
+  get: (appid: string, streamId: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}/fls/streams/{streamId}', { params: { path: { appid, streamId } }, signal })),
+  kick: (appid: string, streamId: string) => done(api.DELETE('/v1/projects/{appid}/fls/streams/{streamId}', { params: { path: { appid, streamId } } })),
+  thumbnailUrl: (appid: string, streamId: string, version: number) => `${urlOf('/v1/projects/{appid}/fls/streams/{streamId}/thumbnail', { appid, streamId })}?v=${version}`,
 };
 
 export const transfers = {
   /** All: a stream has no more, ever. */
-  list: (appid: string, streamId: string) => request<Paged & { transfers: Transfer[] }>('GET', pathOf(`${STREAM}/transfers`, { appid, streamId }), { query: { limit: 1000 } }),
-  add: (appid: string, streamId: string, body: { url: string } & TransferOptions) =>
-    request<Transfer>('POST', pathOf(`${STREAM}/transfers`, { appid, streamId }), { body }),
-  change: (appid: string, streamId: string, transferId: string, body: { url?: string } & TransferOptions) =>
-    request<Transfer>('PATCH', pathOf(`${STREAM}/transfers/{transferId}`, { appid, streamId, transferId }), { body }),
+  list: (appid: string, streamId: string, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/streams/{streamId}/transfers', { params: { path: { appid, streamId }, query: { limit: 1000 } }, signal })),
+  add: (appid: string, streamId: string, body: Body<'CreateTransfer'>) =>
+    answer(api.POST('/v1/projects/{appid}/fls/streams/{streamId}/transfers', { params: { path: { appid, streamId } }, body })),
+  change: (appid: string, streamId: string, transferId: string, body: Body<'UpdateTransfer'>) =>
+    answer(api.PATCH('/v1/projects/{appid}/fls/streams/{streamId}/transfers/{transferId}', { params: { path: { appid, streamId, transferId } }, body })),
   remove: (appid: string, streamId: string, transferId: string) =>
-    request<void>('DELETE', pathOf(`${STREAM}/transfers/{transferId}`, { appid, streamId, transferId })),
+    done(api.DELETE('/v1/projects/{appid}/fls/streams/{streamId}/transfers/{transferId}', { params: { path: { appid, streamId, transferId } } })),
   retry: (appid: string, streamId: string, transferId: string) =>
-    request<void>('POST', pathOf(`${STREAM}/transfers/{transferId}/retry`, { appid, streamId, transferId })),
+    done(api.POST('/v1/projects/{appid}/fls/streams/{streamId}/transfers/{transferId}/retry', { params: { path: { appid, streamId, transferId } } })),
 };
 
 export const events = {
-  list: (appid: string, query: PageOf & { streamId?: string }) =>
-    request<Paged & { events: StreamEvent[] }>('GET', pathOf(`${PROJECT}/fls/events`, { appid }), { query }),
-  feedUrl: (appid: string | null) => (appid === null ? '/v1/events/stream' : pathOf(`${PROJECT}/fls/events/stream`, { appid })),
+  list: (appid: string, query: PageOf & { streamId?: string }, signal: Signal) => answer(api.GET('/v1/projects/{appid}/fls/events', { params: { path: { appid }, query }, signal })),
+  /** Of one project, or of all (operators) when `appid` is null. */
+  feedUrl: (appid: string | null, query: { lastEventId?: string; figuresOf?: string }) => {
+    const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ''));
+    return `${appid === null ? urlOf('/v1/events/stream') : urlOf('/v1/projects/{appid}/fls/events/stream', { appid })}${search.size > 0 ? `?${search}` : ''}`;
+  },
 };
 
 export const operator = {
-  nodes: () => request<{ nodes: NodeStatus[] }>('GET', '/v1/nodes'),
-  queues: () => request<{ queues: QueueCounts[] }>('GET', '/v1/queues'),
-  history: (minutes: number) => request<{ points: HistoryPoint[] }>('GET', '/v1/history', { query: { minutes } }),
+  nodes: (signal: Signal) => answer(api.GET('/v1/nodes', { signal })),
+  queues: (signal: Signal) => answer(api.GET('/v1/queues', { signal })),
+  history: (minutes: number, signal: Signal) => answer(api.GET('/v1/history', { params: { query: { minutes } }, signal })),
 };

@@ -15,14 +15,14 @@ export type EntryPoint = Schemas['EntryPoint'];
 export type TransferSettings = Schemas['TransferSettings'];
 export type Reason = Schemas['Reason'];
 export type Blame = Reason['blame'];
-export type InputFigures = Required<Schemas['InputFigures']>;
-export type TransferFigures = Required<Schemas['TransferFigures']>;
-export type Stream = Omit<Schemas['Stream'], 'figures' | 'transfers'> & { figures: InputFigures | null; transfers: Partial<Record<TransferState, number>> };
-export type StreamState = Schemas['Stream']['state'];
-export type CallbackState = Schemas['Stream']['callback']['state'];
-export type TransferOptions = Pick<Schemas['TransferOptions'], 'muted' | 'paused' | 'tlsVerify' | 'height' | 'fps' | 'bitrate'>;
-export type Transfer = Omit<Schemas['Transfer'], 'figures' | 'options'> & { figures: TransferFigures | null; options: TransferOptions };
-export type TransferState = Schemas['Transfer']['state'];
+export type InputFigures = Schemas['InputFigures'];
+export type TransferFigures = Schemas['TransferFigures'];
+export type Stream = Schemas['Stream'];
+export type StreamState = Stream['state'];
+export type CallbackState = Stream['callback']['state'];
+export type Transfer = Schemas['Transfer'];
+export type TransferState = Transfer['state'];
+export type TransferChange = Schemas['UpdateTransfer'];
 export type Delivery = Schemas['Delivery'];
 export type Timings = Delivery['timings'];
 export type Probe = Schemas['Probe'];
@@ -32,13 +32,7 @@ export type PublishToken = Schemas['PublishToken'];
 export type NodeStatus = Schemas['Node'];
 export type QueueCounts = Schemas['Queue'];
 export type HistoryPoint = Schemas['HistoryPoint'];
+export type StreamEvent = Schemas['Event'];
 
-/** `data` depends on the type of the event; these are the parts that the page reads. */
-export type StreamEvent = Omit<Schemas['Event'], 'data'> & {
-  data: { state?: string; reason?: string | null; reasonText?: string; detail?: string | null; url?: string; urls?: number; bad?: unknown };
-};
-
-/** Everything that lists answers this, with the rows under a name of their own. */
-export interface Paged {
-  nextCursor: string | null;
-}
+/** The schemas of request bodies. */
+export type Body<Name extends keyof Schemas> = Schemas[Name];

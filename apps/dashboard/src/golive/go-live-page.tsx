@@ -25,7 +25,7 @@ export default function GoLivePage() {
   const [wished, setWished] = useState(search.get('entry_point') ?? 'live');
   const [name, setName] = useState('from-the-browser');
   const { appid } = scope;
-  const points = useQuery({ queryKey: ['entry-points', appid], enabled: appid != null, queryFn: () => entryPoints.list(appid ?? '') });
+  const points = useQuery({ queryKey: ['entry-points', appid], enabled: appid != null, queryFn: ({ signal }) => entryPoints.list(appid ?? '', signal) });
   const names = points.data?.entryPointList.map((point) => point.name) ?? [];
   // A project may have no entry point of this name: what is shown is what is published to.
   const entryPoint = names.includes(wished) ? wished : names[0];

@@ -1,7 +1,11 @@
+import { useLostSince } from '../api/connection.js';
 import { useIsLive } from '../api/feed.js';
 import { Pill } from '../parts/state.js';
 
 /** Whether what is shown changes by itself at once: quiet while it does, as it should. */
 export function FeedState() {
-  return useIsLive() ? <span className="label">Updates by itself</span> : <Pill tone="wait">No live feed, updating every 3 s</Pill>;
+  const isLive = useIsLive();
+  const isLost = useLostSince() !== null;
+  if (isLive) return <span className="label">Updates by itself</span>;
+  return <Pill tone="wait">{isLost ? 'No live feed' : 'No live feed, updating every 3 s'}</Pill>;
 }

@@ -7,7 +7,7 @@ import { Link, useSearchParams } from 'wouter';
 import { useFeed } from '../api/feed.js';
 import { entryPoints, type Stream } from '../api/index.js';
 import { ScopeSelect, useScope } from '../parts/scope.js';
-import { Bones, Empty, Failure, PageHead } from '../parts/states-of-page.js';
+import { Bones, Empty, Failure, FailureOf, PageHead } from '../parts/states-of-page.js';
 import { useTitle } from '../session-context.js';
 import { FeedState } from './feed-state.js';
 import { StreamRow } from './stream-row.js';
@@ -20,6 +20,9 @@ const FILTERS: { value: Shown; label: string }[] = [
   { value: 'ended', label: 'Ended' },
 ];
 
+/** So many streams, the newest ones, have figures in the feed without being asked for. */
+const OF_FEED = 300;
+
 const toShown = (value: string | null): Shown => FILTERS.find((filter) => filter.value === value)?.value ?? 'now';
 
 /** The streams of now. */
@@ -29,8 +32,12 @@ export default function LivePage() {
   const [search, setSearch] = useSearchParams();
   const shown = toShown(search.get('state'));
   const entryPoint = search.get('entry_point') ?? '';
-  useFeed(scope.appid);
   const query = useStreams(scope.appid, shown, entryPoint);
+  const rows = query.data ?? [];
+  const [seen, setSeen] = useState<string[]>([]);
+  // The feed by itself brings the figures of the newest streams; of more, those that are looked at.
+  const isLong = shown !== 'ended' && (query.hasNextPage || rows.length > OF_FEED);
+  useFeed(scope.appid, isLong ? seen : undefined);
   const set = (name: string, value: string | null): void =>
     setSearch((before) => {
       const next = new URLSearchParams(before);
@@ -40,7 +47,6 @@ export default function LivePage() {
     });
 
   if (scope.isEmpty) return <NoProject />;
-  const rows = query.data ?? [];
   return (
     <>
       <PageHead title="Live" note={<FeedState />}>
@@ -54,14 +60,23 @@ export default function LivePage() {
         <SegmentedControl aria-label="Which streams" data={FILTERS} value={shown} onChange={(value) => set('state', value === 'now' ? null : value)} size="sm" />
       </div>
       <section className="card" aria-label="Streams" aria-busy={query.isPending}>
-        {rows.length > 0 && <Rows rows={rows} scope={scope} more={query.hasNextPage ? () => void query.fetchNextPage() : undefined} />}
+        {rows.length > 0 && <FailureOf query={query} />}
+        {rows.length > 0 && <Rows rows={rows} scope={scope} more={query.hasNextPage ? () => void query.fetchNextPage() : undefined} onSeen={isLong ? setSeen : undefined} />}
         {rows.length === 0 && (query.isError || scope.error ? <Failure error={query.error ?? scope.error} retry={() => void query.refetch()} /> : query.isPending ? <Bones rows={5} height={56} /> : <NoStreams shown={shown} />)}
       </section>
     </>
   );
 }
 
-function Rows({ rows, scope, more }: { rows: Stream[]; scope: ReturnType<typeof useScope>; more: (() => void) | undefined }) {
+interface RowsProps {
+  rows: Stream[];
+  scope: ReturnType<typeof useScope>;
+  more: (() => void) | undefined;
+  /** Told which streams are in view, by their ids. */
+  onSeen: ((ids: string[]) => void) | undefined;
+}
+
+function Rows({ rows, scope, more, onSeen }: RowsProps) {
   const list = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   useEffect(() => setTop(list.current?.offsetTop ?? 0), []);
@@ -73,6 +88,8 @@ function Rows({ rows, scope, more }: { rows: Stream[]; scope: ReturnType<typeof 
   useEffect(() => {
     if (isNearEnd) more?.();
   }, [isNearEnd, more]);
+  const seen = items.flatMap((item) => rows[item.index]?.id ?? []).join(',');
+  useEffect(() => onSeen?.(seen === '' ? [] : seen.split(',')), [seen, onSeen]);
   return (
     <>
       <div className="live-row live-head" aria-hidden>
@@ -88,10 +105,11 @@ function Rows({ rows, scope, more }: { rows: Stream[]; scope: ReturnType<typeof 
           const stream = rows[item.index];
           if (stream === undefined) return null;
           const appid = stream.appid ?? scope.appid ?? '';
-          const project = scope.appid === null ? (scope.projects.find((each) => each.appid === appid)?.name ?? appid.slice(0, 8)) : null;
+          const whose = scope.appid === null ? [stream.customerName, scope.projects.find((each) => each.appid === appid)?.name ?? appid.slice(0, 8)] : [];
+          if (stream.node) whose.push(`on ${stream.node}`);
           return (
             <div key={item.key} role="listitem" aria-setsize={rows.length} aria-posinset={item.index + 1} style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${item.start - top}px)` }}>
-              <StreamRow stream={stream} appid={appid} project={project} />
+              <StreamRow stream={stream} appid={appid} whose={whose.filter(Boolean).join(' · ')} />
             </div>
           );
         })}
@@ -101,7 +119,7 @@ function Rows({ rows, scope, more }: { rows: Stream[]; scope: ReturnType<typeof 
 }
 
 function EntryPointSelect({ appid, value, onChange }: { appid: string; value: string; onChange: (value: string | null) => void }) {
-  const query = useQuery({ queryKey: ['entryPoints', appid], queryFn: () => entryPoints.list(appid), staleTime: 30_000 });
+  const query = useQuery({ queryKey: ['entry-points', appid], queryFn: ({ signal }) => entryPoints.list(appid, signal), staleTime: 30_000 });
   const data = [{ value: '', label: 'All entry points' }, ...(query.data?.entryPointList ?? []).map(({ name }) => ({ value: name, label: name }))];
   return <Select aria-label="Entry point" data={data} value={value} onChange={onChange} allowDeselect={false} w={{ base: '100%', xs: 170 }} />;
 }

@@ -8,8 +8,8 @@ import { Pill, State } from '../parts/state.js';
 import { Running } from '../parts/time.js';
 import { Thumbnail } from './thumbnail.js';
 
-/** One stream in the list; the whole row leads to its page. */
-export function StreamRow({ stream, appid, project }: { stream: Stream; appid: string; project: string | null }) {
+/** One stream in the list; the whole row leads to its page. `whose`: what operators see of it besides, empty for others. */
+export function StreamRow({ stream, appid, whose }: { stream: Stream; appid: string; whose: string }) {
   const live = useInputFigures(stream.id);
   const figures = stream.state === 'ended' ? stream.figures : (live ?? stream.figures);
   const isRunning = stream.state !== 'ended';
@@ -23,9 +23,9 @@ export function StreamRow({ stream, appid, project }: { stream: Stream; appid: s
         </Text>
         <div style={{ display: 'flex', gap: 8, alignItems: 'center', minWidth: 0 }}>
           <State of="stream" is={stream.state} />
-          {project !== null && (
-            <Text size="xs" c="dimmed" className="cut">
-              {project}
+          {whose !== '' && (
+            <Text size="xs" c="dimmed" className="cut" title={whose}>
+              {whose}
             </Text>
           )}
         </div>

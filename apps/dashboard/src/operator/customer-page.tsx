@@ -13,7 +13,7 @@ import { useTitle } from '../session-context.js';
 
 /** One tenant: quotas, secrets, the end. */
 export default function CustomerPage({ customerId }: { customerId: string }) {
-  const query = useQuery({ queryKey: ['customers', customerId], queryFn: () => customers.get(customerId) });
+  const query = useQuery({ queryKey: ['customers', customerId], queryFn: ({ signal }) => customers.get(customerId, signal) });
   useTitle(query.data?.name ?? 'Customer');
   return (
     <>
@@ -85,8 +85,9 @@ function Remove({ customer: { customerId, name } }: { customer: Customer }) {
     mutationFn: () => customers.remove(customerId),
     meta: { done: 'The customer was deleted.' },
     onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ['customers'] });
       go('/customers');
+      // Not itself: it is gone.
+      void client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId });
     },
   });
   return (

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { customers, type NewCredential, type Role } from '../api/index.js';
 import { NewSecret } from '../parts/copy.js';
-import { Bones, Card, Empty, Failure, PageHead } from '../parts/states-of-page.js';
+import { Bones, Card, Empty, FailureOf, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
 import { useTitle } from '../session-context.js';
 
@@ -15,7 +15,7 @@ export default function CustomersPage() {
   const [adding, setAdding] = useState(false);
   const query = useInfiniteQuery({
     queryKey: ['customers'],
-    queryFn: ({ pageParam }) => customers.list({ limit: 50, cursor: pageParam ?? undefined }),
+    queryFn: ({ pageParam, signal }) => customers.list({ limit: 50, cursor: pageParam ?? undefined }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
   });
@@ -29,7 +29,7 @@ export default function CustomersPage() {
       </PageHead>
       <Card title="All customers" flush>
         {query.isPending && <Bones rows={3} />}
-        {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+        <FailureOf query={query} />
         {query.isSuccess && rows.length === 0 && <Empty icon={IconUsersGroup} title="No customer yet" />}
         {rows.length > 0 && (
           <Table.ScrollContainer minWidth={620}>

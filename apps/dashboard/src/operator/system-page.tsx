@@ -10,6 +10,7 @@ import { Pill } from '../parts/state.js';
 import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
 import { Ago } from '../parts/time.js';
 import { useTitle } from '../session-context.js';
+import { hasLoneMinute, minuteByMinute } from './minutes.js';
 
 const REFRESH_MS = 3000;
 const SPANS = [
@@ -22,9 +23,9 @@ const SPANS = [
 export default function SystemPage() {
   useTitle('System');
   const [minutes, setMinutes] = useState('60');
-  const nodes = useQuery({ queryKey: ['nodes'], queryFn: operator.nodes, refetchInterval: REFRESH_MS });
-  const queues = useQuery({ queryKey: ['queues'], queryFn: operator.queues, refetchInterval: REFRESH_MS });
-  const history = useQuery({ queryKey: ['history', minutes], queryFn: () => operator.history(Number(minutes)), refetchInterval: 30_000 });
+  const nodes = useQuery({ queryKey: ['nodes'], queryFn: ({ signal }) => operator.nodes(signal), refetchInterval: REFRESH_MS });
+  const queues = useQuery({ queryKey: ['queues'], queryFn: ({ signal }) => operator.queues(signal), refetchInterval: REFRESH_MS });
+  const history = useQuery({ queryKey: ['history', minutes], queryFn: ({ signal }) => operator.history(Number(minutes), signal), refetchInterval: 30_000 });
   return (
     <>
       <PageHead title="System">
@@ -46,8 +47,8 @@ export default function SystemPage() {
       <Loaded query={history}>
         {({ points }) => (
           <div className="two">
-            <Chart title="Streams and transfers" points={points} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7', '8 5'], ['transfersFailing', 'Transfers failing', 'red.6', '2 4']]} />
-            <Chart title="Arrivals and callbacks per minute" points={points} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7', '8 5'], ['callbacksFailed', 'Callbacks failed', 'red.6', '2 4']]} />
+            <Chart title="Streams and transfers" points={points} minutes={Number(minutes)} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7', '8 5'], ['transfersFailing', 'Transfers failing', 'red.6', '2 4']]} />
+            <Chart title="Arrivals and callbacks per minute" points={points} minutes={Number(minutes)} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7', '8 5'], ['callbacksFailed', 'Callbacks failed', 'red.6', '2 4']]} />
           </div>
         )}
       </Loaded>
@@ -125,10 +126,31 @@ function Nodes({ nodes }: { nodes: NodeStatus[] }) {
   );
 }
 
-function Chart({ title, points, series }: { title: string; points: HistoryPoint[]; series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string, dashes?: string][] }) {
+interface ChartProps {
+  title: string;
+  points: HistoryPoint[];
+  minutes: number;
+  series: [key: Exclude<keyof HistoryPoint, 'at'>, label: string, colour: string, dashes?: string][];
+}
+
+function Chart({ title, points, minutes, series }: ChartProps) {
+  const data = minuteByMinute(points, minutes).map(({ at, point }) => ({ ...point, time: clockTime(at).slice(0, 5) }));
   return (
     <Card title={title}>
-      <LineChart h={200} data={points.map((point) => ({ ...point, time: clockTime(point.at).slice(0, 5) }))} dataKey="time" series={series.map(([name, label, color, strokeDasharray]) => ({ name, label, color, strokeDasharray }))} strokeWidth={2} withDots={points.length < 3} withLegend curveType="linear" gridAxis="x" yAxisProps={{ allowDecimals: false }} />
+      <LineChart
+        h={200}
+        data={data}
+        dataKey="time"
+        series={series.map(([name, label, color, strokeDasharray]) => ({ name, label, color, strokeDasharray }))}
+        strokeWidth={2}
+        // A minute that stands alone has no line to show it.
+        withDots={hasLoneMinute(points)}
+        connectNulls={false}
+        withLegend
+        curveType="linear"
+        gridAxis="x"
+        yAxisProps={{ allowDecimals: false }}
+      />
     </Card>
   );
 }

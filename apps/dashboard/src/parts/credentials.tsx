@@ -14,7 +14,7 @@ export function Credentials({ customerId }: { customerId: string }) {
   const [label, setLabel] = useState('');
   const [made, setMade] = useState<NewCredential | null>(null);
   const key = ['credentials', customerId];
-  const query = useQuery({ queryKey: key, queryFn: () => credentials.list(customerId) });
+  const query = useQuery({ queryKey: key, queryFn: ({ signal }) => credentials.list(customerId, signal) });
   const shown = (credential: NewCredential): void => {
     setMade(credential);
     setLabel('');

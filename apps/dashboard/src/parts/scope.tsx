@@ -5,15 +5,32 @@ import { projects, type Project } from '../api/index.js';
 import { useSession } from '../session-context.js';
 
 const ALL = 'all';
+const PAGE = 1000;
+/** A longer list is searched, not scrolled. */
+const SHOWN = 200;
 
-export const useProjects = () => useQuery({ queryKey: ['projects'], queryFn: () => projects.list(), staleTime: 30_000 });
+/** All projects, page after page: a choice that lacks some is none. */
+const useProjects = () =>
+  useQuery({
+    queryKey: ['projects', 'all'],
+    staleTime: 30_000,
+    queryFn: async ({ signal }) => {
+      const all: Project[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const { projects: page, nextCursor } = await projects.list({ limit: PAGE, cursor }, signal);
+        all.push(...page);
+        if (nextCursor === null) return all;
+        cursor = nextCursor;
+      }
+    },
+  });
 
 /** What a page is about: one project, or all (null, operators only); undefined while that is not known yet. */
 export function useScope(): { appid: string | null | undefined; projects: Project[]; error: unknown; isEmpty: boolean } {
   const { role } = useSession();
   const [search] = useSearchParams();
   const query = useProjects();
-  const found = query.data?.projects ?? [];
+  const found = query.data ?? [];
   const wanted = search.get('appid');
   const appid = wanted ?? (role === 'operator' ? null : found[0]?.appid);
   return { appid, projects: found, error: query.error, isEmpty: query.isSuccess && found.length === 0 && role !== 'operator' };
@@ -33,5 +50,5 @@ export function ScopeSelect({ scope, label, disabled }: { scope: ReturnType<type
       else next.set('appid', value);
       return next;
     });
-  return <Select label={label} disabled={disabled} aria-label="Project" data={options} value={scope.appid === null ? ALL : (scope.appid ?? null)} onChange={choose} allowDeselect={false} searchable={options.length > 8} w={{ base: '100%', xs: 200 }} />;
+  return <Select label={label} disabled={disabled} aria-label="Project" data={options} value={scope.appid === null ? ALL : (scope.appid ?? null)} onChange={choose} allowDeselect={false} searchable={options.length > 8} limit={SHOWN} nothingFoundMessage="No such project" w={{ base: '100%', xs: 200 }} />;
 }

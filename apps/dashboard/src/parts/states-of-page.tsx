@@ -2,6 +2,7 @@ import { Alert, Button, Center, Skeleton, Stack, Text, Title } from '@mantine/co
 import { IconAlertTriangle, type Icon } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { isLost } from '../api/connection.js';
 import { ApiError } from '../api/index.js';
 import { messageOf } from '../query-client.js';
 
@@ -52,11 +53,20 @@ export function Bones({ rows = 4, height = 44 }: { rows?: number; height?: numbe
   );
 }
 
-/** A query's answer, or what stands in its place. Older data stay on the page while it is asked again. */
-export function Loaded<Data>({ query, children, rows }: { query: UseQueryResult<Data>; children: (data: Data) => ReactNode; rows?: number }) {
-  if (query.data !== undefined) return <>{children(query.data)}</>;
-  if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
-  return <Bones rows={rows} />;
+/** A query's answer, or what stands in its place. Older data stay on the page while it is asked again, with what went wrong above them. */
+export function Loaded<Data>({ query, children, rows }: { query: Pick<UseQueryResult<Data>, 'data' | 'error' | 'isPending' | 'refetch'>; children: (data: Data) => ReactNode; rows?: number }) {
+  return (
+    <>
+      <FailureOf query={query} />
+      {query.data !== undefined ? children(query.data) : query.isPending && <Bones rows={rows} />}
+    </>
+  );
+}
+
+/** What failed of a query, if it did. That the service does not answer at all is said once, above the page, where there is something of before. */
+export function FailureOf({ query: { error, data, refetch } }: { query: Pick<UseQueryResult, 'error' | 'data' | 'refetch'> }) {
+  if (error === null || (data !== undefined && isLost(error))) return null;
+  return <Failure error={error} retry={() => void refetch()} />;
 }
 
 /** A page's heading and what can be done there. */

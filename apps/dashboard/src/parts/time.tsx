@@ -1,4 +1,4 @@
-import { clockTime, dayOf, duration, fullTime, relative } from './format.js';
+import { dayOf, duration, fullTime, momentOf, relative } from './format.js';
 import { useNow } from './now.js';
 
 /** "3 min ago", in full on hover. */
@@ -10,11 +10,11 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
-/** The time of day. */
+/** The time of day; the day as well, where it is another one. */
 export function Clock({ at }: { at: string }) {
   return (
     <time dateTime={at} title={fullTime(at)}>
-      {clockTime(at)}
+      {momentOf(at, useNow())}
     </time>
   );
 }

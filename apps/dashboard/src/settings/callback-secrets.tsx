@@ -11,7 +11,7 @@ import type { EntryPointPath } from './entry-point-page.js';
 export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
   const client = useQueryClient();
   const confirm = useConfirm();
-  const query = useQuery({ queryKey: ['secrets', appid, entryPoint], queryFn: () => entryPoints.secrets(appid, entryPoint) });
+  const query = useQuery({ queryKey: ['secrets', appid, entryPoint], queryFn: ({ signal }) => entryPoints.secrets(appid, entryPoint, signal) });
   const rotate = useMutation({
     mutationFn: () => entryPoints.rotateSecret(appid, entryPoint, {}),
     onSuccess: () => client.invalidateQueries({ queryKey: ['secrets', appid, entryPoint] }),

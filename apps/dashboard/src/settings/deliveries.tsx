@@ -4,7 +4,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { Fragment, useState } from 'react';
 import { entryPoints, type Delivery } from '../api/index.js';
 import { Pill } from '../parts/state.js';
-import { Bones, Card, Empty, Failure } from '../parts/states-of-page.js';
+import { Bones, Card, Empty, FailureOf } from '../parts/states-of-page.js';
 import { Ago } from '../parts/time.js';
 import type { EntryPointPath } from './entry-point-page.js';
 import { TimingsBar } from './timings-bar.js';
@@ -14,7 +14,7 @@ export function Deliveries(path: EntryPointPath) {
   const { appid, entryPoint } = path;
   const query = useInfiniteQuery({
     queryKey: ['deliveries', appid, entryPoint],
-    queryFn: ({ pageParam }) => entryPoints.deliveries(appid, entryPoint, { limit: 20, cursor: pageParam ?? undefined }),
+    queryFn: ({ pageParam, signal }) => entryPoints.deliveries(appid, entryPoint, { limit: 20, cursor: pageParam ?? undefined }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
     refetchInterval: 10_000,
@@ -23,7 +23,7 @@ export function Deliveries(path: EntryPointPath) {
   return (
     <Card title="Callbacks" note="What your server answered, attempt by attempt; kept for 30 days." flush>
       {query.isPending && <Bones rows={3} />}
-      {query.isError && <Failure error={query.error} retry={() => void query.refetch()} />}
+      <FailureOf query={query} />
       {query.isSuccess && rows.length === 0 && (
         <Empty icon={IconSend} title="Nothing was sent yet">
           A callback is sent when a stream begins, and when you test the settings above.

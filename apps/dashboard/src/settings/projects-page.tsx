@@ -1,20 +1,27 @@
 import { Anchor, Button, Group, Modal, Table, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconFolderPlus, IconFolders } from '@tabler/icons-react';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { projects } from '../api/index.js';
-import { useProjects } from '../parts/scope.js';
+import { projects, type Project } from '../api/index.js';
 import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
 import { useTitle } from '../session-context.js';
+
+const PAGE = 100;
 
 /** All projects that the signed-in customer may see. */
 export default function ProjectsPage() {
   useTitle('Projects');
   const [making, setMaking] = useState(false);
-  const query = useProjects();
+  const query = useInfiniteQuery({
+    queryKey: ['projects', 'pages'],
+    queryFn: ({ pageParam, signal }) => projects.list({ limit: PAGE, cursor: pageParam ?? undefined }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+    select: ({ pages }) => pages.flatMap((page) => page.projects),
+  });
   return (
     <>
       <PageHead title="Projects" note="A project has entry points where streams arrive, and settings that say where they go.">
@@ -24,46 +31,57 @@ export default function ProjectsPage() {
       </PageHead>
       <Card title="All projects" flush>
         <Loaded query={query}>
-          {({ projects: found }) =>
+          {(found) =>
             found.length === 0 ? (
               <Empty icon={IconFolders} title="No project yet">
                 Make one: it gets the entry point “live”, and you can publish to it at once.
               </Empty>
             ) : (
-              <Table.ScrollContainer minWidth={480}>
-                <Table aria-label="Projects">
-                  <Table.Thead>
-                    <Table.Tr>
-                      <Table.Th>Name</Table.Th>
-                      <Table.Th>App ID</Table.Th>
-                      <Table.Th>Made</Table.Th>
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {found.map(({ appid, name, createdAt }) => (
-                      <Table.Tr key={appid}>
-                        <Table.Td>
-                          <Anchor component={Link} href={`/projects/${appid}`} inherit>
-                            {name}
-                          </Anchor>
-                        </Table.Td>
-                        <Table.Td className="mono">{appid}</Table.Td>
-                        <Table.Td>
-                          <Day at={createdAt} />
-                        </Table.Td>
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
+              <ProjectTable projects={found} />
             )
           }
         </Loaded>
+        {query.hasNextPage && (
+          <Button m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>
+            More
+          </Button>
+        )}
       </Card>
       <Modal opened={making} onClose={() => setMaking(false)} title="New project">
         <NewProject onClose={() => setMaking(false)} />
       </Modal>
     </>
+  );
+}
+
+function ProjectTable({ projects: found }: { projects: Project[] }) {
+  return (
+    <Table.ScrollContainer minWidth={480}>
+      <Table aria-label="Projects">
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Name</Table.Th>
+            <Table.Th>App ID</Table.Th>
+            <Table.Th>Made</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {found.map(({ appid, name, createdAt }) => (
+            <Table.Tr key={appid}>
+              <Table.Td>
+                <Anchor component={Link} href={`/projects/${appid}`} inherit>
+                  {name}
+                </Anchor>
+              </Table.Td>
+              <Table.Td className="mono">{appid}</Table.Td>
+              <Table.Td>
+                <Day at={createdAt} />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }
 

@@ -8,35 +8,50 @@ import { TestResult } from './test-result.js';
 
 /** Whether and where streams are forwarded to. */
 export function TransferSettingsCard(path: EntryPointPath) {
-  const query = useQuery({ queryKey: ['settings', path.appid, path.entryPoint], queryFn: () => entryPoints.settings(path.appid, path.entryPoint) });
+  const { appid, entryPoint } = path;
+  const query = useQuery({ queryKey: ['settings', appid, entryPoint], queryFn: ({ signal }) => entryPoints.settings(appid, entryPoint, signal) });
+  // Not the form's: that begins anew with what was saved, and the verdict is still true.
+  const test = useMutation({
+    mutationFn: (callbackUrl: string) => entryPoints.testCallback(appid, entryPoint, { callbackUrl, probe: true }),
+    meta: { ownError: true },
+  });
   return (
     <Card title="Transfer" note="When a stream begins, your server is asked where it goes.">
       <Loaded query={query} rows={2}>
-        {(settings) => <SettingsForm key={JSON.stringify(settings)} path={path} settings={settings} />}
+        {(settings) => <SettingsForm key={JSON.stringify(settings)} path={path} settings={settings} test={{ isPending: test.isPending, of: (callbackUrl) => test.mutate(callbackUrl) }} />}
       </Loaded>
+      {test.isError && (
+        <Alert color="red" role="alert" mt="md">
+          {test.error.message}
+        </Alert>
+      )}
+      {test.data && (
+        <div style={{ marginTop: 16 }}>
+          <TestResult result={test.data} />
+        </div>
+      )}
     </Card>
   );
 }
 
-function SettingsForm({ path: { appid, entryPoint }, settings }: { path: EntryPointPath; settings: TransferSettings }) {
+interface FormProps {
+  path: EntryPointPath;
+  settings: TransferSettings;
+  /** Sends a test callback to a URL. */
+  test: { isPending: boolean; of: (callbackUrl: string) => void };
+}
+
+function SettingsForm({ path: { appid, entryPoint }, settings, test }: FormProps) {
   const client = useQueryClient();
   const form = useForm({
-    initialValues: { enabled: settings.enabled, callbackUrl: settings.callbackUrl ?? '', useLastAnswer: settings.useLastAnswer ?? false },
+    initialValues: { enabled: settings.enabled, callbackUrl: settings.callbackUrl ?? '', useLastAnswer: settings.useLastAnswer },
     validate: { callbackUrl: (value) => (value === '' || /^https?:\/\/[^\s/]+/i.test(value) ? null : 'Begins with https:// or http://') },
   });
   const save = useMutation({
-    mutationFn: (values: { enabled: boolean; callbackUrl: string; useLastAnswer: boolean }) =>
-      entryPoints.changeSettings(appid, entryPoint, { ...values, callbackUrl: values.callbackUrl.trim() || null }),
+    mutationFn: (values: typeof form.values) => entryPoints.changeSettings(appid, entryPoint, { ...values, callbackUrl: values.callbackUrl.trim() || null }),
     meta: { ownError: true, done: 'Saved.' },
-    onSuccess: () => client.invalidateQueries({ queryKey: ['settings', appid, entryPoint] }),
-    onError: (error) => {
-      if (error instanceof ApiError && error.fields.callbackUrl) form.setFieldError('callbackUrl', error.fields.callbackUrl);
-      else form.setFieldError('callbackUrl', error.message);
-    },
-  });
-  const test = useMutation({
-    mutationFn: () => entryPoints.testCallback(appid, entryPoint, { callbackUrl: form.values.callbackUrl.trim() || undefined, probe: true }),
-    meta: { ownError: true },
+    onSuccess: (saved) => client.setQueryData(['settings', appid, entryPoint], saved),
+    onError: (error) => form.setFieldError('callbackUrl', (error instanceof ApiError && error.fields.callbackUrl) || error.message),
   });
   return (
     <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
@@ -48,16 +63,10 @@ function SettingsForm({ path: { appid, entryPoint }, settings }: { path: EntryPo
           <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
             Save
           </Button>
-          <Button variant="default" loading={test.isPending} disabled={form.values.callbackUrl.trim() === ''} onClick={() => test.mutate()}>
+          <Button variant="default" loading={test.isPending} disabled={form.values.callbackUrl.trim() === ''} onClick={() => test.of(form.values.callbackUrl.trim())}>
             Send test callback
           </Button>
         </Group>
-        {test.isError && (
-          <Alert color="red" role="alert">
-            {test.error.message}
-          </Alert>
-        )}
-        {test.data && <TestResult result={test.data} />}
       </Stack>
     </form>
   );

@@ -6,6 +6,7 @@ import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { session } from '../api/index.js';
 import { useSession } from '../session-context.js';
+import { ConnectionBanner } from './connection-banner.js';
 import { Logo } from './logo.js';
 
 type Entry = [href: string, label: string, icon: Icon, also: string];
@@ -64,6 +65,7 @@ export function Shell({ children }: { children: ReactNode }) {
         <Entries entries={OWN} location={location} />
       </AppShell.Navbar>
       <AppShell.Main id="main" ref={main} tabIndex={-1} style={{ outline: 'none' }}>
+        <ConnectionBanner />
         <div className="page">{children}</div>
       </AppShell.Main>
     </AppShell>

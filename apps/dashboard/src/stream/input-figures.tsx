@@ -18,7 +18,7 @@ export function Input({ stream }: { stream: Stream }) {
     ['Picture', picture(figures)],
     ['Codecs', [figures?.videoCodec, figures?.audioCodec].filter((name) => name != null).map(codec).join(' + ') || '–'],
     ['Key frame every', figures?.keyFrameIntervalMs == null ? '–' : `${(figures.keyFrameIntervalMs / 1000).toFixed(1)} s`, 'Platforms want one every 2 s or so'],
-    ['Packets lost', figures ? String(figures.packetsLost) : '–'],
+    ['Packets lost', String(figures?.packetsLost ?? '–')],
     ['Jitter', figures?.jitterMs == null ? '–' : `${Math.round(figures.jitterMs)} ms`],
     ['Round trip', figures?.rttMs == null ? '–' : `${Math.round(figures.rttMs)} ms`],
   ];
@@ -48,7 +48,7 @@ export function Input({ stream }: { stream: Stream }) {
 function Advice({ figures }: { figures: InputFigures | null }) {
   if (figures === null) return null;
   const lines = [
-    figures.transcoded !== null && `The picture is encoded again because ${WHY_TRANSCODED[figures.transcoded]}; H.264 without B-frames is passed through as it is.`,
+    figures.transcoded != null && `The picture is encoded again because ${WHY_TRANSCODED[figures.transcoded]}; H.264 without B-frames is passed through as it is.`,
     (figures.keyFrameIntervalMs ?? 0) > 4500 && 'Key frames are far apart; most platforms want one every 2 seconds. Set the key frame interval in the encoder.',
     (figures.jitterMs ?? 0) > 60 && 'The network of the publisher is unsteady (jitter above 60 ms).',
   ].filter((line) => line !== false);

@@ -15,7 +15,7 @@ export function StreamCallback({ appid, stream }: { appid: string; stream: Strea
   const settingsUrl = `/projects/${appid}/entry-points/${stream.entryPoint}`;
   const query = useQuery({
     queryKey: ['stream', stream.id, 'callbacks'],
-    queryFn: () => entryPoints.deliveries(appid, stream.entryPoint, { streamId: stream.id, limit: 50 }),
+    queryFn: ({ signal }) => entryPoints.deliveries(appid, stream.entryPoint, { streamId: stream.id, limit: 50 }, signal),
     refetchInterval: usePolling(),
     enabled: stream.callback.state !== 'none',
   });

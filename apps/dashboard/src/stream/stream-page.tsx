@@ -22,8 +22,8 @@ import { useTransfers, type StreamPath } from './use-transfers.js';
 /** One stream: what comes in, where it goes, what happened. */
 export default function StreamPage(path: StreamPath) {
   const { appid, streamId } = path;
-  useFeed(appid);
-  const query = useQuery({ queryKey: ['stream', streamId], queryFn: () => streams.get(appid, streamId), refetchInterval: usePolling() });
+  useFeed(appid, [streamId]);
+  const query = useQuery({ queryKey: ['stream', streamId], queryFn: ({ signal }) => streams.get(appid, streamId, signal), refetchInterval: usePolling() });
   useTitle(query.data?.name ?? 'Stream');
   return (
     <>

@@ -1,26 +1,42 @@
-import { Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
 import { IconArrowRight, IconBell, IconBroadcast, IconHistory, IconWebhook, type Icon } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { usePolling } from '../api/feed.js';
 import { events, type StreamEvent, type Transfer } from '../api/index.js';
 import { Empty, Loaded } from '../parts/states-of-page.js';
 import { Clock } from '../parts/time.js';
 import type { StreamPath } from './use-transfers.js';
 
+const PAGE = 100;
+
 /** What happened to this stream, newest first. */
 export function Timeline({ path, transfers }: { path: StreamPath; transfers: Transfer[] }) {
   const { appid, streamId } = path;
-  const query = useQuery({ queryKey: ['stream', streamId, 'events'], queryFn: () => events.list(appid, { streamId, limit: 100 }), refetchInterval: usePolling() });
+  const query = useInfiniteQuery({
+    queryKey: ['stream', streamId, 'events'],
+    queryFn: ({ pageParam, signal }) => events.list(appid, { streamId, limit: PAGE, cursor: pageParam ?? undefined }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+    select: ({ pages }) => pages.flatMap((page) => page.events),
+    refetchInterval: usePolling(),
+  });
   return (
     <Loaded query={query} rows={3}>
-      {(data) =>
-        data.events.length === 0 ? (
+      {(found) =>
+        found.length === 0 ? (
           <Empty icon={IconHistory} title="Nothing happened yet" />
         ) : (
           <ol className="timeline" style={{ maxHeight: 420, overflow: 'auto' }} tabIndex={0} aria-label="Events, newest first">
-            {data.events.map((event) => (
+            {found.map((event) => (
               <Line key={event.id} event={event} transfer={transfers.find(({ id }) => id === event.transferId)} />
             ))}
+            {query.hasNextPage && (
+              <li>
+                <Button size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
+                  Older ones
+                </Button>
+              </li>
+            )}
           </ol>
         )
       }

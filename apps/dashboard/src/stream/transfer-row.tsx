@@ -63,9 +63,9 @@ function Figures({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
   const figures = useTransferFigures(path.streamId, transfer.id) ?? transfer.figures;
   const cells: [label: string, value: string, title: string][] = [
     ['Sent', size(figures?.bytesSent), 'Sent to the platform in all'],
-    ['Dropped', figures ? String(figures.droppedFrames) : '–', 'Pictures left out because the platform took them too slowly'],
-    ['Reconnects', figures ? String(figures.reconnects) : '–', 'How often the connection was made again'],
-    ['Waiting', figures ? `${Math.round(figures.queuedMs)} ms` : '–', 'Stream time that waits to be sent'],
+    ['Dropped', String(figures?.droppedFrames ?? '–'), 'Pictures left out because the platform took them too slowly'],
+    ['Reconnects', String(figures?.reconnects ?? '–'), 'How often the connection was made again'],
+    ['Waiting', figures?.queuedMs === undefined ? '–' : `${Math.round(figures.queuedMs)} ms`, 'Stream time that waits to be sent'],
   ];
   return (
     <dl className="wide" style={{ display: 'grid', gridTemplateColumns: '1.1fr 1fr 1.4fr 0.9fr', gap: 12, margin: 0 }}>

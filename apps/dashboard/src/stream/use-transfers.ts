@@ -1,13 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { usePolling } from '../api/feed.js';
-import { transfers, type Transfer, type TransferOptions } from '../api/index.js';
+import { transfers, type Transfer, type TransferChange } from '../api/index.js';
 
 export interface StreamPath {
   appid: string;
   streamId: string;
 }
 
-type Listed = { transfers: Transfer[] };
+type Listed = Awaited<ReturnType<typeof transfers.list>>;
+type Switches = Pick<TransferChange, 'muted' | 'paused'>;
 
 export const transfersKey = (streamId: string): string[] => ['stream', streamId, 'transfers'];
 
@@ -18,7 +19,7 @@ export function useTransfers({ appid, streamId }: StreamPath) {
   const polling = usePolling();
   return useQuery({
     queryKey: transfersKey(streamId),
-    queryFn: () => transfers.list(appid, streamId),
+    queryFn: ({ signal }) => transfers.list(appid, streamId, signal),
     refetchInterval: ({ state }) => (state.data?.transfers.some(({ nextRetryAt, state: now }) => nextRetryAt !== null || now === 'reconnecting') ? RETRYING_MS : polling),
   });
 }
@@ -29,11 +30,11 @@ export function useTransferActions({ appid, streamId }: StreamPath, transferId: 
   const key = transfersKey(streamId);
   const settle = (): Promise<void> => client.invalidateQueries({ queryKey: key });
   const options = useMutation({
-    mutationFn: (change: TransferOptions) => transfers.change(appid, streamId, transferId, change),
+    mutationFn: (change: Switches) => transfers.change(appid, streamId, transferId, change),
     onMutate: async (change) => {
       await client.cancelQueries({ queryKey: key });
       const before = client.getQueryData<Listed>(key);
-      client.setQueryData<Listed>(key, (now) => now && { transfers: now.transfers.map((row) => (row.id === transferId ? { ...row, options: { ...row.options, ...change } } : row)) });
+      client.setQueryData<Listed>(key, (now) => now && { ...now, transfers: now.transfers.map((row) => (row.id === transferId ? withOptions(row, change) : row)) });
       return { before };
     },
     onError: (_error, _change, saved) => client.setQueryData(key, saved?.before),
@@ -43,3 +44,8 @@ export function useTransferActions({ appid, streamId }: StreamPath, transferId: 
   const remove = useMutation({ mutationFn: () => transfers.remove(appid, streamId, transferId), onSettled: settle, meta: { done: 'The transfer was removed.' } });
   return { options, retry, remove };
 }
+
+const withOptions = (row: Transfer, { muted = row.options.muted, paused = row.options.paused }: Switches): Transfer => ({
+  ...row,
+  options: { ...row.options, muted: muted ?? false, paused: paused ?? false },
+});

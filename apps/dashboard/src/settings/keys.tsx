@@ -1,0 +1,78 @@
+import { Button, Group, PasswordInput, Stack, Text } from '@mantine/core';
+import { useForm } from '@mantine/form';
+import { IconTrash } from '@tabler/icons-react';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useLocation } from 'wouter';
+import { projects, type Project } from '../api/index.js';
+import { useConfirm } from '../parts/confirm.js';
+import { Card } from '../parts/states-of-page.js';
+
+/** What publishers of a project prove themselves with, and its end. */
+export function Keys({ project: { appid, name, hasAuthKey } }: { project: Project }) {
+  const client = useQueryClient();
+  const confirm = useConfirm();
+  const [, go] = useLocation();
+  const form = useForm({ initialValues: { authKey: '' }, validate: { authKey: (value) => (value.length >= 8 && value.length <= 128 ? null : '8 to 128 characters') } });
+  const refresh = (): void => void client.invalidateQueries({ queryKey: ['projects'] });
+  const rotate = useMutation({ mutationFn: () => projects.rotateSigningKey(appid), meta: { done: 'All publish tokens of before are worthless now.' } });
+  const setKey = useMutation({
+    mutationFn: (authKey: string | null) => projects.change(appid, { authKey }),
+    meta: { done: 'The key was changed.' },
+    onSuccess: () => {
+      form.reset();
+      refresh();
+    },
+  });
+  const remove = useMutation({
+    mutationFn: () => projects.remove(appid),
+    meta: { done: 'The project was deleted.' },
+    onSuccess: () => {
+      go('/projects');
+      // Not itself: it is gone.
+      void client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid });
+    },
+  });
+  return (
+    <Card title="Keys" note="What publishers prove themselves with.">
+      <Stack gap="md" align="flex-start">
+        <div>
+          <Text size="sm" mb={6}>
+            Publish tokens are signed with a key of this project. Change it when a token got into wrong hands: all of them end at once.
+          </Text>
+          <Button
+            variant="default"
+            loading={rotate.isPending}
+            onClick={() => confirm({ title: 'Change the signing key?', text: 'Every publish token of this project becomes worthless. Streams that run go on.', action: 'Change the key', onConfirm: () => rotate.mutate() })}
+          >
+            Change the signing key
+          </Button>
+        </div>
+        <form onSubmit={form.onSubmit(({ authKey }) => setKey.mutate(authKey))} style={{ width: '100%', maxWidth: 520 }}>
+          <Text size="sm" mb={6}>
+            Signed publish URLs (<code>?ts=&amp;sign=</code>) are {hasAuthKey ? 'accepted.' : 'refused until a key is set.'}
+          </Text>
+          <Group align="flex-end" gap="xs">
+            <PasswordInput label="Key of signed publish URLs" autoComplete="off" style={{ flex: 1 }} visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }} {...form.getInputProps('authKey')} />
+            <Button type="submit" variant="default" loading={setKey.isPending}>
+              Set
+            </Button>
+            {hasAuthKey && (
+              <Button variant="default" onClick={() => setKey.mutate(null)}>
+                Refuse them
+              </Button>
+            )}
+          </Group>
+        </form>
+        <Button
+          color="red"
+          variant="light"
+          leftSection={<IconTrash size={15} aria-hidden />}
+          loading={remove.isPending}
+          onClick={() => confirm({ title: 'Delete this project?', text: <>“{name}” goes with its entry points, settings, history of streams and callbacks. This cannot be undone.</>, action: 'Delete the project', onConfirm: () => remove.mutate() })}
+        >
+          Delete project
+        </Button>
+      </Stack>
+    </Card>
+  );
+}
