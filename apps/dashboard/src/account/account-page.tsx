@@ -1,4 +1,3 @@
-import { Button } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { customers, session } from '../api/index.js';
 import { useConfirm } from '../parts/confirm.js';
@@ -6,6 +5,7 @@ import { CopyLine } from '../parts/copy.js';
 import { Credentials } from '../parts/credentials.js';
 import { QuotaList } from '../parts/quotas.js';
 import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import { useSession, useTitle } from '../session-context.js';
 
 /** Who is signed in: secrets, quotas, sessions. */
@@ -37,8 +37,8 @@ function SignOutEverywhere() {
   const signOut = useMutation({ mutationFn: session.signOutEverywhere, onSuccess: () => client.resetQueries({ queryKey: ['session'] }) });
   const ask = (): void => confirm({ title: 'Sign out everywhere?', text: 'Every browser that is signed in with this customer ID must sign in again, this one too.', action: 'Sign out everywhere', onConfirm: () => signOut.mutate() });
   return (
-    <Button variant="default" onClick={ask} loading={signOut.isPending}>
+    <WorkButton variant="default" onClick={ask} busy={signOut.isPending}>
       Sign out everywhere
-    </Button>
+    </WorkButton>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, NumberInput, Stack, Text } from '@mantine/core';
+import { Anchor, Group, NumberInput, Stack, Text } from '@mantine/core';
 import { IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -9,6 +9,7 @@ import { CopyLine } from '../parts/copy.js';
 import { Credentials } from '../parts/credentials.js';
 import { QUOTA_WORDS, QuotaList } from '../parts/quotas.js';
 import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 
 /** One tenant: quotas, secrets, the end. */
@@ -68,9 +69,9 @@ function QuotaForm({ customer: { customerId, quotas } }: { customer: Customer })
           <NumberInput key={name} label={QUOTA_WORDS[name]} size="xs" min={0} max={name === 'transfersPerStream' ? 50 : 1_000_000} allowDecimal={false} value={values[name]} onChange={(value) => setValues((before) => ({ ...before, [name]: value }))} />
         ))}
         <Group>
-          <Button type="submit" size="xs" loading={save.isPending}>
+          <WorkButton type="submit" size="xs" busy={save.isPending}>
             Save quotas
-          </Button>
+          </WorkButton>
         </Group>
       </Stack>
     </form>
@@ -91,14 +92,14 @@ function Remove({ customer: { customerId, name } }: { customer: Customer }) {
     },
   });
   return (
-    <Button
+    <WorkButton
       color="red"
       variant="light"
       leftSection={<IconTrash size={15} aria-hidden />}
-      loading={remove.isPending}
+      busy={remove.isPending}
       onClick={() => confirm({ title: 'Delete this customer?', text: <>“{name}” goes with all projects, secrets and history. This cannot be undone.</>, action: 'Delete the customer', onConfirm: () => remove.mutate() })}
     >
       Delete customer
-    </Button>
+    </WorkButton>
   );
 }

@@ -7,6 +7,7 @@ import { customers, type NewCredential, type Role } from '../api/index.js';
 import { NewSecret } from '../parts/copy.js';
 import { Bones, Card, Empty, FailureOf, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
+import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 
 /** All tenants. */
@@ -114,9 +115,9 @@ function NewCustomer({ onClose }: { onClose: () => void }) {
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
-          <Button type="submit" loading={create.isPending} disabled={name.trim() === ''}>
+          <WorkButton type="submit" busy={create.isPending} disabled={name.trim() === ''}>
             Make customer
-          </Button>
+          </WorkButton>
         </Group>
       </Stack>
     </form>

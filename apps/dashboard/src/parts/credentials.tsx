@@ -6,6 +6,7 @@ import { useConfirm } from './confirm.js';
 import { NewSecret } from './copy.js';
 import { Card, Loaded } from './states-of-page.js';
 import { Ago, Day } from './time.js';
+import { WorkButton } from './work.js';
 
 /** A customer's secrets: several at once, each shown when it is made. */
 export function Credentials({ customerId }: { customerId: string }) {
@@ -86,9 +87,9 @@ export function Credentials({ customerId }: { customerId: string }) {
         >
           <Group align="flex-end" gap="xs">
             <TextInput label="New secret" placeholder="What it is for" maxLength={100} value={label} onChange={(event) => setLabel(event.currentTarget.value)} />
-            <Button type="submit" variant="light" loading={create.isPending}>
+            <WorkButton type="submit" variant="light" busy={create.isPending}>
               Make secret
-            </Button>
+            </WorkButton>
           </Group>
         </form>
       </Stack>

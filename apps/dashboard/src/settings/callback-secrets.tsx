@@ -1,10 +1,11 @@
-import { Button, Stack, Text } from '@mantine/core';
+import { Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { entryPoints } from '../api/index.js';
 import { useConfirm } from '../parts/confirm.js';
 import { NewSecret } from '../parts/copy.js';
 import { Card, Loaded } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
+import { WorkButton } from '../parts/work.js';
 import type { EntryPointPath } from './entry-point-page.js';
 
 /** What callbacks are signed with. */
@@ -23,9 +24,9 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
       title="Signature of callbacks"
       note="Standard Webhooks: your server knows that it is manycast who asks."
       actions={
-        <Button size="xs" variant="light" onClick={ask} loading={rotate.isPending}>
+        <WorkButton size="xs" variant="light" onClick={ask} busy={rotate.isPending}>
           New secret
-        </Button>
+        </WorkButton>
       }
     >
       <Stack gap="sm">

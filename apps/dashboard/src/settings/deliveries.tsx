@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Code, Table, Text, Tooltip } from '@mantine/core';
+import { Button, Code, Table, Text, Tooltip } from '@mantine/core';
 import { IconRefresh, IconSend } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Fragment, useState } from 'react';
@@ -6,6 +6,7 @@ import { entryPoints, type Delivery } from '../api/index.js';
 import { Pill } from '../parts/state.js';
 import { Bones, Card, Empty, FailureOf } from '../parts/states-of-page.js';
 import { Ago } from '../parts/time.js';
+import { WorkButton, WorkIcon } from '../parts/work.js';
 import type { EntryPointPath } from './entry-point-page.js';
 import { TimingsBar } from './timings-bar.js';
 
@@ -52,9 +53,9 @@ export function Deliveries(path: EntryPointPath) {
       )}
       {query.hasNextPage && (
         <div style={{ padding: 12 }}>
-          <Button size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>
+          <WorkButton size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage}>
             Older ones
-          </Button>
+          </WorkButton>
         </div>
       )}
     </Card>
@@ -91,9 +92,9 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
           </Button>
           {streamId !== null && (
             <Tooltip label="Ask again">
-              <ActionIcon variant="subtle" color="gray" size="sm" aria-label="Ask again" onClick={() => replay.mutate()} loading={replay.isPending}>
+              <WorkIcon variant="subtle" color="gray" size="sm" aria-label="Ask again" onClick={() => replay.mutate()} busy={replay.isPending}>
                 <IconRefresh size={15} />
-              </ActionIcon>
+              </WorkIcon>
             </Tooltip>
           )}
         </Table.Td>

@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Button, Group, Table, TextInput, Tooltip } from '@mantine/core';
+import { Anchor, Group, Table, TextInput, Tooltip } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -7,6 +7,7 @@ import { entryPoints } from '../api/index.js';
 import { useConfirm } from '../parts/confirm.js';
 import { Pill } from '../parts/state.js';
 import { Card, Loaded } from '../parts/states-of-page.js';
+import { WorkButton, WorkIcon } from '../parts/work.js';
 
 /** The entry point that every project has for ever. */
 const FIXED = 'live';
@@ -63,9 +64,9 @@ export function EntryPoints({ appid }: { appid: string }) {
       <form onSubmit={form.onSubmit((values) => create.mutate(values))} style={{ padding: '8px 16px 16px' }}>
         <Group align="flex-end" gap="xs">
           <TextInput label="New entry point" placeholder="stage" {...form.getInputProps('name')} />
-          <Button type="submit" variant="light" leftSection={<IconPlus size={15} aria-hidden />} loading={create.isPending}>
+          <WorkButton type="submit" variant="light" leftSection={<IconPlus size={15} aria-hidden />} busy={create.isPending}>
             Add
-          </Button>
+          </WorkButton>
         </Group>
       </form>
     </Card>
@@ -84,9 +85,9 @@ function Remove({ appid, name }: { appid: string; name: string }) {
     confirm({ title: 'Delete this entry point?', text: <>“{name}” goes with its settings, its secrets and the history of its streams and callbacks. This cannot be undone.</>, action: 'Delete the entry point', onConfirm: () => remove.mutate() });
   return (
     <Tooltip label="Delete">
-      <ActionIcon variant="subtle" color="gray" aria-label={`Delete ${name}`} onClick={ask} loading={remove.isPending}>
+      <WorkIcon variant="subtle" color="gray" aria-label={`Delete ${name}`} onClick={ask} busy={remove.isPending}>
         <IconTrash size={16} stroke={1.7} />
-      </ActionIcon>
+      </WorkIcon>
     </Tooltip>
   );
 }

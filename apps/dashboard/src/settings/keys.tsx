@@ -6,6 +6,7 @@ import { useLocation } from 'wouter';
 import { projects, type Project } from '../api/index.js';
 import { useConfirm } from '../parts/confirm.js';
 import { Card } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 
 /** What publishers of a project prove themselves with, and its end. */
 export function Keys({ project: { appid, name, hasAuthKey } }: { project: Project }) {
@@ -39,13 +40,13 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
           <Text size="sm" mb={6}>
             Publish tokens are signed with a key of this project. Change it when a token got into wrong hands: all of them end at once.
           </Text>
-          <Button
+          <WorkButton
             variant="default"
-            loading={rotate.isPending}
+            busy={rotate.isPending}
             onClick={() => confirm({ title: 'Change the signing key?', text: 'Every publish token of this project becomes worthless. Streams that run go on.', action: 'Change the key', onConfirm: () => rotate.mutate() })}
           >
             Change the signing key
-          </Button>
+          </WorkButton>
         </div>
         <form onSubmit={form.onSubmit(({ authKey }) => setKey.mutate(authKey))} style={{ width: '100%', maxWidth: 520 }}>
           <Text size="sm" mb={6}>
@@ -53,9 +54,9 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
           </Text>
           <Group align="flex-end" gap="xs">
             <PasswordInput label="Key of signed publish URLs" autoComplete="off" style={{ flex: 1 }} visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }} {...form.getInputProps('authKey')} />
-            <Button type="submit" variant="default" loading={setKey.isPending}>
+            <WorkButton type="submit" variant="default" busy={setKey.isPending}>
               Set
-            </Button>
+            </WorkButton>
             {hasAuthKey && (
               <Button variant="default" onClick={() => setKey.mutate(null)}>
                 Refuse them
@@ -63,15 +64,15 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
             )}
           </Group>
         </form>
-        <Button
+        <WorkButton
           color="red"
           variant="light"
           leftSection={<IconTrash size={15} aria-hidden />}
-          loading={remove.isPending}
+          busy={remove.isPending}
           onClick={() => confirm({ title: 'Delete this project?', text: <>“{name}” goes with its entry points, settings, history of streams and callbacks. This cannot be undone.</>, action: 'Delete the project', onConfirm: () => remove.mutate() })}
         >
           Delete project
-        </Button>
+        </WorkButton>
       </Stack>
     </Card>
   );

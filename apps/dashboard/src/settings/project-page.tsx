@@ -7,6 +7,7 @@ import { Link } from 'wouter';
 import { projects, type Project } from '../api/index.js';
 import { CopyLine } from '../parts/copy.js';
 import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 import { EntryPoints } from './entry-points.js';
 import { Keys } from './keys.js';
@@ -76,9 +77,9 @@ function NameForm({ project: { appid, name }, onDone }: { project: Project; onDo
         <Button variant="default" onClick={onDone}>
           Cancel
         </Button>
-        <Button type="submit" loading={rename.isPending}>
+        <WorkButton type="submit" busy={rename.isPending}>
           Rename
-        </Button>
+        </WorkButton>
       </Group>
     </form>
   );

@@ -7,6 +7,7 @@ import { Link, useLocation } from 'wouter';
 import { projects, type Project } from '../api/index.js';
 import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
+import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 
 const PAGE = 100;
@@ -42,9 +43,9 @@ export default function ProjectsPage() {
           }
         </Loaded>
         {query.hasNextPage && (
-          <Button m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage}>
+          <WorkButton m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage}>
             More
-          </Button>
+          </WorkButton>
         )}
       </Card>
       <Modal opened={making} onClose={() => setMaking(false)} title="New project">
@@ -105,9 +106,9 @@ function NewProject({ onClose }: { onClose: () => void }) {
         <Button variant="default" onClick={onClose}>
           Cancel
         </Button>
-        <Button type="submit" loading={create.isPending}>
+        <WorkButton type="submit" busy={create.isPending}>
           Make project
-        </Button>
+        </WorkButton>
       </Group>
     </form>
   );

@@ -1,9 +1,10 @@
-import { Button, Group, Select, Stack, TextInput } from '@mantine/core';
+import { Group, Select, Stack, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation } from '@tanstack/react-query';
 import { entryPoints, type PublishToken } from '../api/index.js';
 import { CopyLine, NewSecret } from '../parts/copy.js';
 import { Card } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import type { EntryPointPath } from './entry-point-page.js';
 
 const LIVES = [
@@ -30,9 +31,9 @@ export function PublishTokens({ appid, entryPoint }: EntryPointPath) {
           <Group align="flex-end" gap="xs">
             <TextInput label="Stream name" description="Empty: any name" placeholder="show" {...form.getInputProps('streamName')} />
             <Select label="Good for" description="Then a new one is needed" data={LIVES} allowDeselect={false} {...form.getInputProps('expiresIn')} />
-            <Button type="submit" loading={make.isPending}>
+            <WorkButton type="submit" busy={make.isPending}>
               Make token
-            </Button>
+            </WorkButton>
           </Group>
         </form>
         {make.data && <Lines made={make.data} streamName={form.values.streamName || 'show'} />}

@@ -1,8 +1,9 @@
-import { Alert, Button, Group, Stack, Switch, TextInput } from '@mantine/core';
+import { Alert, Group, Stack, Switch, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ApiError, entryPoints, type TransferSettings } from '../api/index.js';
 import { Card, Loaded } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import type { EntryPointPath } from './entry-point-page.js';
 import { TestResult } from './test-result.js';
 
@@ -60,12 +61,12 @@ function SettingsForm({ path: { appid, entryPoint }, settings, test }: FormProps
         <TextInput label="Callback URL" placeholder="https://your.server/targets" description="POST {url}?entry_point=…&stream_name=… answers {&quot;transferUrls&quot;: […]}" className="mono" {...form.getInputProps('callbackUrl')} />
         <Switch label="Use the last good answer while the callback fails" description="For the same stream name; replaced as soon as your server answers again." {...form.getInputProps('useLastAnswer', { type: 'checkbox' })} />
         <Group gap="xs">
-          <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
+          <WorkButton type="submit" busy={save.isPending} disabled={!form.isDirty()}>
             Save
-          </Button>
-          <Button variant="default" loading={test.isPending} disabled={form.values.callbackUrl.trim() === ''} onClick={() => test.of(form.values.callbackUrl.trim())}>
+          </WorkButton>
+          <WorkButton variant="default" busy={test.isPending} disabled={form.values.callbackUrl.trim() === ''} onClick={() => test.of(form.values.callbackUrl.trim())}>
             Send test callback
-          </Button>
+          </WorkButton>
         </Group>
       </Stack>
     </form>

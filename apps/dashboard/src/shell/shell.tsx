@@ -6,6 +6,7 @@ import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { session } from '../api/index.js';
 import { useSession } from '../session-context.js';
+import { WorkIcon } from '../parts/work.js';
 import { ConnectionBanner } from './connection-banner.js';
 import { Logo } from './logo.js';
 
@@ -123,9 +124,9 @@ function SignOut() {
   });
   return (
     <Tooltip label="Sign out">
-      <ActionIcon variant="subtle" color="gray" aria-label="Sign out" onClick={() => signOut.mutate()} loading={signOut.isPending}>
+      <WorkIcon variant="subtle" color="gray" aria-label="Sign out" onClick={() => signOut.mutate()} busy={signOut.isPending}>
         <IconLogout size={18} stroke={1.7} />
-      </ActionIcon>
+      </WorkIcon>
     </Tooltip>
   );
 }

@@ -1,9 +1,10 @@
-import { Alert, Button, Center, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Center, Paper, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { session } from '../api/index.js';
 import { messageOf } from '../query-client.js';
 import { useTitle } from '../session-context.js';
+import { WorkButton } from '../parts/work.js';
 import { Logo } from './logo.js';
 
 /** Customer ID and secret for a session cookie; the secret is not kept in the page. */
@@ -43,9 +44,9 @@ export function SignIn() {
             )}
             <TextInput label="Customer ID" autoComplete="username" autoCapitalize="none" spellCheck={false} key={form.key('customerId')} {...form.getInputProps('customerId')} />
             <PasswordInput label="Customer secret" autoComplete="current-password" key={form.key('customerSecret')} {...form.getInputProps('customerSecret')} visibilityToggleButtonProps={{ 'aria-label': 'Show the secret' }} />
-            <Button type="submit" loading={signIn.isPending} fullWidth>
+            <WorkButton type="submit" busy={signIn.isPending} fullWidth>
               Sign in
-            </Button>
+            </WorkButton>
           </Stack>
         </form>
       </Paper>

@@ -4,6 +4,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, transfers } from '../api/index.js';
 import { messageOf } from '../query-client.js';
+import { WorkButton } from '../parts/work.js';
 import { PLATFORMS, transferUrl } from './platforms.js';
 import { transfersKey, type StreamPath } from './use-transfers.js';
 
@@ -59,9 +60,9 @@ function AddForm({ path, onDone }: { path: StreamPath; onDone: () => void }) {
           <Button variant="default" onClick={onDone}>
             Cancel
           </Button>
-          <Button type="submit" loading={add.isPending}>
+          <WorkButton type="submit" busy={add.isPending}>
             Add
-          </Button>
+          </WorkButton>
         </Group>
       </Stack>
     </form>

@@ -11,6 +11,7 @@ import { useConfirm } from '../parts/confirm.js';
 import { ReasonText } from '../parts/reason.js';
 import { State } from '../parts/state.js';
 import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
+import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 import { AddTransfer } from './add-transfer.js';
 import { Input } from './input-figures.js';
@@ -110,8 +111,8 @@ function Kick({ path, name }: { path: StreamPath; name: string }) {
   const ask = (): void =>
     confirm({ title: 'End this stream?', text: <>“{name}” ends everywhere at once, for the publisher and on every platform. The publisher may begin anew.</>, action: 'End the stream', onConfirm: () => kick.mutate() });
   return (
-    <Button size="xs" color="red" variant="light" leftSection={<IconPlayerStop size={15} aria-hidden />} onClick={ask} loading={kick.isPending}>
+    <WorkButton size="xs" color="red" variant="light" leftSection={<IconPlayerStop size={15} aria-hidden />} onClick={ask} busy={kick.isPending}>
       End stream
-    </Button>
+    </WorkButton>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Text } from '@mantine/core';
+import { Text } from '@mantine/core';
 import { IconArrowRight, IconBell, IconBroadcast, IconHistory, IconWebhook, type Icon } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { usePolling } from '../api/feed.js';
 import { events, type StreamEvent, type Transfer } from '../api/index.js';
 import { Empty, Loaded } from '../parts/states-of-page.js';
 import { Clock } from '../parts/time.js';
+import { WorkButton } from '../parts/work.js';
 import type { StreamPath } from './use-transfers.js';
 
 const PAGE = 100;
@@ -32,9 +33,9 @@ export function Timeline({ path, transfers }: { path: StreamPath; transfers: Tra
             ))}
             {query.hasNextPage && (
               <li>
-                <Button size="xs" variant="default" onClick={() => void query.fetchNextPage()} loading={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
+                <WorkButton size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
                   Older ones
-                </Button>
+                </WorkButton>
               </li>
             )}
           </ol>

@@ -1,4 +1,4 @@
-import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
+import { Group, Text, Tooltip } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconRefresh, IconTrash, IconVolume, IconVolumeOff, type Icon } from '@tabler/icons-react';
 import { useBitrates, useTransferFigures } from '../api/feed.js';
 import type { Transfer } from '../api/index.js';
@@ -8,6 +8,7 @@ import { ReasonText } from '../parts/reason.js';
 import { Spark } from '../parts/spark.js';
 import { State } from '../parts/state.js';
 import { Countdown, Running } from '../parts/time.js';
+import { WorkIcon } from '../parts/work.js';
 import { platformOf } from './platforms.js';
 import { useTransferActions, type StreamPath } from './use-transfers.js';
 
@@ -98,9 +99,9 @@ function Actions({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
 function Action({ icon: Symbol, label, onClick, busy, pressed }: { icon: Icon; label: string; onClick: () => void; busy: boolean; pressed?: boolean }) {
   return (
     <Tooltip label={label}>
-      <ActionIcon variant={pressed ? 'light' : 'subtle'} color={pressed ? 'tide' : 'gray'} size="lg" aria-label={label} onClick={onClick} loading={busy}>
+      <WorkIcon variant={pressed ? 'light' : 'subtle'} color={pressed ? 'tide' : 'gray'} size="lg" aria-label={label} onClick={onClick} busy={busy}>
         <Symbol size={18} stroke={1.7} />
-      </ActionIcon>
+      </WorkIcon>
     </Tooltip>
   );
 }
