@@ -32,14 +32,26 @@ export async function measureControlPlane({ runs, print }) {
     const system = await start(stops);
     for (const projects of [SMALL, BIG]) {
       await fill(system.databaseUrl, projects);
+      const limited = await system.startLimited();
       const rounds = [];
-      for (let i = 0; i < runs; i += 1) rounds.push({ get: await requests(system, 'GET'), bare: await bareRequests(system), patch: await requests(system, 'PATCH') });
+      for (let i = 0; i < runs; i += 1) {
+        const round = {};
+        for (const method of ['GET', 'PATCH']) {
+          round[method] = await requests(system, method, system.settings);
+          round[`limited ${method}`] = await requests(system, method, limited.settings);
+          round[`bare ${method}`] = await requests(system, method, system.bareUrl);
+        }
+        rounds.push(round);
+      }
+      await limited.stop();
       const of = (pick) => median(rounds.map(pick));
       const figures = (name) => `${of((round) => round[name].rate).toFixed(0)}/s, p99 ${of((round) => round[name].p99).toFixed(0)} ms`;
       const what = `${projects.toLocaleString('en')} projects, ${CONNECTIONS} connections`;
-      print([`Settings GET (${what})`, figures('get'), '']);
-      print([`Settings PATCH (${what})`, figures('patch'), '']);
-      print([`Baseline: Fastify + pg, the GET's query without rules (${what})`, figures('bare'), '']);
+      for (const method of ['GET', 'PATCH']) {
+        print([`Settings ${method} (${what})`, figures(method), '']);
+        print([`Settings ${method}, requests counted for the rate limit (${what})`, figures(`limited ${method}`), '']);
+        print([`Baseline: Fastify + pg, the ${method}'s query without rules (${what})`, figures(`bare ${method}`), '']);
+      }
       for (const delayMs of [1, 1000]) {
         const { rate, takenP99, calledBack } = await arrivals(system, delayMs);
         print([
@@ -64,7 +76,7 @@ async function start(stops) {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   await query(postgres.url, `CREATE DATABASE ${name}`);
   stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  const [port, barePort, callbackPort] = [await freePort(), await freePort(), await freePort()];
+  const [port, limitedPort, barePort, callbackPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
   const env = {
     ...process.env,
     DATABASE_URL: postgres.urlOf(name),
@@ -86,9 +98,11 @@ async function start(stops) {
   await node('dist/libs/db/src/migrate.js');
   const seeded = JSON.parse((await node('dist/apps/api/src/seed.js')).stdout.trim().split('\n').at(-1));
   const log = openSync(join(dir, 'bench.log'), 'w', 0o600);
-  const daemon = (script) => {
-    const child = spawn(process.execPath, [script], { cwd: ROOT, env, stdio: ['ignore', log, log] });
-    stops.push(() => ended(child));
+  const daemon = (script, more = {}) => {
+    const child = spawn(process.execPath, [script], { cwd: ROOT, env: { ...env, ...more }, stdio: ['ignore', log, log] });
+    const stop = () => ended(child);
+    stops.push(stop);
+    return stop;
   };
   daemon('dist/apps/api/src/main.js');
   daemon('scripts/bench/bare-server.mjs');
@@ -96,10 +110,17 @@ async function start(stops) {
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
   const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
-  const settings = `http://127.0.0.1:${port}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
+  const settingsAt = (at) => `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
+  const settings = settingsAt(port);
   await answers(settings, { authorization });
+  /** An API that counts requests as in production, with a limit that the load does not reach. It has queues of its own, and is not there when publishers arrive. */
+  const startLimited = async () => {
+    const stop = daemon('dist/apps/api/src/main.js', { PORT: String(limitedPort), REDIS_PREFIX: `${name}-limited`, REQUESTS_PER_SECOND: '1000000' });
+    await answers(settingsAt(limitedPort), { authorization });
+    return { settings: settingsAt(limitedPort), stop };
+  };
   await answers(`http://127.0.0.1:${barePort}/${seeded.appid}/live`, {});
-  return { ...seeded, databaseUrl: env.DATABASE_URL, env, settings, authorization, port, bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`, callback };
+  return { ...seeded, databaseUrl: env.DATABASE_URL, env, settings, startLimited, authorization, port, bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`, callback };
 }
 
 /** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
@@ -114,12 +135,10 @@ async function fill(databaseUrl, projects) {
   );
 }
 
-async function requests({ settings, authorization }, method) {
+async function requests({ authorization }, method, url) {
   const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
-  return load({ url: settings, method, body, headers: { authorization } });
+  return load({ url, method, body, headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) } });
 }
-
-const bareRequests = ({ bareUrl }) => load({ url: bareUrl });
 
 async function load(options) {
   const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
