@@ -42,6 +42,7 @@ export async function signIn(browser: Browser, system: System, who: Credentials,
 /** Serious and critical findings of axe. Runs in the page by its debugger, which its policy does not bind. */
 export async function inaccessible(page: Page): Promise<string[]> {
   // What is fading in has other colours than it will have.
+  await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
   await page.evaluate('Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => undefined)))');
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document, { resultTypes: ['violations'] })");

@@ -175,11 +175,15 @@ const FAILURES: [test: RegExp, code: ReasonCode][] = [
   [/TIMEOUT/, 'callback_timeout'],
 ];
 
+/** Codes of Node and OpenSSL for certificates: DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_VERIFY_LEAF_SIGNATURE, ERR_TLS_CERT_ALTNAME_INVALID ... */
+const CERTIFICATE = /CERT|VERIFY|ISSUER/;
+
 function toFailure(error: unknown, timeoutMs: number): TransferError {
   if (error instanceof TransferError) return error;
   const { name, code = '', message } = error as NodeJS.ErrnoException;
   if (name === 'TimeoutError' || name === 'AbortError') return new TransferError('callback_timeout', `not within ${timeoutMs / 1000} s`);
   const what = `${name} ${code} ${message}`;
   const found = FAILURES.find(([test]) => test.test(what))?.[1];
-  return new TransferError(found ?? 'callback_connect_failed', found === 'callback_bad_answer' ? 'it does not speak HTTP' : code || name);
+  if (found === 'callback_bad_answer') return new TransferError(found, 'it does not speak HTTP');
+  return new TransferError(found ?? 'callback_connect_failed', CERTIFICATE.test(code) ? `its certificate is not valid: ${code}` : code || name);
 }

@@ -1,5 +1,5 @@
 import type { CallbackDelivery, Prisma } from '#libs/db';
-import { redactAnswer } from '#libs/transfer';
+import { reasonOf, redactAnswer } from '#libs/transfer';
 import type { Attempt, Timings } from './callback.client.js';
 
 /** Why a callback was sent: a stream began, somebody tests the settings, or asks again. */
@@ -19,6 +19,8 @@ export interface DeliveryResponse {
   status: number | null;
   /** `ok`, or the reason's code. */
   outcome: string;
+  /** The sentence of the code; null for `ok`. */
+  outcomeText: string | null;
   detail: string | null;
   durationMs: number;
   timings: Timings;
@@ -75,6 +77,7 @@ export function toDeliveryResponse(row: CallbackDelivery): DeliveryResponse {
     streamName,
     status,
     outcome,
+    outcomeText: outcome === 'ok' ? null : (reasonOf(outcome)?.text ?? outcome),
     detail,
     durationMs,
     timings: timings as Timings,

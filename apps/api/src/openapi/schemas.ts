@@ -96,6 +96,7 @@ const delivery = {
   streamName: orNull(text('The stream_name that was asked about.')),
   status: orNull(whole('HTTP status, when there was an answer.')),
   outcome: text('`ok`, or the code of the reason.'),
+  outcomeText: orNull(text('The sentence of the reason; null for `ok`.')),
   detail: orNull(text()),
   durationMs: whole(),
   timings: { type: 'object', properties: { dnsMs: whole(), connectMs: whole(), tlsMs: whole(), waitMs: whole(), readMs: whole() }, additionalProperties: false },

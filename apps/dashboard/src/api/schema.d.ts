@@ -1073,6 +1073,8 @@ export interface components {
                 status: number | null;
                 /** @description `ok`, or the code of the reason. */
                 outcome: string;
+                /** @description The sentence of the reason; null for `ok`. */
+                outcomeText: string | null;
                 detail: string | null;
                 durationMs: number;
                 timings: {
@@ -1153,6 +1155,8 @@ export interface components {
             status: number | null;
             /** @description `ok`, or the code of the reason. */
             outcome: string;
+            /** @description The sentence of the reason; null for `ok`. */
+            outcomeText: string | null;
             detail: string | null;
             durationMs: number;
             timings: {

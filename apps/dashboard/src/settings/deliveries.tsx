@@ -70,7 +70,7 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
     meta: { done: 'Your server is asked again.' },
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries', appid, entryPoint] }),
   });
-  const { createdAt, outcome, status, durationMs, attempt, kind, streamId, url, webhookId, streamName, detail, answerHead, timings } = delivery;
+  const { createdAt, outcome, outcomeText, status, durationMs, attempt, kind, streamId, url, webhookId, streamName, detail, answerHead, timings } = delivery;
   return (
     <Fragment>
       <Table.Tr>
@@ -107,7 +107,7 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
               {streamName !== null && ` · stream_name ${streamName}`}
               {webhookId !== null && ` · webhook-id ${webhookId}`}
             </Text>
-            {detail && <Text size="sm">{detail}</Text>}
+            {(outcomeText ?? detail) && <Text size="sm">{[outcomeText, detail].filter(Boolean).join(' · ')}</Text>}
             <TimingsBar timings={timings ?? {}} />
             {answerHead !== null && <Code block>{answerHead}</Code>}
           </Table.Td>

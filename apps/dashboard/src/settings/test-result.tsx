@@ -11,8 +11,13 @@ export function TestResult({ result: { delivery, transfers, bad } }: { result: C
     <Stack gap="sm" role="status" aria-label="Result of the test callback">
       <div>
         <Pill tone={isGood ? 'good' : 'bad'} icon={isGood ? IconCheck : IconX}>
-          {isGood ? `Your server answered 200 in ${delivery.durationMs} ms` : `${delivery.outcome}${delivery.detail ? `: ${delivery.detail}` : ''}`}
+          {isGood ? `Your server answered 200 in ${delivery.durationMs} ms` : 'Your server was asked in vain'}
         </Pill>
+        {!isGood && (
+          <Text size="sm" mt={4}>
+            {[delivery.outcomeText, delivery.detail].filter(Boolean).join(' · ')}
+          </Text>
+        )}
         <TimingsBar timings={delivery.timings ?? {}} />
       </div>
       {transfers.map(({ element, url, probe }) => (
