@@ -58,7 +58,8 @@ async function shoot() {
 async function pagesOf(browser, system, look, options) {
   const context = await browser.newContext({ ...options, permissions: ['camera', 'microphone'] });
   const page = await context.newPage();
-  const shot = (name) => page.screenshot({ path: join(OUT, `${name}-${look}.png`) });
+  // All of it: what lies below the window is looked at as well.
+  const shot = (name) => page.screenshot({ path: join(OUT, `${name}-${look}.png`), fullPage: true });
   const signIn = async ({ customerId, customerSecret }) => {
     await page.goto(system.apiUrl);
     await page.getByLabel('Customer ID').fill(customerId);

@@ -1,0 +1,65 @@
+// What operators see and do, in the dark.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signIn, type Tab } from '../support/dashboard.js';
+import { type Show, startShow } from '../support/show.js';
+
+let show: Show;
+let { system, browser } = {} as Show;
+let his: Tab;
+
+beforeAll(async () => {
+  show = await startShow();
+  ({ system, browser } = show);
+  his = await signIn(browser, system, system.operator, { colorScheme: 'dark' });
+}, 90_000);
+afterAll(() => show?.stop());
+
+describe('an operator', () => {
+  it('sees whose a stream is, and where it runs', async () => {
+    await his.open('/live', 'Live');
+    const row = his.page.locator('[data-stream="concert"]');
+    await row.getByText(`Demo customer · Demo · on ${system.env.NODE_ID}`).waitFor();
+    expect(await his.inaccessible()).toEqual([]);
+  });
+
+  it('deletes a customer with all that is its own', async () => {
+    await his.open('/customers', 'Customers');
+    await his.page.getByRole('button', { name: 'New customer' }).click();
+    const adding = his.page.getByRole('dialog', { name: 'New customer' });
+    await adding.getByLabel('Name').fill('Brief');
+    expect(await his.inaccessible()).toEqual([]);
+    await adding.getByRole('button', { name: 'Make customer' }).click();
+    await his.page.getByText('Brief is a customer now').waitFor();
+    expect(await his.inaccessible()).toEqual([]);
+    const [customerId = '', customerSecret = ''] = await adding.locator('pre').allTextContents();
+    await his.page.getByRole('button', { name: 'Done' }).click();
+    const session = (): Promise<number> => fetch(`${system.apiUrl}/v1/me`, { headers: { authorization: `Basic ${btoa(`${customerId}:${customerSecret}`)}` } }).then(({ status }) => status);
+    expect(await session()).toBe(200);
+
+    await his.page.getByRole('link', { name: 'Brief' }).click();
+    await his.page.getByRole('button', { name: 'Delete customer' }).click();
+    const asking = his.page.getByRole('dialog', { name: 'Delete this customer?' });
+    expect(await his.inaccessible()).toEqual([]);
+    await asking.getByRole('button', { name: 'Delete the customer' }).click();
+    await his.page.getByRole('heading', { name: 'Customers', level: 1 }).waitFor();
+    await his.page.getByText('The customer was deleted.').waitFor();
+    await his.page.getByRole('link', { name: 'Brief' }).waitFor({ state: 'detached' });
+    expect(await session()).toBe(401);
+  });
+
+  it('is not shown points that nobody measured', async () => {
+    const minute = (ago: number): string => new Date(Math.floor(Date.now() / 60_000) * 60_000 - ago * 60_000).toISOString();
+    const point = (ago: number) => ({ at: minute(ago), streams: 3 + (ago % 2), transfersLive: 2, transfersFailing: 1, arrivals: 1, callbacksOk: 1, callbacksFailed: 0 });
+    // As after a night without the service.
+    await his.page.route('**/v1/history?*', (route) => route.fulfill({ json: { points: [40, 39, 38, 5, 4, 3, 2, 1, 0].map(point) } }));
+    await his.open('/system', 'System');
+    const line = his.page.locator('.recharts-line-curve').first();
+    await line.waitFor();
+    // Two pieces, and not one line across the gap.
+    await expect.poll(async () => ((await line.getAttribute('d')) ?? '').match(/M/g)?.length).toBe(2);
+    expect(await his.inaccessible()).toEqual([]);
+    await his.page.unroute('**/v1/history?*');
+  });
+
+  it('has nothing to reproach the pages with', () => expect(his.faults).toEqual([]));
+});
