@@ -203,8 +203,12 @@ describe('the live list, when things are not as they should be', () => {
   it('says that it loads, and what failed, and tries again', async () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
+    let asked = 0;
+    let fails = true;
     await tab.page.route(LISTS, async (route) => {
+      asked += 1;
       await held;
+      if (!fails) return route.fallback();
       await route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"status":500,"title":"Internal Server Error","message":"An internal error occurred.","requestId":"r-1"}' });
     });
     await tab.page.goto(`${system.apiUrl}/live`);
@@ -213,9 +217,13 @@ describe('the live list, when things are not as they should be', () => {
     release();
     await tab.page.getByRole('alert').getByText('Request r-1').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
-    await tab.page.unroute(LISTS);
+    // The page asks again by itself as well, every three seconds: while it still fails, the button is there.
+    const before = asked;
     await tab.page.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => asked, { timeout: 1000 }).toBeGreaterThan(before);
+    fails = false;
     await tab.page.locator('[data-stream="concert"]').waitFor();
+    await tab.page.unroute(LISTS);
   });
 
   it('goes on by itself when the API is there again', async () => {

@@ -23,7 +23,11 @@ const control = new ControlServer(
       pipeline.claim(body);
       return {};
     },
-    offer: async ({ sessionId, sdp }) => ({ sdp: await pipeline.offer(sessionId, sdp) }),
+    offer: async ({ sessionId, sdp }) => {
+      // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
+      if (over) throw new Error('the stream is ending');
+      return { sdp: await pipeline.offer(sessionId, sdp) };
+    },
     candidates: async ({ sessionId, fragment }) => {
       await pipeline.candidates(sessionId, fragment);
       return {};
