@@ -58,8 +58,14 @@ async function shoot() {
 async function pagesOf(browser, system, look, options) {
   const context = await browser.newContext({ ...options, permissions: ['camera', 'microphone'] });
   const page = await context.newPage();
-  // All of it: what lies below the window is looked at as well.
-  const shot = (name) => page.screenshot({ path: join(OUT, `${name}-${look}.png`), fullPage: true });
+  // All of it, in a window that is as high: in a picture of the whole page, what is fixed to the window would end amid it.
+  const shot = async (name) => {
+    const height = await page.evaluate('document.documentElement.scrollHeight');
+    await page.setViewportSize({ ...options.viewport, height: Math.max(height, options.viewport.height) });
+    // What grows with the window is to have grown.
+    await page.screenshot({ path: join(OUT, `${name}-${look}.png`), animations: 'disabled' });
+    await page.setViewportSize(options.viewport);
+  };
   const signIn = async ({ customerId, customerSecret }) => {
     await page.goto(system.apiUrl);
     await page.getByLabel('Customer ID').fill(customerId);
