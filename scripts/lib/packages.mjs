@@ -67,6 +67,8 @@ export function requirements() {
     { packages: ['nginx', 'libnginx-mod-rtmp'], for: 'demo', present: hasRtmpServer },
     { packages: ['ffmpeg'], for: 'demo', present: () => Boolean(which('ffmpeg') && which('ffprobe')) },
     { packages: ['gstreamer1.0-tools'], for: 'bench', present: program('gst-launch-1.0') },
+    // The lines that the dashboard gives to paste are run.
+    { packages: ['curl'], for: 'tests', present: program('curl') },
     { packages: ['chromium'], for: 'tests', present: program('chromium', 'google-chrome', 'google-chrome-stable') },
   ];
 }
