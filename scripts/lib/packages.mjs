@@ -42,6 +42,7 @@ export function requirements() {
     { packages: ['libgstreamer-plugins-base1.0-dev'], for: 'core', present: headers(...GSTREAMER) },
     { packages: ['libgstreamer-plugins-bad1.0-dev'], for: 'core', present: headers('gstreamer-webrtc-1.0') },
     { packages: ['libnice-dev'], for: 'core', present: headers('nice') },
+    { packages: ['libsrtp2-dev'], for: 'core', present: headers('libsrtp2') },
     {
       packages: ['gstreamer1.0-plugins-base'],
       for: 'core',
@@ -55,7 +56,8 @@ export function requirements() {
     },
     { packages: ['gstreamer1.0-plugins-ugly'], for: 'core', present: plugin('x264') },
     { packages: ['gstreamer1.0-libav'], for: 'core', present: plugin('libav') },
-    { packages: ['gstreamer1.0-nice'], for: 'core', present: plugin('nice') },
+    // Of webrtcbin, by which the demo and the tests publish.
+    { packages: ['gstreamer1.0-nice'], for: 'demo', present: plugin('nice') },
     { packages: ['redis-server'], for: 'core', present: () => Boolean(process.env.REDIS_URL || which('redis-server')) },
     // The npm package carries PostgreSQL for x64 and arm64; it is not unpacked yet when this is asked.
     {

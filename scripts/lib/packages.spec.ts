@@ -5,7 +5,7 @@ import { requirements } from './packages.mjs';
 import { ROOT } from './paths.mjs';
 
 /** Built with, or a service with an image of its own, or used by scripts alone. */
-const NOT_IN_THE_IMAGE = ['pkg-config', 'gcc', 'libc6-dev', 'make', 'redis-server', 'postgresql', 'ffmpeg', 'gstreamer1.0-tools', 'curl', 'chromium'];
+const NOT_IN_THE_IMAGE = ['pkg-config', 'gcc', 'libc6-dev', 'make', 'redis-server', 'postgresql', 'ffmpeg', 'gstreamer1.0-tools', 'gstreamer1.0-nice', 'curl', 'chromium'];
 
 it('the image has what runs on a machine: the plugins, the libraries of what is built with their headers, the demo RTMP server', () => {
   const image = (readFileSync(join(ROOT, 'Dockerfile'), 'utf8').split(/^FROM /m).at(-1) as string).replaceAll('\\\n', ' ');

@@ -151,3 +151,16 @@ it('goes on through an ICE restart on the same connection to the platform', asyn
   await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
   await page.close();
 });
+
+it('is known to be away as soon as it closes its connection, and to have left when it then ends its session', async () => {
+  const { page, session } = await open('away', { video: { width: 640, height: 360 }, audio: true });
+  const { id } = await system.stream('away');
+  await system.transfersReach(id, ['live']);
+  await page.evaluate(() => (globalThis as never as { pc: { close: () => void } }).pc.close());
+  // Sooner than by silence alone.
+  await expect.poll(async () => (await system.stream('away')).state, { timeout: 2000 }).toBe('reconnecting');
+  expect((await fetch(session.url, { method: 'DELETE' })).status).toBe(200);
+  await expect.poll(async () => (await system.stream('away')).state, { timeout: 2000 }).toBe('ended');
+  expect((await system.stream('away')).reason?.code).toBe('publisher_left');
+  await page.close();
+});

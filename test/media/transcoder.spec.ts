@@ -89,7 +89,7 @@ describe('branches', () => {
     branches.attach(taker, PROFILE);
     const [first, ...more] = (await encoded(30, 0)) as [Frame, ...Frame[]];
     const feed = hub.openFeed(true);
-    const push = ({ body, keyframe }: Frame, at: number): void => feed.video({ data: body.subarray(5), pts: at * 1e6, keyframe });
+    const push = ({ body, keyframe }: Frame, at: number): void => feed.video({ data: body.subarray(5), time: at, keyframe });
     // A decoder configuration that is none.
     feed.setVideoConfig(Buffer.from('ff00', 'hex'), 160, 90);
     push(first, 0);
@@ -112,7 +112,7 @@ describe('branches', () => {
     const [first] = (await encoded(1, 0)) as [Frame];
     const feed = hub.openFeed(true);
     feed.setVideoConfig(Buffer.from('ff00', 'hex'), 160, 90);
-    const timer = setInterval(() => feed.video({ data: first.body.subarray(5), pts: performance.now() * 1e6, keyframe: true }), 50);
+    const timer = setInterval(() => feed.video({ data: first.body.subarray(5), time: performance.now(), keyframe: true }), 50);
     closers.push(async () => clearInterval(timer));
     await expect.poll(() => givenUp).toContain(taker);
     expect(givenUp).not.toContain(other);

@@ -30,6 +30,7 @@ void event_add_string(Event *event, const char *text) { g_value_set_string(event
 static void event_free(Event *event) {
   for (guint i = 0; i < event->count; i++) g_value_unset(&event->values[i]);
   if (event->sample) gst_sample_unref(event->sample);
+  if (event->bytes) g_bytes_unref(event->bytes);
   g_free(event);
 }
 
@@ -50,6 +51,7 @@ static void dispatch_event(napi_env env, napi_value dispatch, Event *event) {
   size_t count = 1;
   arguments[0] = to_js_number(env, event->id);
   if (event->sample) sample_to_js(env, event, arguments, &count);
+  if (event->bytes) napi_create_buffer_copy(env, g_bytes_get_size(event->bytes), g_bytes_get_data(event->bytes, NULL), NULL, &arguments[count++]);
   for (guint i = 0; i < event->count; i++) arguments[count++] = value_to_js(env, &event->values[i]);
   napi_get_global(env, &global);
   if (napi_call_function(env, global, dispatch, count, arguments, &result) == napi_pending_exception) {
@@ -154,7 +156,8 @@ NAPI_MODULE_INIT() {
   export_signals(env, exports);
   export_pipelines(env, exports);
   export_samples(env, exports);
+  export_feeds(env, exports);
   export_ice(env, exports);
-  export_rtcp(env, exports);
+  export_transport(env, exports);
   return exports;
 }

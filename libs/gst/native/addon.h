@@ -17,6 +17,7 @@ typedef struct {
   GValue values[MAX_EVENT_VALUES];
   GstSample *sample;
   gboolean new_caps;
+  GBytes *bytes;
 } Event;
 
 Event *event_new(guint32 id);
@@ -32,6 +33,7 @@ void work_push(WorkKind kind, gpointer object, int argument, guint32 done_id);
 napi_value wrap_object(napi_env env, gpointer object);
 gpointer unwrap_object(napi_env env, napi_value value, GType type);
 napi_value value_to_js(napi_env env, const GValue *value);
+napi_value copy_buffer(napi_env env, GstBuffer *buffer);
 void sample_to_js(napi_env env, Event *event, napi_value *arguments, size_t *count);
 bool js_to_value(napi_env env, napi_value js, GValue *value);
 
@@ -62,6 +64,7 @@ void export_objects(napi_env env, napi_value exports);
 void export_signals(napi_env env, napi_value exports);
 void export_pipelines(napi_env env, napi_value exports);
 void export_samples(napi_env env, napi_value exports);
+void export_feeds(napi_env env, napi_value exports);
 void export_ice(napi_env env, napi_value exports);
-void export_rtcp(napi_env env, napi_value exports);
+void export_transport(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);

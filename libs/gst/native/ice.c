@@ -1,4 +1,4 @@
-// What webrtcbin 1.22 has no way of its own to do with its libnice agent: ICE restart, addresses, socket buffers.
+// libnice agents: addresses, candidates, credentials, restart, socket buffers.
 #include <nice/agent.h>
 #include <sys/socket.h>
 
@@ -17,26 +17,58 @@ static napi_value candidates_to_js(napi_env env, NiceAgent *agent, guint stream)
   return result;
 }
 
-// restartIce(agent, stream, ufrag, pwd) -> {ufrag, pwd, candidates}: takes the peer's new credentials, gives ours.
-static napi_value restart_ice(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  STRING(remote_ufrag, 2);
-  STRING(remote_pwd, 3);
-  if (remote_ufrag == NULL || remote_pwd == NULL) return throw_error(env, "restartIce needs the peer's credentials");
+static napi_value half_to_js(napi_env env, NiceAgent *agent, guint stream) {
   g_autofree char *ufrag = NULL;
   g_autofree char *pwd = NULL;
-  if (!nice_agent_restart_stream(agent, stream) || !nice_agent_get_local_credentials(agent, stream, &ufrag, &pwd) ||
-      !nice_agent_set_remote_credentials(agent, stream, remote_ufrag, remote_pwd)) {
-    return throw_error(env, "the ICE agent has no stream %u", stream);
-  }
+  if (!nice_agent_get_local_credentials(agent, stream, &ufrag, &pwd)) return throw_error(env, "the ICE agent has no stream %u", stream);
   napi_value result;
   napi_create_object(env, &result);
   set_named(env, result, "ufrag", to_js_string(env, ufrag));
   set_named(env, result, "pwd", to_js_string(env, pwd));
   set_named(env, result, "candidates", candidates_to_js(env, agent, stream));
   return result;
+}
+
+// gather(agent, stream, lowest port, highest port): 0 and 65535 for any. The agent's signal says when it is done.
+static napi_value gather(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  guint lowest = (guint)js_number(env, args[2]), highest = (guint)js_number(env, args[3]);
+  nice_agent_set_port_range(agent, stream, NICE_COMPONENT_TYPE_RTP, lowest, highest);
+  if (!nice_agent_gather_candidates(agent, stream)) return throw_error(env, "no UDP port is free on the addresses that are offered");
+  return NULL;
+}
+
+// iceHalf(agent, stream) -> {ufrag, pwd, candidates}: ours, as far as they are gathered.
+static napi_value ice_half(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  return half_to_js(env, agent, (guint)js_number(env, args[1]));
+}
+
+static napi_value take_credentials(napi_env env, napi_value *args, bool restarts) {
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  STRING(ufrag, 2);
+  STRING(pwd, 3);
+  if (ufrag == NULL || pwd == NULL) return throw_error(env, "the peer's credentials are missing");
+  if ((restarts && !nice_agent_restart_stream(agent, stream)) || !nice_agent_set_remote_credentials(agent, stream, ufrag, pwd)) {
+    return throw_error(env, "the ICE agent has no stream %u", stream);
+  }
+  return half_to_js(env, agent, stream);
+}
+
+// setIcePeer(agent, stream, ufrag, pwd): the peer's credentials. Returns our half.
+static napi_value set_ice_peer(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  return take_credentials(env, args, false);
+}
+
+// restartIce(agent, stream, ufrag, pwd): takes the peer's new credentials, returns our new half.
+static napi_value restart_ice(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  return take_credentials(env, args, true);
 }
 
 // addIceCandidate(agent, stream, "a=candidate:..."): false when the line is not understood.
@@ -76,6 +108,9 @@ static napi_value set_receive_buffer(napi_env env, napi_callback_info info) {
 }
 
 void export_ice(napi_env env, napi_value exports) {
+  export_function(env, exports, "gather", gather);
+  export_function(env, exports, "iceHalf", ice_half);
+  export_function(env, exports, "setIcePeer", set_ice_peer);
   export_function(env, exports, "restartIce", restart_ice);
   export_function(env, exports, "addIceCandidate", add_ice_candidate);
   export_function(env, exports, "addLocalAddress", add_local_address);

@@ -44,19 +44,6 @@ static napi_value add(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value remove_element(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(bin, 0, GST_TYPE_BIN);
-  OBJECT(element, 1, GST_TYPE_ELEMENT);
-  return to_js_bool(env, gst_bin_remove(bin, element));
-}
-
-static napi_value sync_state(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(element, 0, GST_TYPE_ELEMENT);
-  return to_js_bool(env, gst_element_sync_state_with_parent(element));
-}
-
 static napi_value link_elements(napi_env env, napi_callback_info info) {
   ARGUMENTS(4);
   OBJECT(source, 0, GST_TYPE_ELEMENT);
@@ -67,67 +54,6 @@ static napi_value link_elements(napi_env env, napi_callback_info info) {
     return throw_error(env, "%s does not link to %s", GST_OBJECT_NAME(source), GST_OBJECT_NAME(target));
   }
   return NULL;
-}
-
-static napi_value link_pad(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(pad, 0, GST_TYPE_PAD);
-  OBJECT(element, 1, GST_TYPE_ELEMENT);
-  GstPad *sink = gst_element_get_static_pad(element, "sink");
-  if (sink == NULL) return throw_error(env, "%s has no sink pad", GST_OBJECT_NAME(element));
-  GstPadLinkReturn result = gst_pad_link(pad, sink);
-  gst_object_unref(sink);
-  if (result != GST_PAD_LINK_OK) return throw_error(env, "%s does not link: %s", GST_OBJECT_NAME(pad), gst_pad_link_get_name(result));
-  return NULL;
-}
-
-static napi_value get_pad(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(element, 0, GST_TYPE_ELEMENT);
-  STRING(name, 1);
-  return wrap_object(env, gst_element_get_static_pad(element, name));
-}
-
-// Those of a pad in use, else those it could have.
-static napi_value pad_caps(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(pad, 0, GST_TYPE_PAD);
-  g_autoptr(GstCaps) caps = gst_pad_get_current_caps(pad);
-  if (caps == NULL) caps = gst_pad_query_caps(pad, NULL);
-  g_autofree char *text = gst_caps_to_string(caps);
-  return to_js_string(env, text);
-}
-
-// Every element made by this factory, however deep in the bin.
-static napi_value find_by_factory(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(bin, 0, GST_TYPE_BIN);
-  STRING(wanted, 1);
-  napi_value result;
-  napi_create_array(env, &result);
-  uint32_t found = 0;
-  GstIterator *elements = gst_bin_iterate_recurse(bin);
-  GValue item = G_VALUE_INIT;
-  for (gboolean more = TRUE; more;) {
-    switch (gst_iterator_next(elements, &item)) {
-      case GST_ITERATOR_OK: {
-        GstElement *element = g_value_get_object(&item);
-        GstElementFactory *factory = gst_element_get_factory(element);
-        if (factory && g_strcmp0(GST_OBJECT_NAME(factory), wanted) == 0) napi_set_element(env, result, found++, wrap_object(env, gst_object_ref(element)));
-        g_value_reset(&item);
-        break;
-      }
-      case GST_ITERATOR_RESYNC:
-        gst_iterator_resync(elements);
-        napi_create_array(env, &result);
-        found = 0;
-        break;
-      default: more = FALSE;
-    }
-  }
-  g_value_unset(&item);
-  gst_iterator_free(elements);
-  return result;
 }
 
 static GParamSpec *property_of(napi_env env, gpointer object, const char *name) {
@@ -183,13 +109,7 @@ void export_objects(napi_env env, napi_value exports) {
   export_function(env, exports, "makePipeline", make_pipeline);
   export_function(env, exports, "preload", preload);
   export_function(env, exports, "add", add);
-  export_function(env, exports, "remove", remove_element);
-  export_function(env, exports, "syncState", sync_state);
   export_function(env, exports, "link", link_elements);
-  export_function(env, exports, "linkPad", link_pad);
-  export_function(env, exports, "getPad", get_pad);
-  export_function(env, exports, "padCaps", pad_caps);
-  export_function(env, exports, "findByFactory", find_by_factory);
   export_function(env, exports, "set", set_property);
   export_function(env, exports, "get", get_property);
   export_function(env, exports, "forceKeyUnit", force_key_unit);

@@ -70,15 +70,8 @@ static napi_value recalculate_latency(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value send_eos(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(element, 0, GST_TYPE_ELEMENT);
-  return to_js_bool(env, gst_element_send_event(element, gst_event_new_eos()));
-}
-
 void export_pipelines(napi_env env, napi_value exports) {
   export_function(env, exports, "setState", set_state);
   export_function(env, exports, "onMessage", on_bus_message);
   export_function(env, exports, "recalculateLatency", recalculate_latency);
-  export_function(env, exports, "sendEos", send_eos);
 }

@@ -1,4 +1,4 @@
-// Media between GStreamer and JavaScript (appsink, appsrc), and counters of what passes a pad.
+// Media between GStreamer and JavaScript (appsink, appsrc).
 #include <gst/app/gstappsink.h>
 #include <gst/app/gstappsrc.h>
 
@@ -37,12 +37,12 @@ static napi_value on_samples(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static napi_value copy_buffer(napi_env env, GstBuffer *buffer) {
+napi_value copy_buffer(napi_env env, GstBuffer *buffer) {
   napi_value result;
   void *target;
   gsize size = gst_buffer_get_size(buffer);
   napi_create_buffer(env, size, &target, &result);
-  gst_buffer_extract(buffer, 0, target, size);
+  if (size > 0) gst_buffer_extract(buffer, 0, target, size);
   return result;
 }
 
@@ -75,79 +75,15 @@ static napi_value push(napi_env env, napi_callback_info info) {
   void *data;
   size_t size;
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok) return throw_error(env, "push needs a Buffer");
-  GstBuffer *buffer = gst_buffer_new_memdup(data, size);
+  // An empty Buffer has no address.
+  GstBuffer *buffer = size > 0 ? gst_buffer_new_memdup(data, size) : gst_buffer_new();
   double number;
   if (napi_get_value_double(env, args[2], &number) == napi_ok) GST_BUFFER_PTS(buffer) = (GstClockTime)number;
   if (napi_get_value_double(env, args[3], &number) == napi_ok) GST_BUFFER_DURATION(buffer) = (GstClockTime)number;
   return to_js_string(env, gst_flow_get_name(gst_app_src_push_buffer(element, buffer)));
 }
 
-typedef struct {
-  GMutex lock;
-  guint64 packets, bytes;
-  gint64 last;
-} Counter;
-
-static GQuark counter_quark(void) { return g_quark_from_static_string("manycast-counter"); }
-
-static void counter_free(gpointer data) {
-  Counter *counter = data;
-  g_mutex_clear(&counter->lock);
-  g_free(counter);
-}
-
-static GstPadProbeReturn count_buffers(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  (void)pad;
-  Counter *counter = data;
-  guint packets = 1;
-  gsize bytes;
-  if (GST_PAD_PROBE_INFO_TYPE(info) & GST_PAD_PROBE_TYPE_BUFFER_LIST) {
-    GstBufferList *list = GST_PAD_PROBE_INFO_BUFFER_LIST(info);
-    packets = gst_buffer_list_length(list);
-    bytes = gst_buffer_list_calculate_size(list);
-  } else {
-    bytes = gst_buffer_get_size(GST_PAD_PROBE_INFO_BUFFER(info));
-  }
-  g_mutex_lock(&counter->lock);
-  counter->packets += packets;
-  counter->bytes += bytes;
-  counter->last = g_get_monotonic_time();
-  g_mutex_unlock(&counter->lock);
-  return GST_PAD_PROBE_OK;
-}
-
-// countPad(pad): from now on, readCounter(pad) tells what passed.
-static napi_value count_pad(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(pad, 0, GST_TYPE_PAD);
-  if (g_object_get_qdata(pad, counter_quark()) != NULL) return NULL;
-  Counter *counter = g_new0(Counter, 1);
-  g_mutex_init(&counter->lock);
-  counter->last = g_get_monotonic_time();
-  // The pad owns the counter, and its probes end before its data.
-  g_object_set_qdata_full(pad, counter_quark(), counter, counter_free);
-  gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST, count_buffers, counter, NULL);
-  return NULL;
-}
-
-// readCounter(pad) -> [packets, bytes, ms since the last one (or since counting began)]
-static napi_value read_counter(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(pad, 0, GST_TYPE_PAD);
-  Counter *counter = g_object_get_qdata(pad, counter_quark());
-  if (counter == NULL) return throw_error(env, "%s is not counted", GST_OBJECT_NAME(pad));
-  g_mutex_lock(&counter->lock);
-  double numbers[3] = {(double)counter->packets, (double)counter->bytes, (double)(g_get_monotonic_time() - counter->last) / 1000};
-  g_mutex_unlock(&counter->lock);
-  napi_value result;
-  napi_create_array_with_length(env, 3, &result);
-  for (uint32_t i = 0; i < 3; i++) napi_set_element(env, result, i, to_js_number(env, numbers[i]));
-  return result;
-}
-
 void export_samples(napi_env env, napi_value exports) {
   export_function(env, exports, "onSample", on_samples);
   export_function(env, exports, "push", push);
-  export_function(env, exports, "countPad", count_pad);
-  export_function(env, exports, "readCounter", read_counter);
 }

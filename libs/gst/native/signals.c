@@ -1,26 +1,10 @@
 // Signals out of GObjects, action signals into them, and the promises that answer some of these.
 #include "addon.h"
 
-static GQuark hold_quark(void) { return g_quark_from_static_string("manycast-hold"); }
-
 typedef struct {
   GClosure closure;
   guint32 id;
-  // A pad that arrives with the signal lets nothing pass until releaseHold: JavaScript links it a moment later.
-  gboolean hold;
 } Listener;
-
-static GstPadProbeReturn keep_blocked(GstPad *pad, GstPadProbeInfo *info, gpointer data) {
-  (void)pad;
-  (void)info;
-  (void)data;
-  return GST_PAD_PROBE_OK;
-}
-
-static void hold_pad(GstPad *pad) {
-  gulong probe = gst_pad_add_probe(pad, GST_PAD_PROBE_TYPE_BLOCK_DOWNSTREAM, keep_blocked, NULL, NULL);
-  g_object_set_qdata(G_OBJECT(pad), hold_quark(), GSIZE_TO_POINTER(probe));
-}
 
 static void listener_marshal(GClosure *closure, GValue *result, guint count, const GValue *values, gpointer hint, gpointer data) {
   (void)result;
@@ -35,23 +19,18 @@ static void listener_marshal(GClosure *closure, GValue *result, guint count, con
       g_object_get_property(g_value_get_object(&values[0]), spec->name, event_add(event, spec->value_type));
       continue;
     }
-    if (listener->hold && G_VALUE_HOLDS(&values[i], GST_TYPE_PAD)) {
-      GstPad *pad = g_value_get_object(&values[i]);
-      if (GST_PAD_IS_SRC(pad)) hold_pad(pad);
-    }
     g_value_copy(&values[i], event_add(event, G_VALUE_TYPE(&values[i])));
   }
   event_post(event);
 }
 
-// connect(object, signal, id, hold) -> handler id
+// connect(object, signal, id) -> handler id
 static napi_value connect(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
+  ARGUMENTS(3);
   OBJECT(object, 0, G_TYPE_OBJECT);
   STRING(signal, 1);
   Listener *listener = (Listener *)g_closure_new_simple(sizeof(Listener), NULL);
   listener->id = (guint32)js_number(env, args[2]);
-  listener->hold = js_bool(env, args[3]);
   g_closure_set_marshal(&listener->closure, listener_marshal);
   gulong handler = signal ? g_signal_connect_closure(object, signal, &listener->closure, FALSE) : 0;
   if (handler == 0) return throw_error(env, "%s has no signal \"%s\"", G_OBJECT_TYPE_NAME(object), signal);
@@ -102,14 +81,6 @@ static napi_value disconnect(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   OBJECT(object, 0, G_TYPE_OBJECT);
   g_signal_handler_disconnect(object, (gulong)js_number(env, args[1]));
-  return NULL;
-}
-
-static napi_value release_hold(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  OBJECT(pad, 0, GST_TYPE_PAD);
-  gulong probe = GPOINTER_TO_SIZE(g_object_steal_qdata(pad, hold_quark()));
-  if (probe != 0) gst_pad_remove_probe(pad, probe);
   return NULL;
 }
 
@@ -171,6 +142,5 @@ void export_signals(napi_env env, napi_value exports) {
   export_function(env, exports, "connect", connect);
   export_function(env, exports, "setOnSignal", set_on_signal);
   export_function(env, exports, "disconnect", disconnect);
-  export_function(env, exports, "releaseHold", release_hold);
   export_function(env, exports, "emit", emit);
 }

@@ -1,5 +1,5 @@
 // The typed face of the binding: elements, pads, pipelines. Knows nothing of streams.
-import { native, type Handle, type IceRestart, type Structure, type Value } from './native.js';
+import { native, type Handle, type Structure, type Value } from './native.js';
 
 /** GStreamer refused or failed. */
 export class GstError extends Error {}
@@ -85,7 +85,13 @@ export class GstObject {
 
   /** Listens to a signal (or `notify::property`, which brings the new value); returns how to stop. */
   on(signal: string, listener: (...values: never[]) => void): () => void {
-    return this.connect(signal, false, listener);
+    const id = this.hear(listener);
+    const handler = native.connect(this.handle, signal, id);
+    return () => {
+      native.disconnect(this.handle, handler);
+      this.listening.delete(id);
+      listeners.delete(id);
+    };
   }
 
   /**
@@ -117,16 +123,6 @@ export class GstObject {
     });
   }
 
-  protected connect(signal: string, hold: boolean, listener: (...values: never[]) => void): () => void {
-    const id = this.hear(listener);
-    const handler = native.connect(this.handle, signal, id, hold);
-    return () => {
-      native.disconnect(this.handle, handler);
-      this.listening.delete(id);
-      listeners.delete(id);
-    };
-  }
-
   /** A listener that is this object's own, until `forget`. */
   protected hear(listener: (...values: never[]) => void): number {
     const id = listen(listener);
@@ -141,49 +137,16 @@ export class GstObject {
   }
 }
 
-/** A pad of an element. */
-export class Pad extends GstObject {
-  get caps(): string {
-    return native.padCaps(this.handle);
-  }
-
-  /** Links to the element's sink pad and lets go what was held back. */
-  linkTo(element: Element): void {
-    native.linkPad(this.handle, element.handle);
-    native.releaseHold(this.handle);
-  }
-
-  /** Counts what passes from now on. */
-  count(): () => { packets: number; bytes: number; idleMs: number } {
-    native.countPad(this.handle);
-    return () => {
-      const [packets, bytes, idleMs] = native.readCounter(this.handle);
-      return { packets, bytes, idleMs };
-    };
-  }
-}
-
 /** An element of a pipeline, made by its factory: no launch text, which could not be quoted safely. */
 export class Element extends GstObject {
   static make(factory: string, properties: Record<string, Value> = {}): Element {
     return new Element(native.make(factory)).set(properties);
   }
 
-  pad(name: string): Pad {
-    const handle = native.getPad(this.handle, name);
-    if (handle === null) throw new GstError(`there is no pad "${name}"`);
-    return new Pad(handle);
-  }
-
   /** Links by the first pads that fit, or by the named ones (a request pad's template, too). */
   link(target: Element, sourcePad?: string, targetPad?: string): Element {
     native.link(this.handle, target.handle, sourcePad, targetPad);
     return target;
-  }
-
-  /** New source pads, each blocked until `linkTo`, so that nothing is lost or refused before it is linked. */
-  onPadAdded(listener: (pad: Pad) => void): () => void {
-    return this.connect('pad-added', true, (handle: Handle) => listener(new Pad(handle)));
   }
 
   /** Every sample of an appsink, as it arrives. */
@@ -203,59 +166,40 @@ export class Element extends GstObject {
   forceKeyUnit(): boolean {
     return native.forceKeyUnit(this.handle);
   }
+}
 
-  /** Brings an element that was added to a running pipeline to its state. */
-  syncState(): void {
-    native.syncState(this.handle);
+/** What comes out of a feed. */
+export interface Fed {
+  data: Buffer;
+  /** ns; null when it bears none. */
+  pts: number | null;
+}
+
+/**
+ * A way into a row of elements that work on the caller's thread: what is pushed in has passed them when the call returns. For what
+ * takes less time than waking a thread for it. Times in ns.
+ */
+export class Feed extends GstObject {
+  /** @param first of the row, which ends in the appsink; both are playing. @param caps of what is pushed. Throws what does not fit. */
+  static into(first: Element, sink: Element, caps: string): Feed {
+    return new Feed(native.openFeed(first.handle, sink.handle, caps));
   }
 
-  /** Every element of this factory inside, however deep. */
-  findByFactory(factory: string): Element[] {
-    return native.findByFactory(this.handle, factory).map((handle) => new Element(handle));
+  /** Nothing comes out of elements that are closed, or have failed: their pipeline has said why. */
+  push(data: Buffer, pts: number): Fed[] {
+    return paired(native.feed(this.handle, data, pts));
+  }
+
+  /** So much is missing: decoders fill it in. */
+  gap(pts: number, duration: number): Fed[] {
+    return paired(native.feedGap(this.handle, pts, duration));
   }
 }
 
-/** What is inside an rtpsession element. */
-export class RtpSession extends GstObject {
-  /** Of an rtpsession element: asks the sender from now on, with its reports, how long a packet takes there and back. */
-  static watched(element: Element): RtpSession {
-    const session = new RtpSession(element.child('internal-session').handle);
-    native.watchRoundTrip(session.handle);
-    return session;
-  }
-
-  /** Null until the sender has answered; some never do. */
-  get roundTripMs(): number | null {
-    return native.readRoundTrip(this.handle);
-  }
-}
-
-/** A libnice agent. `stream` counts from 1; a bundled session has one. */
-export class IceAgent extends GstObject {
-  /** The agent of a webrtcbin. */
-  static of(webrtcbin: Element): IceAgent {
-    return new IceAgent(webrtcbin.child('ice-agent').child('agent').handle);
-  }
-
-  /** Offers only addresses named so. */
-  addLocalAddress(address: string): void {
-    native.addLocalAddress(this.handle, address);
-  }
-
-  /** Room in the kernel for what the process has not read yet; of the sockets that are there after gathering. */
-  setReceiveBuffer(stream: number, bytes: number): void {
-    native.setReceiveBuffer(this.handle, stream, bytes);
-  }
-
-  /** Takes a remote candidate (`a=candidate:...`); false when it is not understood. */
-  addCandidate(stream: number, line: string): boolean {
-    return native.addIceCandidate(this.handle, stream, line);
-  }
-
-  /** ICE restart: takes the peer's new credentials, gives ours. */
-  restart(stream: number, ufrag: string, pwd: string): IceRestart {
-    return native.restartIce(this.handle, stream, ufrag, pwd);
-  }
+function paired(flat: (Buffer | number | null)[]): Fed[] {
+  const result: Fed[] = [];
+  for (let i = 0; i < flat.length; i += 2) result.push({ data: flat[i] as Buffer, pts: flat[i + 1] as number | null });
+  return result;
 }
 
 /** A pipeline. Must be closed: it keeps the process alive until then. */
@@ -291,15 +235,6 @@ export class Pipeline extends Element {
       }
     });
     native.onMessage(this.handle, id);
-  }
-
-  recalculateLatency(): void {
-    native.recalculateLatency(this.handle);
-  }
-
-  /** Ends the media orderly: an `eos` message follows once it has reached every sink. */
-  sendEos(): void {
-    native.sendEos(this.handle);
   }
 
   /** Starts it. Rejects with GstError when an element cannot start; its reason comes as a message. */

@@ -1,2 +1,3 @@
-export { Element, GstError, GstObject, IceAgent, Pad, Pipeline, preload, RtpSession, version, type Message, type PromiseReply, type Sample } from './gst.js';
-export type { IceRestart, SessionDescription, Structure, Value } from './native.js';
+export { Element, type Fed, Feed, GstError, GstObject, Pipeline, preload, version, type Message, type PromiseReply, type Sample } from './gst.js';
+export { IceAgent, type IceState, MediaTransport, type PacketListener } from './ice.js';
+export type { IceHalf, SessionDescription, Structure, Value } from './native.js';

@@ -17,8 +17,8 @@ export interface SessionDescription {
 /** A GstStructure: its fields, and its name as `$name`. */
 export type Structure = { $name: string } & Record<string, unknown>;
 
-/** Our half of an ICE restart. */
-export interface IceRestart {
+/** What one side of a connection tells the other (RFC 8839). */
+export interface IceHalf {
   ufrag: string;
   pwd: string;
   /** `a=candidate:...` lines. */
@@ -33,35 +33,35 @@ export interface Native {
   makePipeline(name?: string): Handle;
   preload(factories: string[]): void;
   add(bin: Handle, element: Handle): void;
-  remove(bin: Handle, element: Handle): boolean;
-  syncState(element: Handle): boolean;
   link(source: Handle, target: Handle, sourcePad?: string, targetPad?: string): void;
-  linkPad(pad: Handle, element: Handle): void;
-  getPad(element: Handle, name: string): Handle | null;
-  padCaps(pad: Handle): string;
-  findByFactory(bin: Handle, factory: string): Handle[];
   set(object: Handle, property: string, value: Value): void;
   get(object: Handle, property: string): unknown;
   forceKeyUnit(element: Handle): boolean;
-  connect(object: Handle, signal: string, id: number, hold: boolean): number;
+  connect(object: Handle, signal: string, id: number): number;
   setOnSignal(object: Handle, signal: string, property: string, value: string): void;
   disconnect(object: Handle, handler: number): void;
-  releaseHold(pad: Handle): void;
   emit(object: Handle, signal: string, args: Value[], id: number): unknown;
   setState(element: Handle, state: string, id: number): void;
   onMessage(pipeline: Handle, id: number): void;
   recalculateLatency(bin: Handle): void;
-  sendEos(element: Handle): boolean;
   onSample(appsink: Handle, id: number): void;
   push(appsrc: Handle, data: Buffer, pts: number | null, duration: number | null): string;
-  countPad(pad: Handle): void;
-  readCounter(pad: Handle): [packets: number, bytes: number, idleMs: number];
-  restartIce(agent: Handle, stream: number, ufrag: string, pwd: string): IceRestart;
+  openFeed(element: Handle, appsink: Handle, caps: string): Handle;
+  feed(feed: Handle, data: Buffer, pts: number): (Buffer | number | null)[];
+  feedGap(feed: Handle, pts: number, duration: number): (Buffer | number | null)[];
+  makeIceAgent(): Handle;
+  openTransport(agent: Handle, id: number, dtls: Handle): number;
+  closeTransport(agent: Handle): void;
+  useKeys(agent: Handle, decoder: Handle, encoder: Handle): void;
+  sendPacket(agent: Handle, data: Buffer): boolean;
+  sendRtcp(agent: Handle, data: Buffer): boolean;
+  gather(agent: Handle, stream: number, lowestPort: number, highestPort: number): void;
+  iceHalf(agent: Handle, stream: number): IceHalf;
+  setIcePeer(agent: Handle, stream: number, ufrag: string, pwd: string): IceHalf;
+  restartIce(agent: Handle, stream: number, ufrag: string, pwd: string): IceHalf;
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
   setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
-  watchRoundTrip(session: Handle): void;
-  readRoundTrip(session: Handle): number | null;
 }
 
 /** The checkout's root, from the sources as well as from dist/. */

@@ -104,6 +104,8 @@ export class Publication {
         if (error instanceof WhipError && (error.temporary || error.status === GONE)) throw error;
       }
     }
+    // Who has stopped lets go when the server knows.
+    this.stopping.signal.throwIfAborted();
     // Not ended on the server: the stream waits there for its publisher, and ending the session would end it.
     this.connection?.drop();
     await this.connect();

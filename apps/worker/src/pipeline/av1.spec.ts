@@ -1,20 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Av1Depayloader } from './av1.js';
+import type { OrderedPacket } from './rtp/types.js';
 
-interface Header {
-  sequence?: number;
-  timestamp?: number;
-  marker?: boolean;
-  /** An RTP header extension, contributing sources, padding. */
-  dressed?: boolean;
-}
+type Header = Partial<Omit<OrderedPacket, 'payload'>>;
 
-function rtp(payload: string, { sequence = 1, timestamp = 1000, marker = false, dressed = false }: Header = {}): Buffer {
-  const head = Buffer.from([dressed ? 0xb1 : 0x80, (marker ? 0x80 : 0) | 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-  head.writeUInt16BE(sequence, 2);
-  head.writeUInt32BE(timestamp, 4);
-  const [before, after] = dressed ? ['00000007bede0001aabbccdd', '000003'] : ['', ''];
-  return Buffer.concat([head, Buffer.from(before, 'hex'), Buffer.from(payload.replaceAll(' ', ''), 'hex'), Buffer.from(after, 'hex')]);
+function packet(payload: string, header: Header = {}): OrderedPacket {
+  return { sequence: 1, timestamp: 1000, marker: false, time: 0, ...header, payload: Buffer.from(payload.replaceAll(' ', ''), 'hex') };
 }
 
 /** What comes out, as hex, of packets in order; the last one is marked. */
@@ -22,7 +13,7 @@ function units(payloads: string[], first: Header = {}): string[] {
   const depayloader = new Av1Depayloader();
   return payloads.flatMap((payload, i) => {
     const marker = i === payloads.length - 1;
-    return depayloader.push(rtp(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker }), 0).map(({ data }) => data.toString('hex'));
+    return depayloader.push(packet(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker })).map(({ data }) => data.toString('hex'));
   });
 }
 
@@ -46,7 +37,6 @@ describe('Av1Depayloader', () => {
     ['bandwidth probes in between', [`58 30 b1`, '', '90 b2b3'], TD + FRAME_SIZED],
   ])('makes a temporal unit of %s', (_, payloads, unit) => {
     expect(units(payloads)).toEqual([unit]);
-    expect(units(payloads, { dressed: true })).toEqual([unit]);
     // Sequence numbers have 16 bits.
     expect(units(payloads, { sequence: 0xffff })).toEqual([unit]);
   });
@@ -62,17 +52,13 @@ describe('Av1Depayloader', () => {
     ['no OBU', '08'],
   ])('makes nothing of %s, and wants a key frame', (_, payload) => {
     const depayloader = new Av1Depayloader();
-    expect(depayloader.push(rtp(payload, { marker: true }), 0)).toEqual([]);
+    expect(depayloader.push(packet(payload, { marker: true }))).toEqual([]);
     expect(depayloader.isLost).toBe(true);
-  });
-
-  it('makes nothing of what is no RTP', () => {
-    for (const junk of ['', '80', 'ff'.repeat(12), `${'90'}${'00'.repeat(11)}`, `a0${'00'.repeat(10)}ff`]) expect(new Av1Depayloader().push(Buffer.from(junk, 'hex'), 0)).toEqual([]);
   });
 
   it('leaves out everything from a lost packet to the next sequence', () => {
     const depayloader = new Av1Depayloader();
-    const push = (sequence: number, payload: string, marker = true) => depayloader.push(rtp(payload, { sequence, timestamp: 1000 * sequence, marker }), sequence).map(({ data, keyframe, pts }) => [data.toString('hex'), keyframe, pts]);
+    const push = (sequence: number, payload: string, marker = true) => depayloader.push(packet(payload, { sequence, timestamp: 1000 * sequence, marker, time: sequence })).map(({ data, keyframe, time }) => [data.toString('hex'), keyframe, time]);
     expect(depayloader.isLost).toBe(true);
     // In the middle of a sequence.
     expect(push(1, `10 ${FRAME}`)).toEqual([]);
@@ -94,17 +80,17 @@ describe('Av1Depayloader', () => {
 
   it('ends a unit at a new timestamp where its end is not marked', () => {
     const depayloader = new Av1Depayloader();
-    expect(depayloader.push(rtp(`18 ${SEQUENCE}`, { sequence: 1, timestamp: 1 }), 5)).toEqual([]);
-    expect(depayloader.push(rtp(`10 ${FRAME}`, { sequence: 2, timestamp: 1 }), 6)).toEqual([]);
-    const [before, now] = depayloader.push(rtp(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true }), 7);
-    expect(before).toMatchObject({ pts: 5, keyframe: true, data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex') });
-    expect(now).toMatchObject({ pts: 7, keyframe: false, data: Buffer.from(TD + FRAME_SIZED, 'hex') });
+    expect(depayloader.push(packet(`18 ${SEQUENCE}`, { sequence: 1, timestamp: 1, time: 5 }))).toEqual([]);
+    expect(depayloader.push(packet(`10 ${FRAME}`, { sequence: 2, timestamp: 1, time: 6 }))).toEqual([]);
+    const [before, now] = depayloader.push(packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }));
+    expect(before).toMatchObject({ time: 5, keyframe: true, data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex') });
+    expect(now).toMatchObject({ time: 7, keyframe: false, data: Buffer.from(TD + FRAME_SIZED, 'hex') });
   });
 
   it('does not gather without end', () => {
     const depayloader = new Av1Depayloader();
     const piece = 'ab'.repeat(60_000);
-    for (let sequence = 1; sequence < 200; sequence += 1) depayloader.push(rtp(`${sequence === 1 ? '58 30' : 'd0'} ${piece}`, { sequence }), 0);
+    for (let sequence = 1; sequence < 200; sequence += 1) depayloader.push(packet(`${sequence === 1 ? '58 30' : 'd0'} ${piece}`, { sequence, time: 0 }));
     expect(depayloader.isLost).toBe(true);
   });
 });

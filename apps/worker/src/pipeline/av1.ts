@@ -2,6 +2,7 @@
  * From RTP packets to AV1 temporal units, as a decoder takes them (RTP Payload Format For AV1, v1.0.0, Alliance for Open Media;
  * AV1 Bitstream & Decoding Process Specification, section 5.3). GStreamer has an element for it from 1.24 on only.
  */
+import type { OrderedPacket } from './rtp/types.js';
 
 /** The aggregation header before the OBU elements of a packet (4.4). */
 const CONTINUES = 0x80;
@@ -22,15 +23,8 @@ export interface TemporalUnit {
   data: Buffer;
   /** A new coded video sequence begins: nothing before is needed. */
   keyframe: boolean;
-  /** Of its first packet, ns. */
-  pts: number | null;
-}
-
-interface Packet {
-  sequence: number;
-  timestamp: number;
-  marker: boolean;
-  payload: Buffer;
+  /** When it was sampled, ms on our clock. */
+  time: number;
 }
 
 /** A packet that is not as it should be. */
@@ -42,20 +36,19 @@ export class Av1Depayloader {
   isLost = true;
   private sequence: number | null = null;
   private timestamp: number | null = null;
-  private unit: Omit<TemporalUnit, 'data'> = { keyframe: false, pts: null };
+  private unit: Omit<TemporalUnit, 'data'> = { keyframe: false, time: 0 };
   private obus: Buffer[] = [];
   /** The beginning of an OBU whose rest is in the next packets. */
   private fragments: Buffer[] = [];
   private bytes = 0;
 
-  /** The temporal units that are complete with this packet: none as a rule, two where the end of one was not marked. @param pts ns. */
-  push(rtp: Buffer, pts: number | null): TemporalUnit[] {
-    const packet = parseRtp(rtp);
-    if (packet === null || !this.isNext(packet.sequence)) return [];
+  /** The temporal units that are complete with this packet: none as a rule, two where the end of one was not marked. */
+  push(packet: OrderedPacket): TemporalUnit[] {
+    if (!this.isNext(packet.sequence)) return [];
     const units = packet.timestamp === this.timestamp ? [] : this.finish();
     this.timestamp = packet.timestamp;
     try {
-      this.take(packet.payload, pts);
+      this.take(packet.payload, packet.time);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       this.lose();
@@ -78,7 +71,7 @@ export class Av1Depayloader {
     this.fragments = [];
   }
 
-  private take(payload: Buffer, pts: number | null): void {
+  private take(payload: Buffer, time: number): void {
     const header = payload[0];
     // Padding, by which a sender probes its bandwidth.
     if (header === undefined) return;
@@ -88,7 +81,7 @@ export class Av1Depayloader {
     }
     if (this.isLost) return;
     if (this.obus.length + this.fragments.length === 0) {
-      this.unit = { keyframe: (header & NEW_SEQUENCE) !== 0, pts };
+      this.unit = { keyframe: (header & NEW_SEQUENCE) !== 0, time };
       this.bytes = 0;
     }
     this.bytes += payload.length;
@@ -112,20 +105,6 @@ export class Av1Depayloader {
     this.obus = [];
     return [{ data, ...this.unit }];
   }
-}
-
-/** RFC 3550, section 5.1; null for what is no RTP packet. */
-function parseRtp(rtp: Buffer): Packet | null {
-  if (rtp.length < 12 || (rtp[0] as number) >> 6 !== 2) return null;
-  const first = rtp[0] as number;
-  let start = 12 + 4 * (first & 0x0f);
-  if (first & 0x10) {
-    if (rtp.length < start + 4) return null;
-    start += 4 + 4 * rtp.readUInt16BE(start + 2);
-  }
-  const end = rtp.length - (first & 0x20 ? (rtp.at(-1) as number) : 0);
-  if (end < start) return null;
-  return { sequence: rtp.readUInt16BE(2), timestamp: rtp.readUInt32BE(4), marker: (rtp[1] as number) >> 7 === 1, payload: rtp.subarray(start, end) };
 }
 
 /** The OBU elements of a payload: each has its length before it, but for the last one where the header says how many there are. */

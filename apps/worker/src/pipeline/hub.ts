@@ -17,11 +17,11 @@ const TICK_MS = 100;
 export const AUDIO_HEADER = aacSequenceHeader(AUDIO_CONFIG);
 export const SILENT_AUDIO = aacFrame(SILENT_AAC);
 
-/** An encoded sample as it leaves a session's GStreamer pipeline. */
+/** An encoded sample of a session. */
 export interface MediaSample {
   data: Buffer;
-  /** When it is shown: running time, ns. RTP carries no time of decoding. */
-  pts: number | null;
+  /** When it is shown, ms on a clock of the session's own. RTP carries no time of decoding. */
+  time: number;
   keyframe: boolean;
 }
 
@@ -189,7 +189,6 @@ export class Feed {
   private readonly order = new OrderWatch();
   private config: VideoConfig | null = null;
   private profile: number | null = null;
-  private lastPts: number | null = null;
 
   constructor(
     private readonly hub: Hub,
@@ -210,18 +209,16 @@ export class Feed {
   }
 
   video(sample: MediaSample): void {
-    // The parser gives no time to what came in the same instant as the picture before (a publisher that catches up): it is no less needed.
-    this.lastPts = sample.pts ?? this.lastPts;
-    if (this.lastPts === null || this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
-    const shownAt = this.clock.map(this.lastPts);
+    if (this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
+    const shownAt = this.clock.map(sample.time);
     if (this.profile !== BASELINE) this.order.picture(shownAt);
     this.hub.order(this.profile === BASELINE ? false : this.order.reorders);
     this.hub.video(shownAt, sample.data, sample.keyframe, this.config);
   }
 
   audio(sample: MediaSample): void {
-    if (sample.pts === null || !this.hub.accepts(this, !this.hasVideo)) return;
-    this.hub.audio(this.clock.map(sample.pts), aacFrame(sample.data));
+    if (!this.hub.accepts(this, !this.hasVideo)) return;
+    this.hub.audio(this.clock.map(sample.time), aacFrame(sample.data));
   }
 
   /** The video that was negotiated does not come: audio alone may begin. */

@@ -1,6 +1,8 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
+import { compileSooner } from './compile-sooner.js';
 import { ControlServer } from './control-server.js';
 import { Ingest } from './ingest.js';
+import type { PipelineEvents } from './protocol.js';
 import { StreamPipeline } from './stream-pipeline.js';
 
 const [socketPath] = process.argv.slice(2);
@@ -12,7 +14,10 @@ let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
 
 const pipeline = new StreamPipeline(
-  (event, body) => control.send(event, body),
+  (event, body) => {
+    if (event === 'input' && (body as PipelineEvents['input']).state === 'live') compileSooner();
+    control.send(event, body);
+  },
   (reason) => void end(reason),
 );
 
@@ -29,10 +34,10 @@ const control = new ControlServer(
       return { sdp: await pipeline.offer(sessionId, sdp) };
     },
     candidates: async ({ sessionId, fragment }) => {
-      await pipeline.candidates(sessionId, fragment);
+      pipeline.candidates(sessionId, fragment);
       return {};
     },
-    restartIce: async ({ sessionId, fragment }) => ({ fragment: await pipeline.restartIce(sessionId, fragment) }),
+    restartIce: async ({ sessionId, fragment }) => ({ fragment: pipeline.restartIce(sessionId, fragment) }),
     endSession: async ({ sessionId, reason }) => {
       pipeline.endSession(sessionId, reason);
       return {};

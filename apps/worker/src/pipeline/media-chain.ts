@@ -1,105 +1,198 @@
-// What hangs behind a track of webrtcbin: from RTP to H.264 access units and AAC frames.
-import { Element, type Pad, type Pipeline, type Sample } from '#libs/gst';
+// What becomes of a track's packets: H.264 access units and AAC frames.
+import { Element, type Fed, Feed, type Pipeline } from '#libs/gst';
 import { Av1Depayloader } from './av1.js';
 import { Backlog } from './backlog.js';
+import { H264Depayloader } from './h264/depayloader.js';
+import type { OrderedPacket, TrackFormat } from './rtp/types.js';
+import { beginsVp8Keyframe, beginsVp9Keyframe } from './vpx.js';
 
 /** Opus decoded and encoded once for all outputs, as AAC-LC, the only audio that every RTMP platform takes. */
 export const AUDIO_CAPS = 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2';
 export const AAC_BITRATE = 128_000;
 /** AVC: length-prefixed NAL units with the parameter sets in codec_data, as FLV carries it. */
 export const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
-/** A key frame that does not come is asked for again. */
-const ASK_AGAIN_MS = 500;
 /** What VP8, VP9 and AV1 publishers are turned into; RTMP has no older way to carry them. */
 const TRANSCODE_KBPS = 2500;
 const TRANSCODE_GOP = 60;
+/** A packet of Opus holds so much as WebRTC senders make them (RFC 7587, section 4.2). */
+const OPUS_MS = 20;
+/** A decoder's guess fades to silence in less than so many packets. */
+const MOST_GUESSED = 5;
+/** GStreamer counts in ns. */
+const NS = 1e6;
 
 /** Every element a session may need; loaded before a publisher waits for them. */
-export const FACTORIES = (
-  'webrtcbin nicesrc nicesink dtlssrtpdec dtlssrtpenc srtpdec rtpbin rtpjitterbuffer rtprtxreceive rtpfunnel capsfilter queue appsink fakesink tee ' +
-  'rtph264depay h264parse rtpopusdepay opusdec audioconvert voaacenc rtpvp8depay vp8dec rtpvp9depay vp9dec appsrc av1dec videoconvert x264enc'
-).split(' ');
+export const FACTORIES =
+  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc rtpvp8depay vp8dec rtpvp9depay vp9dec av1dec videoconvert x264enc'.split(' ');
 
-export type TrackKind = 'video' | 'audio';
+/** What a picture needs to be decoded. */
+export interface PictureConfig {
+  /** AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). */
+  record: Buffer;
+  width: number | null;
+  height: number | null;
+}
 
-/** One track of a session, from its RTP pad to the samples. */
+/** An access unit of H.264, or a frame of AAC. */
+export interface EncodedSample {
+  data: Buffer;
+  /** When it is shown or heard, ms on our clock. */
+  time: number;
+  keyframe: boolean;
+  /** On pictures, when it is another than before. */
+  config?: PictureConfig;
+}
+
+/** One track of a session, from its packets to the samples. */
 export interface Track {
-  kind: TrackKind;
-  /** As in SDP: H264, VP8, OPUS... */
-  codec: string;
-  sink: Element;
+  format: TrackFormat;
+  /** Takes the packets in order. */
+  push(packet: OrderedPacket): void;
+  /** So many packets before the next one are lost. */
+  lost(count: number): void;
+  /** Nothing can be shown until a key frame comes. */
+  needsKeyframe(): boolean;
 }
 
-/** Builds and links the chain for a pad's encoding. Null for what is not forwarded: it is swallowed. */
-export function attachTrack(pipeline: Pipeline, pad: Pad, onSample: (sample: Sample) => void): Track | null {
-  const codec = /encoding-name=\(string\)([\w-]+)/.exec(pad.caps)?.[1]?.toUpperCase() ?? '';
-  const elements = chainFor(codec);
-  const sink = Element.make(elements ? 'appsink' : 'fakesink', { sync: false, async: false, 'enable-last-sample': false });
-  const chain = [...(elements ?? []), sink];
-  const first = chain[0] as Element;
-  pipeline.chain(chain);
-  const entry = codec === 'AV1' ? av1Entry(pipeline, first) : first;
-  if (elements) sink.onSample(onSample);
-  // From the sink upwards, so that nothing arrives at an element that is not ready.
-  for (const element of new Set([...chain.toReversed(), entry])) element.syncState();
-  pad.linkTo(entry);
-  return elements ? { kind: codec === 'OPUS' ? 'audio' : 'video', codec, sink } : null;
-}
-
-function chainFor(codec: string): Element[] | null {
-  switch (codec) {
+/** The track's elements go into `pipeline`; samples come from the moment when it plays. */
+export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+  switch (format.codec) {
     case 'H264':
-      return [Element.make('rtph264depay', { 'request-keyframe': true, 'wait-for-keyframe': true }), ...avc()];
-    case 'VP8':
-    case 'VP9':
-      return [Element.make(`rtp${codec.toLowerCase()}depay`, { 'request-keyframe': true, 'wait-for-keyframe': true }), ...transcoder(codec)];
+      return passthrough(format, onSample);
     case 'AV1':
-      return [Element.make('appsrc', { caps: 'video/x-av1,stream-format=obu-stream,alignment=tu', format: 'time', 'is-live': true, 'max-bytes': 0, 'min-latency': 0 }), ...transcoder(codec)];
-    case 'OPUS':
-      return [
-        Element.make('rtpopusdepay'),
-        Element.make('opusdec', { plc: true, 'use-inband-fec': true }),
-        Element.make('audioconvert'),
-        Element.make('capsfilter', { caps: AUDIO_CAPS }),
-        Element.make('voaacenc', { bitrate: AAC_BITRATE }),
-      ];
+      return av1(pipeline, format, onSample);
+    case 'VP8':
+      return vpx(pipeline, format, beginsVp8Keyframe, onSample);
+    case 'VP9':
+      return vpx(pipeline, format, beginsVp9Keyframe, onSample);
     default:
-      return null;
+      return opus(pipeline, format, onSample);
   }
 }
 
-/** What takes the RTP packets of an AV1 track and hands its pictures to `source`. */
-function av1Entry(pipeline: Pipeline, source: Element): Element {
-  const packets = Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false });
-  const depayloader = new Av1Depayloader();
-  const backlog = new Backlog();
-  let askedAt = -Infinity;
-  packets.onSample(({ data, pts }) => {
-    const now = performance.now();
-    let wantsKeyframe = false;
-    for (const unit of depayloader.push(data, pts)) {
-      const waiting = source.get<number>('current-level-buffers');
-      if (backlog.takes(unit.keyframe, waiting, now)) source.push(unit.data, unit.pts);
-      else wantsKeyframe ||= waiting === 0;
-    }
-    if (!(depayloader.isLost || wantsKeyframe) || now - askedAt < ASK_AGAIN_MS) return;
-    askedAt = now;
-    packets.forceKeyUnit();
-  });
-  pipeline.add(packets);
-  return packets;
+function passthrough(format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+  const depayloader = new H264Depayloader(format.fmtp);
+  return {
+    format,
+    push: (packet) => {
+      for (const unit of depayloader.push(packet)) onSample(unit);
+    },
+    lost: () => undefined,
+    needsKeyframe: () => depayloader.isLost,
+  };
 }
 
-const avc = (): Element[] => [Element.make('h264parse'), Element.make('capsfilter', { caps: AVC_CAPS })];
+function source(caps: string): Element {
+  return Element.make('appsrc', { caps, format: 'time', 'is-live': true, 'max-bytes': 0, 'min-latency': 0 });
+}
 
-function transcoder(codec: string): Element[] {
-  return [
-    Element.make(`${codec.toLowerCase()}dec`),
+const OPUS_CAPS = 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0';
+
+/** Decoding and encoding 20 ms takes a fraction of one: on this thread, for waking another one costs as much. */
+function opus(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+  const decoder = Element.make('opusdec', { plc: true, 'use-inband-fec': true });
+  const sink = chainTo(pipeline, [decoder, Element.make('audioconvert'), Element.make('capsfilter', { caps: AUDIO_CAPS }), Element.make('voaacenc', { bitrate: AAC_BITRATE })]);
+  let feed: Feed | null = null;
+  let missing = 0;
+  const deliver = (frames: Fed[]): void => {
+    for (const { data, pts } of frames) if (pts !== null) onSample({ data, time: pts / NS, keyframe: false });
+  };
+  return {
+    format,
+    push: ({ payload, time }) => {
+      if (payload.length === 0) return;
+      feed ??= Feed.into(decoder, sink, OPUS_CAPS);
+      // The decoder makes up for what is missing, as far as the next packet bears it twice (FEC) or the last one lets guess.
+      if (missing > 0) deliver(feed.gap((time - missing * OPUS_MS) * NS, missing * OPUS_MS * NS));
+      missing = 0;
+      deliver(feed.push(payload, time * NS));
+    },
+    lost: (count) => {
+      missing = Math.min(count, MOST_GUESSED);
+    },
+    needsKeyframe: () => false,
+  };
+}
+
+/** What comes between the depayloader's pictures and the decoder: where that is too slow, whole groups of pictures are left out. */
+function av1(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+  const pictures = source('video/x-av1,stream-format=obu-stream,alignment=tu');
+  const depayloader = new Av1Depayloader();
+  const backlog = new Backlog();
+  let leftOut = false;
+  transcoded(pipeline, [pictures, Element.make('av1dec')], onSample);
+  return {
+    format,
+    push: (packet) => {
+      for (const { data, keyframe, time } of depayloader.push(packet)) {
+        const waiting = pictures.get<number>('current-level-buffers');
+        const isTaken = backlog.takes(keyframe, waiting, performance.now());
+        if (isTaken) pictures.push(data, time * NS);
+        leftOut = !isTaken && waiting === 0;
+      }
+    },
+    lost: () => undefined,
+    needsKeyframe: () => depayloader.isLost || leftOut,
+  };
+}
+
+/** GStreamer's depayloaders take packets as they were, so each gets a plain header again. */
+function vpx(pipeline: Pipeline, format: TrackFormat, beginsKeyframe: (payload: Buffer) => boolean, onSample: (sample: EncodedSample) => void): Track {
+  const { codec } = format;
+  const name = codec.toLowerCase();
+  const packets = source(`application/x-rtp,media=video,encoding-name=${codec},payload=${PAYLOAD_TYPE},clock-rate=90000`);
+  let isLost = true;
+  transcoded(pipeline, [packets, Element.make(`rtp${name}depay`, { 'wait-for-keyframe': true }), Element.make(`${name}dec`)], onSample);
+  return {
+    format,
+    push: (packet) => {
+      if (packet.payload.length === 0) return;
+      if (beginsKeyframe(packet.payload)) isLost = false;
+      packets.push(withHeader(packet), packet.time * NS);
+    },
+    lost: () => {
+      isLost = true;
+    },
+    needsKeyframe: () => isLost,
+  };
+}
+
+const PAYLOAD_TYPE = 96;
+
+/** RFC 3550, section 5.1. */
+function withHeader({ sequence, timestamp, marker, payload }: OrderedPacket): Buffer {
+  const head = Buffer.alloc(12);
+  head[0] = 0x80;
+  head[1] = (marker ? 0x80 : 0) | PAYLOAD_TYPE;
+  head.writeUInt16BE(sequence, 2);
+  head.writeUInt32BE(timestamp, 4);
+  return Buffer.concat([head, payload]);
+}
+
+function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: EncodedSample) => void): void {
+  const sink = chainTo(pipeline, [
+    ...decoder,
     Element.make('videoconvert'),
     // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded pictures are left out: nothing
     // refers to them, and what waited before the decoder would only become older.
     Element.make('queue', { leaky: 'downstream', 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
     Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate: TRANSCODE_KBPS, 'key-int-max': TRANSCODE_GOP, bframes: 0 }),
-    ...avc(),
-  ];
+    Element.make('h264parse'),
+    Element.make('capsfilter', { caps: AVC_CAPS }),
+  ]);
+  let time = 0;
+  sink.onSample(({ data, pts, keyframe, caps, codecData }) => {
+    // The parser gives no time to what came in the same instant as the picture before: it is no less needed.
+    if (pts !== null) time = pts / NS;
+    onSample({ data, time, keyframe, ...(caps !== undefined && codecData ? { config: { record: codecData, ...sizeOf(caps) } } : {}) });
+  });
+}
+
+function sizeOf(caps: string): { width: number | null; height: number | null } {
+  const size = (name: string): number | null => Number(new RegExp(`${name}=\\(int\\)(\\d+)`).exec(caps)?.[1]) || null;
+  return { width: size('width'), height: size('height') };
+}
+
+function chainTo(pipeline: Pipeline, elements: Element[]): Element {
+  return pipeline.chain([...elements, Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false })]);
 }

@@ -1,81 +1,120 @@
 import { describe, expect, it } from 'vitest';
-import { attributes, completeAnswer, formatFragment, parseFragment, presentAnswer, reduceOffer, SdpError, splitSections } from './sdp.js';
+import { attributes, formatFragment, parseFragment, readOffer, SdpError, splitSections, writeAnswer } from './sdp.js';
 
 const CHROME = [
   'v=0', 'o=- 1 2 IN IP4 127.0.0.1', 's=-', 't=0 0', 'a=group:BUNDLE 0 1',
-  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9', 'c=IN IP4 0.0.0.0', 'a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=mid:0', 'a=sendonly', 'a=rtcp-mux',
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9', 'c=IN IP4 0.0.0.0', 'a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=fingerprint:sha-256 AB:CD', 'a=setup:actpass', 'a=candidate:1 1 udp 2 192.0.2.7 9 typ host', 'a=mid:0', 'a=sendonly', 'a=rtcp-mux',
   'a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level', 'a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01', 'a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
   'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', 'a=rtpmap:63 red/48000/2', 'a=fmtp:63 111/111', 'a=rtpmap:9 G722/8000',
   'm=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104 105 106 107', 'c=IN IP4 0.0.0.0', 'a=mid:1', 'a=sendonly', 'a=rtcp-mux',
   'a=rtpmap:96 VP8/90000', 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96', 'a=rtcp-fb:96 nack pli',
   'a=rtpmap:102 H264/90000', 'a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42001f',
   'a=rtpmap:103 H264/90000', 'a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=64001f',
-  'a=rtpmap:104 H264/90000', 'a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f', 'a=rtcp-fb:104 nack pli', 'a=rtcp-fb:104 transport-cc',
+  'a=rtpmap:104 H264/90000', 'a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f', 'a=rtcp-fb:104 goog-remb', 'a=rtcp-fb:104 nack', 'a=rtcp-fb:104 nack pli', 'a=rtcp-fb:104 transport-cc',
   'a=rtpmap:105 rtx/90000', 'a=fmtp:105 apt=104', 'a=rtpmap:106 rtx/90000', 'a=fmtp:106 apt=103', 'a=rtpmap:107 red/90000', '',
 ].join('\r\n');
 
 const section = (sdp: string, index: number): string => splitSections(sdp).media[index] ?? '';
 
-describe('reduceOffer', () => {
-  it('leaves constrained-baseline H.264 with its retransmission, and Opus', () => {
-    const reduced = reduceOffer(CHROME);
-    expect(section(reduced, 0)).toMatch(/^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111\r\n/);
-    expect(section(reduced, 1)).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 104 105\r\n/);
-    expect(attributes(section(reduced, 1), 'rtpmap')).toEqual(['104 H264/90000', '105 rtx/90000']);
-    expect(attributes(section(reduced, 1), 'rtcp-fb')).toEqual(['104 nack pli', '104 transport-cc']);
+const changed = (...changes: [from: string | RegExp, to: string][]): string => changes.reduce((sdp, [from, to]) => sdp.replaceAll(from instanceof RegExp ? new RegExp(from, 'g') : from, to), CHROME);
+const payloads = (sdp: string): [number, number | null][] => readOffer(sdp).tracks.map(({ payloadType, rtxPayloadType }) => [payloadType, rtxPayloadType]);
+
+describe('readOffer', () => {
+  it('takes constrained-baseline H.264 with its retransmission, and Opus', () => {
+    expect(readOffer(CHROME)).toMatchObject({
+      tracks: [
+        { kind: 'audio', codec: 'OPUS', payloadType: 111, rtxPayloadType: null, clockRate: 48_000, mid: '0', nack: false, fmtp: 'minptime=10;useinbandfec=1' },
+        { kind: 'video', codec: 'H264', payloadType: 104, rtxPayloadType: 105, clockRate: 90_000, mid: '1', nack: true, fmtp: 'level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f' },
+      ],
+      remote: {
+        ufrag: 'abcd',
+        pwd: '0123456789012345678901',
+        isLite: false,
+        fingerprints: [{ hash: 'sha-256', value: 'AB:CD' }],
+        role: 'active',
+        candidates: ['1 1 udp 2 192.0.2.7 9 typ host'],
+      },
+      midExtension: 4,
+      transportCcExtension: 3,
+      reducedSize: false,
+      first: { mline: 'm=audio 9 UDP/TLS/RTP/SAVPF 111 63 9', mid: '0' },
+    });
   });
 
-  it.each([
-    ['only high profile (OBS)', /profile-level-id=(42e01f|42001f)/g, 'profile-level-id=640028', '103 106'],
-    ['no H.264 at all', /H264/g, 'X264', '96 97'],
-    ['AV1 before all else', /VP8(.*)H264/s, 'AV1$1H264', '104 105'],
-    ['only AV1', /VP8|H264/g, (name: string) => (name === 'VP8' ? 'AV1' : 'other'), '96 97'],
-  ])('%s', (_, from, to, payloads) => {
-    expect(section(reduceOffer(CHROME.replace(from, to as string)), 1)).toContain(`SAVPF ${payloads}\r\n`);
+  it.each<[string, [string | RegExp, string][], [number, number | null]]>([
+    ['only high profile (OBS)', [[/profile-level-id=(42e01f|42001f)/, 'profile-level-id=640028']], [103, 106]],
+    ['no H.264 at all', [['H264', 'X264']], [96, 97]],
+    ['AV1 before all else', [['VP8', 'AV1']], [104, 105]],
+    ['only AV1', [['H264', 'X264'], ['VP8', 'AV1']], [96, 97]],
+    ['a clock rate that no video has', [['H264/90000', 'H264/9']], [96, 97]],
+    ['payload types that no packet can bear', [['rtpmap:104 ', 'rtpmap:200 ']], [103, 106]],
+  ])('%s', (_, changes, video) => {
+    expect(payloads(changed(...changes))).toEqual([[111, null], video]);
+  });
+
+  it('finds what stands for all sections before the first', () => {
+    const lifted = CHROME.replace(/a=(ice-ufrag|ice-pwd|fingerprint|setup):.*\r\n/g, '').replace('t=0 0', 't=0 0\r\na=ice-ufrag:wxyz\r\na=ice-pwd:one\r\na=fingerprint:sha-512 01\r\na=setup:active\r\na=ice-lite');
+    expect(readOffer(lifted).remote).toMatchObject({ ufrag: 'wxyz', pwd: 'one', fingerprints: [{ hash: 'sha-512', value: '01' }], role: 'passive', isLite: true });
   });
 
   it('accepts bare line feeds', () => {
-    expect(reduceOffer(CHROME.replaceAll('\r\n', '\n'))).toBe(reduceOffer(CHROME));
+    expect(readOffer(CHROME.replaceAll('\r\n', '\n'))).toEqual(readOffer(CHROME));
   });
 
-  it('refuses what nobody could forward, with the way out', () => {
-    const offer = CHROME.replace(/(H264|VP8|opus)/g, 'other');
-    expect(() => reduceOffer(offer)).toThrow(SdpError);
-    expect(() => reduceOffer(offer)).toThrow(/H\.264/);
+  it.each<[string, RegExp, [string | RegExp, string][]]>([
+    ['what nobody could forward', /H\.264/, [[/H264|VP8|opus/, 'other']]],
+    ['what is not bundled', /a=group:BUNDLE/, [['a=group:BUNDLE 0 1', 'a=group:BUNDLE 0 7']]],
+    ['what has no group', /a=group:BUNDLE/, [['a=group:BUNDLE 0 1', 'a=x']]],
+    ['what ICE cannot reach', /ICE/, [[/a=ice-ufrag:.*/, 'a=x']]],
+  ])('refuses %s, with the way out', (_, message, changes) => {
+    const sdp = changed(...changes);
+    expect(() => readOffer(sdp)).toThrow(SdpError);
+    expect(() => readOffer(sdp)).toThrow(message);
   });
-});
 
-describe('completeAnswer', () => {
-  it('puts back the supported extensions and the profile', () => {
-    const reduced = reduceOffer(CHROME);
-    const bare = [
-      'v=0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtcp-mux', 'a=rtpmap:111 OPUS/48000/2',
-      'm=video 9 UDP/TLS/RTP/SAVPF 104 105', 'a=rtcp-mux', 'a=rtpmap:104 H264/90000', 'a=fmtp:104 packetization-mode=1', '',
-    ].join('\r\n');
-    const completed = completeAnswer(bare, reduced);
-    expect(attributes(section(completed, 0), 'extmap').map((value) => value.split(' ')[0])).toEqual(['3', '4']);
-    expect(attributes(section(completed, 1), 'fmtp')).toEqual(['104 packetization-mode=1;profile-level-id=42e01f']);
+  it('needs no group for one section', () => {
+    expect(payloads(changed(['opus', 'other'], ['a=group:BUNDLE 0 1', 'a=x']))).toEqual([[104, 105]]);
   });
 });
 
-describe('presentAnswer', () => {
-  const answer = [
-    'v=0',
-    'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=rtcp-mux',
-    'm=video 9 UDP/TLS/RTP/SAVPF 104', 'a=fmtp:104 packetization-mode=1;profile-level-id=42e01f',
-    'a=candidate:5 1 TCP 99 10.0.0.1 9 typ host tcptype active', 'a=candidate:2 1 UDP 1 192.0.2.1 5 typ srflx raddr 10.0.0.1 rport 5', 'a=candidate:1 1 UDP 2 10.0.0.1 5000 typ host', '',
-  ].join('\r\n');
+describe('writeAnswer', () => {
+  const half = { ufrag: 'ours', pwd: 'secret', candidates: ['a=candidate:5 1 TCP 99 10.0.0.1 9 typ host tcptype active', 'a=candidate:2 1 UDP 1 192.0.2.1 5 typ srflx raddr 10.0.0.1 rport 5', 'a=candidate:3 1 UDP 2 2001:db8::1 5000 typ host', 'a=candidate:1 1 UDP 2 10.0.0.1 5000 typ host'] };
+  const answer = (sdp = CHROME): string => writeAnswer(readOffer(sdp), { half, fingerprint: { hash: 'sha-256', value: '01:02' }, role: 'active' });
 
-  it('lists UDP host candidates first in every section, and no TCP', () => {
-    const presented = presentAnswer(answer);
+  it('says the same transport in every section: UDP host candidates first, no TCP', () => {
     for (const index of [0, 1]) {
-      expect(attributes(section(presented, index), 'candidate').map((line) => line.split(' ')[0])).toEqual(['1', '2']);
-      expect(section(presented, index)).toContain('a=end-of-candidates\r\n');
+      const text = section(answer(), index);
+      expect(text).toContain('a=ice-ufrag:ours\r\na=ice-pwd:secret\r\na=fingerprint:sha-256 01:02\r\na=setup:active\r\n');
+      expect(attributes(text, 'candidate').map((line) => line.split(' ')[0])).toEqual(['1', '3', '2']);
+      expect(text).toContain('a=recvonly\r\na=rtcp-mux\r\n');
+      expect(text).toMatch(/a=end-of-candidates\r\n$/);
     }
+    expect(answer()).toContain('a=group:BUNDLE 0 1\r\n');
   });
 
-  it('lifts the start bitrate of the video', () => {
-    expect(presentAnswer(answer)).toMatch(/a=fmtp:104 packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=\d+\r\n/);
+  it('names the codec that was chosen, its feedback, and the extensions that we use', () => {
+    const text = section(answer(), 1);
+    expect(text).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 104 105\r\n/);
+    expect(attributes(text, 'rtpmap')).toEqual(['104 H264/90000', '105 rtx/90000']);
+    expect(attributes(text, 'rtcp-fb')).toEqual(['104 nack', '104 nack pli', '104 transport-cc']);
+    expect(attributes(section(answer(), 0), 'extmap').map((value) => value.split(' ')[0])).toEqual(['3', '4']);
+  });
+
+  it('lifts the start bitrate of the video, and says its profile', () => {
+    expect(answer()).toMatch(/a=fmtp:104 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f;x-google-start-bitrate=\d+\r\n/);
+    expect(answer(changed([/a=fmtp:10[34] .*/, 'a=x']))).toMatch(/a=fmtp:102 .*profile-level-id=42001f;x-google/);
+  });
+
+  it('refuses what is not taken, and leaves it out of the bundle', () => {
+    const offered = CHROME.replace('BUNDLE 0 1', 'BUNDLE 0 1 2').replace(/\r\n$/, '\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\n');
+    expect(section(answer(offered), 2)).toBe('m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:2\r\na=inactive\r\n');
+    expect(answer(offered)).toContain('a=group:BUNDLE 0 1\r\n');
+  });
+
+  it('takes reports of reduced size where all sections do', () => {
+    expect(answer()).not.toContain('rtcp-rsize');
+    expect(attributes(answer(changed(['a=rtcp-mux', 'a=rtcp-mux\r\na=rtcp-rsize'])), 'mid')).toHaveLength(2);
+    expect(answer(changed(['a=rtcp-mux', 'a=rtcp-mux\r\na=rtcp-rsize'])).match(/a=rtcp-rsize\r\n/g)).toHaveLength(2);
   });
 });
 
@@ -86,7 +125,7 @@ describe('fragments', () => {
   });
 
   it('writes what it can read', () => {
-    const text = formatFragment('m=audio 9 UDP/TLS/RTP/SAVPF 111', '0', 'u', 'p', ['candidate:1 1 UDP 2 192.0.2.1 9 typ host']);
+    const text = formatFragment('m=audio 9 UDP/TLS/RTP/SAVPF 111', '0', { ufrag: 'u', pwd: 'p', candidates: ['a=candidate:1 1 UDP 2 192.0.2.1 9 typ host'] });
     expect(parseFragment(text)).toEqual({ ufrag: 'u', pwd: 'p', candidates: ['1 1 UDP 2 192.0.2.1 9 typ host'] });
   });
 });

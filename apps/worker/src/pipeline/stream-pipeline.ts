@@ -96,11 +96,11 @@ export class StreamPipeline {
     return answer;
   }
 
-  async candidates(sessionId: string, fragment: string): Promise<void> {
-    await this.session(sessionId).addCandidates(fragment);
+  candidates(sessionId: string, fragment: string): void {
+    this.session(sessionId).addCandidates(fragment);
   }
 
-  async restartIce(sessionId: string, fragment: string): Promise<string> {
+  restartIce(sessionId: string, fragment: string): string {
     return this.session(sessionId).restart(fragment);
   }
 

@@ -2,7 +2,7 @@
 export type StreamMs = number;
 
 /**
- * Maps the running time of one session's GStreamer pipeline onto the stream's clock. The offset is fixed by the arrival of
+ * Maps one session's times onto the stream's clock. The offset is fixed by the arrival of
  * the session's first sample, so the pause between two sessions is as long on the stream's clock as it was for real, and
  * time never goes back.
  */
@@ -12,11 +12,10 @@ export class SessionClock {
   /** @param now reads the stream's clock. */
   constructor(private readonly now: () => StreamMs) {}
 
-  /** @param runningTimeNs running time of the sample in its pipeline, ns. */
-  map(runningTimeNs: number): StreamMs {
-    const ms = runningTimeNs / 1e6;
-    this.offset ??= this.now() - ms;
-    return ms + this.offset;
+  /** @param time of the sample on the session's clock, ms. */
+  map(time: number): StreamMs {
+    this.offset ??= this.now() - time;
+    return time + this.offset;
   }
 }
 

@@ -1,0 +1,278 @@
+// A publisher's transport: ICE by libnice, SRTP (RFC 3711) by libsrtp with the keys of a DTLS handshake that GStreamer's elements make
+// (RFC 5764). One thread serves the sockets of all agents, so that connectivity checks are answered whatever else is busy. It decrypts
+// what comes and hands it over in batches: waking JavaScript costs more than a packet does.
+#include <gst/app/gstappsrc.h>
+#include <nice/agent.h>
+#include <srtp2/srtp.h>
+
+#include "addon.h"
+
+#define COMPONENT NICE_COMPONENT_TYPE_RTP
+// Packets of a picture follow each other; so long after the first of a burst, the rest is waited for.
+#define GATHER_US 3000
+// A batch is handed over at the latest when it is as large.
+#define MAX_BATCH 262144
+// What came before the keys did: the handshake's last step may be overtaken by the first media.
+#define MAX_WAITING 64
+// Sources whose cryptographic state is kept; a publisher has four.
+#define MAX_SOURCES 16
+// RFC 3711, 3.3.2: a packet that is sent again may be as far behind.
+#define REPLAY_WINDOW 4096
+#define KEY_BYTES SRTP_AES_ICM_128_KEY_LEN_WSALT
+#define MAX_PACKET 1500
+
+// Before each packet of a batch: its length, and whether it is RTCP; 16 bits each, the higher first.
+#define HEAD_BYTES 4
+
+typedef struct {
+  guint32 id;
+  guint stream;
+  GstAppSrc *dtls;
+  GMutex lock;
+  srtp_t in, out;
+  GQueue waiting;
+  GByteArray *batch;
+  guint32 sources[MAX_SOURCES];
+  guint source_count, oldest_source;
+} Transport;
+
+static GMainContext *context;
+// Agents whose transport has a batch; touched by the thread of the sockets only.
+static GQueue filled = G_QUEUE_INIT;
+
+static GQuark transport_quark(void) { return g_quark_from_static_string("manycast-transport"); }
+
+static Transport *transport_of(gpointer agent) { return g_object_get_qdata(agent, transport_quark()); }
+
+static void transport_free(gpointer data) {
+  Transport *transport = data;
+  if (transport->in) srtp_dealloc(transport->in);
+  if (transport->out) srtp_dealloc(transport->out);
+  g_queue_clear_full(&transport->waiting, (GDestroyNotify)g_bytes_unref);
+  if (transport->batch) g_byte_array_unref(transport->batch);
+  gst_object_unref(transport->dtls);
+  g_mutex_clear(&transport->lock);
+  g_free(transport);
+}
+
+static void hand_over(gpointer agent) {
+  Transport *transport = transport_of(agent);
+  Event *event = event_new(transport->id);
+  event->bytes = g_byte_array_free_to_bytes(g_steal_pointer(&transport->batch));
+  event_post(event);
+}
+
+static gpointer serve(gpointer data) {
+  (void)data;
+  g_main_context_push_thread_default(context);
+  for (;;) {
+    g_main_context_iteration(context, TRUE);
+    if (g_queue_is_empty(&filled)) continue;
+    g_usleep(GATHER_US);
+    while (g_main_context_iteration(context, FALSE)) continue;
+    for (gpointer agent; (agent = g_queue_pop_head(&filled)) != NULL; g_object_unref(agent)) {
+      if (transport_of(agent)->batch != NULL) hand_over(agent);
+    }
+  }
+  return NULL;
+}
+
+// RFC 5761, section 4: packet types of RTCP are those that no RTP payload type with its marker bit looks like.
+static gboolean is_rtcp(const guint8 *packet) { return packet[1] >= 192 && packet[1] <= 223; }
+
+static guint32 source_of(const guint8 *packet, gboolean rtcp) { return GST_READ_UINT32_BE(packet + (rtcp ? 4 : 8)); }
+
+// A publisher that sends under ever new names must not fill the memory.
+static void remember_source(Transport *transport, guint32 source) {
+  for (guint i = 0; i < transport->source_count; i++) {
+    if (transport->sources[i] == source) return;
+  }
+  if (transport->source_count < MAX_SOURCES) {
+    transport->sources[transport->source_count++] = source;
+    return;
+  }
+  guint32 *oldest = &transport->sources[transport->oldest_source++ % MAX_SOURCES];
+  srtp_remove_stream(transport->in, g_htonl(*oldest));
+  *oldest = source;
+}
+
+static void take_media(NiceAgent *agent, Transport *transport, const guint8 *packet, guint length) {
+  gboolean rtcp = is_rtcp(packet);
+  if (transport->batch == NULL) {
+    transport->batch = g_byte_array_sized_new(16384);
+    g_queue_push_tail(&filled, g_object_ref(agent));
+  }
+  GByteArray *batch = transport->batch;
+  guint start = batch->len;
+  g_byte_array_set_size(batch, start + HEAD_BYTES + length);
+  guint8 *plain = batch->data + start + HEAD_BYTES;
+  memcpy(plain, packet, length);
+  int bytes = (int)length;
+  srtp_err_status_t status = rtcp ? srtp_unprotect_rtcp(transport->in, plain, &bytes) : srtp_unprotect(transport->in, plain, &bytes);
+  // Not the publisher's, or come before: nobody needs to know.
+  if (status != srtp_err_status_ok) {
+    g_byte_array_set_size(batch, start);
+    return;
+  }
+  remember_source(transport, source_of(packet, rtcp));
+  GST_WRITE_UINT16_BE(batch->data + start, bytes);
+  GST_WRITE_UINT16_BE(batch->data + start + 2, rtcp);
+  g_byte_array_set_size(batch, start + HEAD_BYTES + (guint)bytes);
+  if (batch->len >= MAX_BATCH) hand_over(agent);
+}
+
+static void take_waiting(NiceAgent *agent, Transport *transport) {
+  for (GBytes *bytes; (bytes = g_queue_pop_head(&transport->waiting)) != NULL; g_bytes_unref(bytes)) {
+    gsize length;
+    const guint8 *packet = g_bytes_get_data(bytes, &length);
+    take_media(agent, transport, packet, (guint)length);
+  }
+}
+
+// On the thread of the sockets. What kind a packet is, its first byte says (RFC 7983).
+static void on_packet(NiceAgent *agent, guint stream, guint component, guint length, gchar *data, gpointer user_data) {
+  (void)stream;
+  (void)component;
+  (void)user_data;
+  Transport *transport = transport_of(agent);
+  const guint8 *packet = (const guint8 *)data;
+  if (length < 12) return;
+  if (packet[0] >= 20 && packet[0] <= 63) {
+    gst_app_src_push_buffer(transport->dtls, gst_buffer_new_memdup(packet, length));
+    return;
+  }
+  if (packet[0] < 128 || packet[0] > 191 || length > MAX_PACKET) return;
+  g_mutex_lock(&transport->lock);
+  if (transport->in != NULL) {
+    take_waiting(agent, transport);
+    take_media(agent, transport, packet, length);
+  } else if (transport->waiting.length < MAX_WAITING) {
+    g_queue_push_tail(&transport->waiting, g_bytes_new(packet, length));
+  }
+  g_mutex_unlock(&transport->lock);
+}
+
+// makeIceAgent() -> agent (RFC 8445). No consent freshness (RFC 7675): we send nothing but feedback, and some publishers answer no checks later on.
+static napi_value make_ice_agent(napi_env env, napi_callback_info info) {
+  (void)info;
+  if (context == NULL) {
+    srtp_err_status_t status = srtp_init();
+    // So it answers whoever comes second: GStreamer's own plugin may have been before us.
+    if (status != srtp_err_status_ok && status != srtp_err_status_bad_param) return throw_error(env, "libsrtp does not start: error %d", status);
+    context = g_main_context_new();
+    g_thread_unref(g_thread_new("ice", serve, NULL));
+  }
+  return wrap_object(env, nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE));
+}
+
+// openTransport(agent, id, dtls) -> stream: DTLS records go to this appsrc, batches of decrypted packets to `id`.
+static napi_value open_transport(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  OBJECT(dtls, 2, GST_TYPE_APP_SRC);
+  Transport *transport = g_new0(Transport, 1);
+  transport->id = (guint32)js_number(env, args[1]);
+  transport->dtls = gst_object_ref(dtls);
+  transport->stream = nice_agent_add_stream(agent, 1);
+  g_mutex_init(&transport->lock);
+  // Freed with the agent, which lives as long as anything of it runs.
+  g_object_set_qdata_full(agent, transport_quark(), transport, transport_free);
+  nice_agent_attach_recv(agent, transport->stream, COMPONENT, context, on_packet, NULL);
+  return to_js_number(env, transport->stream);
+}
+
+// closeTransport(agent): its sockets are closed, nothing is delivered any more.
+static napi_value close_transport(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  Transport *transport = transport_of(agent);
+  nice_agent_attach_recv(agent, transport->stream, COMPONENT, context, NULL, NULL);
+  nice_agent_remove_stream(agent, transport->stream);
+  return NULL;
+}
+
+static gboolean open_srtp(srtp_t *session, srtp_ssrc_type_t direction, guint8 *key, gboolean is_short) {
+  srtp_policy_t policy = {.ssrc = {.type = direction}, .key = key, .window_size = REPLAY_WINDOW, .allow_repeat_tx = 1};
+  if (is_short)
+    srtp_crypto_policy_set_aes_cm_128_hmac_sha1_32(&policy.rtp);
+  else
+    srtp_crypto_policy_set_rtp_default(&policy.rtp);
+  srtp_crypto_policy_set_rtcp_default(&policy.rtcp);
+  return srtp_create(session, &policy) == srtp_err_status_ok;
+}
+
+// The master key of a direction. GStreamer 1.22 declares one of the properties as caps, and gives a buffer all the same.
+static gboolean read_key(gpointer element, const char *property, guint8 *key) {
+  GstMiniObject *value = NULL;
+  g_object_get(element, property, &value, NULL);
+  gboolean is_read = GST_IS_BUFFER(value) && gst_buffer_extract(GST_BUFFER(value), 0, key, KEY_BYTES) == KEY_BYTES;
+  if (value != NULL) gst_mini_object_unref(value);
+  return is_read;
+}
+
+// GstDtlsSrtpAuth
+#define AUTH_HMAC_SHA1_32 1
+
+// useKeys(agent, dtlsdec, dtlsenc): the handshake is done, media is decrypted from now on.
+static napi_value use_keys(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  OBJECT(decoder, 1, GST_TYPE_ELEMENT);
+  OBJECT(encoder, 2, GST_TYPE_ELEMENT);
+  Transport *transport = transport_of(agent);
+  guint8 in_key[KEY_BYTES], out_key[KEY_BYTES];
+  guint auth = 0;
+  srtp_t in = NULL, out = NULL;
+  g_object_get(decoder, "srtp-auth", &auth, NULL);
+  if (!read_key(decoder, "decoder-key", in_key) || !read_key(encoder, "encoder-key", out_key) ||
+      !open_srtp(&in, ssrc_any_inbound, in_key, auth == AUTH_HMAC_SHA1_32) ||
+      !open_srtp(&out, ssrc_any_outbound, out_key, auth == AUTH_HMAC_SHA1_32)) {
+    if (in) srtp_dealloc(in);
+    return throw_error(env, "the DTLS handshake has brought no keys for SRTP");
+  }
+  g_mutex_lock(&transport->lock);
+  // A second handshake would begin both directions anew; there is none in WebRTC.
+  if (transport->in == NULL) {
+    transport->in = g_steal_pointer(&in);
+    transport->out = g_steal_pointer(&out);
+  }
+  g_mutex_unlock(&transport->lock);
+  if (in) srtp_dealloc(in);
+  if (out) srtp_dealloc(out);
+  return NULL;
+}
+
+// sendPacket(agent, data): as it is. False when there is no way to the peer (yet).
+static napi_value send_packet(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  void *data;
+  size_t size;
+  if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok) return throw_error(env, "sendPacket needs a Buffer");
+  return to_js_bool(env, nice_agent_send(agent, transport_of(agent)->stream, COMPONENT, (guint)size, data) == (gint)size);
+}
+
+// sendRtcp(agent, data): encrypted. False when there are no keys or no way to the peer.
+static napi_value send_rtcp(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  void *data;
+  size_t size;
+  if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok || size > MAX_PACKET) return throw_error(env, "sendRtcp needs a Buffer of at most %d bytes", MAX_PACKET);
+  guint8 packet[MAX_PACKET + SRTP_MAX_TRAILER_LEN + 4];
+  memcpy(packet, data, size);
+  Transport *transport = transport_of(agent);
+  int bytes = (int)size;
+  // Only JavaScript's thread sends.
+  if (transport->out == NULL || srtp_protect_rtcp(transport->out, packet, &bytes) != srtp_err_status_ok) return to_js_bool(env, FALSE);
+  return to_js_bool(env, nice_agent_send(agent, transport->stream, COMPONENT, (guint)bytes, (const gchar *)packet) == bytes);
+}
+
+void export_transport(napi_env env, napi_value exports) {
+  export_function(env, exports, "makeIceAgent", make_ice_agent);
+  export_function(env, exports, "openTransport", open_transport);
+  export_function(env, exports, "closeTransport", close_transport);
+  export_function(env, exports, "useKeys", use_keys);
+  export_function(env, exports, "sendPacket", send_packet);
+  export_function(env, exports, "sendRtcp", send_rtcp);
+}
