@@ -23,6 +23,8 @@ const RUNS = quick ? 1 : 3;
 const SECONDS = 8;
 const ENTRY_POINT = 'bench';
 const PACE_MS = 500;
+/** A stream runs for hours: what the first seconds cost besides (its code is compiled, the next warm process starts) is not what it costs. */
+const SETTLE_MS = 20_000;
 /** Where both cores are full, a process takes longer to start, and the pool to fill up. */
 const SLOW_PACE_MS = 1500;
 const MANY_STREAMS = 20;
@@ -61,7 +63,7 @@ async function bench() {
   let number = 0;
 
   /** Runs so many streams with so many transfers each, and measures while they run. */
-  async function scenario(streams, transfers, seconds = SECONDS, profile = false) {
+  async function scenario(streams, transfers, { seconds = SECONDS, settleMs = SETTLE_MS, profile = false } = {}) {
     const loads = [];
     try {
       for (let i = 0; i < streams; i += 1) {
@@ -71,14 +73,14 @@ async function bench() {
         // Publishers do not come all in the same second; the pool has the time to fill up again.
         if (streams > 1) await sleep(streams < MANY_STREAMS ? PACE_MS : SLOW_PACE_MS);
       }
-      return await measured(loads, transfers, seconds, profile);
+      return await measured(loads, transfers, { seconds, settleMs, profile });
     } finally {
       // Also of a scenario that failed: the next one is not to be measured beside it.
       await Promise.all(loads.map(({ stop }) => stop()));
     }
   }
 
-  async function measured(loads, transfers, seconds, profile) {
+  async function measured(loads, transfers, { seconds, settleMs, profile }) {
     const streams = loads.length;
     const names = loads.flatMap(({ name }) => Array.from({ length: transfers }, (_, i) => `${name}-${i}`));
     let report = {};
@@ -86,6 +88,7 @@ async function bench() {
       report = await platform.report();
       return names.every((name) => report[name]?.frames > 30);
     });
+    await sleep(settleMs);
     // Warm ones too: they cost nothing.
     const pids = pidsOf('pipeline/main.js');
     const cpu = (await cpuPercent(pids, seconds)) / streams;
@@ -118,7 +121,7 @@ async function bench() {
   }
 
   // The first one loads what the others find loaded.
-  await scenario(1, 1, 2);
+  await scenario(1, 1, { seconds: 2, settleMs: 0 });
   const rounds = [];
   for (let run = 0; run < RUNS; run += 1) {
     rounds.push({ one: await scenario(1, 1), five: await scenario(1, 5), ten: await scenario(10, 1), begins: await firstKeyFrame(), copies: await baselineCopy(platform), bare: await baselineGst(platform) });
@@ -144,11 +147,11 @@ async function bench() {
     print(row);
     if (i === 0) say('| --- | --- | --- |');
   }
-  await scenario(4, 1, SECONDS, true);
+  await scenario(4, 1, { profile: true });
   if (quick) return;
   for (const [streams, transfers] of [[10, 5], [20, 1], [30, 1], [40, 1]]) {
     const what = `${streams} streams x ${transfers} transfers, on one node with its publishers and platform`;
-    const result = await scenario(streams, transfers, 10).catch((error) => error);
+    const result = await scenario(streams, transfers, { seconds: 10, settleMs: 0 }).catch((error) => error);
     if (result instanceof Error) print([what, `not reached: ${result.message.slice(0, 80)}`, '0 frames lost']);
     else print([what, `${result.lost} frames lost, largest step ${result.worstGap} ms, ${fixed(result.cpu)} % each`, '0 frames lost']);
     if (result instanceof Error) return;

@@ -42,7 +42,7 @@ export class PipelineStarter {
   async start(): Promise<PipelineClient> {
     const name = join(this.runDir, randomUUID());
     const log = openSync(`${name}.log`, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', this.program.file, `${name}.sock`], {
+    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, `${name}.sock`], {
       // A session of its own: neither a signal to our group nor our end reaches it.
       detached: true,
       stdio: ['ignore', log, log],
