@@ -12,6 +12,8 @@
 #define GATHER_US 3000
 // A batch is handed over at the latest when it is as large.
 #define MAX_BATCH 262144
+// A picture with its audio.
+#define USUAL_BATCH 16384
 // What came before the keys did: the handshake's last step may be overtaken by the first media.
 #define MAX_WAITING 64
 // Sources whose cryptographic state is kept; a publisher has four.
@@ -98,26 +100,24 @@ static void remember_source(Transport *transport, guint32 source) {
 
 static void take_media(NiceAgent *agent, Transport *transport, const guint8 *packet, guint length) {
   gboolean rtcp = is_rtcp(packet);
-  if (transport->batch == NULL) {
-    transport->batch = g_byte_array_sized_new(16384);
-    g_queue_push_tail(&filled, g_object_ref(agent));
-  }
-  GByteArray *batch = transport->batch;
-  guint start = batch->len;
-  g_byte_array_set_size(batch, start + HEAD_BYTES + length);
-  guint8 *plain = batch->data + start + HEAD_BYTES;
+  // libsrtp reads the header by words.
+  _Alignas(8) guint8 plain[MAX_PACKET];
   memcpy(plain, packet, length);
   int bytes = (int)length;
   srtp_err_status_t status = rtcp ? srtp_unprotect_rtcp(transport->in, plain, &bytes) : srtp_unprotect(transport->in, plain, &bytes);
   // Not the publisher's, or come before: nobody needs to know.
-  if (status != srtp_err_status_ok) {
-    g_byte_array_set_size(batch, start);
-    return;
-  }
+  if (status != srtp_err_status_ok) return;
   remember_source(transport, source_of(packet, rtcp));
-  GST_WRITE_UINT16_BE(batch->data + start, bytes);
-  GST_WRITE_UINT16_BE(batch->data + start + 2, rtcp);
-  g_byte_array_set_size(batch, start + HEAD_BYTES + (guint)bytes);
+  if (transport->batch == NULL) {
+    transport->batch = g_byte_array_sized_new(USUAL_BATCH);
+    g_queue_push_tail(&filled, g_object_ref(agent));
+  }
+  GByteArray *batch = transport->batch;
+  guint8 head[HEAD_BYTES];
+  GST_WRITE_UINT16_BE(head, bytes);
+  GST_WRITE_UINT16_BE(head + 2, rtcp);
+  g_byte_array_append(batch, head, sizeof head);
+  g_byte_array_append(batch, plain, (guint)bytes);
   if (batch->len >= MAX_BATCH) hand_over(agent);
 }
 
@@ -259,7 +259,7 @@ static napi_value send_rtcp(napi_env env, napi_callback_info info) {
   void *data;
   size_t size;
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok || size > MAX_PACKET) return throw_error(env, "sendRtcp needs a Buffer of at most %d bytes", MAX_PACKET);
-  guint8 packet[MAX_PACKET + SRTP_MAX_TRAILER_LEN + 4];
+  _Alignas(8) guint8 packet[MAX_PACKET + SRTP_MAX_TRAILER_LEN + 4];
   memcpy(packet, data, size);
   Transport *transport = transport_of(agent);
   int bytes = (int)size;

@@ -41,6 +41,8 @@ export class Ingest {
   private watch: NodeJS.Timeout | null = null;
   private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
+  /** The connection was closed: nothing can come over it any more. */
+  private isOver = false;
   private firstAudioAt: number | null = null;
   private lastKeyframeAt = performance.now();
   private askedAt = -Infinity;
@@ -230,7 +232,8 @@ export class Ingest {
   }
 
   private mediaArrived(): void {
-    if (this.state === 'live') return;
+    // What was under way when the publisher closed the connection is no sign of life.
+    if (this.state === 'live' || this.isOver) return;
     this.state = 'live';
     this.events.onMedia();
   }
@@ -251,6 +254,7 @@ export class Ingest {
     if (reason === 'ice_failed' && this.state !== 'waiting') return;
     this.events.onWarning(detail);
     // Many clients close the connection before they end the session: who does that has left, and who does not is waited for.
+    this.isOver = true;
     if (reason === 'closed' && this.hadMedia) this.fallSilent();
     else this.events.onClosed(this.state === 'waiting' && reason !== 'closed' ? 'ice_timeout' : 'publisher_lost');
   }

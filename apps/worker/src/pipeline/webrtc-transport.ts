@@ -125,7 +125,7 @@ export class WebrtcTransport {
   private async useStunServer(url: string): Promise<void> {
     const { hostname, port } = new URL(url.replace(/^stun:(\/\/)?/, 'stun://'));
     try {
-      const { address } = await lookup(hostname.replace(/^\[|\]$/g, ''));
+      const { address } = await Promise.race([lookup(hostname.replace(/^\[|\]$/g, '')), tooLong()]);
       this.media.set({ 'stun-server': address, 'stun-server-port': Number(port) || STUN_PORT });
     } catch (error) {
       this.events.onWarning(`the STUN server ${hostname} is not found: ${(error as Error).message}`);
@@ -175,6 +175,12 @@ export class WebrtcTransport {
   private end(reason: TransportEnd, detail: string): void {
     if (!this.isClosed) this.events.onClosed(reason, detail);
   }
+}
+
+/** A name server that does not answer must not keep a publisher waiting. */
+async function tooLong(): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref());
+  throw new Error(`no answer within ${GATHERING_MS} ms`);
 }
 
 /** RFC 8122, section 6.2: one fingerprint that matches is enough. */
