@@ -14,6 +14,8 @@ static struct {
   gboolean woken;
 } queue = {.events = G_QUEUE_INIT};
 
+static gint bytes_waiting;
+
 Event *event_new(guint32 id) {
   Event *event = g_new0(Event, 1);
   event->id = id;
@@ -30,11 +32,17 @@ void event_add_string(Event *event, const char *text) { g_value_set_string(event
 static void event_free(Event *event) {
   for (guint i = 0; i < event->count; i++) g_value_unset(&event->values[i]);
   if (event->sample) gst_sample_unref(event->sample);
-  if (event->bytes) g_bytes_unref(event->bytes);
+  if (event->bytes) {
+    g_atomic_int_add(&bytes_waiting, -(gint)g_bytes_get_size(event->bytes));
+    g_bytes_unref(event->bytes);
+  }
   g_free(event);
 }
 
+gint event_bytes_waiting(void) { return g_atomic_int_get(&bytes_waiting); }
+
 void event_post(Event *event) {
+  if (event->bytes) g_atomic_int_add(&bytes_waiting, (gint)g_bytes_get_size(event->bytes));
   g_mutex_lock(&queue.lock);
   g_queue_push_tail(&queue.events, event);
   gboolean wakes = !queue.woken;

@@ -24,6 +24,8 @@ Event *event_new(guint32 id);
 GValue *event_add(Event *event, GType type);
 void event_add_string(Event *event, const char *text);
 void event_post(Event *event);
+// Of all events that JavaScript has not dealt with yet.
+gint event_bytes_waiting(void);
 void events_init(napi_env env, napi_value dispatch);
 
 // Work for the pool thread; `done_id` 0 means that nobody waits.

@@ -12,6 +12,7 @@
 #define GATHER_US 3000
 // A batch is handed over at the latest when it is as large.
 #define MAX_BATCH 262144
+#define MAX_WAITING_BYTES 8000000
 // A picture with its audio.
 #define USUAL_BATCH 16384
 // What came before the keys did: the handshake's last step may be overtaken by the first media.
@@ -34,8 +35,9 @@ typedef struct {
   srtp_t in, out;
   GQueue waiting;
   GByteArray *batch;
+  // Who was heard last is last.
   guint32 sources[MAX_SOURCES];
-  guint source_count, oldest_source;
+  guint source_count;
 } Transport;
 
 static GMainContext *context;
@@ -59,6 +61,11 @@ static void transport_free(gpointer data) {
 
 static void hand_over(gpointer agent) {
   Transport *transport = transport_of(agent);
+  // JavaScript is seconds behind: what it cannot take is lost, as on a network.
+  if (event_bytes_waiting() > MAX_WAITING_BYTES) {
+    g_clear_pointer(&transport->batch, g_byte_array_unref);
+    return;
+  }
   Event *event = event_new(transport->id);
   event->bytes = g_byte_array_free_to_bytes(g_steal_pointer(&transport->batch));
   event_post(event);
@@ -84,18 +91,18 @@ static gboolean is_rtcp(const guint8 *packet) { return packet[1] >= 192 && packe
 
 static guint32 source_of(const guint8 *packet, gboolean rtcp) { return GST_READ_UINT32_BE(packet + (rtcp ? 4 : 8)); }
 
-// A publisher that sends under ever new names must not fill the memory.
+// A publisher that sends under ever new names must not fill the memory: who has been silent longest is forgotten.
 static void remember_source(Transport *transport, guint32 source) {
-  for (guint i = 0; i < transport->source_count; i++) {
-    if (transport->sources[i] == source) return;
+  guint at = 0;
+  while (at < transport->source_count && transport->sources[at] != source) at++;
+  if (at == MAX_SOURCES) {
+    srtp_remove_stream(transport->in, g_htonl(transport->sources[0]));
+    at = 0;
+  } else if (at == transport->source_count) {
+    transport->source_count++;
   }
-  if (transport->source_count < MAX_SOURCES) {
-    transport->sources[transport->source_count++] = source;
-    return;
-  }
-  guint32 *oldest = &transport->sources[transport->oldest_source++ % MAX_SOURCES];
-  srtp_remove_stream(transport->in, g_htonl(*oldest));
-  *oldest = source;
+  memmove(&transport->sources[at], &transport->sources[at + 1], (transport->source_count - 1 - at) * sizeof source);
+  transport->sources[transport->source_count - 1] = source;
 }
 
 static void take_media(NiceAgent *agent, Transport *transport, const guint8 *packet, guint length) {

@@ -69,8 +69,7 @@ describe('Av1Depayloader', () => {
     expect(depayloader.isLost).toBe(true);
     expect(push(6, `10 ${FRAME}`)).toEqual([]);
     expect(push(7, `18 ${FRAME}`)).toEqual([[TD + FRAME_SIZED, true, 7]]);
-    // Late or twice: no loss.
-    expect(push(4, `10 ${FRAME}`)).toEqual([]);
+    // Twice: no loss.
     expect(push(7, `10 ${FRAME}`)).toEqual([]);
     expect(push(8, `10 ${FRAME}`)).toEqual([[TD + FRAME_SIZED, false, 8]]);
     // A fragment whose rest does not come.
@@ -85,6 +84,21 @@ describe('Av1Depayloader', () => {
     const [before, now] = depayloader.push(packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }));
     expect(before).toMatchObject({ time: 5, keyframe: true, data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex') });
     expect(now).toMatchObject({ time: 7, keyframe: false, data: Buffer.from(TD + FRAME_SIZED, 'hex') });
+  });
+
+  it('goes on with the next sequence where the numbers begin anew', () => {
+    const depayloader = new Av1Depayloader();
+    const push = (sequence: number): number => depayloader.push(packet(`18 ${FRAME}`, { sequence, marker: true })).length;
+    expect([100, 40_000, 40_001].map(push)).toEqual([1, 1, 1]);
+  });
+
+  it('does not gather small pieces without end', () => {
+    const depayloader = new Av1Depayloader();
+    expect(depayloader.push(packet(`18 ${SEQUENCE}`))).toEqual([]);
+    expect(depayloader.isLost).toBe(false);
+    const crumbs = `00${' 01 30'.repeat(600)}`;
+    for (let sequence = 2; sequence < 40; sequence += 1) depayloader.push(packet(crumbs, { sequence }));
+    expect(depayloader.isLost).toBe(true);
   });
 
   it('does not gather without end', () => {

@@ -16,6 +16,8 @@ const TEMPORAL_DELIMITER = Buffer.from([0x12, 0]);
 const LEFT_OUT = new Set([2, 8, 15]);
 /** No picture is larger; what a hostile publisher sends must not fill the memory. */
 const MAX_UNIT_BYTES = 8_000_000;
+/** Each costs some memory beside its bytes; twice what 8 MB need in packets of usual size. */
+const MAX_PIECES = 16_384;
 
 /** All pictures of one moment. */
 export interface TemporalUnit {
@@ -41,6 +43,7 @@ export class Av1Depayloader {
   /** The beginning of an OBU whose rest is in the next packets. */
   private fragments: Buffer[] = [];
   private bytes = 0;
+  private pieces = 0;
 
   /** The temporal units that are complete with this packet: none as a rule, two where the end of one was not marked. */
   push(packet: OrderedPacket): TemporalUnit[] {
@@ -56,10 +59,10 @@ export class Av1Depayloader {
     return packet.marker ? [...units, ...this.finish()] : units;
   }
 
-  /** False for a packet that came before. After a gap, what it belonged to is lost. */
+  /** False for a packet that came before. After a gap, or where the sender began anew, what it belonged to is lost. */
   private isNext(sequence: number): boolean {
     const ahead = this.sequence === null ? 1 : (sequence - this.sequence) & 0xffff;
-    if (ahead === 0 || ahead >= 0x8000) return false;
+    if (ahead === 0) return false;
     this.sequence = sequence;
     if (ahead > 1) this.lose();
     return true;
@@ -83,10 +86,13 @@ export class Av1Depayloader {
     if (this.obus.length + this.fragments.length === 0) {
       this.unit = { keyframe: (header & NEW_SEQUENCE) !== 0, time };
       this.bytes = 0;
+      this.pieces = 0;
     }
     this.bytes += payload.length;
     if (this.bytes > MAX_UNIT_BYTES) throw new Malformed();
     const elements = splitElements(payload);
+    this.pieces += elements.length;
+    if (this.pieces > MAX_PIECES) throw new Malformed();
     if (((header & CONTINUES) !== 0) !== this.fragments.length > 0) throw new Malformed();
     elements.forEach((element, i) => {
       this.fragments.push(element);

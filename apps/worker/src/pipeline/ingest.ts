@@ -125,6 +125,8 @@ export class Ingest {
       onWarning: this.events.onWarning,
     });
     this.transport = transport;
+    // The decoders did not start.
+    if (this.state === 'closed') await transport.close();
     return { half, fingerprint: transport.fingerprint, role: remote.role };
   }
 

@@ -14,6 +14,9 @@ export const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
 /** What VP8, VP9 and AV1 publishers are turned into; RTMP has no older way to carry them. */
 const TRANSCODE_KBPS = 2500;
 const TRANSCODE_GOP = 60;
+/** What may wait for a decoder of VP8 or VP9: seconds of a usual stream; and what must be gone before it is worth beginning anew. */
+const MAX_WAITING_BYTES = 1_000_000;
+const RESUME_BYTES = 100_000;
 /** A packet of Opus holds so much as WebRTC senders make them (RFC 7587, section 4.2). */
 const OPUS_MS = 20;
 /** A decoder's guess fades to silence in less than so many packets. */
@@ -142,17 +145,25 @@ function vpx(pipeline: Pipeline, format: TrackFormat, beginsKeyframe: (payload: 
   const name = codec.toLowerCase();
   const packets = source(`application/x-rtp,media=video,encoding-name=${codec},payload=${PAYLOAD_TYPE},clock-rate=90000`);
   let isLost = true;
+  let isSkipping = false;
+  let last: number | null = null;
   transcoded(pipeline, [packets, Element.make(`rtp${name}depay`, { 'wait-for-keyframe': true }), Element.make(`${name}dec`)], onSample);
   return {
     format,
     push: (packet) => {
-      if (packet.payload.length === 0) return;
-      if (beginsKeyframe(packet.payload)) isLost = false;
+      const begins = beginsKeyframe(packet.payload);
+      const waiting = packets.get<number>('current-level-bytes');
+      // A machine that decodes too slowly leaves out whole groups of pictures.
+      isSkipping = isSkipping ? !begins || waiting > RESUME_BYTES : waiting > MAX_WAITING_BYTES;
+      // The depayloader sees for itself what is missing. Also where the sender's numbers began anew.
+      if (isSkipping || (last !== null && packet.sequence !== ((last + 1) & 0xffff))) isLost = true;
+      last = packet.sequence;
+      if (isSkipping) return;
+      if (begins) isLost = false;
+      // Those without payload, which only probe the bandwidth, too: else their numbers would be missing.
       packets.push(withHeader(packet), packet.time * NS);
     },
-    lost: () => {
-      isLost = true;
-    },
+    lost: () => undefined,
     needsKeyframe: () => isLost,
   };
 }

@@ -8,6 +8,8 @@ const GATHERING_MS = 1000;
 /** Two seconds of a 4 Mbit/s stream: by default it is half a second of small packets, and a busy machine loses the rest. */
 const RECEIVE_BUFFER = 2_000_000;
 const STUN_PORT = 3478;
+/** Several handshakes' worth: a publisher must not fill the memory with records that nobody reads any more. */
+const MAX_RECORDS_BYTES = 65_536;
 /** Hash functions of certificate fingerprints (RFC 8122, section 5) that are safe. */
 const HASHES = new Map([['sha-256', 'sha256'], ['sha-384', 'sha384'], ['sha-512', 'sha512']]);
 
@@ -47,7 +49,7 @@ export interface TransportEvents extends PacketListener {
 /** The way of a publisher's packets: ICE finds it, DTLS (RFC 5764) makes the keys, SRTP protects what goes over it. */
 export class WebrtcTransport {
   private readonly handshake = new Pipeline();
-  private readonly records = Element.make('appsrc', { 'is-live': true, format: 'bytes', 'max-bytes': 0, caps: 'application/x-dtls' });
+  private readonly records = Element.make('appsrc', { 'is-live': true, format: 'bytes', 'max-bytes': MAX_RECORDS_BYTES, 'leaky-type': 'downstream', caps: 'application/x-dtls' });
   private readonly decoder: Element;
   private readonly encoder: Element;
   private readonly media: MediaTransport;
