@@ -167,7 +167,6 @@ describe('lip sync', () => {
     const { sync, audio, video, run } = both();
     const before = run(0, 2000);
     expect([before.audio.at(-1), before.video.at(-1)]).toEqual([expect.closeTo(1020, 3), expect.closeTo(1100, 3)]);
-    for (const track of [audio, video]) report(sync, track, 1000);
     report(sync, video, 1990);
     expect(run(2000, 2100).audio.at(-1)).toBeCloseTo(1020, 3);
     report(sync, audio, 2090);
@@ -192,8 +191,8 @@ describe('lip sync', () => {
     expect.hasAssertions();
     for (let second = 0; second < 60; second += 1) {
       const { audio: times } = run(second * 1000, second * 1000 + 1000);
-      if (second > 4) for (const time of times) expect(Math.abs(time - last)).toBeLessThan(0.2);
-      if (second > 3) last = times.at(-1) as number;
+      if (second > 2) for (const time of times) expect(Math.abs(time - last)).toBeLessThan(0.2);
+      if (second > 1) last = times.at(-1) as number;
       report(sync, audio, second * 1000 + 990, NTP + 6 * noise(second));
       report(sync, video, second * 1000 + 990, NTP + 6 * noise(second + 0.5));
     }
@@ -224,10 +223,13 @@ describe('lip sync', () => {
       sync.report(video.clock, NTP + at, rtpTime(video, 990 + second * 1000 * ofVideo), 1000 + at + 20);
     }
     const after = run(30_000, 40_000);
-    expect([after.audio.at(-1), after.video.at(-1)]).toEqual([expect.closeTo(1020, 0), expect.closeTo(1100, 0)]);
+    // At first they may have been put together, by 80 ms, as was right.
+    expect((after.audio.at(-1) as number) - 1020).toBeGreaterThan(-1);
+    expect((after.audio.at(-1) as number) - 1020).toBeLessThan(81);
+    expect(after.video.at(-1)).toBeCloseTo(1100, 0);
   });
 
-  it('believes two reports that agree, not one', () => {
+  it('believes two reports that agree of tracks far apart, not one', () => {
     const sync = new LipSync();
     const audio = sender(sync, { rate: AUDIO, every: 20 });
     const video = sender(sync, { every: 40, delay: () => 600 });

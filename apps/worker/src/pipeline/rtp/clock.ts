@@ -22,7 +22,8 @@ const REPORT_SHARE = 1 / 4;
 const STEADY_MS = 50;
 /** An encoder that looks ahead is behind its source by so much at most: a report of another time is wrong. */
 const MAX_REPORTED_MS = 3000;
-/** Tracks are not further apart than this on their way to us. */
+/** Tracks are not further apart than this on their way to us, as far as one report of each is to be believed; and as far as two are that agree. */
+const APART_AT_ONCE_MS = 200;
 const MAX_APART_MS = 1000;
 /** A time that is so far off is wrong. */
 const MAX_OFF_MS = 10_000;
@@ -161,7 +162,7 @@ export class LipSync {
 
   /**
    * A sender report says what a track's RTP clock showed at a time of the sender's wall clock. Not all are right: those of GStreamer 1.22
-   * may run at twice the time. So a report is believed that the one before bears out.
+   * may run at twice the time. What differs from the report before is believed when the next one bears it out.
    * @param ntpMs 0 if it has none.
    */
   report(clock: TrackClock, ntpMs: number, timestamp: number, now: number): void {
@@ -171,10 +172,10 @@ export class LipSync {
     const before = clock.reported;
     const ntp = ntpMs - media;
     clock.reported = ntp;
-    if (before === null) return;
-    if (Math.abs(ntp - before) > STEADY_MS) return this.forget();
-    clock.ntp = clock.ntp === null ? (before + ntp) / 2 : clock.ntp + (ntp - clock.ntp) * REPORT_SHARE;
-    if (!clock.isAligned) this.align();
+    const isSteady = before !== null && Math.abs(ntp - before) <= STEADY_MS;
+    if (before !== null && !isSteady) return this.forget();
+    clock.ntp = clock.ntp === null ? ntp : clock.ntp + (ntp - clock.ntp) * REPORT_SHARE;
+    if (!clock.isAligned) this.align(isSteady ? MAX_APART_MS : APART_AT_ONCE_MS);
   }
 
   /** Lets the times follow the arrivals a little; the tracks that are together move together. */
@@ -199,13 +200,13 @@ export class LipSync {
    * Puts the tracks together that have had a report, at the time of the one that takes longest to us: so each moves forward only, once.
    * (A gap in the audio is filled with silence; going back would throw some away.)
    */
-  private align(): void {
+  private align(mostApart: number): void {
     const known = this.clocks.filter((clock) => clock.ntp !== null);
     if (known.length < 2) return;
     const before = this.ours;
     const together = known.some((clock) => clock.isAligned) && before !== null ? before : -Infinity;
     const ours = known.reduce((most, clock) => (clock.isAligned ? most : Math.max(most, clock.offset - (clock.ntp as number))), together);
-    const isPlausible = known.every((clock) => Math.abs((clock.ntp as number) + ours - clock.floor) <= MAX_APART_MS);
+    const isPlausible = known.every((clock) => Math.abs((clock.ntp as number) + ours - clock.floor) <= mostApart);
     if (!isPlausible) return;
     for (const clock of known) {
       clock.offset = clock.isAligned ? clock.offset + ours - together : (clock.ntp as number) + ours;
