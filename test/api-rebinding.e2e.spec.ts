@@ -38,10 +38,19 @@ const listen = (host: string, at: number, onRequest: (localAddress: string) => v
     server.once('error', reject).listen(at, host, () => resolve(server));
   });
 
-beforeAll(async () => {
+/** The customer's server and the canaries, at one port: one that is free at the allowed address may be somebody's at the others. */
+async function openServers(): Promise<void> {
   customer = await listen(ALLOWED, 0, (address) => reached.push(address));
   ({ port } = customer.address() as AddressInfo);
-  canaries = await Promise.all([FORBIDDEN, '::1'].map((host) => listen(host, port, () => (hits += 1)).catch(() => undefined))).then((all) => all.filter((server) => server !== undefined));
+  const opened = await Promise.allSettled([FORBIDDEN, '::1'].map((host) => listen(host, port, () => (hits += 1))));
+  canaries = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (!opened.some((one) => one.status === 'rejected' && (one.reason as NodeJS.ErrnoException).code === 'EADDRINUSE')) return;
+  for (const server of [customer, ...canaries]) server.close();
+  return openServers();
+}
+
+beforeAll(async () => {
+  await openServers();
   names = await startNameServer((name, family) => {
     if (name !== HOST) return 'unknown';
     // Each look-up asks for both families, A first.

@@ -14,7 +14,6 @@ const GSTREAMER = [
   'gstreamer-audio-1.0',
   'gstreamer-video-1.0',
   'gstreamer-sdp-1.0',
-  'gstreamer-rtp-1.0',
 ];
 
 /**

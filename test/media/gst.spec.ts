@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Element, type Fed, Feed, GstError, Pipeline, preload, type Sample, version } from '#libs/gst';
+import { type Converted, Converter, Element, GstError, Pipeline, preload, type Sample, version } from '#libs/gst';
 
 const open: Pipeline[] = [];
 afterEach(async () => {
@@ -74,23 +74,23 @@ describe('GStreamer binding', () => {
     await expect.poll(() => bytes).toBe(4 * 960);
   });
 
-  it('works on the thread of who feeds it: what comes out is there when the call returns', async () => {
+  it('works on the thread of who calls it: what comes out is there when the call returns', async () => {
     const pipeline = newPipeline();
     const first = Element.make('audioconvert');
     const sink = Element.make('appsink', { sync: false });
     pipeline.chain([first, Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=48000' }), sink]);
     await pipeline.play();
-    expect(() => Feed.into(first, sink, 'no caps at all !')).toThrow('are no caps');
-    const feed = Feed.into(first, sink, 'audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=48000,channel-mask=(bitmask)0x3');
-    expect(() => Feed.into(first, sink, 'audio/x-raw')).toThrow('takes no feed');
-    expect(feed.push(Buffer.alloc(960), 7e6)).toEqual([{ data: Buffer.alloc(480), pts: 7e6 }]);
-    expect(() => feed.push(Buffer.alloc(0), 0)).toThrow('not empty');
+    expect(() => Converter.into(first, sink, 'no caps at all !')).toThrow('are no caps');
+    const converter = Converter.into(first, sink, 'audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=48000,channel-mask=(bitmask)0x3');
+    expect(() => Converter.into(first, sink, 'audio/x-raw')).toThrow('takes nothing from us');
+    expect(converter.push(Buffer.alloc(960), 7e6)).toEqual([{ data: Buffer.alloc(480), pts: 7e6 }]);
+    expect(() => converter.push(Buffer.alloc(0), 0)).toThrow('not empty');
     await pipeline.close();
-    expect(feed.push(Buffer.alloc(960), 8e6)).toEqual([]);
-    expect(feed.gap(9e6, 1e6)).toEqual([]);
+    expect(converter.push(Buffer.alloc(960), 8e6)).toEqual([]);
+    expect(converter.gap(9e6, 1e6)).toEqual([]);
   });
 
-  it('has a decoder fill a gap in what it is fed', async () => {
+  it('has a decoder fill a gap in what it is given', async () => {
     const packets: Buffer[] = [];
     const source = newPipeline();
     const made = Element.make('appsink', { sync: false });
@@ -102,11 +102,11 @@ describe('GStreamer binding', () => {
     const [decoder, sink] = [Element.make('opusdec', { plc: true }), Element.make('appsink', { sync: false })];
     pipeline.chain([decoder, sink]);
     await pipeline.play();
-    const feed = Feed.into(decoder, sink, 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0');
-    const ms = (fed: Fed[]): number[] => fed.map(({ pts }) => (pts as number) / 1e6);
-    expect(ms(feed.push(packets[0] as Buffer, 0))).toEqual([0]);
-    expect(ms(feed.gap(20e6, 40e6))).toEqual([20]);
-    expect(ms(feed.push(packets[3] as Buffer, 60e6))).toEqual([60]);
+    const converter = Converter.into(decoder, sink, 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0');
+    const ms = (made: Converted[]): number[] => made.map(({ pts }) => (pts as number) / 1e6);
+    expect(ms(converter.push(packets[0] as Buffer, 0))).toEqual([0]);
+    expect(ms(converter.gap(20e6, 40e6))).toEqual([20]);
+    expect(ms(converter.push(packets[3] as Buffer, 60e6))).toEqual([60]);
   });
 
   it('reports an error of an element as a message, and a pipeline that cannot start as a rejection', async () => {

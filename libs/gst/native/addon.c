@@ -164,7 +164,7 @@ NAPI_MODULE_INIT() {
   export_signals(env, exports);
   export_pipelines(env, exports);
   export_samples(env, exports);
-  export_feeds(env, exports);
+  export_converters(env, exports);
   export_ice(env, exports);
   export_transport(env, exports);
   return exports;

@@ -66,7 +66,7 @@ void export_objects(napi_env env, napi_value exports);
 void export_signals(napi_env env, napi_value exports);
 void export_pipelines(napi_env env, napi_value exports);
 void export_samples(napi_env env, napi_value exports);
-void export_feeds(napi_env env, napi_value exports);
+void export_converters(napi_env env, napi_value exports);
 void export_ice(napi_env env, napi_value exports);
 void export_transport(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);

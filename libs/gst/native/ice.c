@@ -47,28 +47,30 @@ static napi_value ice_half(napi_env env, napi_callback_info info) {
   return half_to_js(env, agent, (guint)js_number(env, args[1]));
 }
 
-static napi_value take_credentials(napi_env env, napi_value *args, bool restarts) {
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  STRING(ufrag, 2);
-  STRING(pwd, 3);
-  if (ufrag == NULL || pwd == NULL) return throw_error(env, "the peer's credentials are missing");
-  if ((restarts && !nice_agent_restart_stream(agent, stream)) || !nice_agent_set_remote_credentials(agent, stream, ufrag, pwd)) {
-    return throw_error(env, "the ICE agent has no stream %u", stream);
-  }
-  return half_to_js(env, agent, stream);
+// False with an error thrown.
+static bool take_credentials(napi_env env, NiceAgent *agent, guint stream, napi_value *credentials) {
+  g_autofree char *ufrag = js_string(env, credentials[0]);
+  g_autofree char *pwd = js_string(env, credentials[1]);
+  if (ufrag != NULL && pwd != NULL && nice_agent_set_remote_credentials(agent, stream, ufrag, pwd)) return true;
+  throw_error(env, "the ICE agent does not take the peer's credentials");
+  return false;
 }
 
-// setIcePeer(agent, stream, ufrag, pwd): the peer's credentials. Returns our half.
+// setIcePeer(agent, stream, ufrag, pwd): the peer's credentials.
 static napi_value set_ice_peer(napi_env env, napi_callback_info info) {
   ARGUMENTS(4);
-  return take_credentials(env, args, false);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  take_credentials(env, agent, (guint)js_number(env, args[1]), &args[2]);
+  return NULL;
 }
 
-// restartIce(agent, stream, ufrag, pwd): takes the peer's new credentials, returns our new half.
+// restartIce(agent, stream, ufrag, pwd) -> {ufrag, pwd, candidates}: takes the peer's new credentials, gives our new half.
 static napi_value restart_ice(napi_env env, napi_callback_info info) {
   ARGUMENTS(4);
-  return take_credentials(env, args, true);
+  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  guint stream = (guint)js_number(env, args[1]);
+  if (!nice_agent_restart_stream(agent, stream)) return throw_error(env, "the ICE agent has no stream %u", stream);
+  return take_credentials(env, agent, stream, &args[2]) ? half_to_js(env, agent, stream) : NULL;
 }
 
 // addIceCandidate(agent, stream, "a=candidate:..."): false when the line is not understood.

@@ -168,8 +168,8 @@ export class Element extends GstObject {
   }
 }
 
-/** What comes out of a feed. */
-export interface Fed {
+/** What comes out of a converter. */
+export interface Converted {
   data: Buffer;
   /** ns; null when it bears none. */
   pts: number | null;
@@ -179,25 +179,25 @@ export interface Fed {
  * A way into a row of elements that work on the caller's thread: what is pushed in has passed them when the call returns. For what
  * takes less time than waking a thread for it. Times in ns.
  */
-export class Feed extends GstObject {
+export class Converter extends GstObject {
   /** @param first of the row, which ends in the appsink; both are playing. @param caps of what is pushed. Throws what does not fit. */
-  static into(first: Element, sink: Element, caps: string): Feed {
-    return new Feed(native.openFeed(first.handle, sink.handle, caps));
+  static into(first: Element, sink: Element, caps: string): Converter {
+    return new Converter(native.openConverter(first.handle, sink.handle, caps));
   }
 
   /** Nothing comes out of elements that are closed, or have failed: their pipeline has said why. */
-  push(data: Buffer, pts: number): Fed[] {
-    return paired(native.feed(this.handle, data, pts));
+  push(data: Buffer, pts: number): Converted[] {
+    return paired(native.convert(this.handle, data, pts));
   }
 
   /** So much is missing: decoders fill it in. */
-  gap(pts: number, duration: number): Fed[] {
-    return paired(native.feedGap(this.handle, pts, duration));
+  gap(pts: number, duration: number): Converted[] {
+    return paired(native.convertGap(this.handle, pts, duration));
   }
 }
 
-function paired(flat: (Buffer | number | null)[]): Fed[] {
-  const result: Fed[] = [];
+function paired(flat: (Buffer | number | null)[]): Converted[] {
+  const result: Converted[] = [];
   for (let i = 0; i < flat.length; i += 2) result.push({ data: flat[i] as Buffer, pts: flat[i + 1] as number | null });
   return result;
 }

@@ -5,7 +5,7 @@ import { type IceHalf, native } from './native.js';
 const STATES = ['disconnected', 'gathering', 'connecting', 'connected', 'ready', 'failed'] as const;
 export type IceState = (typeof STATES)[number];
 
-/** A libnice agent with a bundled session's only stream. */
+/** A libnice agent. */
 export class IceAgent extends GstObject {
   /** The agent of a webrtcbin. */
   static of(webrtcbin: Element): IceAgent {
@@ -15,16 +15,6 @@ export class IceAgent extends GstObject {
   /** Offers only addresses named so. */
   addLocalAddress(address: string): void {
     native.addLocalAddress(this.handle, address);
-  }
-
-  /** Room in the kernel for what the process has not read yet; of the sockets that are there after gathering. */
-  setReceiveBuffer(stream: number, bytes: number): void {
-    native.setReceiveBuffer(this.handle, stream, bytes);
-  }
-
-  /** Takes a remote candidate (`a=candidate:...`); false when it is not understood. */
-  addCandidate(stream: number, line: string): boolean {
-    return native.addIceCandidate(this.handle, stream, line);
   }
 }
 
@@ -72,8 +62,9 @@ export class MediaTransport extends IceAgent {
     native.setIcePeer(this.handle, this.stream, ufrag, pwd);
   }
 
-  addPeerCandidate(line: string): boolean {
-    return this.addCandidate(this.stream, line);
+  /** Takes a candidate of the peer's (`a=candidate:...`); false when it is not understood. */
+  addCandidate(line: string): boolean {
+    return native.addIceCandidate(this.handle, this.stream, line);
   }
 
   /** ICE restart: takes the peer's new credentials, gives our new half. Media goes on meanwhile. */
@@ -81,9 +72,9 @@ export class MediaTransport extends IceAgent {
     return native.restartIce(this.handle, this.stream, ufrag, pwd);
   }
 
-  /** Of the sockets that are there after gathering. The kernel gives less where its limit is lower. */
-  setRoom(bytes: number): void {
-    this.setReceiveBuffer(this.stream, bytes);
+  /** Room in the kernel for what the process has not read yet; of the sockets that are there after gathering. The kernel gives less where its limit is lower. */
+  setReceiveBuffer(bytes: number): void {
+    native.setReceiveBuffer(this.handle, this.stream, bytes);
   }
 
   /** Media is decrypted from now on with the keys of this pair's handshake. Throws GstError when it made none. */

@@ -1,3 +1,3 @@
-export { Element, type Fed, Feed, GstError, GstObject, Pipeline, preload, version, type Message, type PromiseReply, type Sample } from './gst.js';
+export { type Converted, Converter, Element, GstError, GstObject, Pipeline, preload, version, type Message, type PromiseReply, type Sample } from './gst.js';
 export { IceAgent, type IceState, MediaTransport, type PacketListener } from './ice.js';
 export type { IceHalf, SessionDescription, Structure, Value } from './native.js';

@@ -46,9 +46,9 @@ export interface Native {
   recalculateLatency(bin: Handle): void;
   onSample(appsink: Handle, id: number): void;
   push(appsrc: Handle, data: Buffer, pts: number | null, duration: number | null): string;
-  openFeed(element: Handle, appsink: Handle, caps: string): Handle;
-  feed(feed: Handle, data: Buffer, pts: number): (Buffer | number | null)[];
-  feedGap(feed: Handle, pts: number, duration: number): (Buffer | number | null)[];
+  openConverter(element: Handle, appsink: Handle, caps: string): Handle;
+  convert(converter: Handle, data: Buffer, pts: number): (Buffer | number | null)[];
+  convertGap(converter: Handle, pts: number, duration: number): (Buffer | number | null)[];
   makeIceAgent(): Handle;
   openTransport(agent: Handle, id: number, dtls: Handle): number;
   closeTransport(agent: Handle): void;
@@ -57,7 +57,7 @@ export interface Native {
   sendRtcp(agent: Handle, data: Buffer): boolean;
   gather(agent: Handle, stream: number, lowestPort: number, highestPort: number): void;
   iceHalf(agent: Handle, stream: number): IceHalf;
-  setIcePeer(agent: Handle, stream: number, ufrag: string, pwd: string): IceHalf;
+  setIcePeer(agent: Handle, stream: number, ufrag: string, pwd: string): void;
   restartIce(agent: Handle, stream: number, ufrag: string, pwd: string): IceHalf;
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;

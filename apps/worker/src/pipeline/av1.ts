@@ -2,6 +2,7 @@
  * From RTP packets to AV1 temporal units, as a decoder takes them (RTP Payload Format For AV1, v1.0.0, Alliance for Open Media;
  * AV1 Bitstream & Decoding Process Specification, section 5.3). GStreamer has an element for it from 1.24 on only.
  */
+import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from './bitstream.js';
 import type { OrderedPacket } from './rtp/types.js';
 
 /** The aggregation header before the OBU elements of a packet (4.4). */
@@ -14,10 +15,6 @@ const HAS_SIZE = 0x02;
 const TEMPORAL_DELIMITER = Buffer.from([0x12, 0]);
 /** Not for decoders of a received stream (5): temporal delimiter, tile list, padding. */
 const LEFT_OUT = new Set([2, 8, 15]);
-/** No picture is larger; what a hostile publisher sends must not fill the memory. */
-const MAX_UNIT_BYTES = 8_000_000;
-/** Each costs some memory beside its bytes; twice what 8 MB need in packets of usual size. */
-const MAX_PIECES = 16_384;
 
 /** All pictures of one moment. */
 export interface TemporalUnit {
@@ -28,9 +25,6 @@ export interface TemporalUnit {
   /** When it was sampled, ms on our clock. */
   time: number;
 }
-
-/** A packet that is not as it should be. */
-class Malformed extends Error {}
 
 /** Takes the packets of one track in the order of their sequence numbers. */
 export class Av1Depayloader {
@@ -89,10 +83,10 @@ export class Av1Depayloader {
       this.pieces = 0;
     }
     this.bytes += payload.length;
-    if (this.bytes > MAX_UNIT_BYTES) throw new Malformed();
+    if (this.bytes > MAX_PICTURE_BYTES) throw new Malformed();
     const elements = splitElements(payload);
     this.pieces += elements.length;
-    if (this.pieces > MAX_PIECES) throw new Malformed();
+    if (this.pieces > MAX_PICTURE_PIECES) throw new Malformed();
     if (((header & CONTINUES) !== 0) !== this.fragments.length > 0) throw new Malformed();
     elements.forEach((element, i) => {
       this.fragments.push(element);

@@ -45,7 +45,8 @@ export class Ingest {
   private isOver = false;
   private firstAudioAt: number | null = null;
   private lastKeyframeAt = performance.now();
-  private askedAt = -Infinity;
+  /** When the key frame that is needed was asked for; null: none is. */
+  private askedAt: number | null = null;
 
   private constructor(
     private readonly settings: IngestSettings,
@@ -56,7 +57,7 @@ export class Ingest {
     this.feed = openFeed(this.hasVideo);
     this.receiver = new RtpReceiver(offer.tracks, offer, {
       onPacket: (format, packet) => this.packet(format, packet),
-      onLost: (format, count) => this.tracks.get(format)?.lost(count),
+      onLost: (format, count) => this.tracks.get(format)?.lost?.(count),
       send: (rtcp) => this.transport?.sendRtcp(rtcp),
     });
     this.meter = new InputMeter(this.receiver);
@@ -186,11 +187,10 @@ export class Ingest {
   private askForKeyframe(isNeeded: boolean): void {
     const now = performance.now();
     if (!isNeeded) {
-      this.askedAt = -Infinity;
+      this.askedAt = null;
       return;
     }
-    const wait = this.state === 'waiting' && this.askedAt === -Infinity ? FIRST_ASK_MS : 0;
-    if (wait > 0) this.askedAt = now + wait - ASK_AGAIN_MS;
+    this.askedAt ??= this.state === 'waiting' ? now + FIRST_ASK_MS - ASK_AGAIN_MS : -Infinity;
     if (now - this.askedAt < ASK_AGAIN_MS) return;
     this.askedAt = now;
     this.requestKeyframe();

@@ -1,8 +1,10 @@
 // What becomes of a track's packets: H.264 access units and AAC frames.
-import { Element, type Fed, Feed, type Pipeline } from '#libs/gst';
+import { type Converted, Converter, Element, type Pipeline } from '#libs/gst';
 import { Av1Depayloader } from './av1.js';
 import { Backlog } from './backlog.js';
+import type { DecoderConfig } from './h264/decoder-config.js';
 import { H264Depayloader } from './h264/depayloader.js';
+import type { MediaSample } from './hub.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { beginsVp8Keyframe, beginsVp9Keyframe } from './vpx.js';
 
@@ -14,9 +16,6 @@ export const AVC_CAPS = 'video/x-h264,stream-format=avc,alignment=au';
 /** What VP8, VP9 and AV1 publishers are turned into; RTMP has no older way to carry them. */
 const TRANSCODE_KBPS = 2500;
 const TRANSCODE_GOP = 60;
-/** What may wait for a decoder of VP8 or VP9: seconds of a usual stream; and what must be gone before it is worth beginning anew. */
-const MAX_WAITING_BYTES = 1_000_000;
-const RESUME_BYTES = 100_000;
 /** A packet of Opus holds so much as WebRTC senders make them (RFC 7587, section 4.2). */
 const OPUS_MS = 20;
 /** A decoder's guess fades to silence in less than so many packets. */
@@ -28,31 +27,18 @@ const NS = 1e6;
 export const FACTORIES =
   'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc rtpvp8depay vp8dec rtpvp9depay vp9dec av1dec videoconvert x264enc'.split(' ');
 
-/** What a picture needs to be decoded. */
-export interface PictureConfig {
-  /** AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). */
-  record: Buffer;
-  width: number | null;
-  height: number | null;
-}
-
 /** An access unit of H.264, or a frame of AAC. */
-export interface EncodedSample {
-  data: Buffer;
-  /** When it is shown or heard, ms on our clock. */
-  time: number;
-  keyframe: boolean;
+export interface EncodedSample extends MediaSample {
   /** On pictures, when it is another than before. */
-  config?: PictureConfig;
+  config?: DecoderConfig;
 }
 
 /** One track of a session, from its packets to the samples. */
 export interface Track {
-  format: TrackFormat;
   /** Takes the packets in order. */
   push(packet: OrderedPacket): void;
-  /** So many packets before the next one are lost. */
-  lost(count: number): void;
+  /** So many packets before the next one are lost. Most see it by the sequence numbers. */
+  lost?(count: number): void;
   /** Nothing can be shown until a key frame comes. */
   needsKeyframe(): boolean;
 }
@@ -63,24 +49,22 @@ export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sa
     case 'H264':
       return passthrough(format, onSample);
     case 'AV1':
-      return av1(pipeline, format, onSample);
+      return av1(pipeline, onSample);
     case 'VP8':
-      return vpx(pipeline, format, beginsVp8Keyframe, onSample);
+      return vpx(pipeline, 'VP8', beginsVp8Keyframe, onSample);
     case 'VP9':
-      return vpx(pipeline, format, beginsVp9Keyframe, onSample);
+      return vpx(pipeline, 'VP9', beginsVp9Keyframe, onSample);
     default:
-      return opus(pipeline, format, onSample);
+      return opus(pipeline, onSample);
   }
 }
 
-function passthrough(format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
-  const depayloader = new H264Depayloader(format.fmtp);
+function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+  const depayloader = new H264Depayloader(fmtp);
   return {
-    format,
     push: (packet) => {
       for (const unit of depayloader.push(packet)) onSample(unit);
     },
-    lost: () => undefined,
     needsKeyframe: () => depayloader.isLost,
   };
 }
@@ -92,23 +76,22 @@ function source(caps: string): Element {
 const OPUS_CAPS = 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0';
 
 /** Decoding and encoding 20 ms takes a fraction of one: on this thread, for waking another one costs as much. */
-function opus(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Track {
   const decoder = Element.make('opusdec', { plc: true, 'use-inband-fec': true });
   const sink = chainTo(pipeline, [decoder, Element.make('audioconvert'), Element.make('capsfilter', { caps: AUDIO_CAPS }), Element.make('voaacenc', { bitrate: AAC_BITRATE })]);
-  let feed: Feed | null = null;
+  let converter: Converter | null = null;
   let missing = 0;
-  const deliver = (frames: Fed[]): void => {
+  const deliver = (frames: Converted[]): void => {
     for (const { data, pts } of frames) if (pts !== null) onSample({ data, time: pts / NS, keyframe: false });
   };
   return {
-    format,
     push: ({ payload, time }) => {
       if (payload.length === 0) return;
-      feed ??= Feed.into(decoder, sink, OPUS_CAPS);
+      converter ??= Converter.into(decoder, sink, OPUS_CAPS);
       // The decoder makes up for what is missing, as far as the next packet bears it twice (FEC) or the last one lets guess.
-      if (missing > 0) deliver(feed.gap((time - missing * OPUS_MS) * NS, missing * OPUS_MS * NS));
+      if (missing > 0) deliver(converter.gap((time - missing * OPUS_MS) * NS, missing * OPUS_MS * NS));
       missing = 0;
-      deliver(feed.push(payload, time * NS));
+      deliver(converter.push(payload, time * NS));
     },
     lost: (count) => {
       missing = Math.min(count, MOST_GUESSED);
@@ -118,14 +101,13 @@ function opus(pipeline: Pipeline, format: TrackFormat, onSample: (sample: Encode
 }
 
 /** What comes between the depayloader's pictures and the decoder: where that is too slow, whole groups of pictures are left out. */
-function av1(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+function av1(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Track {
   const pictures = source('video/x-av1,stream-format=obu-stream,alignment=tu');
   const depayloader = new Av1Depayloader();
   const backlog = new Backlog();
   let leftOut = false;
   transcoded(pipeline, [pictures, Element.make('av1dec')], onSample);
   return {
-    format,
     push: (packet) => {
       for (const { data, keyframe, time } of depayloader.push(packet)) {
         const waiting = pictures.get<number>('current-level-buffers');
@@ -134,36 +116,33 @@ function av1(pipeline: Pipeline, format: TrackFormat, onSample: (sample: Encoded
         leftOut = !isTaken && waiting === 0;
       }
     },
-    lost: () => undefined,
     needsKeyframe: () => depayloader.isLost || leftOut,
   };
 }
 
 /** GStreamer's depayloaders take packets as they were, so each gets a plain header again. */
-function vpx(pipeline: Pipeline, format: TrackFormat, beginsKeyframe: (payload: Buffer) => boolean, onSample: (sample: EncodedSample) => void): Track {
-  const { codec } = format;
+function vpx(pipeline: Pipeline, codec: 'VP8' | 'VP9', beginsKeyframe: (payload: Buffer) => boolean, onSample: (sample: EncodedSample) => void): Track {
   const name = codec.toLowerCase();
   const packets = source(`application/x-rtp,media=video,encoding-name=${codec},payload=${PAYLOAD_TYPE},clock-rate=90000`);
+  const backlog = new Backlog();
   let isLost = true;
-  let isSkipping = false;
   let last: number | null = null;
   transcoded(pipeline, [packets, Element.make(`rtp${name}depay`, { 'wait-for-keyframe': true }), Element.make(`${name}dec`)], onSample);
   return {
-    format,
     push: (packet) => {
       const begins = beginsKeyframe(packet.payload);
-      const waiting = packets.get<number>('current-level-bytes');
-      // A machine that decodes too slowly leaves out whole groups of pictures.
-      isSkipping = isSkipping ? !begins || waiting > RESUME_BYTES : waiting > MAX_WAITING_BYTES;
-      // The depayloader sees for itself what is missing. Also where the sender's numbers began anew.
-      if (isSkipping || (last !== null && packet.sequence !== ((last + 1) & 0xffff))) isLost = true;
+      // The depayloader sees for itself what is missing, also where it was left out or the sender's numbers began anew.
+      if (last !== null && packet.sequence !== ((last + 1) & 0xffff)) isLost = true;
       last = packet.sequence;
-      if (isSkipping) return;
+      const waiting = packets.get<number>('current-level-buffers');
+      if (!backlog.takes(begins, waiting, performance.now())) {
+        isLost = waiting === 0;
+        return;
+      }
       if (begins) isLost = false;
       // Those without payload, which only probe the bandwidth, too: else their numbers would be missing.
       packets.push(withHeader(packet), packet.time * NS);
     },
-    lost: () => undefined,
     needsKeyframe: () => isLost,
   };
 }

@@ -108,7 +108,7 @@ export interface InputFigures {
   keyFrameIntervalMs: number | null;
   packetsLost: number;
   jitterMs: number | null;
-  /** To the publisher and back; null until a packet had to be sent again. */
+  /** To the publisher and back; null until it answered a report, or sent a packet again. */
   rttMs: number | null;
   /** How much later audio arrives than video of the same time; negative when earlier. */
   avSkewMs: number | null;

@@ -2,12 +2,15 @@ import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { Element, type IceHalf, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
 import type { PipelineSettings } from './protocol.js';
+import { within } from './rtmp/deadlines.js';
 
 /** Host candidates take milliseconds; only a STUN server that does not answer takes longer. */
 const GATHERING_MS = 1000;
 /** Two seconds of a 4 Mbit/s stream: by default it is half a second of small packets, and a busy machine loses the rest. */
 const RECEIVE_BUFFER = 2_000_000;
 const STUN_PORT = 3478;
+/** A name server that does not answer must not keep a publisher waiting. */
+const STUN_NAME_MS = 1000;
 /** Several handshakes' worth: a publisher must not fill the memory with records that nobody reads any more. */
 const MAX_RECORDS_BYTES = 65_536;
 /** Hash functions of certificate fingerprints (RFC 8122, section 5) that are safe. */
@@ -85,7 +88,7 @@ export class WebrtcTransport {
   /** Takes the publisher's candidates (values of `a=candidate`). Lines that are not understood are passed over. */
   addCandidates(candidates: string[]): void {
     // A name under .local means nothing outside the publisher's own network; its checks tell us the address.
-    for (const line of candidates) if (!/\.local /.test(line)) this.media.addPeerCandidate(`a=candidate:${line}`);
+    for (const line of candidates) if (!/\.local /.test(line)) this.media.addCandidate(`a=candidate:${line}`);
   }
 
   /** ICE restart (RFC 9725, section 4.3.2). */
@@ -117,7 +120,7 @@ export class WebrtcTransport {
       else if (state === 'failed') this.end('ice_failed', 'no way to the publisher was found');
     });
     const half = await media.gather(settings.mediaPortMin, settings.mediaPortMax, GATHERING_MS);
-    media.setRoom(RECEIVE_BUFFER);
+    media.setReceiveBuffer(RECEIVE_BUFFER);
     media.setPeer(remote.ufrag, remote.pwd);
     this.addCandidates(remote.candidates);
     return half;
@@ -127,7 +130,7 @@ export class WebrtcTransport {
   private async useStunServer(url: string): Promise<void> {
     const { hostname, port } = new URL(url.replace(/^stun:(\/\/)?/, 'stun://'));
     try {
-      const { address } = await Promise.race([lookup(hostname.replace(/^\[|\]$/g, '')), tooLong()]);
+      const { address } = await within(lookup(hostname.replace(/^\[|\]$/g, '')), STUN_NAME_MS, () => new Error(`no answer within ${STUN_NAME_MS} ms`));
       this.media.set({ 'stun-server': address, 'stun-server-port': Number(port) || STUN_PORT });
     } catch (error) {
       this.events.onWarning(`the STUN server ${hostname} is not found: ${(error as Error).message}`);
@@ -177,12 +180,6 @@ export class WebrtcTransport {
   private end(reason: TransportEnd, detail: string): void {
     if (!this.isClosed) this.events.onClosed(reason, detail);
   }
-}
-
-/** A name server that does not answer must not keep a publisher waiting. */
-async function tooLong(): Promise<never> {
-  await new Promise((resolve) => setTimeout(resolve, GATHERING_MS).unref());
-  throw new Error(`no answer within ${GATHERING_MS} ms`);
 }
 
 /** RFC 8122, section 6.2: one fingerprint that matches is enough. */

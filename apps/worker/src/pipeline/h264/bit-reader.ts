@@ -1,5 +1,4 @@
-/** Data that is not as the specification wants it. */
-export class Malformed extends Error {}
+import { Malformed } from '../bitstream.js';
 
 /** More leading zeros than a code of 32 bits has (9.1). */
 const MAX_LEADING_ZEROS = 32;

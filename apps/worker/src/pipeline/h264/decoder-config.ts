@@ -1,4 +1,4 @@
-import { Malformed } from './bit-reader.js';
+import { Malformed } from '../bitstream.js';
 import { decoderConfigurationRecord, parsePps, parseSps, type Sps } from './parameter-sets.js';
 
 /** Larger than a set with all its scaling lists and buffer models; longer ones only fill the memory. */

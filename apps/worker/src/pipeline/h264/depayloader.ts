@@ -1,6 +1,6 @@
 // From RTP packets to H.264 pictures as FLV and MP4 carry them (RFC 6184; ITU-T H.264; ISO/IEC 14496-15).
 import type { OrderedPacket } from '../rtp/types.js';
-import { Malformed } from './bit-reader.js';
+import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from '../bitstream.js';
 import { type DecoderConfig, ParameterSets } from './decoder-config.js';
 import { parseSliceStart } from './parameter-sets.js';
 
@@ -25,10 +25,6 @@ const RECOVERY_POINT = 6;
 const MAX_SEI_BYTES = 4096;
 /** A slice's first three numbers, with whatever emulation prevention is between them. */
 const SLICE_START_BYTES = 16;
-/** No picture is larger; what a hostile publisher sends must not fill the memory. */
-const MAX_UNIT_BYTES = 8_000_000;
-/** Packets and NAL units of a picture: twice what 8 MB need in packets of usual size. Each costs some memory beside its bytes. */
-const MAX_PIECES = 16_384;
 
 export interface AccessUnit {
   /** NAL units, each with its length in four bytes before it (AVC). Without parameter sets and delimiters; SEI and filler are kept. */
@@ -233,7 +229,7 @@ function add(unit: Unit, nal: Nal, piece: Buffer): Nal {
   const bytes = piece.length - nal.from;
   unit.bytes += bytes;
   unit.pieces += 1;
-  if (unit.bytes > MAX_UNIT_BYTES || unit.pieces > MAX_PIECES) throw new Malformed();
+  if (unit.bytes > MAX_PICTURE_BYTES || unit.pieces > MAX_PICTURE_PIECES) throw new Malformed();
   nal.pieces.push(piece);
   nal.bytes += bytes;
   return nal;

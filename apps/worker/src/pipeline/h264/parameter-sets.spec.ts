@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Malformed } from './bit-reader.js';
+import { Malformed } from '../bitstream.js';
 import { ppsOf, type SpsShape, spsOf, ue } from '../../../../../test/support/h264.js';
 import { decoderConfigurationRecord, parsePps, parseSliceStart, parseSps } from './parameter-sets.js';
 

@@ -1,5 +1,6 @@
 // What a decoder must know before the first picture (ITU-T H.264, 7.3.2): parsed, and in the record that FLV and MP4 carry it in.
-import { BitReader, Malformed } from './bit-reader.js';
+import { Malformed } from '../bitstream.js';
+import { BitReader } from './bit-reader.js';
 
 /** Profiles whose sequence parameter sets tell of chroma format, bit depths and scaling lists (7.3.2.1.1). */
 const HIGH_PROFILES = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);

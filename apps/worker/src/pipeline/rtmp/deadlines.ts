@@ -18,20 +18,20 @@ export const DEADLINES: Deadlines = { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, han
 export class Aborted extends Error {}
 
 /** `work`, unless it takes longer or is aborted before. What loses may still fail later, unheard. */
-export async function within<T>(work: Promise<T>, ms: number, tooLate: () => Error, signal: AbortSignal): Promise<T> {
+export async function within<T>(work: Promise<T>, ms: number, tooLate: () => Error, signal?: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let onAbort = (): void => undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(tooLate()), ms);
     onAbort = () => reject(new Aborted('the transfer ends'));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
   });
   try {
     return await Promise.race([work, limit]);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
+    signal?.removeEventListener('abort', onAbort);
     work.catch(() => undefined);
   }
 }
