@@ -21,6 +21,8 @@ export interface TestStreamOptions {
   localAddress?: string;
   /** Keep the fingerprint of every H.264 picture, for `sent()`. */
   remember?: boolean;
+  /** Keep the times of all claps, for `claps()`. */
+  claps?: boolean;
   /** Changes the offer before it is sent. */
   mapOffer?: (sdp: string) => string;
   /** Changes the answer before it is used (a relay in between, say). */
@@ -39,8 +41,10 @@ export interface TestPublisher {
   close(): Promise<void>;
   /** Stops a track without a word, and lets it go on. */
   setSending(kind: 'video' | 'audio', sending: boolean): void;
-  /** A white picture and the tone, or a black one and silence: at the same moment, as when somebody claps. */
+  /** A white picture and the tone, or a black one and silence: at the same moment (a picture more or less), as when somebody claps. */
   clap(on: boolean): void;
+  /** When the claps so far began in the picture and in the sound that were sent, ms. */
+  claps(): { seen: number[]; heard: number[] };
   /** How often a key frame was asked for (RTCP PLI) so far. */
   keyFrameRequests(): Promise<number>;
   /** Another picture size from now on. */

@@ -11,10 +11,10 @@ const CONNECT_MS = 15_000;
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
  *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8' | 'VP9', connectMs?: number,
- *   bframes?: number, lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, mapOffer?: (sdp: string) => string,
+ *   bframes?: number, lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, claps?: boolean, mapOffer?: (sdp: string) => string,
  *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from
  *   this one only; `lateVideo`, `lateAudio`: negotiated, but nothing is sent before
- *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`
+ *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`; `claps`: keep the times of all claps for `claps()`
  */
 export async function publishTestStream(options) {
   const { url, token, video = true, audio = true, lateVideo = false, lateAudio = false, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
@@ -34,12 +34,15 @@ export async function publishTestStream(options) {
   const gates = [0, 1].map(() => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' }));
   const size = Element.make('capsfilter', { caps: rawCaps(options) });
   const sent = [];
-  const tap = options.remember ? [Element.make('tee')] : [];
+  const claps = { seen: [], heard: [] };
+  const [encodedTap, pictureTap, toneTap] = [options.remember, options.claps, options.claps].map((isWanted) => (isWanted ? [Element.make('tee')] : []));
   const picture = Element.make('videotestsrc', { 'is-live': true, pattern: options.pattern ?? 'ball' });
   const tone = Element.make('audiotestsrc', { 'is-live': true, ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }) });
-  if (video) pipeline.chain([picture, ...videoSource(gates[0], size, tap, options)]).link(webrtc);
-  for (const tee of tap) watchPictures(pipeline, tee, (found) => sent.push(found));
-  if (audio) pipeline.chain([tone, ...audioSource(gates[1])]).link(webrtc);
+  if (video) pipeline.chain([picture, ...videoSource(gates[0], [size, ...pictureTap], encodedTap, options)]).link(webrtc);
+  if (audio) pipeline.chain([tone, ...audioSource(gates[1], toneTap)]).link(webrtc);
+  watch(pipeline, encodedTap, ({ data }) => sent.push(fingerprint(data)));
+  watch(pipeline, pictureTap, onset(isBright, claps.seen));
+  watch(pipeline, toneTap, onset(isLoud, claps.heard));
 
   let sessionUrl;
   let etag;
@@ -84,11 +87,13 @@ export async function publishTestStream(options) {
     close,
     /** Stops a track without a word, as a muted device may, and lets it go on (`kind` is 'video' or 'audio'). */
     setSending: (kind, sending) => gates[kind === 'video' ? 0 : 1].set({ drop: !sending }),
-    /** A white picture and the tone, or a black one and silence: at the same moment, as when somebody claps. */
+    /** A white picture and the tone, or a black one and silence: at the same moment (a picture more or less), as when somebody claps. */
     clap: (on) => {
       picture.set({ pattern: on ? 'white' : 'black' });
       tone.set({ volume: on ? 0.8 : 0 });
     },
+    /** When the claps so far began in the picture and in the sound that were sent, ms (`claps`). */
+    claps: () => claps,
     /** How often a key frame was asked for (RTCP PLI) so far. */
     keyFrameRequests: async () => {
       const sent = Object.values((await webrtc.ask('get-stats', null)) ?? {}).filter(({ type }) => type === 'outbound-rtp');
@@ -103,8 +108,8 @@ function rawCaps({ width = 640, height = 360, fps = 30 }) {
   return `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
 }
 
-function videoSource(gate, size, tap, { kbps = 800, gop = 60, codec = 'H264', bframes = 0 }) {
-  const source = [size, gate, Element.make('queue', { 'max-size-buffers': 3 })];
+function videoSource(gate, raw, encodedTap, { kbps = 800, gop = 60, codec = 'H264', bframes = 0 }) {
+  const source = [...raw, gate, Element.make('queue', { 'max-size-buffers': 3 })];
   if (codec !== 'H264') {
     const name = codec.toLowerCase();
     return [
@@ -119,7 +124,7 @@ function videoSource(gate, size, tap, { kbps = 800, gop = 60, codec = 'H264', bf
     ...source,
     h264Encoder({ bitrate: kbps, 'key-int-max': gop, threads: 1, 'speed-preset': 'ultrafast' }, bframes),
     Element.make('capsfilter', { caps: `video/x-h264,profile=${bframes > 0 ? 'main' : 'constrained-baseline'},stream-format=byte-stream,alignment=au` }),
-    ...tap,
+    ...encodedTap,
     Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),
     Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000' }),
   ];
@@ -131,17 +136,33 @@ function h264Encoder(settings, bframes) {
   return Element.make('x264enc', { tune: 0, bframes, 'b-adapt': false, 'rc-lookahead': bframes + 1, 'sync-lookahead': 0, ...settings });
 }
 
-/** Shows every access unit that passes a tee. What an encoder on a busy machine skips never gets there. */
-function watchPictures(pipeline, tee, onPicture) {
+/** Shows everything that passes a tee, if there is one. What an encoder on a busy machine skips never gets behind it. */
+function watch(pipeline, [tee], onSample) {
+  if (!tee) return;
   const sink = Element.make('appsink', { sync: false, async: false });
-  sink.onSample(({ data }) => onPicture(fingerprint(data)));
+  sink.onSample(onSample);
   pipeline.add(sink);
   tee.link(sink);
 }
 
-function audioSource(gate) {
+/** Keeps the times (ms) at which what was not so becomes so. */
+function onset(isSo, times) {
+  let was = true;
+  return ({ data, pts }) => {
+    const is = isSo(data);
+    if (is && !was) times.push(pts / 1e6);
+    was = is;
+  };
+}
+
+const isBright = (i420) => i420[0] > 128;
+/** Ten percent of what 16 bits hold. */
+const isLoud = (s16) => new Int16Array(s16.buffer, s16.byteOffset, s16.length / 2).some((sample) => sample > 3277);
+
+function audioSource(gate, rawTap) {
   return [
     Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2' }),
+    ...rawTap,
     gate,
     Element.make('queue', { 'max-size-buffers': 10 }),
     Element.make('opusenc', { bitrate: 64_000 }),
