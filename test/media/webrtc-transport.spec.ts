@@ -16,12 +16,13 @@ afterEach(async () => {
 
 /** Answers one publisher. */
 async function receive(settings = SETTINGS) {
-  const seen = { payloadTypes: new Map<number, number>(), reports: 0, batches: 0, closed: [] as string[], warnings: [] as string[], transport: null as WebrtcTransport | null };
+  const seen = { payloadTypes: new Map<number, number>(), reports: 0, batches: 0, arrivals: [] as number[], closed: [] as string[], warnings: [] as string[], transport: null as WebrtcTransport | null };
   const server = createServer((request, response) => {
     void text(request).then(async (sdp) => {
       const offer = readOffer(sdp);
       const { transport, half } = await WebrtcTransport.open(offer.remote, settings, {
-        rtp: (packet) => {
+        rtp: (packet, arrival) => {
+          seen.arrivals.push(arrival);
           const payloadType = (packet[1] as number) & 0x7f;
           if ((packet[0] as number) >> 6 === 2) seen.payloadTypes.set(payloadType, (seen.payloadTypes.get(payloadType) ?? 0) + 1);
         },
@@ -63,6 +64,19 @@ describe('WebrtcTransport', () => {
     await publish(url, (sdp) => sdp.replaceAll(/a=fingerprint:sha-256 \S+/g, `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`)).catch(() => undefined);
     await expect.poll(() => seen.closed, { timeout: 5000 }).toContain("dtls_failed: the publisher's certificate is not the one in its offer");
     expect(seen.payloadTypes.size).toBe(0);
+  });
+
+  it('tells when each packet came, however late it is taken', async () => {
+    const { seen, url } = await receive();
+    await publish(url);
+    await expect.poll(() => seen.arrivals.length, { timeout: 5000 }).toBeGreaterThan(20);
+    const from = performance.now();
+    while (performance.now() < from + 300) continue;
+    const until = performance.now();
+    await expect.poll(() => seen.arrivals.at(-1)).toBeGreaterThan(until);
+    const meanwhile = seen.arrivals.filter((at) => at > from && at < until);
+    expect(meanwhile.length).toBeGreaterThan(15);
+    expect(seen.arrivals).toEqual(seen.arrivals.toSorted((a, b) => a - b));
   });
 
   it('says which STUN server is not found, and goes on without', async () => {

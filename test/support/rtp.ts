@@ -63,9 +63,9 @@ export function receiver({ formats = [AUDIO, VIDEO], settings = {} }: { formats?
   });
   /** Into a buffer that is used again, as the socket's is. */
   const used = Buffer.alloc(2000);
-  const push = (packet: Buffer, now: number): void => {
+  const push = (packet: Buffer, arrival: number, now = arrival): void => {
     packet.copy(used);
-    made.rtp(used.subarray(0, packet.length), now);
+    made.rtp(used.subarray(0, packet.length), arrival, now);
     used.fill(0xee);
   };
   const sequences = (): number[] => out.map(({ packet }) => packet.sequence);

@@ -24,8 +24,8 @@
 #define KEY_BYTES SRTP_AES_ICM_128_KEY_LEN_WSALT
 #define MAX_PACKET 1500
 
-// Before each packet of a batch: its length, and whether it is RTCP; 16 bits each, the higher first.
-#define HEAD_BYTES 4
+// Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the monotonic clock (us) when it came.
+#define HEAD_BYTES 8
 
 typedef struct {
   guint32 id;
@@ -78,7 +78,9 @@ static gpointer serve(gpointer data) {
     g_main_context_iteration(context, TRUE);
     if (g_queue_is_empty(&filled)) continue;
     g_usleep(GATHER_US);
-    while (g_main_context_iteration(context, FALSE)) continue;
+    // Not longer, for a flood has no end.
+    gint64 until = g_get_monotonic_time() + GATHER_US;
+    while (g_main_context_iteration(context, FALSE) && g_get_monotonic_time() < until) continue;
     for (gpointer agent; (agent = g_queue_pop_head(&filled)) != NULL; g_object_unref(agent)) {
       if (transport_of(agent)->batch != NULL) hand_over(agent);
     }
@@ -123,6 +125,7 @@ static void take_media(NiceAgent *agent, Transport *transport, const guint8 *pac
   guint8 head[HEAD_BYTES];
   GST_WRITE_UINT16_BE(head, bytes);
   GST_WRITE_UINT16_BE(head + 2, rtcp);
+  GST_WRITE_UINT32_BE(head + 4, (guint32)g_get_monotonic_time());
   g_byte_array_append(batch, head, sizeof head);
   g_byte_array_append(batch, plain, (guint)bytes);
   if (batch->len >= MAX_BATCH) hand_over(agent);

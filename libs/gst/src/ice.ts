@@ -18,13 +18,15 @@ export class IceAgent extends GstObject {
   }
 }
 
-/** Before each packet of a batch: its length, and whether it is RTCP; 16 bits each. */
-const HEAD_BYTES = 4;
+/** Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the system's monotonic clock (us) when it came. */
+const HEAD_BYTES = 8;
+/** That clock minus performance.now(), ms. */
+const CLOCK_OFFSET = Number(process.hrtime.bigint()) / 1e6 - performance.now();
 
-/** What comes in, decrypted: RTP packets and RTCP packets, in the order of their arrival. */
+/** What comes in, decrypted: RTP packets and RTCP packets, in the order of their arrival, and when that was (performance.now(), ms). */
 export interface PacketListener {
-  rtp: (packet: Buffer) => void;
-  rtcp: (packet: Buffer) => void;
+  rtp: (packet: Buffer, arrival: number) => void;
+  rtcp: (packet: Buffer, arrival: number) => void;
   /** After the last packet of those that came together. */
   done: () => void;
 }
@@ -100,13 +102,16 @@ export class MediaTransport extends IceAgent {
 }
 
 function split(batch: Buffer, listener: PacketListener): void {
+  const now = performance.now();
+  const clock = Math.round((now + CLOCK_OFFSET) * 1000);
   for (let at = 0; at < batch.length; ) {
     const start = at + HEAD_BYTES;
     const isRtcp = batch.readUInt16BE(at + 2) !== 0;
+    const arrival = now - Math.max(0, (clock - batch.readUInt32BE(at + 4)) | 0) / 1000;
     at = start + batch.readUInt16BE(at);
     const packet = batch.subarray(start, at);
-    if (isRtcp) listener.rtcp(packet);
-    else listener.rtp(packet);
+    if (isRtcp) listener.rtcp(packet, arrival);
+    else listener.rtp(packet, arrival);
   }
   listener.done();
 }

@@ -119,8 +119,8 @@ export class Ingest {
   private async openTransport(): Promise<LocalTransport> {
     const { remote } = this.offer;
     const { transport, half } = await WebrtcTransport.open(remote, this.settings, {
-      rtp: (packet) => this.receiver.rtp(packet, performance.now()),
-      rtcp: (packet) => this.receiver.rtcp(packet, performance.now()),
+      rtp: (packet, arrival) => this.receiver.rtp(packet, arrival, performance.now()),
+      rtcp: (packet, arrival) => this.receiver.rtcp(packet, arrival),
       done: () => this.doWork(performance.now()),
       onClosed: (reason, detail) => this.transportClosed(reason, detail),
       onWarning: this.events.onWarning,

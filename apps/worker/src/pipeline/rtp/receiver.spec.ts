@@ -26,16 +26,16 @@ describe('packets', () => {
     const formats = [AUDIO, VIDEO, { ...AUDIO, payloadType: 100, mid: 'a' }, { ...VIDEO, payloadType: 100, mid: 'b', codec: 'VP8' }];
     const seen: string[] = [];
     const made = new RtpReceiver(formats, SETTINGS, { onPacket: ({ mid, kind }) => seen.push(mid === 'b' ? 'other' : kind), onLost: () => undefined, send: () => undefined });
-    for (const sequence of [1, 2, 3]) made.rtp(rtp({ ...fields, sequence, ssrc: 7 }), 1000);
+    for (const sequence of [1, 2, 3]) made.rtp(rtp({ ...fields, sequence, ssrc: 7 }), 1000, 1000);
     // A source that has said where it belongs need not say it again.
-    if (seen.length > 0) made.rtp(rtp({ ...fields, mid: undefined, sequence: 4, ssrc: 7 }), 1000);
+    if (seen.length > 0) made.rtp(rtp({ ...fields, mid: undefined, sequence: 4, ssrc: 7 }), 1000, 1000);
     expect(seen).toEqual(Array.from({ length: 4 }, () => kinds).flat());
   });
 
   it('may be of several formats of one section', () => {
     const codecs: string[] = [];
     const made = new RtpReceiver([VIDEO, { ...VIDEO, payloadType: 102, rtxPayloadType: null, codec: 'VP8' }], SETTINGS, { onPacket: ({ codec }) => codecs.push(codec), onLost: () => undefined, send: () => undefined });
-    [96, 96, 102, 102, 96].forEach((payloadType, sequence) => made.rtp(rtp({ payloadType, sequence }), 1000));
+    [96, 96, 102, 102, 96].forEach((payloadType, sequence) => made.rtp(rtp({ payloadType, sequence }), 1000, 1000));
     expect(codecs).toEqual(['H264', 'H264', 'VP8', 'VP8', 'H264']);
   });
 
@@ -98,6 +98,17 @@ describe('lost packets', () => {
     expect([sequences(), lost]).toEqual([[1, 2, 3, 6], [['video', 2]]]);
     push(rtx(5, 1), 1460);
     expect(sequences()).toEqual([1, 2, 3, 6]);
+  });
+
+  it('are asked for, too, when all was seen late; the network is measured by when it came', () => {
+    const { receiver: made, push, sequences, feedback, lost } = running();
+    for (const sequence of [5, 6, 7]) push(rtp({ sequence, timestamp: 900 * sequence }), 1000 + 10 * sequence, 2000);
+    made.work(2000);
+    made.work(2015);
+    expect(feedback('205/1').map((nack) => nack.toString('hex', 12))).toEqual(['00040000']);
+    push(rtx(4, 1, { timestamp: 3600 }), 2050);
+    expect([sequences(), lost]).toEqual([[1, 2, 3, 4, 5, 6, 7], []]);
+    expect(made.figures()).toMatchObject({ jitterMs: 0, lastArrival: 1070 });
   });
 
   it('are asked for in packets that fit the network', () => {

@@ -80,27 +80,31 @@ export class RtpReceiver {
     this.tracks = [...sections.values()].map((section) => new Track(section, this.sync, events));
   }
 
-  /** `bytes` is decrypted, and valid only during the call (it is a view of a buffer that is used again). `now`: performance.now(), ms. */
-  rtp(bytes: Buffer, now: number): void {
+  /**
+   * `bytes` is decrypted, and valid only during the call (it is a view of a buffer that is used again). `arrival`: when it came
+   * (performance.now(), ms), for all that measures the network; `now`: when we see it, for our own deadlines.
+   */
+  rtp(bytes: Buffer, arrival: number, now: number): void {
     const header = parseRtp(bytes);
     if (header === null) return;
     this.lastSsrc = header.ssrc;
     this.reportAt ??= now + FIRST_REPORT_MS;
     const { transportCcExtension } = this.settings;
     const sequence = transportCcExtension === null ? null : extensionNumber(bytes, header, transportCcExtension);
-    if (sequence !== null) this.feedback.record(sequence, now);
+    if (sequence !== null) this.feedback.record(sequence, arrival);
     const known = this.sources.get(header.ssrc);
     const track = known?.takes(header.payloadType) ? known : this.assign(bytes, header);
     if (!track) return;
     this.bytes += bytes.length;
-    track.packet(bytes, header, now);
+    track.packet(bytes, header, arrival, now);
   }
 
-  rtcp(bytes: Buffer, now: number): void {
+  /** As `rtp`. */
+  rtcp(bytes: Buffer, arrival: number): void {
     for (const message of parseRtcp(bytes)) {
-      if (message.type === 'sender-report') for (const track of this.tracks) track.senderReport(message, now);
+      if (message.type === 'sender-report') for (const track of this.tracks) track.senderReport(message, arrival);
       else if (message.type === 'bye') for (const track of this.tracks) track.bye(message.ssrc);
-      else if (message.ssrc === this.ssrc) this.answered(message.lastReport, message.delay, now);
+      else if (message.ssrc === this.ssrc) this.answered(message.lastReport, message.delay, arrival);
     }
   }
 
@@ -172,9 +176,9 @@ export class RtpReceiver {
     }
   }
 
-  private answered(lastReport: number, delay: number, now: number): void {
+  private answered(lastReport: number, delay: number, arrival: number): void {
     if (lastReport === 0) return;
-    const ms = (((compactNtp(now) - lastReport - delay) | 0) * 1000) / 65_536;
+    const ms = (((compactNtp(arrival) - lastReport - delay) | 0) * 1000) / 65_536;
     // Clocks of both sides are read in steps: on a near network there may be less than nothing.
     if (ms > -1 && ms < MAX_ROUND_TRIP_MS) this.answeredMs = Math.max(0, ms);
   }

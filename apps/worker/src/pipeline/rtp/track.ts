@@ -75,16 +75,16 @@ export class Track {
     return this.formats.has(payloadType) || this.retransmitted.has(payloadType);
   }
 
-  packet(bytes: Buffer, header: RtpHeader, now: number): void {
+  packet(bytes: Buffer, header: RtpHeader, arrival: number, now: number): void {
     const format = this.formats.get(header.payloadType);
     if (!format) return this.retransmission(bytes, header, now);
-    const source = this.follow(header, now);
-    const number = source?.take(header.sequence, now) ?? null;
+    const source = this.follow(header, arrival);
+    const number = source?.take(header.sequence, arrival) ?? null;
     if (source === null || number === null) return;
     this.format = format;
-    source.measure(header.timestamp, now, format.clockRate);
+    source.measure(header.timestamp, arrival, format.clockRate);
     if (!this.buffer.wants(number)) return;
-    if (number === source.highest) this.clock.observe(header.timestamp, format.clockRate, now);
+    if (number === source.highest) this.clock.observe(header.timestamp, format.clockRate, arrival);
     this.deliver(number, format, header, copyOf(bytes, header.payloadStart, header.payloadEnd), now, format.rtxPayloadType === null);
   }
 
@@ -93,10 +93,10 @@ export class Track {
     return this.buffer.work(now, roundTripMs);
   }
 
-  senderReport(report: Extract<RtcpMessage, { type: 'sender-report' }>, now: number): void {
+  senderReport(report: Extract<RtcpMessage, { type: 'sender-report' }>, arrival: number): void {
     if (this.source?.ssrc !== report.ssrc) return;
-    this.source.reported(report.compactNtp, now);
-    this.sync.report(this.clock, report.ntpMs, report.timestamp, now);
+    this.source.reported(report.compactNtp, arrival);
+    this.sync.report(this.clock, report.ntpMs, report.timestamp, arrival);
   }
 
   bye(ssrc: number): void {
@@ -127,16 +127,16 @@ export class Track {
   }
 
   /** The present source if the packet is its own, or from now on. A publisher that restarts its encoder may choose another SSRC. */
-  private follow({ ssrc, sequence }: RtpHeader, now: number): Source | null {
+  private follow({ ssrc, sequence }: RtpHeader, arrival: number): Source | null {
     const present = this.source;
     if (present?.ssrc === ssrc) return present;
     if (present !== null) {
-      if (!present.hasEnded && now - present.lastArrival < HANDOVER_MS) return null;
+      if (!present.hasEnded && arrival - present.lastArrival < HANDOVER_MS) return null;
       this.buffer.flush();
       this.lostBefore += present.lost;
       this.clock.reset();
     }
-    this.source = new Source(ssrc, sequence, now);
+    this.source = new Source(ssrc, sequence, arrival);
     return this.source;
   }
 }
