@@ -206,10 +206,26 @@ it('comes back with a new session when its own is gone', async () => {
   await expect.poll(async () => (await probe(`${platform.url}/revived`, { seconds: 2 })).video.length, { timeout: 15_000 }).toBeGreaterThan(10);
 });
 
+it('is told when its node shuts down, and comes back as soon as there is one', async () => {
+  const { page, id } = await publish('moved');
+  await system.end('worker', 'SIGTERM');
+  // Long before the silence would be noticed.
+  await expect.poll(() => events(page), { timeout: 3000 }).toContain('RECONNECTING the server closed the connection');
+  expect(await system.stream('moved')).toMatchObject({ id, state: 'ended', reason: { code: 'service_shutdown' } });
+  system.spawn('worker');
+  await system.nodesReach(1);
+  await reaches(page, 'PUBLISHING', 20_000);
+  const { id: next } = await system.stream('moved');
+  expect(next).not.toBe(id);
+  await system.transfersReach(next, ['live']);
+  await inPage(page, 'stream.stop()');
+});
+
 it('stays away when its stream was ended over the API', async () => {
   const { page, id } = await publish('kicked');
   expect((await system.call('DELETE', `/streams/${id}`)).status).toBe(204);
-  await reaches(page, 'FAILED', 20_000);
+  // It is told: that the packets go nowhere would show after five seconds and more.
+  await reaches(page, 'FAILED', 3000);
   expect(await inPage(page, 'stream.info()')).toMatch(/ended (over|by|through)/i);
   expect(await inPage(page, 'network.offers')).toBe(1);
   expect(await system.stream('kicked')).toMatchObject({ id, state: 'ended', reason: { code: 'kicked' } });

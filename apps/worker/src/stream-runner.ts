@@ -13,6 +13,8 @@ const RETURN_MS = 500;
 const THUMBNAIL_MS = 4000;
 /** How long rows may take to be written when a stream ends, while Postgres is away. */
 const END_MS = 60_000;
+/** And how long the end of its sessions may take before the pipeline is told all the same. */
+const SESSIONS_MS = 1000;
 /** A pipeline gives up a session that brings no media for 15 s. */
 const GIVEN_UP_MS = 20_000;
 /** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
@@ -114,6 +116,9 @@ export class StreamRunner {
   async stop(reason: string): Promise<void> {
     if (this.state !== 'running') return;
     this.state = 'stopping';
+    // The pipeline tells the publishers, who ask at once what it means.
+    this.writer.sessionsChanged([endSessions({}, reason)]);
+    await this.writer.settle(SESSIONS_MS);
     const final = await this.client.call('stop', {}, STOP_MS).catch((error: unknown) => {
       this.logger.warn(`stream ${this.id} did not stop properly: ${String(error)}`);
       return null;

@@ -55,10 +55,15 @@ export class StreamWriter {
     this.flush();
   }
 
+  /** Resolves when all that is known is written, or after `deadlineMs`. */
+  async settle(deadlineMs: number): Promise<void> {
+    await Promise.race([this.writing, sleep(deadlineMs, undefined, { ref: false })]);
+  }
+
   /** Writes what is pending, then the end; resolves when that is done or the stream is not ours. Retries until `deadlineMs`. */
   async end(reason: string, detail: string | null, final: FinalReport | null, deadlineMs: number): Promise<void> {
     const deadline = performance.now() + deadlineMs;
-    await Promise.race([this.writing, sleep(deadlineMs, undefined, { ref: false })]);
+    await this.settle(deadlineMs);
     this.stopped = true;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {

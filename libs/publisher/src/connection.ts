@@ -96,7 +96,7 @@ export class Connection {
 
   /** Media can no longer flow, and an ICE restart cannot change that. */
   get isClosed(): boolean {
-    return this.pc.connectionState === 'closed';
+    return this.state === 'closed';
   }
 
   /** Lets go of the connection without ending the session: that is for whoever has made it. */
@@ -105,6 +105,7 @@ export class Connection {
     clearTimeout(this.flushTimer);
     this.pc.onicecandidate = null;
     this.pc.onconnectionstatechange = null;
+    if (this.dtls) this.dtls.onstatechange = null;
     this.pc.close();
     this.stateChanged.dispatchEvent(new Event('change'));
   }
@@ -118,8 +119,19 @@ export class Connection {
     // Gathering begins with the local description: only now are the server's ICE servers known (RFC 9725, section 4.6).
     if (!this.settings.iceServers && answer.iceServers.length > 0) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: answer.iceServers });
     await this.pc.setLocalDescription(offer);
+    if (this.dtls) this.dtls.onstatechange = () => this.watch();
     await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.startTrickling();
+  }
+
+  /** All tracks share it. */
+  private get dtls(): RTCDtlsTransport | null {
+    return this.pc.getSenders()[0]?.transport ?? null;
+  }
+
+  /** A connection whose DTLS the other side has closed still is `connected` to browsers (WebRTC, RTCPeerConnectionState). */
+  private get state(): RTCPeerConnectionState {
+    return this.dtls?.state === 'closed' ? 'closed' : this.pc.connectionState;
   }
 
   private async addTrack(track: MediaStreamTrack): Promise<void> {
@@ -162,7 +174,7 @@ export class Connection {
 
   private watch(): void {
     this.stateChanged.dispatchEvent(new Event('change'));
-    const state = this.pc.connectionState;
+    const { state } = this;
     clearTimeout(this.patienceTimer);
     if (state === 'failed' || state === 'closed') this.onBroken(state === 'failed' ? 'the connection failed' : 'the server closed the connection');
     else if (state === 'disconnected') this.patienceTimer = setTimeout(() => this.onBroken('the connection was lost'), PATIENCE_MS);
@@ -179,7 +191,7 @@ export class Connection {
       };
       const timer = setTimeout(() => finish(() => reject(new ConnectionError('No media path to the server could be made: is UDP blocked?'))), ms);
       const look = (): void => {
-        const state = this.pc.connectionState;
+        const { state } = this;
         if (state === 'connected') finish(resolve);
         else if (state === 'failed' || state === 'closed') finish(() => reject(new ConnectionError(`The media path to the server is ${state}.`)));
       };
@@ -188,7 +200,7 @@ export class Connection {
       signal.addEventListener('abort', abort, { signal: settled.signal });
       if (signal.aborted) abort();
       // `failed` is what an ICE restart begins with; only what comes after counts.
-      else if (this.pc.connectionState === 'connected') finish(resolve);
+      else if (this.state === 'connected') finish(resolve);
     });
   }
 }

@@ -162,6 +162,11 @@ export class Ingest {
     return InputMeter.none();
   }
 
+  /** Tells the publisher that its session is over. */
+  async sayGoodbye(): Promise<void> {
+    await this.transport?.sayGoodbye().catch((error: Error) => this.events.onWarning(error.message));
+  }
+
   async close(): Promise<void> {
     this.state = 'closed';
     if (this.watch) clearInterval(this.watch);

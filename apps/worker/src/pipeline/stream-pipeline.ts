@@ -201,9 +201,11 @@ export class StreamPipeline {
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
     this.hub.close();
+    const told = Promise.all([...this.sessions.values()].map((session) => session.sayGoodbye()));
     await this.branches.close();
     await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
     await Promise.all(this.leaving);
+    await told;
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
     return final;
   }

@@ -11,6 +11,8 @@ const RECEIVE_BUFFER = 2_000_000;
 const STUN_PORT = 3478;
 /** A name server that does not answer must not keep a publisher waiting. */
 const STUN_NAME_MS = 1000;
+/** It takes milliseconds. */
+const GOODBYE_MS = 500;
 /** Several handshakes' worth: a publisher must not fill the memory with records that nobody reads any more. */
 const MAX_RECORDS_BYTES = 65_536;
 /** Hash functions of certificate fingerprints (RFC 8122, section 5) that are safe. */
@@ -57,7 +59,11 @@ export class WebrtcTransport {
   private readonly encoder: Element;
   private readonly media: MediaTransport;
   private isHandshaking = false;
+  private hasKeys = false;
+  /** Nothing comes any more: the publisher has closed the connection, or we have. */
+  private isOver = false;
   private isClosed = false;
+  private onSent: () => void = () => undefined;
 
   private constructor(
     private readonly remote: RemoteTransport,
@@ -99,6 +105,19 @@ export class WebrtcTransport {
   /** Encrypts and sends an RTCP packet; what cannot be sent now is lost. */
   sendRtcp(packet: Buffer): void {
     this.media.sendRtcp(packet);
+  }
+
+  /** Tells the publisher that the connection is over (close_notify: RFC 5246, 7.2.1), which it would otherwise find out after seconds. */
+  async sayGoodbye(): Promise<void> {
+    if (!this.hasKeys || this.isOver || this.isClosed) return;
+    this.isOver = true;
+    const sent = new Promise<void>((resolve) => (this.onSent = resolve));
+    const nothing = Element.make('appsrc', { format: 'bytes' });
+    this.handshake.add(nothing);
+    nothing.link(this.encoder);
+    await this.handshake.play();
+    nothing.emit('end-of-stream');
+    await within(sent, GOODBYE_MS, () => new Error('the connection could not be closed properly'));
   }
 
   async close(): Promise<void> {
@@ -143,7 +162,10 @@ export class WebrtcTransport {
     handshake.add(records, decoder, encoder, sent);
     records.link(decoder);
     encoder.link(sent);
-    sent.onSample(({ data }) => this.media.send(data));
+    sent.onSample(({ data }) => {
+      this.media.send(data);
+      this.onSent();
+    });
     let keys = 0;
     for (const element of [decoder, encoder]) {
       element.on('on-key-received', () => ++keys === 2 && this.keysMade());
@@ -167,6 +189,7 @@ export class WebrtcTransport {
       const certificate = new X509Certificate(this.decoder.get<string>('peer-pem'));
       if (!isOneOf(this.remote.fingerprints, certificate)) return this.end('dtls_failed', "the publisher's certificate is not the one in its offer");
       this.media.useKeys(this.decoder, this.encoder);
+      this.hasKeys = true;
     } catch (error) {
       this.end('dtls_failed', (error as Error).message);
     }
@@ -178,7 +201,9 @@ export class WebrtcTransport {
   }
 
   private end(reason: TransportEnd, detail: string): void {
-    if (!this.isClosed) this.events.onClosed(reason, detail);
+    if (this.isOver || this.isClosed) return;
+    this.isOver = reason === 'closed';
+    this.events.onClosed(reason, detail);
   }
 }
 
