@@ -41,8 +41,6 @@ export class Ingest {
   private watch: NodeJS.Timeout | null = null;
   private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
-  /** The connection was closed: nothing can come over it any more. */
-  private isOver = false;
   private firstAudioAt: number | null = null;
   private lastKeyframeAt = performance.now();
   /** When the key frame that is needed was asked for; null: none is. */
@@ -240,7 +238,7 @@ export class Ingest {
 
   private mediaArrived(): void {
     // What was under way when the publisher closed the connection is no sign of life.
-    if (this.state === 'live' || this.isOver) return;
+    if (this.state === 'live' || this.transport?.isOver) return;
     this.state = 'live';
     this.events.onMedia();
   }
@@ -261,7 +259,6 @@ export class Ingest {
     if (reason === 'ice_failed' && this.state !== 'waiting') return;
     this.events.onWarning(detail);
     // Many clients close the connection before they end the session: who does that has left, and who does not is waited for.
-    this.isOver = true;
     if (reason === 'closed' && this.hadMedia) this.fallSilent();
     else this.events.onClosed(this.state === 'waiting' && reason !== 'closed' ? 'ice_timeout' : 'publisher_lost');
   }

@@ -58,11 +58,8 @@ export class WebrtcTransport {
   private readonly decoder: Element;
   private readonly encoder: Element;
   private readonly media: MediaTransport;
-  private isHandshaking = false;
-  private hasKeys = false;
-  /** Nothing comes any more: the publisher has closed the connection, or we have. */
-  private isOver = false;
-  private isClosed = false;
+  /** `secured`: media can be decrypted. `over`: the publisher has closed the connection, or heard that we do; nothing comes any more. */
+  private state: 'new' | 'handshaking' | 'secured' | 'over' | 'closed' = 'new';
   private onSent: () => void = () => undefined;
 
   private constructor(
@@ -86,6 +83,11 @@ export class WebrtcTransport {
     }
   }
 
+  /** One side has closed the connection: nothing can come over it any more. */
+  get isOver(): boolean {
+    return this.state === 'over' || this.state === 'closed';
+  }
+
   /** Of our certificate, which all sessions of the process share. */
   get fingerprint(): Fingerprint {
     return { hash: 'sha-256', value: new X509Certificate(this.decoder.get<string>('pem')).fingerprint256 };
@@ -107,10 +109,10 @@ export class WebrtcTransport {
     this.media.sendRtcp(packet);
   }
 
-  /** Tells the publisher that the connection is over (close_notify: RFC 5246, 7.2.1), which it would otherwise find out after seconds. */
+  /** Tells the publisher that the connection is over (close_notify: RFC 5246, 7.2.1), which it would otherwise find out after seconds. Rejects when that did not work in time. */
   async sayGoodbye(): Promise<void> {
-    if (!this.hasKeys || this.isOver || this.isClosed) return;
-    this.isOver = true;
+    if (this.state !== 'secured') return;
+    this.state = 'over';
     const sent = new Promise<void>((resolve) => (this.onSent = resolve));
     const nothing = Element.make('appsrc', { format: 'bytes' });
     this.handshake.add(nothing);
@@ -121,8 +123,8 @@ export class WebrtcTransport {
   }
 
   async close(): Promise<void> {
-    if (this.isClosed) return;
-    this.isClosed = true;
+    if (this.state === 'closed') return;
+    this.state = 'closed';
     this.media.close();
     await this.handshake.close();
   }
@@ -178,18 +180,18 @@ export class WebrtcTransport {
   }
 
   private shakeHands(): void {
-    if (this.isHandshaking || this.isClosed) return;
-    this.isHandshaking = true;
+    if (this.state !== 'new') return;
+    this.state = 'handshaking';
     this.handshake.play().catch((error: Error) => this.end('dtls_failed', error.message));
   }
 
   private keysMade(): void {
-    if (this.isClosed) return;
+    if (this.state !== 'handshaking') return;
     try {
       const certificate = new X509Certificate(this.decoder.get<string>('peer-pem'));
       if (!isOneOf(this.remote.fingerprints, certificate)) return this.end('dtls_failed', "the publisher's certificate is not the one in its offer");
       this.media.useKeys(this.decoder, this.encoder);
-      this.hasKeys = true;
+      this.state = 'secured';
     } catch (error) {
       this.end('dtls_failed', (error as Error).message);
     }
@@ -197,12 +199,12 @@ export class WebrtcTransport {
 
   private stateChanged(state: string): void {
     if (state === 'failed') this.end('dtls_failed', 'the DTLS handshake failed');
-    else if (state === 'closed' && this.isHandshaking) this.end('closed', 'the publisher closed the connection');
+    else if (state === 'closed' && this.state !== 'new') this.end('closed', 'the publisher closed the connection');
   }
 
   private end(reason: TransportEnd, detail: string): void {
-    if (this.isOver || this.isClosed) return;
-    this.isOver = reason === 'closed';
+    if (this.isOver) return;
+    if (reason === 'closed') this.state = 'over';
     this.events.onClosed(reason, detail);
   }
 }
