@@ -1,5 +1,7 @@
 // What a hasty customer, a customer's odd server or an unlucky moment do to streams: each of these once broke something.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Redis } from 'ioredis';
+import { Wire } from '../libs/queue/src/index.js';
 import { PushService } from '../apps/api/src/push/push.service.js';
 import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
@@ -206,4 +208,39 @@ it('a push that fails by our own fault does not cost the publisher the stream', 
   const answer = await publish('unlucky', { 'manycast-rtmp-url': 'rtmp://127.0.0.1/app' });
   expect(answer.status).toBe(201);
   expect(answer.headers.get('manycast-rtmp-error')).toBe('Internal error');
+});
+
+describe('a refusal of a node', () => {
+  const strays: unknown[] = [];
+  const note = (error: unknown): unknown => strays.push(error);
+  beforeEach(() => process.on('unhandledRejection', note));
+  afterEach(() => process.off('unhandledRejection', note));
+
+  it('that is here before Redis has said that the question is out has somebody who waits for it', async () => {
+    const wire = api.app.get(Wire);
+    const { publisher } = wire as unknown as { publisher: Redis };
+    const publish = publisher.publish.bind(publisher);
+    node.restartScript = { refuse: 'unknown_session', message: 'this node does not run this stream' };
+    vi.spyOn(publisher, 'publish').mockImplementation(async (channel, message) => {
+      const receivers = await publish(channel as string, message as string);
+      // The other connection was faster.
+      if (String(channel).includes(':node:')) await vi.waitFor(() => expect(node.requests).toHaveLength(1)).then(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      return receivers;
+    });
+    await expect(wire.ask('node-1', 'restartIce', { sessionId: 'x', fragment: '' }, 2000)).rejects.toThrow('does not run this stream');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(strays).toEqual([]);
+    node.restartScript = 'answer';
+  });
+
+  it('and what is no message at all do not end the process', async () => {
+    const wire = api.app.get(Wire);
+    const { publisher } = wire as unknown as { publisher: Redis };
+    for (const text of ['', 'x', 'null', '{}', '[]', '{"id":1}']) {
+      await publisher.publish(wire.replyTo, text);
+      await publisher.publish(wire.replyTo.replace(/reply:.*/, 'node:node-1'), text);
+    }
+    await expect(wire.ask('node-1', 'thumbnail', { streamId: 'x' }, 2000)).resolves.toEqual({ jpeg: '/9j/2Q==' });
+    expect(strays).toEqual([]);
+  });
 });

@@ -1,18 +1,18 @@
 /** The API: REST, WHIP signalling, callbacks. */
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createLogger, Env, loadEnv, nestLogger } from '#libs/config';
+import { createLogger, Env, lastResort, loadEnv, nestLogger } from '#libs/config';
 import { AppModule } from './app.module.js';
+import { Metrics } from './metrics/metrics.js';
 import { setup } from './setup.js';
 
 const logger = createLogger('api', loadEnv().LOG_LEVEL);
-process.on('unhandledRejection', (error) => {
-  logger.fatal({ err: error }, 'unhandled rejection');
-  process.exit(1);
-});
+const resort = lastResort(logger);
 const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: nestLogger(logger), abortOnError: false });
 setup(app, logger);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
 const { LISTEN_ADDRESS, PORT } = app.get(Env);
 await app.listen(PORT, LISTEN_ADDRESS);
+const metrics = app.get(Metrics);
+resort.serve({ count: (stray) => metrics.countStray(stray), end: () => app.close() });
 logger.info(`listening on ${await app.getUrl()}`);

@@ -42,3 +42,11 @@ it('nothing is written into an answer that has begun', async () => {
   const answer = await exchange('GET / HTTP/1.1\r\nHost: x\r\n\r\nwhat is this\r\n\r\n');
   expect(answer).not.toContain('could not be read');
 });
+
+it('who is refused and leaves its side open is hung up on', async () => {
+  const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write('no HTTP\r\n\r\n'));
+  socket.resume().on('error', () => undefined);
+  await new Promise((resolve) => socket.once('end', resolve));
+  await expect.poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))), { timeout: 5000 }).toBe(0);
+  socket.destroy();
+});

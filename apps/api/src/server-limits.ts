@@ -1,18 +1,46 @@
+import { Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
+const logger = new Logger('HttpServer');
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 /** Longer than a load balancer keeps an idle connection (60 s, usually), so that it never sends into one we just closed. */
 const KEEP_ALIVE_MS = 65_000;
+const LINGER_MS = 1000;
 
-/** How long each of our HTTP servers waits for what, and what it says to what is no request. */
+/** How long each of our HTTP servers waits for what, what it says to what is no request, and that nobody who hangs up ends the process. Before it listens. */
 export function limitServer(server: Server): void {
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', refuseUnreadable);
+  // Node's own listener leaves a socket with its upgrade, and is there again only when somebody takes it over.
+  server.on('connection', (socket: Socket) => takeErrors(socket));
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    takeErrors(request);
+    takeErrors(response);
+  });
+  // An accept that fails (EMFILE: too many open files) is reported here, and the next may work. Before that, an error is one of `listen`, and its caller's.
+  server.once('listening', () => server.on('error', (error) => logger.error(`a connection was not accepted: ${error.message}`)));
+}
+
+/** The other side is gone: whoever writes to it hears of that by `close`. */
+const ignoreError = (): void => undefined;
+
+/** Once for each, however often Node's server is handed the same socket. */
+function takeErrors(emitter: EventEmitter): void {
+  if (!emitter.listeners('error').includes(ignoreError)) emitter.on('error', ignoreError);
+}
+
+/** Says it and hangs up: who leaves its own side open holds the socket for LINGER_MS and no longer. What it still sends is read, or its kernel would throw our words away. */
+export function lastWords(socket: Duplex, text: string): void {
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
+  socket.resume().end(text);
 }
 
 const STATUSES: Record<string, [status: number, message: string]> = {
@@ -33,5 +61,5 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const requestId = randomUUID();
   const body = JSON.stringify({ status, title: STATUS_CODES[status], detail: message, message, requestId });
   const headers = ['Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-ID: ${requestId}`, 'Cache-Control: no-store', 'Connection: close'];
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+  lastWords(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }

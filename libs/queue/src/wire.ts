@@ -55,7 +55,8 @@ export class Wire implements OnApplicationShutdown {
     // A subscription must survive outages of any length: ioredis subscribes again after it reconnects.
     this.subscriber = connectRedis(env, 'wire-sub', { ...COMMAND_OPTIONS, commandTimeout: undefined, maxRetriesPerRequest: null });
     this.subscriber.on('message', (channel: string, text: string) => this.receive(channel, text));
-    void this.subscriber.subscribe(this.replyTo);
+    // Without Redis now: ioredis subscribes as soon as it is there, and `ready` waits for that.
+    this.subscriber.subscribe(this.replyTo).catch(() => undefined);
   }
 
   /** Resolves once replies can reach this process. */
@@ -96,6 +97,8 @@ export class Wire implements OnApplicationShutdown {
         else resolve(result as T);
       });
     });
+    // A refusal may be here before its caller waits for it: the reply and Redis's word that the request is out come by two connections.
+    promise.catch(() => undefined);
     return { promise, cancel };
   }
 
@@ -127,9 +130,10 @@ export class Wire implements OnApplicationShutdown {
   }
 
   private receive(channel: string, text: string): void {
-    const message = JSON.parse(text) as Request & Reply;
+    const message = readMessage(text);
+    if (message === null) return;
     if (channel === this.replyTo) this.waiting.get(message.id)?.(message);
-    else void this.answer(message);
+    else this.answer(message).catch(() => undefined);
   }
 
   private async answer({ id, replyTo, op, body }: Request): Promise<void> {
@@ -137,11 +141,20 @@ export class Wire implements OnApplicationShutdown {
       const result = await this.handler?.(op as NodeOp, body as never);
       await this.reply(replyTo, id, result ?? {});
     } catch (error) {
-      const code = (error as { code?: unknown }).code;
+      const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
       await this.refuse(replyTo, id, {
         code: typeof code === 'string' ? code : 'internal',
-        message: (error as Error).message,
+        message: typeof message === 'string' ? message : String(error),
       }).catch(() => undefined);
     }
+  }
+}
+
+/** Null for what is no message of ours: whoever else writes to our channels must not end the process. */
+function readMessage(text: string): (Request & Reply) | null {
+  try {
+    return JSON.parse(text) as Request & Reply;
+  } catch {
+    return null;
   }
 }

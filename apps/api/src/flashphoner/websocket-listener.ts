@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Env } from '#libs/config';
-import { limitServer } from '../server-limits.js';
+import { lastWords, limitServer } from '../server-limits.js';
 import { PublisherPushes } from '../push/publisher-pushes.js';
 import { Publications } from './publications.js';
 import { RestHooks } from './rest-hooks.js';
@@ -39,7 +39,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     main.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(main, request, socket, head);
       else if (pathOf(request) === PATH) this.upgrade(request, socket, head);
-      else socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else lastWords(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
     if (this.env.FLASHPHONER_WS_PORT === 0) return;
     this.server = createServer((_request, response) => response.writeHead(426, { Connection: 'Upgrade', Upgrade: 'websocket' }).end());

@@ -2,6 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PrometheusRegistry } from 'prom-client';
+import { type Stray, STRAYS } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE } from '#libs/queue';
 import { within } from '../unavailable.js';
@@ -28,6 +29,7 @@ export class Metrics {
   private readonly logger = new Logger(Metrics.name);
   private readonly requests: Histogram<'method' | 'route' | 'status'>;
   private readonly callbacks: Counter<'outcome'>;
+  private readonly strays: Counter<'kind'>;
 
   constructor(
     private readonly prisma: PrismaService,
@@ -45,6 +47,8 @@ export class Metrics {
       registers,
     });
     this.callbacks = new Counter({ name: 'manycast_callback_attempts_total', help: 'Callback attempts of this API process', labelNames: ['outcome'], registers });
+    this.strays = new Counter({ name: 'manycast_stray_errors_total', help: 'Errors of this API process that nothing was there to take, by kind; each is a bug', labelNames: ['kind'], registers });
+    for (const kind of STRAYS) this.strays.inc({ kind }, 0);
     this.gauge('manycast_streams', 'Streams that have not ended', 'state', () =>
       this.prisma.$queryRaw`SELECT state::text AS label, count(*)::int AS value FROM streams WHERE state <> 'ended' GROUP BY state`,
     );
@@ -67,6 +71,10 @@ export class Metrics {
 
   countCallback(outcome: string): void {
     this.callbacks.inc({ outcome });
+  }
+
+  countStray(kind: Stray): void {
+    this.strays.inc({ kind });
   }
 
   async queues(): Promise<QueueCounts[]> {

@@ -35,7 +35,6 @@ export class Dispatcher {
   async requestAnswer(streamId: string, sessionId: string, timeoutMs: number): Promise<PublishAnswer> {
     // Listening begins before the job exists: a fast worker may answer before `add` returns.
     const reply = this.wire.expect<PublishAnswer>(sessionId, timeoutMs);
-    reply.promise.catch(() => undefined);
     try {
       const job = this.streams.add('publish', { streamId, sessionId, replyTo: this.wire.replyTo }, { jobId: sessionId, removeOnFail: true });
       await within(QUEUE_DEADLINE_MS, 'queueing the stream', job);
