@@ -29,7 +29,7 @@ function onInterrupt(stop) {
       if (first !== undefined && performance.now() - first > 1_000) process.exit(130);
       if (first !== undefined) return;
       first = performance.now();
-      void runMain(() => stop(signal)).then(() => process.exit(process.exitCode ?? 0));
+      runMain(() => stop(signal)).then(() => process.exit(process.exitCode ?? 0), () => process.exit(1));
     });
   }
 }

@@ -4,6 +4,7 @@ import { CallbackCircuits } from '../apps/api/src/callback/callback-circuits.js'
 import type { Attempt } from '../apps/api/src/callback/callback.client.js';
 import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { RestHooks } from '../apps/api/src/flashphoner/rest-hooks.js';
 import { type CallbackServer, startCallbackServer } from './support/callback-server.js';
 
 const TIMEOUT_MS = 10_000;
@@ -86,4 +87,52 @@ it('a server that answers at the last moment, each time, is left alone like one 
   expect(await run('http://late/', late)).toBe('open');
   const quick = { ...late, durationMs: TIMEOUT_MS / 2 };
   for (let i = 0; i < 10; i += 1) expect(await run('http://quick/', quick)).toBe(quick);
+});
+
+/** Where a customer's publisher wants to go, with REST hooks at `appUrl`. */
+async function hooked(customer: TestCustomer, appUrl: string) {
+  expect((await customer.call('PATCH', `/v1/projects/${customer.appid}/fls/entry_points/live/settings/push`, { appUrl })).status).toBe(200);
+  const { id: entryPointId } = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: customer.appid } });
+  return { customerId: customer.id, projectId: customer.appid, entryPointId, streamName: 's', transferEnabled: false, callbackUrl: null };
+}
+
+it('REST hooks count as callbacks, leave streams their part, and who causes many gets past no application', async () => {
+  const dave = await api.customer();
+  await api.prisma.customer.update({ where: { id: dave.id }, data: { quotas: { callbacksPerMinute: 10 } } });
+  const target = await hooked(dave, healthy.url);
+  healthy.requests.length = 0;
+  const answers = await Promise.all(Array.from({ length: 100 }, () => api.app.get(RestHooks).call(target, 'publishStream', {})));
+  expect(healthy.requests).toHaveLength(8);
+  expect(answers.filter(({ refusal }) => refusal === null)).toHaveLength(8);
+  expect(answers.find(({ refusal }) => refusal !== null)?.refusal).toMatch(/^The application cannot be asked: too many requests/);
+  // A stream's callback still has its part, and a test has none.
+  const [stream] = await asking(dave, 'live', healthy.url, 1);
+  await expect.poll(async () => (await api.prisma.stream.findUniqueOrThrow({ where: { id: stream } })).callbackState).toBe('answered');
+  expect((await dave.call('POST', `/v1/projects/${dave.appid}/fls/entry_points/live/settings/transfer/test`, {})).status).toBe(429);
+});
+
+it('REST hooks to an application that hangs hold 20 connections of its own, and nobody else\'s', async () => {
+  const [erin, frank] = [await api.customer(), await api.customer()];
+  for (const { id } of [erin, frank]) await api.prisma.customer.update({ where: { id }, data: { quotas: { callbacksPerMinute: 10_000 } } });
+  const target = await hooked(erin, hanging.url);
+  const asked = () => hanging.requests.filter(({ url }) => url.includes('/publishStream')).length;
+  const many = Array.from({ length: 200 }, () => api.app.get(RestHooks).call(target, 'publishStream', {}));
+  await expect.poll(asked).toBe(20);
+  // Another customer's are asked meanwhile.
+  expect(await api.app.get(RestHooks).call(await hooked(frank, healthy.url), 'publishStream', {})).toMatchObject({ refusal: null });
+  await Promise.all(many);
+  expect(asked()).toBeLessThanOrEqual(40);
+}, 40_000);
+
+it('REST hooks to an application that is not there are sent five times, and then for a while no more', async () => {
+  const gina = await api.customer();
+  const target = await hooked(gina, healthy.url);
+  const { reply } = healthy;
+  healthy.reply = (response) => void response.socket?.end();
+  healthy.requests.length = 0;
+  for (let i = 0; i < 20; i += 1) expect((await api.app.get(RestHooks).call(target, 'publishStream', {})).refusal).toBeNull();
+  expect(healthy.requests).toHaveLength(5);
+  // It said that it must be asked.
+  expect((await api.app.get(RestHooks).call(target, 'publishStream', {}, true)).refusal).toBe('Forbidden by the application');
+  healthy.reply = reply;
 });

@@ -20,7 +20,7 @@ export async function startSlowProxy(port: number, rate: number): Promise<SlowPr
       [upstream, client],
     ] as const) sockets.add(socket.on('error', () => other.destroy()).on('close', () => other.destroy()));
     upstream.pipe(client);
-    client.on('data', async (data: Buffer) => {
+    const pass = async (data: Buffer): Promise<void> => {
       client.pause();
       upstream.write(data);
       if (proxy.rate !== Infinity) {
@@ -29,6 +29,9 @@ export async function startSlowProxy(port: number, rate: number): Promise<SlowPr
         while (!client.destroyed && (proxy.rate === 0 || performance.now() - started < (data.length / proxy.rate) * 1000)) await sleep(10);
       }
       client.resume();
+    };
+    client.on('data', (data: Buffer) => {
+      pass(data).catch(() => client.destroy());
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -17,6 +17,18 @@ export class FlashphonerEnv {
   @Min(0)
   @Max(65535)
   FLASHPHONER_WS_PORT = 0;
+  /** Sockets of one address at the same time in each API process; 0: no limit. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  FLASHPHONER_WS_SOCKETS_PER_ADDRESS = 100;
+  /** A socket that has brought no valid publish token within this is closed, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1000)
+  @Max(600_000)
+  FLASHPHONER_WS_TOKEN_WITHIN_MS = 15_000;
 
   /** A hyphen alone: no prefix. */
   @Matches(/^(-|[A-Za-z0-9_.-]{1,32})$/)

@@ -5,8 +5,8 @@ import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
 import type { Quotas } from '../customer/quotas.js';
 
-/** Of a minute's callbacks, what tests may use; the rest is kept for streams, however much somebody tries out. */
-const TESTS_SHARE = 0.8;
+/** Of a minute's callbacks, what tests and REST hooks may use together; the rest is kept for streams, however much somebody tries out or publishers come and go. */
+const OTHERS_SHARE = 0.8;
 
 /** Whose callbacks, and how many are allowed. */
 interface Consumer {
@@ -29,13 +29,13 @@ export class CallbackQuota {
     return this.take('callbacks', quotas.callbacksPerMinute, customerId);
   }
 
-  /** The same for a callback that is only tried out, and for each connection to a platform that is. */
-  async consumeForTest({ customerId, quotas }: Consumer): Promise<number> {
-    const waitMs = await this.take('tests', Math.ceil(TESTS_SHARE * quotas.callbacksPerMinute), customerId);
+  /** The same for what no stream waits for: a REST hook, a callback that is only tried out, and each connection to a platform that is. */
+  async consumeForOthers({ customerId, quotas }: Consumer): Promise<number> {
+    const waitMs = await this.take('others', Math.ceil(OTHERS_SHARE * quotas.callbacksPerMinute), customerId);
     return waitMs > 0 ? waitMs : this.consume({ customerId, quotas });
   }
 
-  private async take(what: 'callbacks' | 'tests', points: number, customerId: string): Promise<number> {
+  private async take(what: 'callbacks' | 'others', points: number, customerId: string): Promise<number> {
     try {
       await this.limiter(what, points).consume(customerId);
       return 0;

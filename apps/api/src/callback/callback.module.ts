@@ -14,6 +14,6 @@ import { Sweeper } from './sweeper.js';
   imports: [StreamModule],
   controllers: [DeliveryController],
   providers: [CallbackClient, CallbackCircuits, CallbackQuota, CallbackSecrets, AnsweredTransfers, CallbackRecorder, CallbackProcessor, Sweeper],
-  exports: [CallbackClient, CallbackQuota, CallbackSecrets],
+  exports: [CallbackClient, CallbackCircuits, CallbackQuota, CallbackSecrets],
 })
 export class CallbackModule {}

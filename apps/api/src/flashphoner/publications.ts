@@ -7,6 +7,7 @@ import { refuse } from '../problem.js';
 import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { STREAM_NAME_RULE } from '../validation.js';
 import { checkOffer } from '../whip/sdp.js';
+import { WhipLimit } from '../whip/whip-limit.js';
 import { WhipService } from '../whip/whip.service.js';
 
 /** Who publishes, as its connection says. */
@@ -14,6 +15,9 @@ export interface Origin {
   clientIp: string | undefined;
   userAgent: string | undefined;
 }
+
+/** A page shows it as the stream's or the session's `info`: what its author has to do, in one sentence. */
+export const NO_TOKEN = "No publish token: make one (POST .../entry_points/{entryPoint}/publish_tokens) and add ?token=... to the WebSocket's URL, or send it as authToken.";
 
 /** Publishes for the Web SDK the way WHIP does. Refusals are exceptions with a sentence. */
 @Injectable()
@@ -25,14 +29,19 @@ export class Publications {
     private readonly access: PublishAccess,
     private readonly publisher: PublishService,
     private readonly whip: WhipService,
+    private readonly limit: WhipLimit,
   ) {}
 
-  /** The entry point that a token opens, before any stream is named. */
-  async authorise(token: string, streamName?: string): Promise<PublishTarget> {
+  /** The entry point that a token opens, before any stream is named. Within WHIP's limits of requests per second, before anything is looked up. */
+  async authorise(token: string | undefined, clientIp: string | undefined, streamName?: string): Promise<PublishTarget> {
+    if (token === undefined) throw tokenRefused(NO_TOKEN);
+    await this.limit.countAddress(clientIp);
     const grant = claimedGrant(token);
     if (grant === undefined) throw tokenRefused('The publish token is not valid.');
     if (streamName !== undefined && !STREAM_NAME.test(streamName)) throw refuse(400, `A stream's name ${STREAM_NAME_RULE}.`);
-    return this.access.authorise({ ...grant, streamName: streamName ?? grant.streamName ?? '' }, { token });
+    const target = await this.access.authorise({ ...grant, streamName: streamName ?? grant.streamName ?? '' }, { token });
+    await this.limit.countEntryPoint(target.entryPointId);
+    return target;
   }
 
   async publish(target: PublishTarget, offer: string, origin: Origin, gone: AbortSignal): Promise<{ sessionId: string; sdp: string }> {

@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { PublishTarget } from '../stream/publish.service.js';
 import { isFields, readMessage, textOf, toMessage, type Fields, type StreamStatus } from './protocol.js';
-import type { Origin, Publications } from './publications.js';
+import { NO_TOKEN, type Origin, type Publications } from './publications.js';
 import type { Hook, HookAnswer, RestHooks } from './rest-hooks.js';
+import { MessageBudget } from './sdk-limits.js';
 import type { SessionWatch } from './session-watch.js';
 
 /** What a connection needs of the service. */
@@ -38,9 +39,12 @@ const MAX_MISSED_PINGS = 3;
 const MAX_STREAMS = 10;
 /** Messages that wait for one before them. */
 const MAX_WAITING = 32;
+/** Who guesses tokens must connect anew after so many. */
+const MAX_REFUSED_TOKENS = 5;
 /** From the WebSocket to an established session; the application may be asked meanwhile. */
 const CONNECT_WITHIN_MS = 30_000;
 const POLICY_VIOLATION = 1008;
+const CLOSE_WITHIN_MS = 1000;
 /** Who asks and does not read the answers is not kept waiting for. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 /** Media never comes through the WebSocket here. */
@@ -57,33 +61,42 @@ export class SdkConnection {
   private custom: Fields = {};
   private failOnError = new Set<string>();
   private isEstablished = false;
+  /** Some token of this connection was good. */
+  private isKnown = false;
+  private refusedTokens = 0;
   private missedPings = 0;
-  private readonly timer: NodeJS.Timeout;
+  private readonly timers: NodeJS.Timeout[];
   /** One message at a time: an unPublishStream must not overtake its publishStream. */
   private work: Promise<void> = Promise.resolve();
   private waiting = 0;
   private told: Promise<unknown> = Promise.resolve();
+  private readonly budget = new MessageBudget(performance.now());
 
   constructor(
     private readonly socket: WebSocket,
     private readonly client: SdkClient,
     private readonly services: SdkServices,
+    tokenWithinMs: number,
   ) {
-    this.timer = setInterval(() => this.ping(), PING_EVERY_MS).unref();
-    setTimeout(() => this.isEstablished || socket.terminate(), CONNECT_WITHIN_MS).unref();
+    this.timers = [
+      setInterval(() => this.ping(), PING_EVERY_MS).unref(),
+      setTimeout(() => this.isEstablished || socket.terminate(), CONNECT_WITHIN_MS).unref(),
+      setTimeout(() => this.isKnown || this.refuse('ConnectionStatusEvent', NO_TOKEN), tokenWithinMs).unref(),
+    ];
     socket.on('message', (data) => this.receive(Buffer.isBuffer(data) ? data.toString('utf8') : ''));
     socket.on('error', (error) => this.logger.debug(`connection ${client.sessionId}: ${error.message}`));
     socket.on('close', () => this.closed());
   }
 
   private receive(text: string): void {
+    if (!this.budget.take(performance.now())) return this.hangUp('too many messages');
     const message = readMessage(text);
-    if (message === null) return this.socket.close(POLICY_VIOLATION, 'not the Web SDK protocol');
+    if (message === null) return this.hangUp('not the Web SDK protocol');
     this.missedPings = 0;
     if (message.message === 'ping') return this.send('pong', null);
     // Heard at once, not after the publication that it gives up.
     if (message.message === 'unPublishStream') this.streams.get(textOf(message.data.mediaSessionId) ?? '')?.gone.abort();
-    if (this.waiting >= MAX_WAITING) return this.socket.close(POLICY_VIOLATION, 'too many messages');
+    if (this.waiting >= MAX_WAITING) return this.hangUp('too many messages');
     this.waiting += 1;
     this.work = this.work
       .then(() => this.handle(message.message, message.data))
@@ -106,16 +119,16 @@ export class SdkConnection {
     this.custom = custom;
     this.token = textOf(data.authToken) ?? textOf(token) ?? this.client.urlToken;
     try {
-      this.target = this.token === undefined ? null : await this.services.publications.authorise(this.token);
+      this.target = this.token === undefined ? null : await this.authorise(this.token);
     } catch (error) {
       return this.refuse('ConnectionStatusEvent', sentence(error));
     }
     const answer = await this.hook('connect', this.target, { keepAlive: data.keepAlive === true, login: textOf(data.login) ?? randomUUID(), ...NOT_TUNNELLED });
-    if (answer.isRefused) return this.refuse('ConnectionStatusEvent', 'Forbidden by the application');
+    if (answer.refusal !== null) return this.refuse('ConnectionStatusEvent', answer.refusal);
     this.readPolicies(answer.body);
     this.isEstablished = true;
     this.send('getUserData', { authToken: this.token ?? randomUUID(), sipRegister: false, sipLogin: '', appKey: this.appKey, status: 'ESTABLISHED', custom: this.custom });
-    void this.hook('ConnectionStatusEvent', this.target, { status: 'ESTABLISHED' });
+    this.report('ConnectionStatusEvent', this.target, { status: 'ESTABLISHED' });
   }
 
   private async publish(data: Fields): Promise<void> {
@@ -128,12 +141,12 @@ export class SdkConnection {
     let stream: SdkStream | undefined;
     try {
       if (this.streams.size >= MAX_STREAMS) throw new HttpException('Too many streams', 429);
-      const target = await this.services.publications.authorise(textOf(token) ?? this.token ?? '', name);
+      const target = await this.authorise(textOf(token) ?? this.token, name);
       stream = { fields, target, sessionId: null, gone: new AbortController() };
       this.streams.set(mediaSessionId, stream);
       if (this.socket.readyState !== this.socket.OPEN) stream.gone.abort();
-      const { isRefused } = await this.hook('publishStream', target, fields);
-      if (isRefused) throw new HttpException('Forbidden by the application', 403);
+      const { refusal } = await this.hook('publishStream', target, fields);
+      if (refusal !== null) throw new HttpException(refusal, 403);
       const { sessionId, sdp: answer } = await this.services.publications.publish(target, textOf(sdp) ?? '', this.client, stream.gone.signal);
       stream.sessionId = sessionId;
       this.send('setRemoteSDP', mediaSessionId, answer);
@@ -141,7 +154,7 @@ export class SdkConnection {
     } catch (error) {
       this.streams.delete(mediaSessionId);
       this.status(fields, 'FAILED', sentence(error));
-      if (stream) void this.hook('StreamStatusEvent', stream.target, { ...fields, status: 'FAILED', info: sentence(error) });
+      if (stream) this.report('StreamStatusEvent', stream.target, { ...fields, status: 'FAILED', info: sentence(error) });
     }
   }
 
@@ -175,20 +188,22 @@ export class SdkConnection {
     if (stream.sessionId === null) return;
     this.services.watch.remove(stream.sessionId);
     await this.services.publications.end(stream.sessionId);
-    void this.hook('unPublishStream', stream.target, { ...stream.fields, status: 'UNPUBLISHED' });
+    this.report('unPublishStream', stream.target, { ...stream.fields, status: 'UNPUBLISHED' });
   }
 
   /** The page is gone: its streams end with it, as the vendor's do. */
   private closed(): void {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearTimeout(timer);
     for (const { gone } of this.streams.values()) gone.abort();
-    void this.work.then(async () => {
-      for (const [mediaSessionId, stream] of this.streams) {
-        await this.stop(mediaSessionId, stream);
-        void this.hook('StreamStatusEvent', stream.target, { ...stream.fields, status: 'UNPUBLISHED', info: 'Stopped by session disconnect' });
-      }
-      if (this.isEstablished) void this.hook('ConnectionStatusEvent', this.target, { status: 'DISCONNECTED' });
-    });
+    this.work = this.work.then(() => this.stopAll()).catch((error: unknown) => this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`));
+  }
+
+  private async stopAll(): Promise<void> {
+    for (const [mediaSessionId, stream] of this.streams) {
+      await this.stop(mediaSessionId, stream);
+      this.report('StreamStatusEvent', stream.target, { ...stream.fields, status: 'UNPUBLISHED', info: 'Stopped by session disconnect' });
+    }
+    if (this.isEstablished) this.report('ConnectionStatusEvent', this.target, { status: 'DISCONNECTED' });
   }
 
   private ping(): void {
@@ -200,7 +215,7 @@ export class SdkConnection {
   /** To the page and to the customer's application. */
   private tell({ fields, target }: SdkStream, status: StreamStatus, info?: string): void {
     this.status(fields, status, info);
-    void this.hook('StreamStatusEvent', target, { ...fields, status, ...(info === undefined ? {} : { info }) });
+    this.report('StreamStatusEvent', target, { ...fields, status, ...(info === undefined ? {} : { info }) });
   }
 
   private status({ mediaSessionId, name }: Fields, status: StreamStatus, info?: string): void {
@@ -209,7 +224,31 @@ export class SdkConnection {
 
   private refuse(apiMethod: string, info: string): void {
     this.send('fail', { apiMethod, status: 'FAILED', info });
-    this.socket.close(POLICY_VIOLATION, 'refused');
+    this.hangUp('refused');
+  }
+
+  /** A page that does not answer our goodbye does not hold the socket. */
+  private hangUp(why: string): void {
+    this.socket.removeAllListeners('message');
+    this.socket.close(POLICY_VIOLATION, why);
+    setTimeout(() => this.socket.terminate(), CLOSE_WITHIN_MS).unref();
+  }
+
+  private async authorise(token: string | undefined, streamName?: string): Promise<PublishTarget> {
+    try {
+      const target = await this.services.publications.authorise(token, this.client.clientIp, streamName);
+      this.isKnown = true;
+      return target;
+    } catch (error) {
+      if (error instanceof HttpException && [401, 403].includes(error.getStatus())) this.refusedTokens += 1;
+      if (this.refusedTokens >= MAX_REFUSED_TOKENS) this.hangUp('too many refused tokens');
+      throw error;
+    }
+  }
+
+  /** Nobody waits for what the application says to it; `callHook` takes what fails. */
+  private report(hook: Hook, target: PublishTarget | null, fields: Fields): void {
+    this.hook(hook, target, fields).catch((error: unknown) => this.logger.error(`hook ${hook}: ${String(error).slice(0, 200)}`));
   }
 
   /** In order: an application must not hear of an end before the beginning. */
@@ -220,14 +259,14 @@ export class SdkConnection {
   }
 
   private async callHook(hook: Hook, target: PublishTarget | null, fields: Fields): Promise<HookAnswer> {
-    if (target === null) return { isRefused: false, body: {} };
+    if (target === null) return { refusal: null, body: {} };
     const { sessionId } = this.client;
     try {
-      return await this.services.hooks.call(target.entryPointId, hook, { appKey: this.appKey, sessionId, custom: this.custom, ...fields }, this.failOnError.has(hook));
+      return await this.services.hooks.call(target, hook, { appKey: this.appKey, sessionId, custom: this.custom, ...fields }, this.failOnError.has(hook));
     } catch (error) {
       // Ours, not the application's: the database is away. Nobody is kept from publishing by it here.
       this.logger.warn(`hook ${hook}: ${String(error).slice(0, 200)}`);
-      return { isRefused: false, body: {} };
+      return { refusal: null, body: {} };
     }
   }
 

@@ -10,6 +10,7 @@ import { PublisherPushes } from '../push/publisher-pushes.js';
 import { Publications } from './publications.js';
 import { RestHooks } from './rest-hooks.js';
 import { SdkConnection } from './sdk-connection.js';
+import { SocketsOfAddresses } from './sdk-limits.js';
 import { SessionWatch } from './session-watch.js';
 
 /** An offer with every codec of a browser has some 10 KB. */
@@ -23,6 +24,7 @@ const PATH = '/websocket';
 @Injectable()
 export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  private readonly room: SocketsOfAddresses;
   private server: Server | null = null;
 
   constructor(
@@ -32,7 +34,9 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     private readonly pushes: PublisherPushes,
     private readonly watch: SessionWatch,
     private readonly hooks: RestHooks,
-  ) {}
+  ) {
+    this.room = new SocketsOfAddresses(env.FLASHPHONER_WS_SOCKETS_PER_ADDRESS);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
     const main = this.adapter.httpAdapter.getHttpServer() as Server;
@@ -61,17 +65,21 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
   }
 
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', () => socket.destroy());
+    const clientIp = this.clientIp(request);
+    const leave = this.room.enter(clientIp);
+    if (leave === null) return lastWords(socket, 'HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n');
+    socket.once('close', leave);
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = request.socket;
       const query = queryOf(request);
       const client = {
-        clientIp: this.clientIp(request),
+        clientIp,
         userAgent: request.headers['user-agent'],
         sessionId: `/${remoteAddress}:${remotePort}/${localAddress}:${localPort}`,
         urlToken: query.get('token') ?? query.get('authToken') ?? undefined,
       };
-      new SdkConnection(webSocket, client, { publications: this.publications, pushes: this.pushes, watch: this.watch, hooks: this.hooks });
+      const services = { publications: this.publications, pushes: this.pushes, watch: this.watch, hooks: this.hooks };
+      new SdkConnection(webSocket, client, services, this.env.FLASHPHONER_WS_TOKEN_WITHIN_MS);
     });
   }
 

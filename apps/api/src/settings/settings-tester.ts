@@ -53,7 +53,7 @@ export class SettingsTester {
     if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
     const consumer = await this.quotas.ofProject(path.appid);
-    const waitMs = await this.quota.consumeForTest(consumer);
+    const waitMs = await this.quota.consumeForOthers(consumer);
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const webhookId = `msg_test_${Date.now()}`;
     const attempt = await this.ask(entryPoint, url, streamName, webhookId);
@@ -63,7 +63,7 @@ export class SettingsTester {
     const row = await this.prisma.callbackDelivery.create({
       data: toDelivery({ stream: null, entryPoint, callbackUrl: url, webhookId, streamName, attempt: 1, kind: 'test' }, attempt, outcome, detail),
     });
-    const verdicts = probe ? await this.probeAll(answer.urls, () => this.quota.consumeForTest(consumer)) : [];
+    const verdicts = probe ? await this.probeAll(answer.urls, () => this.quota.consumeForOthers(consumer)) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({ element, url: redactTransferUrl(url), options, probe: verdicts[i] ?? null }));
     return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
   }
@@ -108,7 +108,7 @@ export class SettingsTester {
 const seconds = (ms: number): number => Math.ceil(ms / 1000);
 
 const callbacksUsedUp = (waitMs: number): Error =>
-  refuse(429, 'The callbacks per minute that tests may use are used up.', {
+  refuse(429, 'The callbacks per minute that tests and REST hooks may use are used up.', {
     code: 'quota_exceeded',
     detail: `A test counts as a callback, and each platform that it tries as one more; a fifth of the quota is kept for streams. Wait ${seconds(waitMs)} s, or ask the operator for a higher quota.`,
     headers: { 'Retry-After': String(seconds(waitMs)) },
@@ -118,7 +118,7 @@ const notTried = (waitMs: number): ProbeVerdict => ({
   stage: 'address',
   ok: false,
   code: 'quota_exceeded',
-  text: `Not tried: the callbacks per minute that tests may use are used up. Test again in ${seconds(waitMs)} s.`,
+  text: `Not tried: the callbacks per minute that tests and REST hooks may use are used up. Test again in ${seconds(waitMs)} s.`,
   detail: null,
   ms: 0,
 });

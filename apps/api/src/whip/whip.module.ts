@@ -4,5 +4,5 @@ import { StreamModule } from '../stream/stream.module.js';
 import { WhipController } from './whip.controller.js';
 import { WhipLimit } from './whip-limit.js';
 
-@Module({ imports: [StreamModule, PushModule], controllers: [WhipController], providers: [WhipLimit] })
+@Module({ imports: [StreamModule, PushModule], controllers: [WhipController], providers: [WhipLimit], exports: [WhipLimit] })
 export class WhipModule {}
