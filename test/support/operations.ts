@@ -57,3 +57,25 @@ function fromSchema(schema: Schema): unknown {
   if (type === 'array') return [];
   return 'text';
 }
+
+/** The schema itself, for one that refers to another. */
+const resolved = (schema: Schema): Schema => (typeof schema.$ref === 'string' ? resolved(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema) : schema);
+
+/** Where a body of this schema can hold a value: the path of every field, with 0 for an element of a list. */
+export function fieldsOf(schema: Schema): string[][] {
+  const { properties = {}, items, oneOf, additionalProperties } = resolved(schema) as { properties?: Record<string, Schema>; items?: Schema; oneOf?: Schema[]; additionalProperties?: Schema | boolean };
+  const inner: [string, Schema][] = [...Object.entries(properties), ...(items === undefined ? [] : [['0', items] as [string, Schema]]), ...(typeof additionalProperties === 'object' ? [['any', additionalProperties] as [string, Schema]] : [])];
+  const own = inner.flatMap(([name, child]) => [[name], ...fieldsOf(child).map((path) => [name, ...path])]);
+  return [...own, ...(oneOf ?? []).flatMap(fieldsOf)];
+}
+
+/** A copy of the body with the value at that path; what is missing on the way is made as documented. */
+export function withValue(body: unknown, path: string[], value: unknown, schema: Schema): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  const { properties = {}, items, oneOf } = resolved(schema) as { properties?: Record<string, Schema>; items?: Schema; oneOf?: Schema[] };
+  const inside = properties[name] ?? items ?? oneOf?.find((each) => 'properties' in resolved(each)) ?? {};
+  if (items !== undefined) return [withValue((Array.isArray(body) ? body[0] : undefined) ?? fromSchema(inside), rest, value, inside)];
+  const before = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  return { ...before, [name]: withValue(before[name] ?? (rest.length > 0 ? fromSchema(inside) : undefined), rest, value, inside) };
+}

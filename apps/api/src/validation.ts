@@ -1,5 +1,6 @@
 import { Injectable, ValidationPipe, type PipeTransform, type ValidationError } from '@nestjs/common';
-import { ValidateIf } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsArray, IsObject, ValidateIf, ValidateNested } from 'class-validator';
 import { ENTRY_POINT_NAME, STREAM_NAME } from '#libs/transfer';
 import { badRequest, type FieldError } from './problem.js';
 
@@ -17,6 +18,19 @@ export const MayBeAbsent = (): PropertyDecorator => ValidateIf((_body, value) =>
 
 /** A field that may be absent (keep) or null (clear). */
 export const MayBeAbsentOrNull = (): PropertyDecorator => ValidateIf((_body, value) => value != null);
+
+type Class = new () => object;
+const all =
+  (...decorators: PropertyDecorator[]): PropertyDecorator =>
+  (target, property) => {
+    for (const decorate of decorators) decorate(target, property);
+  };
+
+/** An object of that class. `ValidateNested` alone takes a list for one, and looks into each of its elements instead. */
+export const IsNested = (type: () => Class): PropertyDecorator => all(IsObject(), ValidateNested(), Type(type));
+
+/** A list of such objects; an element that is itself a list is none. */
+export const IsListOf = (type: () => Class): PropertyDecorator => all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
 
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;

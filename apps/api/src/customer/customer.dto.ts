@@ -1,7 +1,6 @@
-import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsString, Length, Max, Min, ValidateNested } from 'class-validator';
+import { IsIn, IsInt, IsString, Length, Max, Min } from 'class-validator';
 import { Role, type Credential, type Customer } from '#libs/db';
-import { MayBeAbsent, MayBeAbsentOrNull } from '../validation.js';
+import { IsNested, MayBeAbsent, MayBeAbsentOrNull } from '../validation.js';
 import type { Quotas } from './quotas.js';
 
 const MAX = 1_000_000;
@@ -49,8 +48,7 @@ export class CreateCustomer {
   role: Role = 'customer';
 
   @MayBeAbsent()
-  @ValidateNested()
-  @Type(() => QuotaChanges)
+  @IsNested(() => QuotaChanges)
   quotas?: QuotaChanges;
 }
 
@@ -61,8 +59,7 @@ export class UpdateCustomer {
   name?: string;
 
   @MayBeAbsent()
-  @ValidateNested()
-  @Type(() => QuotaChanges)
+  @IsNested(() => QuotaChanges)
   quotas?: QuotaChanges;
 }
 

@@ -40,7 +40,8 @@ export class QuotaService {
   }
 
   of({ quotas }: Pick<Customer, 'quotas'>): Quotas {
-    return { ...this.defaults, ...(quotas as Partial<Quotas>) };
+    const own = Object.fromEntries(QUOTA_NAMES.map((name) => [name, (quotas as Partial<Record<string, unknown>> | null)?.[name]]).filter(([, value]) => typeof value === 'number'));
+    return { ...this.defaults, ...(own as Partial<Quotas>) };
   }
 
   async ofProject(appid: string, db: Tx | PrismaService = this.prisma): Promise<{ customerId: string; quotas: Quotas }> {

@@ -1,7 +1,6 @@
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsInt, IsIP, IsObject, IsString, Matches, Max, MaxLength, Min, MinLength, Validate, ValidateIf, ValidateNested, ValidatorConstraint, type ValidationArguments, type ValidatorConstraintInterface } from 'class-validator';
+import { ArrayMaxSize, IsBoolean, IsInt, IsIP, IsObject, IsString, Matches, Max, MaxLength, Min, MinLength, Validate, ValidateIf, ValidatorConstraint, type ValidationArguments, type ValidatorConstraintInterface } from 'class-validator';
 import { callbackUrlProblem, pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
-import { MayBeAbsent } from '../validation.js';
+import { IsListOf, MayBeAbsent } from '../validation.js';
 import type { PushSettings, RepublishServer } from './push-settings.js';
 import type { EffectivePushSettings } from './push-settings.service.js';
 
@@ -36,7 +35,8 @@ class IsServerUrl implements ValidatorConstraintInterface {
 @ValidatorConstraint()
 class IsParameters implements ValidatorConstraintInterface {
   validate(value: unknown): boolean {
-    const entries = Object.entries((value ?? {}) as object);
+    if (value !== undefined && !isFields(value)) return false;
+    const entries = Object.entries(value ?? {});
     return entries.length <= MAX_PARAMETERS && entries.every(([name, text]) => name.length <= 64 && typeof text === 'string' && text.length <= 512);
   }
 
@@ -95,10 +95,8 @@ export class UpdatePushSettings {
   republishEnabled?: boolean | null;
 
   @MayBeNull()
-  @IsArray()
   @ArrayMaxSize(MAX_SERVERS)
-  @ValidateNested({ each: true })
-  @Type(() => RepublishServerBody)
+  @IsListOf(() => RepublishServerBody)
   republish?: RepublishServerBody[] | null;
 
   @MayBeNull()
@@ -186,8 +184,15 @@ export function toPushSettingsResponse({ settings, republish, appUrl, hookSecret
   };
 }
 
-/** A server's URL is a transfer's without its last part. */
+/** A server's URL is a transfer's without its last part. Of one that is none (any more), nothing is shown. */
 export function redactServerUrl(url: string): string {
-  const { url: whole } = pushTarget(url, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
-  return redactTransferUrl(whole).replace(/\/\*\*\*$/, '');
+  try {
+    const { url: whole } = pushTarget(url, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
+    return redactTransferUrl(whole).replace(/\/\*\*\*$/, '');
+  } catch (error) {
+    if (error instanceof TransferError) return '***';
+    throw error;
+  }
 }
+
+const isFields = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);

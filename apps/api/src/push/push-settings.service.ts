@@ -3,7 +3,7 @@ import { Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { badRequest } from '../problem.js';
-import { defaultPushSettings, defaultRepublish, type PushSettings, type RepublishServer } from './push-settings.js';
+import { defaultPushSettings, defaultRepublish, readServers, type PushSettings, type RepublishServer } from './push-settings.js';
 import { toPushSettingsResponse, type PushSettingsResponse, type UpdatePushSettings } from './push-settings.dto.js';
 
 /** The settings of an entry point as they hold, secrets opened: for the service's own use only. */
@@ -37,7 +37,7 @@ export class PushSettingsService {
     const republish = open(row?.republish, 'republish');
     return {
       settings: { ...this.defaults, ...(row?.settings as Partial<PushSettings> | undefined) },
-      republish: republish === null ? this.defaultServers : (JSON.parse(republish) as RepublishServer[]),
+      republish: republish === null ? this.defaultServers : readServers(republish),
       appUrl: row?.appUrl ?? null,
       hookSecret: open(row?.hookSecret, 'hook-secret'),
     };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadEnv } from '#libs/config';
 import { optionProblems } from '#libs/transfer';
-import { defaultPushSettings, defaultRepublish, pushOptions } from './push-settings.js';
+import { defaultPushSettings, defaultRepublish, pushOptions, readServers } from './push-settings.js';
 
 const needed = { DATABASE_URL: 'postgresql://u:p@127.0.0.1/db', REDIS_URL: 'redis://127.0.0.1', MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` };
 const settings = (env: Record<string, string> = {}) => defaultPushSettings(loadEnv({ ...needed, ...env }));
@@ -41,4 +41,17 @@ describe('pushOptions', () => {
     expect(options).toEqual({ reconnectAttempts: 0, bufferStartMs: 5000, bufferMaxMs: 5000, bufferPollMs: 50, bufferRefills: 0, flashVer: 'x', sendMetadata: false });
     expect(optionProblems({ ...options })).toEqual([]);
   });
+});
+
+it.each([
+  ['[{"url":"rtmp://a/b","parameters":{"k":"v"}}]', [{ url: 'rtmp://a/b', parameters: { k: 'v' } }]],
+  ['[{"url":"rtmp://a/b"}]', [{ url: 'rtmp://a/b', parameters: {} }]],
+  // As they were taken once.
+  ['[[]]', []],
+  ['[{"parameters":{}}]', []],
+  ['[null,1,"x",{"url":1},{"url":"rtmp://a/b","parameters":{"k":1}},{"url":"rtmp://a/b","parameters":null}]', [{ url: 'rtmp://a/b', parameters: {} }]],
+  ['{}', []],
+  ['null', []],
+])('servers kept as %s', (json, servers) => {
+  expect(readServers(json)).toEqual(servers);
 });

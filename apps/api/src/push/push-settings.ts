@@ -60,6 +60,18 @@ export function defaultRepublish(env: Env): RepublishServer[] {
   return urls.filter((url) => url !== '').map((url) => ({ url, parameters: {} }));
 }
 
+/** The servers that a row keeps, as JSON. What is no server is left out: a row from before a check was there must not break everything that reads it. */
+export function readServers(json: string): RepublishServer[] {
+  const list: unknown = JSON.parse(json);
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((element: unknown) => {
+    const { url, parameters = {} } = (element ?? {}) as { url?: unknown; parameters?: unknown };
+    if (typeof url !== 'string' || typeof parameters !== 'object' || parameters === null) return [];
+    const texts = Object.entries(parameters).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    return [{ url, parameters: Object.fromEntries(texts) }];
+  });
+}
+
 /** As transfers without these settings have it. */
 const LEAST_BUFFER_MAX_MS = 4000;
 
