@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { callbackRequestUrl, callbackUrlProblem, MAX_TRANSFER_URLS, parseCallbackAnswer, redactAnswer } from './callback.js';
 import { TransferError } from './reasons.js';
 
@@ -52,6 +52,24 @@ describe('parseCallbackAnswer', () => {
     const { urls, bad } = parse(Array.from({ length: MAX_TRANSFER_URLS + 2 }, (_, i) => `rtmp://a/live/${i}`));
     expect(urls).toHaveLength(MAX_TRANSFER_URLS);
     expect(bad).toHaveLength(2);
+  });
+
+  it.each([0, null, [], {}, '', 'x', 'http://a/', { url: 7 }, { url: 'rtmp://a/b/c', options: { no: 1 } }, { url: 'rtmp://a/b/c', options: 1 }])('stops at the 51st element like %j', (element) => {
+    const list = Array.from({ length: 32_600 }, () => element);
+    let looked = 0;
+    // Every way to read one of them counts.
+    const counting = new Proxy(list, { get: (target, key) => (typeof key === 'string' && /^\d+$/.test(key) ? ((looked += 1), element) : Reflect.get(target, key)) });
+    const parsed = vi.spyOn(JSON, 'parse').mockReturnValueOnce({ transferUrls: counting });
+    const { urls, bad } = parseCallbackAnswer('');
+    parsed.mockRestore();
+    expect([urls.length, bad.length, looked]).toEqual([0, 52, 51]);
+    expect(bad.at(-1)).toEqual({ element: 51, message: 'and what follows was not looked at: 32549 elements after 51 mistakes' });
+  });
+
+  it('looks at a thousand elements at most, also when none is a mistake', () => {
+    const { urls, bad } = parse(Array.from({ length: 5000 }, () => 'rtmp://a/live/1'));
+    expect(urls).toHaveLength(1);
+    expect(bad).toEqual([{ element: 1000, message: 'and what follows was not looked at: 4000 elements after the first 1000' }]);
   });
 
   it.each([

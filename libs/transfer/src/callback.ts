@@ -4,8 +4,10 @@ import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
 export const MAX_TRANSFER_URLS = 50;
-/** The most mistakes of one answer that are reported: there is room for 30,000 in 64 KiB, and each is a sentence in the history. */
+/** The most mistakes of one answer that are reported, and what is read of it: there is room for 30,000 in 64 KiB, each costs time that others' requests wait for, and is a sentence in the history. */
 const MAX_BAD_ELEMENTS = 50;
+/** The most elements that are looked at, good or bad: the same URL over and over is no mistake. */
+const MAX_ELEMENTS = 1000;
 
 /** `{callbackUrl}?entry_point=&stream_name=`, appended to whatever query the URL has (Agora, "Stream transfer settings"). */
 export function callbackRequestUrl(callbackUrl: string, entryPoint: string, streamName: string): string {
@@ -60,38 +62,38 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
   if (!Array.isArray(list)) throw new TransferError('callback_bad_answer');
   const urls = new Map<string, AnsweredUrl>();
   const bad: BadElement[] = [];
-  list.forEach((element: unknown, index) => {
-    try {
-      const answered = { element: index, ...readElement(element) };
-      if (urls.has(answered.url)) return;
-      if (urls.size >= MAX_TRANSFER_URLS) bad.push({ element: index, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
-      else urls.set(answered.url, answered);
-    } catch (error) {
-      bad.push({ element: index, message: error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message) });
-    }
-  });
-  return { urls: [...urls.values()], bad: reported(bad) };
+  let element = 0;
+  for (; element < Math.min(list.length, MAX_ELEMENTS) && bad.length <= MAX_BAD_ELEMENTS; element += 1) {
+    const read = readElement(list[element]);
+    if (typeof read === 'string') bad.push({ element, message: read });
+    else if (urls.has(read.url)) continue;
+    else if (urls.size >= MAX_TRANSFER_URLS) bad.push({ element, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
+    else urls.set(read.url, { element, ...read });
+  }
+  const rest = list.length - element;
+  if (rest > 0) bad.push({ element, message: `and what follows was not looked at: ${rest} elements after ${bad.length > MAX_BAD_ELEMENTS ? `${bad.length} mistakes` : `the first ${MAX_ELEMENTS}`}` });
+  return { urls: [...urls.values()], bad };
 }
 
-function reported(bad: BadElement[]): BadElement[] {
-  const [next, ...others] = bad.slice(MAX_BAD_ELEMENTS);
-  return next === undefined ? bad : [...bad.slice(0, MAX_BAD_ELEMENTS), { element: next.element, message: `${next.message} (as ${others.length} more have mistakes)` }];
-}
-
-function readElement(element: unknown): Omit<AnsweredUrl, 'element'> {
-  if (typeof element === 'string') return { url: checked(element.trim()), options: {} };
+/** What an element asks for, or the mistake in it; no Error for each, whose stack costs more than all the rest. */
+function readElement(element: unknown): Omit<AnsweredUrl, 'element'> | string {
+  if (typeof element === 'string') return checked(element.trim(), {});
   const { url, options = {} } = (element ?? {}) as { url?: unknown; options?: unknown };
-  if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new Error('has options that are not an object');
+  if (typeof url !== 'string') return 'is neither a URL nor an object with one';
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return 'has options that are not an object';
   const [problem] = optionProblems(options as Record<string, unknown>);
   // Postgres takes no NUL, and nobody reads a name of 60 KB.
-  if (problem) throw new Error(`has a bad option: ${problem.field.slice(0, 40).replace(/[^ -~]/g, '?')} ${problem.message}`);
-  return { url: checked(url.trim()), options: options as TransferOptions };
+  if (problem) return `has a bad option: ${problem.field.slice(0, 40).replace(/[^ -~]/g, '?')} ${problem.message}`;
+  return checked(url.trim(), options as TransferOptions);
 }
 
-function checked(url: string): string {
-  parseTransferUrl(url);
-  return url;
+function checked(url: string, options: TransferOptions): Omit<AnsweredUrl, 'element'> | string {
+  try {
+    parseTransferUrl(url);
+    return { url, options };
+  } catch (error) {
+    return error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message);
+  }
 }
 
 /** A URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { createHash, randomBytes } from 'node:crypto';
 import { PrismaService } from '#libs/db';
+import { networkOf } from '../network.js';
+import { refuse } from '../problem.js';
 import type { Caller } from './caller.js';
 
 /** Whoever does not come back within this signs in again. */
@@ -8,10 +11,20 @@ const IDLE_MS = 12 * 3_600_000;
 /** And after this in any case. */
 const LIFE_MS = 7 * 86_400_000;
 const TOUCH_INTERVAL_MS = 300_000;
+/** As `begin` makes them: 32 bytes. */
+const TOKEN = /^[\w-]{43}$/;
+/** Of one address in MISSES_S; a dashboard whose session is over asks a few times and stops. */
+const MAX_MISSES = 100;
+const MISSES_S = 10;
+const REMEMBERED = 10_000;
 
 /** Who is signed in at the dashboard. */
 @Injectable()
 export class DashboardSessions {
+  /** Sessions that were good when they were looked up last: their readers do not suffer by who shares their address. */
+  private readonly known = new LRUCache<string, true>({ max: REMEMBERED });
+  private readonly misses = new LRUCache<string, number>({ max: REMEMBERED, ttl: MISSES_S * 1000, noUpdateTTL: true });
+
   constructor(private readonly prisma: PrismaService) {}
 
   /** Life of the cookie, s. */
@@ -24,8 +37,21 @@ export class DashboardSessions {
     return token;
   }
 
-  async caller(token: string): Promise<Caller | null> {
+  /** Throws 429 while an address has sent too many tokens that are none: each costs a query, and anybody can send them. */
+  async caller(token: string | undefined, ip: string | undefined): Promise<Caller | null> {
+    if (token === undefined || !TOKEN.test(token)) return null;
     const id = hash(token);
+    const address = networkOf(ip ?? '');
+    if (!this.known.has(id) && (this.misses.get(address) ?? 0) >= MAX_MISSES) throw refuse(429, 'Too many session cookies that are not valid.', { code: 'too_many_failures', headers: { 'Retry-After': String(MISSES_S) } });
+    const caller = await this.find(id);
+    if (caller === null) {
+      this.known.delete(id);
+      this.misses.set(address, (this.misses.get(address) ?? 0) + 1);
+    } else this.known.set(id, true);
+    return caller;
+  }
+
+  private async find(id: string): Promise<Caller | null> {
     const now = Date.now();
     const session = await this.prisma.dashboardSession.findUnique({
       where: { id, credential: { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date(now) } }] } },

@@ -5,10 +5,9 @@ import type { Request } from 'express';
 const SECURE_NAME = '__Host-manycast_session';
 const NAME = 'manycast_session';
 
-/** The token in the dashboard's cookie, if there is one. */
+/** The token in the dashboard's cookie, if there is one. Over https only the prefixed name counts: the plain one can be set by another host of the domain, or over http. */
 export function tokenOf(request: Request): string | undefined {
-  const cookies = parseCookie(request.headers.cookie ?? '');
-  return cookies[SECURE_NAME] ?? cookies[NAME];
+  return parseCookie(request.headers.cookie ?? '')[request.secure ? SECURE_NAME : NAME];
 }
 
 /** A Set-Cookie header; `token` null clears the cookie. */

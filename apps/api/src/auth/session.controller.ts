@@ -59,7 +59,7 @@ export class SessionController {
   @Public()
   @Get()
   async get(@Req() request: Request): Promise<SessionResponse> {
-    const caller = await this.sessions.caller(tokenOf(request) ?? '');
+    const caller = await this.sessions.caller(tokenOf(request), request.ip);
     if (!caller) throw signedOut('Nobody is signed in.');
     return this.describe(caller);
   }

@@ -15,6 +15,6 @@ export class SessionStrategy extends PassportStrategy(RequestScheme, 'session-co
   }
 
   async validate(request: Request): Promise<Caller | false> {
-    return (await this.sessions.caller(tokenOf(request) ?? '')) ?? false;
+    return (await this.sessions.caller(tokenOf(request), request.ip)) ?? false;
   }
 }

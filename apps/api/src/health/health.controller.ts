@@ -12,6 +12,8 @@ const PROBE_MS = 1000;
 @Public()
 @Controller()
 export class HealthController {
+  private asking: Promise<[string, string]> | null = null;
+
   constructor(
     private readonly prisma: PrismaService,
     @Inject(REDIS) private readonly redis: Redis,
@@ -26,7 +28,9 @@ export class HealthController {
   /** What a request needs is there; 503 says what is not. */
   @Get('readyz')
   async ready(@Res({ passthrough: true }) response: Response): Promise<{ status: string; postgres: string; redis: string }> {
-    const [postgres, redis] = await Promise.all([probe('Postgres', this.prisma.$queryRaw`SELECT 1`), probe('Redis', this.redis.ping())]);
+    // Anybody may ask: however many do, one question is under way.
+    this.asking ??= Promise.all([probe('Postgres', this.prisma.$queryRaw`SELECT 1`), probe('Redis', this.redis.ping())]).finally(() => (this.asking = null));
+    const [postgres, redis] = await this.asking;
     const isReady = postgres === 'ok' && redis === 'ok';
     if (!isReady) response.status(503).setHeader('Retry-After', '2');
     return { status: isReady ? 'ok' : 'unavailable', postgres, redis };

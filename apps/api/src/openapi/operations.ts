@@ -49,7 +49,7 @@ const FEED_MESSAGES = 'event; figures, every 2 s; heartbeat; reset, when more wa
 
 const session: Operation[] = [
   { method: 'post', path: '/session', tag: 'Dashboard', summary: 'Sign in', body: 'SignIn', answers: { 200: ref('Session') }, refusals: [401, 403, 413, 415, 429], isPublic: true, isCounted: true },
-  { method: 'get', path: '/session', tag: 'Dashboard', summary: 'Who is signed in', answers: { 200: ref('Session') }, refusals: [401], isPublic: true },
+  { method: 'get', path: '/session', tag: 'Dashboard', summary: 'Who is signed in', answers: { 200: ref('Session') }, refusals: [401, 429], isPublic: true },
   { method: 'delete', path: '/session', tag: 'Dashboard', summary: 'Sign out', answers: { 204: null }, isPublic: true },
   { method: 'delete', path: '/session/all', tag: 'Dashboard', summary: 'Sign out everywhere', answers: { 204: null } },
 ];
@@ -278,7 +278,7 @@ const whip: Operation[] = [
     refusals: [409, 410, 412, 413, 415, 422, 428, 429, 504],
     isPublic: true,
   },
-  { method: 'get', path: SESSION, tag: 'WHIP', summary: 'Whether the session runs', answers: { 204: null }, refusals: [410], isPublic: true },
+  { method: 'get', path: SESSION, tag: 'WHIP', summary: 'Whether the session runs', answers: { 204: null }, refusals: [410, 429], isPublic: true },
   { method: 'delete', path: SESSION, tag: 'WHIP', summary: 'End the session', answers: { 200: null }, refusals: [410, 429], isPublic: true },
   { method: 'options', path: SESSION, tag: 'WHIP', summary: 'CORS', answers: { 200: null }, headersOut: { 200: ['Accept-Patch'] }, isPublic: true },
 ];

@@ -78,7 +78,8 @@ export class WhipController {
 
   @Get('sessions/:session')
   @HttpCode(204)
-  async getSession(@Param('session') session: string): Promise<void> {
+  async getSession(@Param('session') session: string, @Req() request: Request): Promise<void> {
+    await this.limit.countAddress(request.ip);
     await this.whip.running(session);
   }
 
