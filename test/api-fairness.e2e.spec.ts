@@ -136,3 +136,14 @@ it('REST hooks to an application that is not there are sent five times, and then
   expect((await api.app.get(RestHooks).call(target, 'publishStream', {}, true)).refusal).toBe('Forbidden by the application');
   healthy.reply = reply;
 });
+
+it('tests of a callback to a server that hangs hold 20 connections, and are refused when 40 wait', async () => {
+  const hank = await api.customer();
+  await api.prisma.customer.update({ where: { id: hank.id }, data: { quotas: { callbacksPerMinute: 10_000 } } });
+  const asked = () => hanging.requests.filter(({ url }) => url.startsWith('/tested')).length;
+  const callbackUrl = new URL('/tested', hanging.url).href;
+  const many = Array.from({ length: 60 }, () => hank.call('POST', `/v1/projects/${hank.appid}/fls/entry_points/live/settings/transfer/test`, { callbackUrl }));
+  await expect.poll(asked).toBe(20);
+  const statuses = (await Promise.all(many)).map(({ status }) => status);
+  expect([statuses.filter((status) => status === 429).length, statuses.filter((status) => status === 200).length]).toEqual([20, 40]);
+}, 40_000);

@@ -45,9 +45,6 @@ export class CallbackCircuits {
   /** Makes the request if there is room and its server is not known to be dead. `consume`, asked only then, may still say to wait so long, ms. */
   async run({ customerId, appid, url }: Destination, consume: () => Promise<number>, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
     const { origin, pathname } = new URL(url);
-    const ofCustomer = remembered(this.customers, customerId, () => bulkhead(OF_ONE_CUSTOMER, 0));
-    // However many paths it has, a server is one; nobody's streams suffer by what somebody else makes of the same.
-    const ofServer = remembered(this.servers, `${customerId} ${origin}`, () => bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE));
     // What hangs may be one path of many behind a gateway. The query may differ from stream to stream; the server is the same.
     const breaker = remembered(this.breakers, `${appid} ${origin}${pathname}`, () => newBreaker(NEARLY_ALL * this.env.CALLBACK_TIMEOUT_MS));
     const turn = async (): Promise<Attempt | NotAsked> => {
@@ -55,9 +52,21 @@ export class CallbackCircuits {
       return waitMs > 0 ? { waitMs } : ask();
     };
     try {
-      return await ofCustomer.execute(() => ofServer.execute(() => breaker.execute(turn)));
+      return await this.inRoom({ customerId, url }, () => breaker.execute(turn));
     } catch (error) {
       if (error instanceof BrokenCircuitError) return 'open';
+      throw error;
+    }
+  }
+
+  /** Does it if there is room, whatever is known of its server: for who tries out whether it is back. */
+  async inRoom<T>({ customerId, url }: Pick<Destination, 'customerId' | 'url'>, work: () => T | PromiseLike<T>): Promise<T | 'full'> {
+    const ofCustomer = remembered(this.customers, customerId, () => bulkhead(OF_ONE_CUSTOMER, 0));
+    // However many paths it has, a server is one; nobody's streams suffer by what somebody else makes of the same.
+    const ofServer = remembered(this.servers, `${customerId} ${new URL(url).origin}`, () => bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE));
+    try {
+      return await ofCustomer.execute(() => ofServer.execute(work));
+    } catch (error) {
       if (error instanceof BulkheadRejectedError) return 'full';
       throw error;
     }

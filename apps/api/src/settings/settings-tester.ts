@@ -3,6 +3,7 @@ import { PrismaService, SecretBox, type EntryPoint } from '#libs/db';
 import { type NodeStatus, Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { type AnsweredUrl, type CallbackAnswer, callbackRequestUrl, type ReasonCode, reasonOf, redactTransferUrl, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
+import { CallbackCircuits } from '../callback/callback-circuits.js';
 import { CallbackClient, type Attempt } from '../callback/callback.client.js';
 import { CallbackQuota } from '../callback/callback-quota.js';
 import { judge } from '../callback/callback.processor.js';
@@ -41,6 +42,7 @@ export class SettingsTester {
     private readonly settings: SettingsService,
     private readonly client: CallbackClient,
     private readonly secrets: CallbackSecrets,
+    private readonly circuits: CallbackCircuits,
     private readonly quota: CallbackQuota,
     private readonly quotas: QuotaService,
     private readonly registry: Registry,
@@ -56,7 +58,8 @@ export class SettingsTester {
     const waitMs = await this.quota.consumeForOthers(consumer);
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const webhookId = `msg_test_${Date.now()}`;
-    const attempt = await this.ask(entryPoint, url, streamName, webhookId);
+    const attempt = await this.circuits.inRoom({ customerId: consumer.customerId, url }, () => this.ask(entryPoint, url, streamName, webhookId));
+    if (attempt === 'full') throw tooManyAtOnce();
     const result = judge(attempt);
     const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
     const [outcome, detail] = result instanceof TransferError ? [result.code, result.detail ?? null] : ['ok', null];
@@ -106,6 +109,9 @@ export class SettingsTester {
 }
 
 const seconds = (ms: number): number => Math.ceil(ms / 1000);
+
+const tooManyAtOnce = (): Error =>
+  refuse(429, 'Too many callbacks of yours are under way.', { code: 'too_many_at_once', detail: 'Try again when some of them have been answered.', headers: { 'Retry-After': '5' } });
 
 const callbacksUsedUp = (waitMs: number): Error =>
   refuse(429, 'The callbacks per minute that tests and REST hooks may use are used up.', {
