@@ -194,7 +194,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
     const created = connection.call(0, 'createStream', null);
     // Some refuse the key at FCPublish already.
     const [, streamId] = await step(Promise.race([created, started.then(() => created)]), left(), 'publish_timeout', 'createStream', signal);
-    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', 'createStream gave no stream');
+    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
     asked = true;
     const answered = connection.call(streamId, 'publish', null, streamName, 'live');
     await step(Promise.race([started, answered.then(() => started)]), left(), 'publish_timeout', 'publish', signal);
@@ -204,6 +204,8 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
     throw error;
   }
 }
+
+const unreadable = ({ unreadable: { count, problem } }: RtmpConnection): string => (count === 0 ? '' : ` (its answer cannot be read: ${problem})`);
 
 const isStreamId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 
