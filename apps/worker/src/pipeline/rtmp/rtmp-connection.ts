@@ -4,6 +4,7 @@ import { debuglog } from 'node:util';
 import { type AmfValue, encodeAmf, readAmf } from './amf0.js';
 import { ChunkReader, isForPublishers, MESSAGE, type Message, toChunks } from './chunks.js';
 import { ListeningTime } from './listening-time.js';
+import { type Status, toStatus } from './status.js';
 
 const VERSION = 3;
 /** Versions from here on are no RTMP, but the letters of other protocols (section 5.2.2). Servers that say another one below it speak RTMP all the same. */
@@ -24,13 +25,6 @@ const PING_RESPONSE = 7;
 
 /** Chunk streams by what they carry, as encoders number them. */
 export const CHUNK_STREAM = { control: 2, command: 3, audio: 4, data: 5, video: 6 } as const;
-
-/** An `onStatus` or the information of a refusal (RTMP specification, 7.2.2). */
-export interface Status {
-  level: string;
-  code: string;
-  description: string;
-}
 
 /** The server answered a call with `_error`. */
 export class CommandRefused extends Error {
@@ -304,11 +298,4 @@ export class RtmpConnection {
     this.calls.clear();
     this.closeListener?.(error);
   }
-}
-
-/** The information object is the last value; servers differ in what stands before it. */
-function toStatus(values: AmfValue[]): Status {
-  const found = values.findLast((value): value is Record<string, AmfValue> => typeof value === 'object' && value !== null && !Array.isArray(value));
-  const text = (value: AmfValue): string => (typeof value === 'string' ? value : '');
-  return { level: text(found?.level), code: text(found?.code), description: text(found?.description) };
 }

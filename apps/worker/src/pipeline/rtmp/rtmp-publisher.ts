@@ -4,7 +4,8 @@ import { answerChallenge, parseChallenge } from './auth.js';
 import { MESSAGE } from './chunks.js';
 import { Aborted, DEADLINES, type Deadlines, within } from './deadlines.js';
 import { openSocket, type SocketOptions } from './open-socket.js';
-import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection, type Status } from './rtmp-connection.js';
+import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection } from './rtmp-connection.js';
+import type { Status } from './status.js';
 import { withoutSecrets } from './without-secrets.js';
 
 /** How to get to the platform, and what to tell it. */
