@@ -1,6 +1,7 @@
 export * from './addresses.js';
 export * from './callback.js';
 export * from './lookup.js';
+export * from './mask.js';
 export * from './names.js';
 export * from './options.js';
 export * from './push-url.js';
