@@ -1,6 +1,6 @@
 import { TransferError } from './reasons.js';
-import { optionProblems, type TransferOptions } from './options.js';
-import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+import { isOption, optionProblems, type TransferOptions } from './options.js';
+import { parseTransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
 export const MAX_TRANSFER_URLS = 50;
@@ -84,33 +84,12 @@ function readElement(element: unknown): Omit<AnsweredUrl, 'element'> {
   if (typeof url !== 'string') throw new Error('is neither a URL nor an object with one');
   if (typeof options !== 'object' || options === null || Array.isArray(options)) throw new Error('has options that are not an object');
   const [problem] = optionProblems(options as Record<string, unknown>);
-  // Postgres takes no NUL, and nobody reads a name of 60 KB.
-  if (problem) throw new Error(`has a bad option: ${problem.field.slice(0, 40).replace(/[^ -~]/g, '?')} ${problem.message}`);
+  // A name that is none of ours may be anything, a key too.
+  if (problem) throw new Error(isOption(problem.field) ? `has a bad option: ${problem.field} ${problem.message}` : 'has an option that is not known');
   return { url: checked(url.trim()), options: options as TransferOptions };
 }
 
 function checked(url: string): string {
   parseTransferUrl(url);
   return url;
-}
-
-/** A URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */
-const URL_IN_JSON = /([a-z][a-z0-9+.-]*):(?:\\?\/|\\u002f){2}(?:\\\S|[^\s"\\])*/gi;
-
-/** The head of an answer as it may be kept: every URL in it redacted, however its characters are escaped. */
-export function redactAnswer(body: string, maxLength: number): string {
-  return unescaped(body).slice(0, maxLength * 4).replace(URL_IN_JSON, redactAny).slice(0, maxLength);
-}
-
-function unescaped(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body));
-  } catch {
-    return body.replace(/\\u([0-9a-f]{4})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  }
-}
-
-/** Of URLs that are not RTMP, only the scheme is known to be harmless. */
-function redactAny(url: string, scheme: string): string {
-  return /^rtmps?$/i.test(scheme) ? redactTransferUrl(url.replace(/\\(\/|u002f)/gi, '/')) : `${scheme}://***`;
 }

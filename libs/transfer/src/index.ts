@@ -1,4 +1,5 @@
 export * from './addresses.js';
+export * from './answer-head.js';
 export * from './callback.js';
 export * from './lookup.js';
 export * from './mask.js';
