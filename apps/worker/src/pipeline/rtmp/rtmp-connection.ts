@@ -45,10 +45,7 @@ const debug = debuglog('rtmp');
 /** Of all connections of this process. */
 const listening = new ListeningTime(performance.now());
 
-interface Call {
-  resolve: (values: AmfValue[]) => void;
-  reject: (error: Error) => void;
-}
+type Call = { resolve: (values: AmfValue[]) => void; reject: (error: Error) => void };
 
 /** One RTMP connection over an open socket: handshake, chunks, control messages, calls. Knows nothing of publishing. */
 export class RtmpConnection {
