@@ -238,8 +238,8 @@ describe('a callback', () => {
   });
 
   it.each([
-    ['its beginning', (response: ServerResponse) => void response.writeHead(500).end(`no database: rtmp://127.0.0.1/live/KEY-5 ${'x'.repeat(3000)}`), /^no database: rtmp:\/\/127\.0\.0\.1\/live\/\*\*\* x{900,}$/],
-    ['what came of it', (response: ServerResponse) => void response.writeHead(302, { location: '/' }).write('moved'), /^moved \[broken off: \w+\]$/],
+    ['its beginning', (response: ServerResponse) => void response.writeHead(500).end(`no database: rtmp://127.0.0.1/live/KEY-5 ${'x'.repeat(3000)}`), /^\(text of \d+ characters\) no database: \*\*\*$/],
+    ['what came of it', (response: ServerResponse) => void response.writeHead(302, { location: '/' }).write('moved'), /^\(text of 5 characters, broken off\) moved$/],
     ['nothing', (response: ServerResponse) => void response.writeHead(404).end(), null],
   ])('whose server fails is logged with what it asked, and %s of what the server said', async (_, reply, answerHead) => {
     customer.reply = reply;

@@ -42,6 +42,8 @@ it('seals everything with the new key, whatever there is, and only that key is n
   await api.anonymous('POST', `/whip/${alice.appid}/live/s`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
   await expect.poll(() => everything()).toContain('callback.answered');
 
+  // As older versions wrote it.
+  await api.prisma.transfer.updateMany({ where: { stream: { projectId: alice.appid } }, data: { pushName: 'NAME-IN-CLEAR' } });
   const before = await everything();
   const sealed = before.match(/v1\.k1\./g)?.length ?? 0;
   // One of each kind, at the least: a column that rotation forgets would be found below.
@@ -50,6 +52,9 @@ it('seals everything with the new key, whatever there is, and only that key is n
   expect(await rotateKeys(api.prisma, new SecretBox(`${newKey},${process.env.MASTER_KEYS}`))).toBe(sealed);
   const after = await everything();
   expect([after.match(/v1\.k1\./g), after.match(/v1\.k2\./g)?.length]).toEqual([null, sealed]);
+
+  expect(before).toContain('NAME-IN-CLEAR');
+  expect(after).not.toContain('NAME-IN-CLEAR');
 
   // And the same URL is known to be the same: a callback that is repeated makes no second publisher of a stream key.
   const transfer = await api.prisma.transfer.findFirstOrThrow({ where: { stream: { projectId: alice.appid }, redactedUrl: { contains: '/live/' } } });

@@ -4,8 +4,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import { type AmfValue, decodeAmf, encodeAmf } from '../../apps/worker/src/pipeline/rtmp/amf0.js';
 import { ChunkReader, MESSAGE, type Message, toChunks } from '../../apps/worker/src/pipeline/rtmp/chunks.js';
 
-/** What to do at a step: go on, say nothing, hang up, or refuse with a description (at publish: with a status code). */
-export type Behaviour = 'accept' | 'ignore' | 'close' | { refuse: string; description?: string };
+/** What to do at a step: go on, say nothing, hang up, or refuse with a description (at publish: with a status code), or with another server's URL. */
+export type Behaviour = 'accept' | 'ignore' | 'close' | { refuse: string; description?: string; redirect?: string };
 
 export interface Script {
   /** Instead of the handshake: bytes to say, or nothing at all. */
@@ -83,10 +83,13 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
   const send = (message: Message): void => toChunks(3, message, 128).forEach((piece) => socket.write(piece));
   const reply = (streamId: number, ...values: AmfValue[]): void => send({ type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(...values) });
 
-  function act(behaviour: Behaviour, accept: () => void, refuse: (code: string, description: string) => void): void {
+  function act(behaviour: Behaviour, accept: () => void, refuse: (status: { code: string; description: string; ex?: { code: number; redirect: string } }) => void): void {
     if (behaviour === 'accept') accept();
     else if (behaviour === 'close') socket.end();
-    else if (behaviour !== 'ignore') refuse(behaviour.refuse, behaviour.description ?? '');
+    else if (behaviour !== 'ignore') {
+      const { refuse: code, description = '', redirect } = behaviour;
+      refuse({ code, description, ...(redirect === undefined ? {} : { ex: { code: 302, redirect } }) });
+    }
   }
 
   function handle(message: Message): void {
@@ -104,13 +107,13 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
       act(
         script.connect?.(command, state.connects.length) ?? 'accept',
         () => reply(0, '_result', number, { fmsVer: 'FMS/3,0' }, { level: 'status', code: 'NetConnection.Connect.Success', description: '' }),
-        (code, description) => reply(0, '_error', number, null, { level: 'error', code, description }),
+        (status) => reply(0, '_error', number, null, { level: 'error', ...status }),
       );
       return;
     }
     state.commands.push([name, ...values]);
     if (name === 'createStream') {
-      act(script.createStream ?? 'accept', () => reply(0, '_result', number, null, 1), (code, description) => reply(0, '_error', number, null, { level: 'error', code, description }));
+      act(script.createStream ?? 'accept', () => reply(0, '_result', number, null, 1), (status) => reply(0, '_error', number, null, { level: 'error', ...status }));
     } else if (name === 'publish') {
       const status = (level: string, code: string, description: string): void => reply(1, 'onStatus', 0, null, { level, code, description });
       act(
@@ -119,7 +122,7 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
           status('status', 'NetStream.Publish.Start', '');
           script.afterwards?.forEach(send);
         },
-        (code, description) => status('error', code, description),
+        (refusal) => reply(1, 'onStatus', 0, null, { level: 'error', ...refusal }),
       );
     }
   }

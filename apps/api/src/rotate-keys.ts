@@ -33,6 +33,8 @@ export async function rotateKeys(prisma: PrismaService, box: SecretBox): Promise
   let count = 0;
   for (const sealed of COLUMNS) count += await rotateColumn(prisma, box, sealed);
   await rotateHashes(prisma, box);
+  // In clear in rows of older versions: may be a key, and is a part of the sealed url.
+  await prisma.transfer.updateMany({ where: { pushName: { not: null } }, data: { pushName: null } });
   return count;
 }
 

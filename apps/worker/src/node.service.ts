@@ -1,11 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { addressRules, Env, VERSION } from '#libs/config';
+import { Env, VERSION } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
-import { AllowList } from '#libs/transfer';
 import { PipelineError } from './pipeline-client.js';
 import { CpuLoad } from './cpu-load.js';
-import { probe } from './probe.js';
+import { Prober } from './prober.js';
 import { Runners } from './runners.js';
 import type { StreamRunner } from './stream-runner.js';
 
@@ -17,7 +16,6 @@ export class NodeService {
   private readonly logger = new Logger(NodeService.name);
   private readonly startedAt = new Date().toISOString();
   private timer: NodeJS.Timeout | null = null;
-  private readonly allowList: AllowList;
   private readonly load = new CpuLoad();
 
   constructor(
@@ -27,9 +25,8 @@ export class NodeService {
     private readonly registry: Registry,
     private readonly runners: Runners,
     private readonly box: SecretBox,
-  ) {
-    this.allowList = AllowList.parse(addressRules(env));
-  }
+    private readonly prober: Prober,
+  ) {}
 
   async start(): Promise<void> {
     await this.wire.serve(this.env.NODE_ID, this.handlers());
@@ -48,6 +45,7 @@ export class NodeService {
 
   async withdraw(): Promise<void> {
     if (this.timer) clearInterval(this.timer);
+    this.prober.abort();
     await this.registry.withdraw(this.env.NODE_ID).catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
   }
 
@@ -81,7 +79,7 @@ export class NodeService {
         return {};
       },
       thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
-      probeTransfer: async ({ url, options }) => probe(this.box.open(url, 'probe'), options, this.allowList),
+      probeTransfer: async ({ url, options }) => this.prober.probe(this.box.open(url, 'probe'), options),
       retryTransfer: async ({ streamId, transferId }) => {
         await passCode(this.runner(streamId).retryTransfer(transferId));
         return {};

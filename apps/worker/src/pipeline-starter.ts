@@ -8,7 +8,7 @@ import { PipelineClient } from './pipeline-client.js';
 
 const READY_MS = 10_000;
 /** What a pipeline may know of our environment: it gets its settings with the stream, and secrets not at all. */
-const PASSED_ON = /^(PATH|HOME|LANG|TZ|MANYCAST_ROOT|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG).*)$/;
+const PASSED_ON = /^(PATH|HOME|LANG|TZ|NODE_DEBUG|MANYCAST_ROOT|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG).*)$/;
 /** glibc's arenas, one for each of GStreamer's many threads, would double the memory of a process. */
 const MEMORY = { MALLOC_ARENA_MAX: '2' };
 

@@ -7,6 +7,7 @@ import { LeaseService } from './lease.service.js';
 import { NodeService } from './node.service.js';
 import { PipelinePool } from './pipeline-pool.js';
 import { PipelineProgram, PipelineStarter } from './pipeline-starter.js';
+import { Prober } from './prober.js';
 import { Runners } from './runners.js';
 import { StreamRows } from './stream-rows.js';
 import { StreamsProcessor } from './streams.processor.js';
@@ -18,6 +19,7 @@ import { WorkerService } from './worker.service.js';
     PipelineProgram,
     PipelineStarter,
     PipelinePool,
+    Prober,
     StreamRows,
     Runners,
     StreamsProcessor,

@@ -1,6 +1,6 @@
 import { TransferError } from './reasons.js';
-import { optionProblems, type TransferOptions } from './options.js';
-import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+import { isOption, optionProblems, type TransferOptions } from './options.js';
+import { parseTransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
 export const MAX_TRANSFER_URLS = 50;
@@ -82,8 +82,8 @@ function readElement(element: unknown): Omit<AnsweredUrl, 'element'> | string {
   if (typeof url !== 'string') return 'is neither a URL nor an object with one';
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return 'has options that are not an object';
   const [problem] = optionProblems(options as Record<string, unknown>);
-  // Postgres takes no NUL, and nobody reads a name of 60 KB.
-  if (problem) return `has a bad option: ${problem.field.slice(0, 40).replace(/[^ -~]/g, '?')} ${problem.message}`;
+  // A name that is none of ours may be anything, a key too.
+  if (problem) return isOption(problem.field) ? `has a bad option: ${problem.field} ${problem.message}` : 'has an option that is not known';
   return checked(url.trim(), options as TransferOptions);
 }
 
@@ -94,25 +94,4 @@ function checked(url: string, options: TransferOptions): Omit<AnsweredUrl, 'elem
   } catch (error) {
     return error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message);
   }
-}
-
-/** A URL in JSON, whose slashes may be escaped; a blank or a quote without backslash ends it, nothing else does. */
-const URL_IN_JSON = /([a-z][a-z0-9+.-]*):(?:\\?\/|\\u002f){2}(?:\\\S|[^\s"\\])*/gi;
-
-/** The head of an answer as it may be kept: every URL in it redacted, however its characters are escaped. */
-export function redactAnswer(body: string, maxLength: number): string {
-  return unescaped(body).slice(0, maxLength * 4).replace(URL_IN_JSON, redactAny).slice(0, maxLength);
-}
-
-function unescaped(body: string): string {
-  try {
-    return JSON.stringify(JSON.parse(body));
-  } catch {
-    return body.replace(/\\u([0-9a-f]{4})/gi, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  }
-}
-
-/** Of URLs that are not RTMP, only the scheme is known to be harmless. */
-function redactAny(url: string, scheme: string): string {
-  return /^rtmps?$/i.test(scheme) ? redactTransferUrl(url.replace(/\\(\/|u002f)/gi, '/')) : `${scheme}://***`;
 }

@@ -79,10 +79,13 @@ function checkSound(value: unknown): string | null {
   return loop === undefined || typeof loop === 'boolean' ? null : 'must have loop true or false';
 }
 
+/** Whether there is an option of this name. */
+export const isOption = (name: string): boolean => Object.hasOwn(CHECKS, name);
+
 /** What is wrong with options from outside, field by field; empty when nothing is. */
 export function optionProblems(options: Record<string, unknown>): { field: string; message: string }[] {
   return Object.entries(options).flatMap(([field, value]) => {
-    if (!Object.hasOwn(CHECKS, field)) return [{ field, message: 'is not a known option' }];
+    if (!isOption(field)) return [{ field, message: 'is not a known option' }];
     const message = CHECKS[field as keyof TransferOptions](value);
     return message === null ? [] : [{ field, message }];
   });

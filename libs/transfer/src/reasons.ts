@@ -27,6 +27,7 @@ export const REASONS = {
   tls_certificate: { blame: 'platform', retry: 'slow', text: "The platform's certificate is not valid for this host; correct the host, or switch verification off for this transfer." },
   handshake_failed: { blame: 'platform', retry: 'fast', text: 'The platform accepted the connection but does not speak RTMP in time; check host, port and protocol.' },
   connect_rejected: { blame: 'customer', retry: 'slow', text: 'The platform refused the application of the URL; check its path.' },
+  redirected: { blame: 'platform', retry: 'slow', text: 'The platform redirects to another address, which is not followed; put that address into the transfer URL.' },
   auth_failed: { blame: 'customer', retry: 'slow', text: 'The platform refused the user name or password; correct them in the URL.' },
   publish_denied: { blame: 'customer', retry: 'slow', text: 'The platform refused the stream key; check it, and that the broadcast is set up there.' },
   stream_name_in_use: { blame: 'platform', retry: 'fast', text: 'The platform already receives a stream with this key; end the other one.' },

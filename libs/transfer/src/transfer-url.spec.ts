@@ -35,6 +35,11 @@ describe('parseTransferUrl', () => {
     ['rtmp://[2001:db8::1]:1935/live/key', { host: '2001:db8::1', tcUrl: 'rtmp://[2001:db8::1]/live' }],
     ['rtmp://10.0.0.1/live/key', { host: '10.0.0.1' }],
     ['rtmp://user:p%40ss:word@a.example/live/key', { user: 'user', password: 'p@ss:word', tcUrl: 'rtmp://a.example/live' }],
+    ['rtmp://a.example/live/key#part', { app: 'live', streamName: 'key#part' }],
+    ['rtmp://a.example/live?t=#1/key?s=#/2', { app: 'live?t=#1', streamName: 'key?s=#/2' }],
+    ['rtmp://a.example/live?token=1', { app: 'live?token=1', streamName: '', tcUrl: 'rtmp://a.example/live?token=1' }],
+    ['rtmp://a.nicovideo.jp/other/inst/key', { app: 'other/inst', streamName: 'key' }],
+    ['rtmp://anicovideo.jp/live/input/k/ey', { app: 'live/input/k', streamName: 'ey' }],
     ['rtmp://a.example/live/k%2fey+%20ä', { streamName: 'k%2fey+%20ä' }],
   ])('reads %s', (url, expected) => {
     expect(parseTransferUrl(url)).toMatchObject(expected);
@@ -60,7 +65,6 @@ describe('parseTransferUrl', () => {
     ['rtmp://u:p@ss@a.example/live/key', 'is malformed'],
     ['rtmp://a.example//key', 'has no application in its path'],
     ['rtmp://a.example/?token=1', 'has no application in its path'],
-    ['rtmp://a.example/live?token=1', 'has no application in its path'],
     ['rtmp://a.example/live/k\u00a0ey', 'has a blank or a control character'],
     ['rtmp://a.example/live/k\u0085ey', 'has a blank or a control character'],
     ['rtmp://a.example/live/k\u2028ey', 'has a blank or a control character'],
@@ -73,7 +77,14 @@ describe('parseTransferUrl', () => {
     ['rtmp://a.example:0/live/key', 'has a bad port'],
     ['rtmp://a.example:70000/live/key', 'has a bad port'],
     ['rtmp://a.example:19x/live/key', 'is malformed'],
-    ['rtmp://a.example/live/key#part', 'is malformed'],
+    ['rtmp://a.example#/live/key', 'is malformed'],
+    ['rtmp://a.example?x=1/live/key', 'is malformed'],
+    ['rtmp://a.example/live?', 'has no application in its path'],
+    ['rtmp://a.example/live?token=1/', 'has no stream key in its path'],
+    ['rtmp://x.live-video.net/', 'has no application in its path'],
+    ['rtmp://x.live-video.net/app/', 'has no stream key in its path'],
+    ['rtmp://evil-live-video.net/sk_1', 'has no application in its path'],
+    ['rtmp://liveorigin.dlive.nicovideo.jp/live/input/', 'has no stream key in its path'],
     ['rtmp://a.example/key', 'has no application in its path'],
     ['rtmp://a.example/live/', 'has no stream key in its path'],
     ['rtmp://a.example', 'has no application in its path'],
@@ -94,6 +105,9 @@ describe('redactTransferUrl', () => {
     [`rtmp://a.example/live/${KEY}`, 'rtmp://a.example/live/***'],
     [`rtmps://u:${KEY}@a.example:8443/app/${KEY}?k=${KEY}`, 'rtmps://a.example:8443/app/***'],
     [`rtmp://[2001:db8::1]/live?token=${KEY}/${KEY}`, 'rtmp://[2001:db8::1]/live?***/***'],
+    [`rtmp://a.example/stream?user=${KEY}&pass=${KEY}`, 'rtmp://a.example/stream?***'],
+    [`rtmp://a.example/live/a#${KEY}`, 'rtmp://a.example/live/***'],
+    [`rtmp://liveorigin.dlive.nicovideo.jp/live/input/${KEY}/x?${KEY}`, 'rtmp://liveorigin.dlive.nicovideo.jp/live/input/***'],
     [`rtmp://a b/live/${KEY}`, '***'],
     [`nonsense ${KEY}`, '***'],
   ])('of %s is %s', (url, redacted) => {
@@ -101,7 +115,7 @@ describe('redactTransferUrl', () => {
   });
 
   it('and refusals repeat nothing of the key', () => {
-    for (const url of [`rtmp://a.example:99999/live/${KEY}`, `rtmp://a.example/live/${KEY}#`, `rtmp://${KEY}:%@h/l/${KEY}`, `${KEY}://h/a/${KEY}`]) {
+    for (const url of [`rtmp://a.example:99999/live/${KEY}`, `rtmp://a.example#/live/${KEY}`, `rtmp://${KEY}:%@h/l/${KEY}`, `${KEY}://h/a/${KEY}`]) {
       let message = '';
       try {
         parseTransferUrl(url);

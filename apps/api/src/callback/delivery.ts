@@ -24,7 +24,7 @@ export interface DeliveryResponse {
   detail: string | null;
   durationMs: number;
   timings: Timings;
-  /** Its first bytes, with the keys of its URLs masked. */
+  /** Its structure and known words; everything else is hidden. */
   answerHead: string | null;
   createdAt: string;
   /** When the next attempt is due. */

@@ -100,7 +100,7 @@ const delivery = {
   detail: orNull(text()),
   durationMs: whole(),
   timings: { type: 'object', properties: { dnsMs: whole(), connectMs: whole(), tlsMs: whole(), waitMs: whole(), readMs: whole() }, additionalProperties: false },
-  answerHead: orNull(text('First bytes of the answer, with the keys of its URLs masked.')),
+  answerHead: orNull(text('What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden.')),
   createdAt: time(),
   nextAt: orNull(time('When the next attempt is due.')),
 };

@@ -29,8 +29,8 @@ export class AutoRepublish {
     const data = republish.flatMap(({ url: server, parameters }) => {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
-        const { url, streamName } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
-        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), pushName: streamName, options }];
+        const { url } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
+        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), options }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
         if (!(error instanceof TransferError)) throw error;

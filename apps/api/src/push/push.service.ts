@@ -53,7 +53,7 @@ export class PushService {
     await this.requireAddress(target.url);
     await this.requireNew(caller, stream, rtmpUrl, target);
     const mediaSessionId = newMediaSessionId();
-    const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`), pushName: target.streamName };
+    const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`) };
     const path = { appid: stream.projectId, streamId: stream.id };
     await this.transfers.add(caller, path, { url: target.url, options: { ...pushOptions(settings), ...options } }, push);
     // Whatever has become of it since: a server that refuses at once was still asked to take it.
@@ -66,7 +66,7 @@ export class PushService {
   /** By the bare name, the one on the RTMP server, or the one that the vendor's pages ask for; by rtmpUrl exactly as it was sent. */
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
     const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
-    const named = rows.filter(({ stream, pushName }) => streamName === undefined || [stream.name, pushName, VENDOR_PREFIX + stream.name].includes(streamName));
+    const named = rows.filter((row) => streamName === undefined || [row.stream.name, this.pushName(row), VENDOR_PREFIX + row.stream.name].includes(streamName));
     return this.toResponses(caller, named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl));
   }
 
@@ -149,6 +149,11 @@ export class PushService {
     return pushUrl === null ? '' : this.box.open(pushUrl, `push:${streamId}`);
   }
 
+  /** The stream's name on the RTMP server: with a full URL it is the key, so it is read from where that is sealed. */
+  private pushName({ url, streamId }: Transfer): string {
+    return parseTransferUrl(this.box.open(url, `transfer:${streamId}`)).streamName;
+  }
+
   private async toResponses({ customerId }: Caller, rows: Push[]): Promise<TransponderResponse[]> {
     const live = await this.registry.figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))]).catch((error: unknown) => {
       if (isUnavailable(error)) return new Map<string, LiveFigures>();
@@ -160,7 +165,7 @@ export class PushService {
       const isOwners = row.stream.project.customerId === customerId;
       return {
         mediaSessionId: row.mediaSessionId ?? '',
-        streamName: (isOwners ? row.pushName : null) ?? row.stream.name,
+        streamName: isOwners ? this.pushName(row) : row.stream.name,
         rtmpUrl: isOwners ? this.rtmpUrl(row) : row.redactedUrl,
         ...pictureSize(options, live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined),
         muted: options.muted ?? false,

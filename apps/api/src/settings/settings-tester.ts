@@ -30,6 +30,7 @@ const STAGES: Partial<Record<ReasonCode, string>> = {
   tls_certificate: 'tls',
   handshake_failed: 'rtmp',
   connect_rejected: 'rtmp',
+  redirected: 'rtmp',
   auth_failed: 'rtmp',
 };
 

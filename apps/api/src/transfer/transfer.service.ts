@@ -21,7 +21,7 @@ interface Path {
 }
 
 /** Who wanted a transfer, with what its own API needs to know of it. */
-export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl' | 'pushName'>;
+export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl'>;
 
 /** The transfers of one running stream. Rows first; then its node is told, and would find out by itself. */
 @Injectable()

@@ -1084,7 +1084,7 @@ export interface components {
                     waitMs?: number;
                     readMs?: number;
                 };
-                /** @description First bytes of the answer, with the keys of its URLs masked. */
+                /** @description What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden. */
                 answerHead: string | null;
                 /** Format: date-time */
                 createdAt: string;
@@ -1166,7 +1166,7 @@ export interface components {
                 waitMs?: number;
                 readMs?: number;
             };
-            /** @description First bytes of the answer, with the keys of its URLs masked. */
+            /** @description What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden. */
             answerHead: string | null;
             /** Format: date-time */
             createdAt: string;

@@ -20,6 +20,8 @@ const TYPED_OBJECT = 16;
 
 /** Deeper than any server's answer; a hostile one must not exhaust the stack. */
 const MAX_DEPTH = 16;
+/** Of one body. An answer has some twenty; 64 KB of the smallest values would take 250 ms to make. */
+const MAX_VALUES = 1000;
 
 /** Bytes that are not AMF0. */
 export class AmfError extends Error {}
@@ -74,16 +76,29 @@ function encodeProperties(values: Record<string, AmfValue>): Buffer[] {
   return [...properties, Buffer.from([0, 0, OBJECT_END])];
 }
 
-/** Every value in the body. Throws AmfError for truncated, unknown or too deeply nested data. */
+/** Every value in the body. Throws AmfError for truncated, unknown, too many or too deeply nested data. */
 export function decodeAmf(body: Buffer): AmfValue[] {
+  const { values, problem } = readAmf(body);
+  if (problem !== null) throw new AmfError(problem);
+  return values;
+}
+
+/** The values up to the first that cannot be read, with what was read of that one if it is an object; `problem` says why it ends there. */
+export function readAmf(body: Buffer): { values: AmfValue[]; problem: string | null } {
   const reader = new Reader(body);
   const values: AmfValue[] = [];
-  while (!reader.atEnd) values.push(reader.value(0));
-  return values;
+  try {
+    while (!reader.atEnd) reader.value(0, (value) => values.push(value));
+    return { values, problem: null };
+  } catch (error) {
+    if (!(error instanceof AmfError)) throw error;
+    return { values, problem: error.message };
+  }
 }
 
 class Reader {
   private at = 0;
+  private count = 0;
 
   constructor(private readonly bytes: Buffer) {}
 
@@ -91,9 +106,25 @@ class Reader {
     return this.at >= this.bytes.length;
   }
 
-  value(depth: number): AmfValue {
+  /** Hands the value to `keep`: an object or a list before what it holds is read, all else when it is whole. */
+  value(depth: number, keep: (value: AmfValue) => void): void {
     if (depth > MAX_DEPTH) throw new AmfError('nested too deeply');
+    this.count += 1;
+    if (this.count > MAX_VALUES) throw new AmfError('too many values');
     const marker = this.take(1)[0];
+    if (marker === OBJECT || marker === TYPED_OBJECT || marker === ECMA_ARRAY) {
+      // A class has no meaning for us, and an array's count is only a hint: the end marker counts.
+      if (marker === TYPED_OBJECT) this.take(this.take(2).readUInt16BE());
+      if (marker === ECMA_ARRAY) this.take(4);
+      this.properties(depth, keep);
+    } else if (marker === STRICT_ARRAY) {
+      this.list(depth, keep);
+    } else {
+      keep(this.simple(marker));
+    }
+  }
+
+  private simple(marker: number | undefined): AmfValue {
     switch (marker) {
       case NUMBER:
         return this.take(8).readDoubleBE();
@@ -104,18 +135,6 @@ class Reader {
       case LONG_STRING:
       case XML:
         return this.take(this.take(4).readUInt32BE()).toString();
-      case OBJECT:
-        return this.properties(depth);
-      case TYPED_OBJECT:
-        // Its class has no meaning for us.
-        this.take(this.take(2).readUInt16BE());
-        return this.properties(depth);
-      case ECMA_ARRAY:
-        // The count is only a hint; the end marker counts.
-        this.take(4);
-        return this.properties(depth);
-      case STRICT_ARRAY:
-        return this.list(depth);
       case DATE:
         return this.take(10).readDoubleBE();
       case NULL:
@@ -128,24 +147,25 @@ class Reader {
     }
   }
 
-  private properties(depth: number): Record<string, AmfValue> {
+  private properties(depth: number, keep: (value: AmfValue) => void): void {
     const result: Record<string, AmfValue> = Object.create(null);
+    keep(result);
     for (;;) {
       const name = this.take(this.take(2).readUInt16BE()).toString();
       if (name === '' && this.bytes[this.at] === OBJECT_END) {
         this.at += 1;
-        return result;
+        return;
       }
-      result[name] = this.value(depth + 1);
+      this.value(depth + 1, (value) => (result[name] = value));
     }
   }
 
-  private list(depth: number): AmfValue[] {
+  private list(depth: number, keep: (value: AmfValue) => void): void {
     const count = this.take(4).readUInt32BE();
     const values: AmfValue[] = [];
+    keep(values);
     // Each value takes a byte at least: a lying count ends at the end of the data.
-    for (let i = 0; i < count; i += 1) values.push(this.value(depth + 1));
-    return values;
+    for (let i = 0; i < count; i += 1) this.value(depth + 1, (value) => values.push(value));
   }
 
   private take(length: number): Buffer {

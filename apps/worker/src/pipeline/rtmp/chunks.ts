@@ -28,10 +28,14 @@ const EXTENDED = 0xffffff;
 const DEFAULT_CHUNK_SIZE = 128;
 /** Nothing that a server says to a publisher is near this. */
 const MAX_MESSAGE = 1024 * 1024;
+const MAX_COMMAND = 64 * 1024;
 /** Servers use a handful. Each may hold an unfinished message, so without a bound a hostile one could fill the memory. */
 const MAX_CHUNK_STREAMS = 64;
 /** Announced lengths of all unfinished messages together. */
 const MAX_UNFINISHED = 2 * MAX_MESSAGE;
+
+/** What a publisher reads of its server's messages: commands of a length that commands have, and control messages. */
+export const isForPublishers = (type: number, length: number): boolean => length <= MAX_COMMAND && (type < MESSAGE.audio || type === MESSAGE.commandAmf3 || type === MESSAGE.command);
 
 /** Bytes that are not RTMP chunks. */
 export class ChunkError extends Error {}
@@ -63,6 +67,17 @@ export function toChunks(chunkStream: number, message: Message, chunkSize: numbe
   return pieces;
 }
 
+/**
+ * Whether the next chunk of a message begins with the extended timestamp once more. The specification wants it (5.3.1.3),
+ * old servers leave it out. `next` are the four bytes there, or as many as have come.
+ */
+function isRepeated(timestamp: number | null, next: Buffer): boolean {
+  if (timestamp === null) return true;
+  const expected = Buffer.alloc(4);
+  expected.writeUInt32BE(timestamp);
+  return expected.subarray(0, next.length).equals(next);
+}
+
 /** What is remembered of a chunk stream between two chunks. */
 interface ChunkStream {
   timestamp: number;
@@ -71,9 +86,13 @@ interface ChunkStream {
   length: number;
   type: number;
   streamId: number;
+  /** The extended timestamp of its last full header; null where that was a delta. */
+  extendedTimestamp: number | null;
   /** The message that is being put together. */
   body: Buffer | null;
   received: number;
+  /** Its bytes are passed over. */
+  skipped: boolean;
 }
 
 /** A chunk whose header was read. */
@@ -94,6 +113,9 @@ export class ChunkReader {
   private readonly streams = new Map<number, ChunkStream>();
   /** The chunk whose payload is being read. */
   private open: OpenChunk | null = null;
+
+  /** @param wanted Which messages (type and length) to return; the bytes of all others are passed over. */
+  constructor(private readonly wanted: (type: number, length: number) => boolean = () => true) {}
 
   /** The messages that these bytes complete. Throws ChunkError. Chunk size and abort are obeyed here and returned, too. */
   push(data: Buffer): Message[] {
@@ -130,25 +152,28 @@ export class ChunkReader {
     const stream = this.streams.get(id) ?? this.newStream(format);
     const field = format === 3 ? 0 : bytes.readUIntBE(basicLength, 3);
     const extended = format === 3 ? stream.extended : field === EXTENDED;
-    if (bytes.length < length + (extended ? 4 : 0)) return 0;
+    const repeated = extended && (format !== 3 || !stream.body || isRepeated(stream.extendedTimestamp, bytes.subarray(length, length + 4)));
+    if (bytes.length < length + (repeated ? 4 : 0)) return 0;
     if (format !== 3 && stream.body) throw new ChunkError('a message begins inside another one');
     stream.extended = extended;
+    const extendedField = repeated ? bytes.readUInt32BE(length) : 0;
+    if (format !== 3) stream.extendedTimestamp = format === 0 ? extendedField : null;
     if (format <= 1) {
       stream.length = bytes.readUIntBE(basicLength + 3, 3);
       stream.type = bytes[basicLength + 6] as number;
     }
     if (format === 0) stream.streamId = bytes.readUInt32LE(basicLength + 7);
-    if (!stream.body) this.beginMessage(stream, format, extended && format !== 3 ? bytes.readUInt32BE(length) : field);
+    if (!stream.body) this.beginMessage(stream, format, extended && format !== 3 ? extendedField : field);
     this.streams.set(id, stream);
     this.open = { stream, left: Math.min(this.chunkSize, stream.length - stream.received) };
-    return length + (extended ? 4 : 0);
+    return length + (repeated ? 4 : 0);
   }
 
   /** Type 1 says all but the stream's number, which is 0 for what servers begin with it; 2 and 3 say too little. */
   private newStream(format: number): ChunkStream {
     if (format > 1) throw new ChunkError('a chunk continues what never began');
     if (this.streams.size >= MAX_CHUNK_STREAMS) throw new ChunkError('too many chunk streams');
-    return { timestamp: 0, delta: 0, extended: false, length: 0, type: 0, streamId: 0, body: null, received: 0 };
+    return { timestamp: 0, delta: 0, extended: false, length: 0, type: 0, streamId: 0, extendedTimestamp: null, body: null, received: 0, skipped: false };
   }
 
   private beginMessage(stream: ChunkStream, format: number, value: number): void {
@@ -157,6 +182,7 @@ export class ChunkReader {
     if (this.unfinished > MAX_UNFINISHED) throw new ChunkError('too many unfinished messages');
     stream.body = Buffer.alloc(0);
     stream.received = 0;
+    stream.skipped = !this.wanted(stream.type, stream.length);
     if (format !== 3) stream.delta = value;
     stream.timestamp = format === 0 ? value : (stream.timestamp + stream.delta) % 0x1_0000_0000;
   }
@@ -165,13 +191,13 @@ export class ChunkReader {
     const { stream } = open;
     const size = Math.min(open.left, bytes.length);
     const room = stream.body as Buffer;
-    if (stream.received + size > room.length) {
+    if (!stream.skipped && stream.received + size > room.length) {
       // Grows with what has come: an announced length alone costs nothing, and many small chunks are not copied each time.
       const larger = Buffer.allocUnsafe(Math.min(stream.length, Math.max(4096, 2 * (stream.received + size))));
       room.copy(larger, 0, 0, stream.received);
       stream.body = larger;
     }
-    bytes.copy(stream.body as Buffer, stream.received, 0, size);
+    if (!stream.skipped) bytes.copy(stream.body as Buffer, stream.received, 0, size);
     stream.received += size;
     open.left -= size;
     return size;
@@ -182,7 +208,9 @@ export class ChunkReader {
     if (stream.received < stream.length) return null;
     const { type, streamId, timestamp } = stream;
     const message = { type, streamId, timestamp, body: stream.body as Buffer };
+    const { skipped } = stream;
     this.drop(stream);
+    if (skipped) return null;
     this.obey(message);
     return message;
   }

@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type AmfValue, decodeAmf, encodeAmf } from './amf0.js';
-import { ChunkReader, MESSAGE, type Message, toChunks } from './chunks.js';
+import { debuglog } from 'node:util';
+import { type AmfValue, encodeAmf, readAmf } from './amf0.js';
+import { ChunkReader, isForPublishers, MESSAGE, type Message, toChunks } from './chunks.js';
+import { ListeningTime } from './listening-time.js';
+import { type Status, toStatus } from './status.js';
 
 const VERSION = 3;
+/** Versions from here on are no RTMP, but the letters of other protocols (section 5.2.2). Servers that say another one below it speak RTMP all the same. */
+const NO_VERSION = 32;
 const HANDSHAKE_BYTES = 1536;
 /** One chunk per frame nearly always; the default of 128 would cost a header every 128 bytes. */
 const CHUNK_SIZE = 65_536;
@@ -13,18 +18,13 @@ const ACK_WINDOW = 250_000;
 const MAX_QUEUE_FOR_ANSWERS = 1024 * 1024;
 /** Statuses that wait for a listener. */
 const MAX_WAITING = 16;
+/** Read at once, bytes: takes a millisecond at most, whatever they are. */
+const SLICE = 4096;
 const PING_REQUEST = 6;
 const PING_RESPONSE = 7;
 
 /** Chunk streams by what they carry, as encoders number them. */
 export const CHUNK_STREAM = { control: 2, command: 3, audio: 4, data: 5, video: 6 } as const;
-
-/** An `onStatus` or the information of a refusal (RTMP specification, 7.2.2). */
-export interface Status {
-  level: string;
-  code: string;
-  description: string;
-}
 
 /** The server answered a call with `_error`. */
 export class CommandRefused extends Error {
@@ -39,10 +39,13 @@ export class ConnectionEnded extends Error {}
 /** The bytes that came are not RTMP. */
 export class ProtocolError extends Error {}
 
-interface Call {
-  resolve: (values: AmfValue[]) => void;
-  reject: (error: Error) => void;
-}
+/** With NODE_DEBUG=rtmp; never says what the server said. */
+const debug = debuglog('rtmp');
+
+/** Of all connections of this process. */
+const listening = new ListeningTime(performance.now());
+
+type Call = { resolve: (values: AmfValue[]) => void; reject: (error: Error) => void };
 
 /** One RTMP connection over an open socket: handshake, chunks, control messages, calls. Knows nothing of publishing. */
 export class RtmpConnection {
@@ -53,7 +56,9 @@ export class RtmpConnection {
   ackStep = 0;
   private statusListener: ((status: Status) => void) | null = null;
   private waiting: Status[] = [];
-  private readonly reader = new ChunkReader();
+  /** Of the server's messages, how many could not be read to their end, and why the last one could not. */
+  unreadable: { count: number; problem: string } = { count: 0, problem: '' };
+  private readonly reader = new ChunkReader(isForPublishers);
   private readonly calls = new Map<number, Call>();
   private lastTransaction = 0;
   private handshaking: { bytes: Buffer; resolve: () => void; reject: (error: Error) => void } | null = null;
@@ -175,10 +180,27 @@ export class RtmpConnection {
     this.send(CHUNK_STREAM.control, { type, streamId: 0, timestamp: 0, body });
   }
 
+  /** In slices, and what takes too long later: a server that floods us waits, and the frames for others do not. */
   private receive(data: Buffer): void {
+    let at = 0;
+    let pauseMs = 0;
+    while (at < data.length && pauseMs === 0 && this.ending === undefined) {
+      const began = performance.now();
+      this.read(data.subarray(at, at + SLICE));
+      at = Math.min(data.length, at + SLICE);
+      const now = performance.now();
+      pauseMs = listening.spend(now - began, now);
+    }
     if (this.ending !== undefined) return;
+    this.count(at);
+    if (pauseMs === 0) return;
+    this.socket.pause();
+    if (at < data.length) this.socket.unshift(data.subarray(at));
+    setTimeout(() => this.socket.resume(), pauseMs);
+  }
+
+  private read(data: Buffer): void {
     try {
-      this.count(data.length);
       const rest = this.handshaking ? this.continueHandshake(data) : data;
       if (rest.length === 0) return;
       for (const message of this.reader.push(rest)) this.handle(message);
@@ -200,7 +222,7 @@ export class RtmpConnection {
   private continueHandshake(data: Buffer): Buffer {
     const handshake = this.handshaking as NonNullable<typeof this.handshaking>;
     handshake.bytes = Buffer.concat([handshake.bytes, data]);
-    if (handshake.bytes[0] !== VERSION) throw new ProtocolError('not RTMP');
+    if ((handshake.bytes[0] as number) >= NO_VERSION) throw new ProtocolError('not RTMP');
     if (handshake.bytes.length < 1 + 2 * HANDSHAKE_BYTES) return Buffer.alloc(0);
     this.write([handshake.bytes.subarray(1, 1 + HANDSHAKE_BYTES)]);
     this.handshaking = null;
@@ -209,8 +231,9 @@ export class RtmpConnection {
   }
 
   private handle({ type, body }: Message): void {
-    if (type === MESSAGE.command) this.handleCommand(decodeAmf(body));
-    else if (type === MESSAGE.commandAmf3) this.handleCommand(decodeAmf(body.subarray(1)));
+    if (type === MESSAGE.command) this.handleCommand(body);
+    // A byte that says how it is encoded stands before it; some leave that out.
+    else if (type === MESSAGE.commandAmf3) this.handleCommand(body[0] === 0 ? body.subarray(1) : body);
     else if (type === MESSAGE.acknowledgement && body.length >= 4) this.acknowledged(body.readUInt32BE());
     else if (type === MESSAGE.windowAckSize && body.length >= 4) this.received.window = Math.max(1, body.readUInt32BE());
     else if (type === MESSAGE.setPeerBandwidth && body.length >= 4) this.limit(body.readUInt32BE());
@@ -238,7 +261,13 @@ export class RtmpConnection {
     this.send(CHUNK_STREAM.control, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.concat([Buffer.from([0, PING_RESPONSE]), timestamp]) });
   }
 
-  private handleCommand([name, transaction, ...values]: AmfValue[]): void {
+  /** What cannot be read to its end counts as far as it can: mostly it answers nothing that we asked. */
+  private handleCommand(body: Buffer): void {
+    const { values: [name, transaction, ...values], problem } = readAmf(body);
+    if (problem !== null) {
+      this.unreadable = { count: this.unreadable.count + 1, problem };
+      debug('a command of %d bytes cannot be read: %s (%d so far)', body.length, problem, this.unreadable.count);
+    }
     const call = typeof transaction === 'number' ? this.calls.get(transaction) : undefined;
     if (name === 'onStatus') {
       this.status(toStatus(values));
@@ -266,11 +295,4 @@ export class RtmpConnection {
     this.calls.clear();
     this.closeListener?.(error);
   }
-}
-
-/** The information object is the last value; servers differ in what stands before it. */
-function toStatus(values: AmfValue[]): Status {
-  const found = values.findLast((value): value is Record<string, AmfValue> => typeof value === 'object' && value !== null && !Array.isArray(value));
-  const text = (value: AmfValue): string => (typeof value === 'string' ? value : '');
-  return { level: text(found?.level), code: text(found?.code), description: text(found?.description) };
 }

@@ -4,8 +4,10 @@ import { answerChallenge, parseChallenge } from './auth.js';
 import { MESSAGE } from './chunks.js';
 import { Aborted, DEADLINES, type Deadlines, within } from './deadlines.js';
 import { openSocket, type SocketOptions } from './open-socket.js';
-import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection, type Status } from './rtmp-connection.js';
-import { withoutSecrets } from './without-secrets.js';
+import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection } from './rtmp-connection.js';
+import { MAX_REDIRECTS, Redirected, redirectTarget } from './redirect.js';
+import type { Status } from './status.js';
+import { describeStatus, withoutSecrets } from './without-secrets.js';
 
 /** How to get to the platform, and what to tell it. */
 export interface PublisherOptions extends SocketOptions {
@@ -42,8 +44,8 @@ export class RtmpPublisher {
   ) {
     connection.onStatus((status) => {
       // After our own goodbye the platform says what it did; cutting it off now could lose the rest of the goodbye.
-      if (this.closing || !(status.level === 'error' || isEnd(status.code))) return;
-      this.end(new TransferError('closed_by_platform', describe(status, target)));
+      if (this.closing || !(status.level === 'error' || status.redirect !== null || isEnd(status.code))) return;
+      this.end(new TransferError('closed_by_platform', describeStatus(status, target)));
       connection.destroy();
     });
     // After the statuses: what the platform said last explains its end better than the end itself.
@@ -51,10 +53,23 @@ export class RtmpPublisher {
   }
 
   /**
-   * Resolves when the platform has said NetStream.Publish.Start. Rejects with TransferError, whose code says which step
-   * failed, or with Aborted. Nothing stays open after a rejection.
+   * Resolves when the platform has said NetStream.Publish.Start, there or where it redirects to. Rejects with TransferError,
+   * whose code says which step failed, or with Aborted. Nothing stays open after a rejection.
    */
   static async connect(target: TransferTarget, options: PublisherOptions, signal: AbortSignal): Promise<RtmpPublisher> {
+    let at = target;
+    for (let redirects = 0; ; redirects += 1) {
+      try {
+        return await RtmpPublisher.connectTo(at, options, signal);
+      } catch (error) {
+        if (!(error instanceof Redirected)) throw error;
+        if (redirects === MAX_REDIRECTS) throw new TransferError('redirected', `again after ${MAX_REDIRECTS} redirects`);
+        at = redirectTarget(at, error.status.redirect ?? '');
+      }
+    }
+  }
+
+  private static async connectTo(target: TransferTarget, options: PublisherOptions, signal: AbortSignal): Promise<RtmpPublisher> {
     const deadlines = { ...DEADLINES, ...options.deadlines };
     const connection = await connectApp(target, options, deadlines, signal);
     try {
@@ -160,9 +175,10 @@ async function connectApp(target: TransferTarget, options: PublisherOptions, dea
     } catch (error) {
       connection.destroy();
       if (!(error instanceof CommandRefused)) throw error;
+      if (error.status.redirect !== null) throw new Redirected(error.status);
       const challenge = parseChallenge(error.status.description);
-      if (challenge === null) throw new TransferError('connect_rejected', describe(error.status, target));
-      if (challenge.kind === 'refused' || turn === MAX_CONNECTIONS) throw new TransferError('auth_failed', describe(error.status, target));
+      if (challenge === null) throw new TransferError('connect_rejected', describeStatus(error.status, target));
+      if (challenge.kind === 'refused' || turn === MAX_CONNECTIONS) throw new TransferError('auth_failed', describeStatus(error.status, target));
       if (target.user === undefined) throw new TransferError('auth_failed', 'the platform asks for a user name and a password');
       credentials = answerChallenge(challenge, target.app, target.user, target.password ?? '');
     }
@@ -185,7 +201,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
         // What follows in the same packet is for the publisher, which listens next.
         connection.onStatus(null);
         resolve();
-      } else if ((asked && status.level === 'error') || REFUSES.test(status.code)) {
+      } else if ((asked && status.level === 'error') || status.redirect !== null || REFUSES.test(status.code)) {
         reject(new CommandRefused(status));
       }
     });
@@ -194,16 +210,19 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
     const created = connection.call(0, 'createStream', null);
     // Some refuse the key at FCPublish already.
     const [, streamId] = await step(Promise.race([created, started.then(() => created)]), left(), 'publish_timeout', 'createStream', signal);
-    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', 'createStream gave no stream');
+    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
     asked = true;
     const answered = connection.call(streamId, 'publish', null, streamName, 'live');
     await step(Promise.race([started, answered.then(() => started)]), left(), 'publish_timeout', 'publish', signal);
     return streamId;
   } catch (error) {
-    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describe(error.status, target));
+    if (error instanceof CommandRefused && error.status.redirect !== null) throw new Redirected(error.status);
+    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describeStatus(error.status, target));
     throw error;
   }
 }
+
+const unreadable = ({ unreadable: { count, problem } }: RtmpConnection): string => (count === 0 ? '' : ` (its answer cannot be read: ${problem})`);
 
 const isStreamId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 
@@ -234,9 +253,4 @@ async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: str
 /** What ended an accepted publish, other than the platform's orderly end. */
 function brokenBy(error: Error): TransferError {
   return new TransferError('connection_lost', error instanceof ProtocolError ? `it does not speak RTMP: ${error.message}` : (error as NodeJS.ErrnoException).code);
-}
-
-function describe({ code, description }: Status, target: TransferTarget): string | undefined {
-  const text = [code, description].filter((part) => part !== '').join(': ');
-  return text === '' ? undefined : withoutSecrets(text, target);
 }

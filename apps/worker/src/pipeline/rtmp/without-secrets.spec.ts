@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseTransferUrl } from '#libs/transfer';
-import { withoutSecrets } from './without-secrets.js';
+import { describeStatus, withoutSecrets } from './without-secrets.js';
 
 const target = parseTransferUrl('rtmps://us%C3%A9r:p%40ss%2Fword@a.example/app?ticket=app-t1cket/k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c');
 
@@ -28,4 +28,29 @@ it('is short, and cut only after masking', () => {
   expect(withoutSecrets('x'.repeat(100_000), target)).toHaveLength(200);
   expect(withoutSecrets(`${'x'.repeat(195)}k%2Fey-1`, target)).not.toContain('k%2');
   expect(withoutSecrets(`${'x'.repeat(199)}😀`, target).isWellFormed()).toBe(true);
+});
+
+const publishing = parseTransferUrl('rtmps://user:Passw0rd@a.example/live/1nstance/Stream-Key-42/?Name=Valu3-1&x=0');
+
+it.each([
+  ['STREAM-KEY-42 is unknown', '*** is unknown'],
+  ['stream%2dkey%2d42 is unknown', '*** is unknown'],
+  ['eam-key-42 is unknown', '*** is unknown'],
+  ['Stream-K... is unknown', '***... is unknown'],
+  ['valu3-1 of 1NSTANCE', '*** of ***'],
+  ['PASSW0RD of USER', '*** of ***'],
+  [Buffer.from('Stream-Key-42').toString('base64'), '***'],
+  ['app live of _definst_', 'app live of _definst_'],
+])('of %j is %j', (text, shown) => expect(withoutSecrets(text, publishing)).toBe(shown));
+
+it.each([
+  ['NetStream.Publish.BadName', 'Stream-Key-42 is in use', 'NetStream.Publish.BadName: *** is in use'],
+  ['NetStream.Stream-Key-42', '', 'NetStream.***'],
+  ['', 'no', 'no'],
+  ['', '', undefined],
+])('a status %j, %j is %j', (code, description, shown) => expect(describeStatus({ level: 'error', code, description, redirect: null }, publishing)).toBe(shown));
+
+it('a code that servers have does not depend on the key', () => {
+  const named = parseTransferUrl('rtmp://a.example/live/NetStream');
+  expect(describeStatus({ level: 'error', code: 'NetStream.Publish.BadName', description: 'NetStream', redirect: null }, named)).toBe('NetStream.Publish.BadName: ***');
 });

@@ -1,33 +1,35 @@
-import type { TransferTarget } from '#libs/transfer';
+import { maskSecrets, type TransferTarget } from '#libs/transfer';
+import type { Status } from './status.js';
 
 const MAX_LENGTH = 200;
-/** Shorter values of query parameters are flags and versions: masking each `1` would leave nothing to read. */
+/** Shorter values of query parameters, and instances, are flags and versions: masking each `1` would leave nothing to read. */
 const SECRET_VALUE_LENGTH = 4;
+/** What servers say by themselves; all else in a code may be an echo. Adobe's list, and what others add to it. */
+const KNOWN_CODE =
+  /^(NetConnection\.(Connect\.(Success|Rejected|Failed|Closed|AppShutdown|InvalidApp|IdleTimeout|NetworkChange)|Call\.(Failed|BadVersion|Prohibited))|NetStream\.(Publish\.(Start|BadName|Denied|Unauthori[sz]ed|Rejected|Failed|Idle)|Unpublish\.Success|Connect\.(Success|Failed|Rejected|Closed)|Failed|Record\.(Failed|NoAccess)))$/;
 
 /** A server's words as they may be stored and shown: servers like to repeat the key they were given. */
-export function withoutSecrets(text: string, target: TransferTarget): string {
-  // Control characters go first, or one inside the key would hide it from the mask.
-  const readable = text.replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu, '');
-  const masked = secretsOf(target).reduce((result, secret) => result.replaceAll(secret, '***'), readable);
+export function withoutSecrets(text: string, ...targets: TransferTarget[]): string {
   // What challenges carry (salts, nonces, responses) helps nobody who reads an error.
-  return masked.replace(/\?reason=\S+/g, '').trim().slice(0, MAX_LENGTH).toWellFormed();
+  const plain = text.replace(/\?reason=\S+/g, '');
+  return maskSecrets(plain, targets.flatMap(secretsOf), MAX_LENGTH);
 }
 
-/** The longest first, or a part would be masked inside it and the rest stay. */
+/** A status in one line; undefined when it says nothing. */
+export function describeStatus({ code, description }: Status, ...targets: TransferTarget[]): string | undefined {
+  const shown = [KNOWN_CODE.test(code) ? code : withoutSecrets(code, ...targets), withoutSecrets(description, ...targets)].filter((part) => part !== '');
+  return shown.length === 0 ? undefined : shown.join(': ').slice(0, MAX_LENGTH).toWellFormed();
+}
+
+/** Every part of what we tell the server, but the application's own name. */
 function secretsOf({ streamName, app, user, password }: TransferTarget): string[] {
   const queries = [queryOf(streamName), queryOf(app)];
-  const values = queries.flatMap((query) => query.split('&')).map((parameter) => parameter.slice(parameter.indexOf('=') + 1));
-  const secrets = [streamName, streamName.replace(/\?.*/s, ''), ...queries, ...values.filter(({ length }) => length >= SECRET_VALUE_LENGTH), user ?? '', password ?? ''];
-  const forms = secrets.flatMap((secret) => [secret, encodeURIComponent(secret), encodeURI(secret), decoded(secret)]);
-  return [...new Set(forms)].filter((secret) => secret !== '').toSorted((a, b) => b.length - a.length);
+  const values = queries.flatMap((query) => query.split(/[&;]/)).map((parameter) => parameter.slice(parameter.indexOf('=') + 1));
+  const name = pathOf(streamName);
+  const instances = pathOf(app).split('/').slice(1).filter((instance) => instance !== '_definst_');
+  const parts = [...values, ...instances, ...name.split('/')].filter(({ length }) => length >= SECRET_VALUE_LENGTH);
+  return [streamName, name, ...queries, ...parts, user ?? '', password ?? ''];
 }
 
+const pathOf = (text: string): string => text.replace(/\?.*/s, '');
 const queryOf = (text: string): string => (text.includes('?') ? text.slice(text.indexOf('?') + 1) : '');
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
