@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { TransferError, type ReasonCode, type TransferTarget } from '#libs/transfer';
 import { encodeAmf, encodeEcmaArray } from './amf0.js';
 import { answerChallenge, parseChallenge } from './auth.js';
@@ -75,15 +76,14 @@ export class RtmpPublisher {
     return this.connection.bytesSent;
   }
 
-  /** As the platform acknowledged; 0 for ever with platforms that do not. */
-  get bytesAcked(): number {
-    return this.connection.bytesAcked;
+  /** As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. */
+  get bytesAcked(): number | null {
+    return this.connection.acks.bytes;
   }
 
-  /** Sent, and not known to have arrived; null with platforms that do not acknowledge (yet). */
-  get unacknowledged(): { bytes: number; step: number } | null {
-    const { bytesSent, queuedBytes, bytesAcked, ackStep } = this.connection;
-    return ackStep === 0 ? null : { bytes: bytesSent - queuedBytes - bytesAcked, step: ackStep };
+  /** For what its TCP knows. */
+  get socket(): Socket {
+    return this.connection.socket;
   }
 
   /** Called once when the connection is over: with the reason, or null after our own `close`. */
