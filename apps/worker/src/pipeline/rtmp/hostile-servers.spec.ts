@@ -125,6 +125,24 @@ describe('before the publish is accepted', () => {
     expect(await failure(port, { deadlines: { publishMs: 200 } })).toMatchObject({ code: 'publish_timeout', detail: 'no answer to publish in time' });
   });
 
+  it.each<[string, Script]>([
+    ['answers publish with a result and no status', { publish: (peer, id) => peer.command('_result', id, null) }],
+    ['answers publish with the status as a result', { publish: (peer, id) => peer.command('_result', id, null, { level: 'status', code: 'NetStream.Publish.Start' }) }],
+    ['cannot record', { publish: (peer, id) => (peer.status('NetStream.Record.NoAccess'), proper.publish?.(peer, id)) }],
+    ['refuses releaseStream and FCPublish', { FCPublish: (peer, id) => (peer.command('_error', id - 1, null, { level: 'error' }), peer.command('_error', id, null, { level: 'error' })) }],
+    ['announces no window and never acknowledges', {}],
+  ])('a server that %s is published to all the same', async (_, script) => {
+    const { port, peers } = await serve(script);
+    const publisher = await connect(port);
+    publisher.sendVideo(0, Buffer.alloc(1000));
+    await expect.poll(() => peers[0]?.messages.some(({ type }) => type === MESSAGE.video)).toBe(true);
+  });
+
+  it('a refusal after the result is one', async () => {
+    const { port } = await serve({ publish: (peer, id) => (peer.command('_result', id, null), peer.status('NetStream.Publish.BadName', 'error', 'denied')) });
+    expect(await failure(port)).toMatchObject({ code: 'publish_denied' });
+  });
+
   it('a refusal does not depend on words in the key', async () => {
     const { port } = await serve({ publish: (peer) => peer.status('NetStream.Publish.BadName', 'error', 'invalid-name') });
     const named = parseTransferUrl(`rtmp://127.0.0.1:${port}/live/invalid-name`);
@@ -182,6 +200,8 @@ describe('after the publish was accepted', () => {
     publisher.onClose(() => (ended = true));
     const peer = peers[0] as Peer;
     peer.status('NetStream.Publish.Idle', 'status');
+    peer.status('NetStream.Record.Failed');
+    peer.status('NetStream.Play.StreamNotFound');
     peer.command('onBWDone', 0, null, 8192);
     peer.command('_error', 999, null, { level: 'error', code: 'x' });
     peer.send(MESSAGE.userControl, Buffer.from([0, 6, 0, 0, 0, 1]));

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TransferError, type ReasonCode, type TransferTarget } from '#libs/transfer';
 import { encodeAmf, encodeEcmaArray } from './amf0.js';
 import { answerChallenge, parseChallenge } from './auth.js';
@@ -25,8 +26,13 @@ const HANDSHAKE = 'the handshake';
 const MAX_BODY = 0xffffff;
 /** A publish is refused. Some servers say so at a level that is not `error`. */
 const REFUSES = /^NetStream\.Publish\.(BadName|Denied|Unauthori[sz]ed|Rejected|Failed)$|^NetConnection\.Connect\.(Closed|Rejected|Failed|AppShutdown|InvalidApp)$/;
+/** What a server says of its recording, or of those who watch, is not about the publish. */
+const ASIDE = /^NetStream\.(Record|Play|Seek|Data)\./;
+const isRefusal = ({ level, code }: Status): boolean => REFUSES.test(code) || (level === 'error' && !ASIDE.test(code));
 /** A publish that was accepted ends. */
-const isEnd = (code: string): boolean => REFUSES.test(code) || code.startsWith('NetStream.Unpublish.');
+const isEnd = (status: Status): boolean => isRefusal(status) || status.code.startsWith('NetStream.Unpublish.');
+/** Servers say Publish.Start. One that gave a result instead, and after so long no status, has accepted. */
+const STATUS_PATIENCE_MS = 1000;
 
 /** A stream being published to one platform. Exists only from the moment the platform has accepted the publish. */
 export class RtmpPublisher {
@@ -43,7 +49,7 @@ export class RtmpPublisher {
   ) {
     connection.onStatus((status) => {
       // After our own goodbye the platform says what it did; cutting it off now could lose the rest of the goodbye.
-      if (this.closing || !(status.level === 'error' || isEnd(status.code))) return;
+      if (this.closing || !isEnd(status)) return;
       this.end(new TransferError('closed_by_platform', describe(status, target)));
       connection.destroy();
     });
@@ -185,7 +191,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
         // What follows in the same packet is for the publisher, which listens next.
         connection.onStatus(null);
         resolve();
-      } else if ((asked && status.level === 'error') || REFUSES.test(status.code)) {
+      } else if (REFUSES.test(status.code) || (asked && isRefusal(status))) {
         reject(new CommandRefused(status));
       }
     });
@@ -197,7 +203,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
     if (!isStreamId(streamId)) throw new TransferError('handshake_failed', 'createStream gave no stream');
     asked = true;
     const answered = connection.call(streamId, 'publish', null, streamName, 'live');
-    await step(Promise.race([started, answered.then(() => started)]), left(), 'publish_timeout', 'publish', signal);
+    await step(Promise.race([started, answered.then(() => sleep(STATUS_PATIENCE_MS))]), left(), 'publish_timeout', 'publish', signal);
     return streamId;
   } catch (error) {
     if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describe(error.status, target));
