@@ -9,6 +9,6 @@ export interface LongConnection {
   seconds: number;
   /** The longest time for which nothing left. */
   worstPauseMs: number;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 export function sendAtFullSpeed(product: Record<'Output' | 'AllowList' | 'avcFrame' | 'avcSequenceHeader', unknown>, url: string, bytes: number): Promise<LongConnection>;
