@@ -50,6 +50,8 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      // By hand (npm run test:slow): minutes at full speed.
+      ...(process.env.SLOW_TESTS ? [{ ssr, test: { name: 'slow', include: ['test/slow/*.spec.ts'], hookTimeout: 60_000, expect: { poll: { timeout: 10_000 } } } }] : []),
     ],
   },
 });

@@ -6,11 +6,13 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { measureControlPlane } from './bench/control-plane.mjs';
+import { sendAtFullSpeed } from './bench/long-connection.mjs';
 import { cpuByThread, cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
 import { demoApi, startCallbackServer } from './lib/demo-customer.mjs';
 import { loadDotEnv, runMain } from './lib/main.mjs';
 import { ROOT, STATE_DIR } from './lib/paths.mjs';
 import { freePort } from './lib/ports.mjs';
+import { startRtmpServer } from './lib/rtmp-server.mjs';
 import { setUp } from './lib/setup.mjs';
 import { createStack } from './lib/stack.mjs';
 import { StepError } from './lib/step.mjs';
@@ -147,6 +149,7 @@ async function bench() {
     print(row);
     if (i === 0) say('| --- | --- | --- |');
   }
+  print(await longConnection());
   await scenario(4, 1, { profile: true });
   if (quick) return;
   for (const [streams, transfers] of [[10, 5], [20, 1], [30, 1], [40, 1]]) {
@@ -156,6 +159,19 @@ async function bench() {
     else print([what, `${result.lost} frames lost, largest step ${result.worstGap} ms, ${fixed(result.cpu)} % each`, '0 frames lost']);
     if (result instanceof Error) return;
   }
+}
+
+/** A row: hours of a stream over one connection, beyond where nginx-rtmp counts anew (4.03 GB) and 32 bits end (4.29 GB). */
+async function longConnection() {
+  const { AllowList } = await import('../dist/libs/transfer/src/index.js');
+  const { Output } = await import('../dist/apps/worker/src/pipeline/output.js');
+  const flv = await import('../dist/apps/worker/src/pipeline/rtmp/flv.js');
+  const server = await startRtmpServer({ dir: join(STATE_DIR, 'bench-rtmp') });
+  stops.push(() => server.stop());
+  const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, ...flv }, `${server.url}/long`, 4.7e9);
+  await close();
+  const what = `${(result.bytesSent / 1e9).toFixed(1)} GB to nginx-rtmp at full speed: connections, longest pause`;
+  return [what, `${result.attempts}, ${result.worstPauseMs.toFixed(0)} ms (${result.seconds.toFixed(0)} s in all)`, '1, < 1000 ms'];
 }
 
 function print(row) {

@@ -16,6 +16,16 @@ export interface Script {
   tls?: { key: string; cert: string };
   /** Messages sent right after the publish was accepted. */
   afterwards?: Message[];
+  /** For each connection: what to acknowledge, asked after everything that was read; null says nothing. */
+  acknowledge?: () => (read: Read) => number | null;
+}
+
+/** What a connection has brought so far, bytes. */
+export interface Read {
+  /** All of it, as the socket counts. */
+  total: number;
+  /** Messages without the headers of their chunks, and without the handshake. */
+  bodies: number;
 }
 
 export interface ScriptedRtmpServer {
@@ -67,18 +77,33 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
   const reader = new ChunkReader();
   let shaken = Buffer.alloc(0);
   let isShaken = false;
+  const read: Read = { total: 0, bodies: 0 };
+  const acknowledgement = script.acknowledge?.();
   if (handshake === 'close') socket.end();
   if (typeof handshake === 'object') socket.write(handshake.say);
   socket.on('data', (data: Buffer) => {
     if (handshake !== 'accept') return;
-    if (isShaken) return reader.push(data).forEach((message) => handle(message));
+    read.total += data.length;
+    if (isShaken) return take(data);
     const had = shaken.length;
     shaken = Buffer.concat([shaken, data]);
     if (had < 1537 && shaken.length >= 1537) socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536, 7), shaken.subarray(1, 1537)]));
     if (shaken.length < 3073) return;
     isShaken = true;
-    reader.push(shaken.subarray(3073)).forEach((message) => handle(message));
+    take(shaken.subarray(3073));
   });
+
+  function take(data: Buffer): void {
+    for (const message of reader.push(data)) {
+      read.bodies += message.body.length;
+      handle(message);
+    }
+    const value = acknowledgement?.(read) ?? null;
+    if (value === null) return;
+    const body = Buffer.alloc(4);
+    body.writeUInt32BE(value);
+    send({ type: MESSAGE.acknowledgement, streamId: 0, timestamp: 0, body });
+  }
 
   const send = (message: Message): void => toChunks(3, message, 128).forEach((piece) => socket.write(piece));
   const reply = (streamId: number, ...values: AmfValue[]): void => send({ type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(...values) });

@@ -31,7 +31,7 @@ export interface TransferView {
   reason: { code: string; text: string; detail?: string | null } | null;
   attempts: number;
   nextRetryAt: string | null;
-  figures: { bytesSent: number; bytesAcked: number; droppedFrames: number; reconnects: number; bitrate: number; fps: number; liveMs: number; queuedMs: number } | null;
+  figures: { bytesSent: number; bytesAcked: number | null; droppedFrames: number; reconnects: number; bitrate: number; fps: number; liveMs: number; queuedMs: number } | null;
 }
 
 interface Process {

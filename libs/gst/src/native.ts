@@ -62,6 +62,8 @@ export interface Native {
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
   setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
+  tcpProgress(fd: number): [acked: number, waiting: number] | null;
+  limitUnsent(fd: number, bytes: number): boolean;
 }
 
 /** The checkout's root, from the sources as well as from dist/. */

@@ -39,6 +39,7 @@ export const REASONS = {
   sound_failed: { blame: 'customer', retry: 'never', text: "The sound file cannot be played, so the stream's own audio goes on; mend the .wav file in the media folder, and set the sound to null and again." },
   stream_ended: { blame: 'nobody', retry: 'never', text: 'The stream ended.' },
   removed: { blame: 'nobody', retry: 'never', text: 'The transfer was removed.' },
+  node_overloaded: { blame: 'service', retry: 'fast', text: 'The node did not get to its work in time, so that the platform had to wait; report it to the operator, who has to give it more CPU or fewer slots.' },
   service_error: { blame: 'service', retry: 'fast', text: 'A fault of the service; report it to its operator.' },
   // Streams
   publisher_left: { blame: 'publisher', retry: 'never', text: 'The publisher ended the stream.' },

@@ -231,7 +231,7 @@ export const SCHEMAS: Record<string, Schema> = {
     type: 'object',
     properties: {
       bytesSent: whole(),
-      bytesAcked: whole(),
+      bytesAcked: orNull(whole('As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. A hint: nothing is decided by it.')),
       bitrate: decimal('bit/s'),
       fps: decimal(),
       videoFrames: whole(),

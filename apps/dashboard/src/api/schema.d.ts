@@ -1247,7 +1247,8 @@ export interface components {
         };
         TransferFigures: {
             bytesSent?: number;
-            bytesAcked?: number;
+            /** @description As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. A hint: nothing is decided by it. */
+            bytesAcked?: number | null;
             /** @description bit/s */
             bitrate?: number;
             fps?: number;

@@ -4,6 +4,7 @@ import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../te
 import { SILENT_AUDIO } from './hub.js';
 import { Output, type OutputContext } from './output.js';
 import type { TransferStatus } from './protocol.js';
+import { decodeAmf } from './rtmp/amf0.js';
 import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
 import { MESSAGE } from './rtmp/chunks.js';
 import { AAC_FRAME_MS, type Frame, type VideoConfig } from './timeline.js';
@@ -45,6 +46,32 @@ describe('Output', () => {
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 33]);
     // The one at 994 begins 6 ms before the picture, and ends well after it.
     await expect.poll(() => times(rtmp, MESSAGE.audio)).toEqual([0, 15, 37, 58, 79]);
+  });
+
+  it('tells what comes before the headers of what comes, and once', async () => {
+    const { rtmp, output } = await connected({}, { sendMetadata: true });
+    output.push(picture(0, true));
+    output.push(picture(33));
+    const order = () => rtmp.media.map(({ type, timestamp, body }) => [type, timestamp, type === MESSAGE.data ? 'onMetaData' : body[1]]);
+    await expect.poll(order).toEqual([
+      [MESSAGE.data, 0, 'onMetaData'],
+      [MESSAGE.audio, 0, 0],
+      [MESSAGE.video, 0, 0],
+      [MESSAGE.video, 0, 1],
+      [MESSAGE.video, 33, 1],
+    ]);
+    expect(decodeAmf(rtmp.media[0]?.body as Buffer)).toMatchObject(['@setDataFrame', 'onMetaData', { width: 640, height: 360, videocodecid: 7, audiocodecid: 10 }]);
+    output.push(picture(66, true, { ...CONFIG, width: 320 }));
+    await expect.poll(() => order().slice(5)).toEqual([[MESSAGE.data, 33, 'onMetaData'], [MESSAGE.video, 66, 0], [MESSAGE.video, 66, 1]]);
+  });
+
+  it('tells of pictures where audio had to begin alone, when they come', async () => {
+    const { rtmp, output } = await connected({ hasVideo: () => false }, { sendMetadata: true });
+    output.push(audio(0));
+    output.push(picture(30, true));
+    await expect.poll(() => rtmp.media.map(({ type }) => type)).toEqual([MESSAGE.data, MESSAGE.audio, MESSAGE.audio, MESSAGE.data, MESSAGE.video, MESSAGE.video]);
+    const [, , told] = decodeAmf(rtmp.media[3]?.body as Buffer);
+    expect(told).toMatchObject({ width: 640 });
   });
 
   it('waits for the order of the first pictures, and forgets them when they are encoded anew', async () => {

@@ -1,3 +1,4 @@
+import { limitUnsent, tcpProgress } from '#libs/gst';
 import {
   type AllowList,
   parseTransferUrl,
@@ -9,13 +10,14 @@ import {
 } from '#libs/transfer';
 import { Handover } from './handover.js';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
+import { lateSince, unlessOurs, watchLateness } from './lateness.js';
 import { Pacer } from './pacer.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
 import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';
 import { SoundPlayer } from './sound-player.js';
-import { StallWatch } from './stall-watch.js';
+import { type Progress, StallWatch } from './stall-watch.js';
 import { AAC_FRAME_MS, type Frame, type FrameKind, type StreamMs, type VideoConfig } from './timeline.js';
 
 /** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
@@ -24,8 +26,8 @@ const MAX_QUEUE_MS = 4000;
 const BEYOND_START_MS = 1000;
 /** Handed to the socket ahead of the network; small, because what the socket holds can no longer be dropped. */
 const SOCKET_AHEAD_BYTES = 128 * 1024;
-/** Three times what the platform acknowledges at once, and no less than this, may be under way: the rest waits where it can be dropped. */
-const UNDER_WAY_BYTES = 500_000;
+/** Of which the kernel keeps so much unsent: by itself it takes 4 MB for a platform that reads slowly, many seconds of a stream. What is under way is the network's own measure. */
+const UNSENT_BYTES = 128 * 1024;
 /** So long a connection waits to learn whether the pictures are fit for platforms: at very few frames a second it begins with what there is. */
 const ORDER_PATIENCE_MS = 600;
 /** A track that was negotiated but sends nothing must not hold back the other one. */
@@ -35,6 +37,8 @@ const SILENT_REFUSALS = 4;
 /** A connection that lasted so long was a good one. One that a platform accepts and drops at once is a failure like any other, and is retried no faster. */
 const STABLE_MS = 20_000;
 const WATCH_MS = 500;
+/** Platforms hang up on a publisher that was silent for 5 to 30 s. */
+const LATE_WINDOW_MS = 30_000;
 
 export interface OutputContext {
   allowList: AllowList;
@@ -49,10 +53,10 @@ export interface OutputContext {
   openSound: (file: string, loop: boolean) => Promise<Buffer[]>;
 }
 
-/** The kernel takes megabytes for a platform that reads slowly: minutes of a stream, out of our hands. */
-function mayTakeMore(publisher: RtmpPublisher): boolean {
-  const { unacknowledged } = publisher;
-  return unacknowledged === null || unacknowledged.bytes < Math.max(UNDER_WAY_BYTES, 3 * unacknowledged.step);
+/** What a platform takes is known from its TCP; where that cannot be asked, from what has left. */
+function progressOf({ socket, bytesSent, queuedBytes }: RtmpPublisher): Progress {
+  const tcp = tcpProgress(socket);
+  return { taken: tcp?.acked ?? bytesSent - queuedBytes, waits: queuedBytes > 0 || (tcp?.waiting ?? 0) > 0 };
 }
 
 const queueLimitMs = ({ bufferMaxMs = MAX_QUEUE_MS, bufferStartMs = 0 }: TransferOptions): number => Math.max(bufferMaxMs, bufferStartMs + BEYOND_START_MS);
@@ -72,6 +76,8 @@ interface Connection {
   connectedAt: number;
   /** The stream's time that is 0 for this platform; null until the first frame is sent. */
   base: StreamMs | null;
+  /** What onMetaData told; undefined before the first. */
+  told: VideoConfig | null | undefined;
   /** Of each kind: a frame that came too late to be in order with the other kind keeps its own place. */
   lastTimestamp: Record<FrameKind, number>;
   config: VideoConfig | null;
@@ -91,7 +97,7 @@ export class Output implements FrameSink {
   private failuresInRow = 0;
   private everLive = false;
   private everStable = false;
-  private totals = { bytesSent: 0, bytesAcked: 0, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
+  private totals = { bytesSent: 0, bytesAcked: null as number | null, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
   private liveSince: number | null = null;
   private readonly sound: SoundPlayer;
   private window = { bytes: 0, frames: 0, at: performance.now() };
@@ -107,6 +113,7 @@ export class Output implements FrameSink {
     this.wanted = wanted;
     this.status = { id: wanted.id, state: 'pending', reason: null, detail: null, attempts: 0, nextRetryAt: null, liveAt: null };
     this.sound = new SoundPlayer(context.openSound, () => this.change({}));
+    watchLateness();
     this.watch = setInterval(() => this.checkProgress(), WATCH_MS).unref();
   }
 
@@ -183,7 +190,7 @@ export class Output implements FrameSink {
     const figures: TransferFigures = {
       ...this.totals,
       bytesSent,
-      bytesAcked: this.totals.bytesAcked + (publisher?.bytesAcked ?? 0),
+      bytesAcked: publisher ? plus(this.totals.bytesAcked, publisher.bytesAcked) : this.totals.bytesAcked,
       droppedFrames: this.totals.droppedFrames + (queue?.dropped ?? 0),
       bitrate: Math.round(((bytesSent - this.window.bytes) * 8) / seconds),
       fps: Math.round(((this.totals.videoFrames - this.window.frames) / seconds) * 10) / 10,
@@ -239,6 +246,7 @@ export class Output implements FrameSink {
       void publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS });
       return;
     }
+    limitUnsent(publisher.socket, UNSENT_BYTES);
     const now = performance.now();
     const connection: Connection = {
       publisher,
@@ -247,6 +255,7 @@ export class Output implements FrameSink {
       pacing: this.pacing(options),
       connectedAt: now,
       base: null,
+      told: undefined,
       lastTimestamp: { video: 0, audio: 0 },
       config: null,
       stallWatch: new StallWatch(now),
@@ -288,7 +297,7 @@ export class Output implements FrameSink {
     const { publisher, queue } = connection;
     if (connection.base === null && !this.mayBegin(queue.spanMs)) return;
     const pacer = connection.pacing?.pacer;
-    while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES && mayTakeMore(publisher)) {
+    while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES) {
       if (pacer && !pacer.mayLeave({ firstAt: queue.firstAt, spanMs: queue.spanMs }, performance.now())) break;
       this.send(connection, queue.shift() as Frame);
     }
@@ -323,13 +332,20 @@ export class Output implements FrameSink {
 
   private begin(connection: Connection, first: Frame): void {
     connection.base = first.at;
-    if (first.kind === 'audio') connection.publisher.sendMetadata(onMetaData(null));
+    // Before the sequence headers, as encoders do it: some servers read from it which tracks to expect.
+    this.tell(connection, first.config ?? null);
     connection.publisher.sendAudio(0, AUDIO_HEADER);
+  }
+
+  private tell(connection: Connection, config: VideoConfig | null): void {
+    if (connection.told === config) return;
+    connection.told = config;
+    connection.publisher.sendMetadata(onMetaData(config));
   }
 
   private sendConfig(connection: Connection, config: VideoConfig, timestamp: number): void {
     connection.config = config;
-    connection.publisher.sendMetadata(onMetaData(config));
+    this.tell(connection, config);
     connection.publisher.sendVideo(timestamp, config.header);
   }
 
@@ -343,17 +359,11 @@ export class Output implements FrameSink {
     const { connection } = this;
     if (!connection) return;
     this.flush(connection);
-    const { publisher } = connection;
-    const { bytesSent, bytesAcked, queuedBytes, unacknowledged } = publisher;
-    const progress = {
-      left: bytesSent - queuedBytes,
-      waits: queuedBytes > 0 || !mayTakeMore(publisher),
-      acknowledged: unacknowledged && { bytes: bytesAcked, underWay: unacknowledged.bytes, step: unacknowledged.step },
-    };
-    if (connection.stallWatch.isStalled(progress, performance.now())) this.fail(new TransferError('stalled'));
+    if (connection.stallWatch.isStalled(progressOf(connection.publisher), performance.now())) this.fail(new TransferError('stalled'));
   }
 
-  private fail(error: TransferError): void {
+  private fail(cause: TransferError): void {
+    const error = unlessOurs(cause, lateSince(performance.now() - LATE_WINDOW_MS));
     if (this.liveSince !== null && performance.now() - this.liveSince >= STABLE_MS) {
       this.everStable = true;
       this.failuresInRow = 0;
@@ -390,7 +400,7 @@ export class Output implements FrameSink {
     if (this.liveSince !== null) this.totals.liveMs += performance.now() - this.liveSince;
     this.liveSince = null;
     this.totals.bytesSent += connection.publisher.bytesSent;
-    this.totals.bytesAcked += connection.publisher.bytesAcked;
+    this.totals.bytesAcked = plus(this.totals.bytesAcked, connection.publisher.bytesAcked) ?? this.totals.bytesAcked;
     // At an end that was wished for, what still waited is not missed.
     this.totals.droppedFrames += connection.queue.dropped + (clean ? 0 : connection.queue.pictures);
     this.closing = connection.publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
@@ -402,6 +412,9 @@ export class Output implements FrameSink {
     this.context.onStatus(this.snapshot);
   }
 }
+
+/** Unknown as soon as one part is. */
+const plus = (total: number | null, more: number | null): number | null => (more === null ? null : (total ?? 0) + more);
 
 function asTransferError(error: unknown): TransferError {
   if (error instanceof TransferError) return error;

@@ -79,7 +79,8 @@ export interface TransferStatus {
 
 export interface TransferFigures {
   bytesSent: number;
-  bytesAcked: number;
+  /** As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. A hint: nothing is decided by it. */
+  bytesAcked: number | null;
   /** Payload bits per second over the last interval. */
   bitrate: number;
   fps: number;

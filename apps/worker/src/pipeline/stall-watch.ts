@@ -1,32 +1,36 @@
-/** No progress for so long although there is something to send, and the platform is not reading, whatever its TCP says. */
+/** No progress for so long although something waits to be taken, and the platform is not reading. */
 const STALL_MS = 10_000;
+/** A look that comes later than this after the last one proves no more than this: it was we who were late. */
+const MAX_STEP_MS = 1000;
 
 /** What is known of a connection at one moment. */
 export interface Progress {
-  /** Bytes that have left for the network. */
-  left: number;
-  /** Something waits that the connection does not take. */
+  /** Bytes that the platform's TCP has acknowledged; where that cannot be known, that have left for the network. */
+  taken: number;
+  /** Some that were to be taken are not. */
   waits: boolean;
-  /** With platforms that acknowledge: bytes so far, bytes under way, and the most that was acknowledged at once. */
-  acknowledged: { bytes: number; underWay: number; step: number } | null;
 }
 
-/** Tells a platform that is slow from one that reads no more. Pure but for what it remembers: times are given. */
+/**
+ * Tells a platform that is slow from one that takes nothing more, by its TCP alone: what it says in RTMP is a hint, and a
+ * server that takes bytes and does nothing with them cannot be told from a good one. Pure but for what it remembers: times are given.
+ */
 export class StallWatch {
-  private left: { bytes: number; at: number };
-  private acked: { bytes: number; at: number };
+  private last: Progress = { taken: 0, waits: false };
+  private lookedAt: number;
+  private stuckMs = 0;
 
   constructor(now: number) {
-    this.left = { bytes: 0, at: now };
-    this.acked = { bytes: 0, at: now };
+    this.lookedAt = now;
   }
 
-  /** Whether nothing has gone on for too long. */
-  isStalled({ left, waits, acknowledged }: Progress, now: number): boolean {
-    if (!waits || left > this.left.bytes) this.left = { bytes: left, at: now };
-    // What the kernel holds for a platform that reads no more looks sent; where the platform acknowledges, that tells.
-    const isDue = acknowledged !== null && acknowledged.underWay >= 2 * acknowledged.step;
-    if (!isDue || acknowledged.bytes > this.acked.bytes) this.acked = { bytes: acknowledged?.bytes ?? 0, at: now };
-    return now - Math.min(this.left.at, this.acked.at) > STALL_MS;
+  /** Whether nothing has gone on for too long. To be asked every half second or so. */
+  isStalled(progress: Progress, now: number): boolean {
+    // What did not wait at the last look may have been given a moment ago.
+    const isStuck = progress.waits && this.last.waits && progress.taken <= this.last.taken;
+    this.stuckMs = isStuck ? this.stuckMs + Math.min(now - this.lookedAt, MAX_STEP_MS) : 0;
+    this.last = progress;
+    this.lookedAt = now;
+    return this.stuckMs > STALL_MS;
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { debuglog } from 'node:util';
+import { AckCount } from './ack-count.js';
 import { type AmfValue, encodeAmf, readAmf } from './amf0.js';
 import { ChunkReader, isForPublishers, MESSAGE, type Message, toChunks } from './chunks.js';
 import { ListeningTime } from './listening-time.js';
@@ -12,7 +13,7 @@ const NO_VERSION = 32;
 const HANDSHAKE_BYTES = 1536;
 /** One chunk per frame nearly always; the default of 128 would cost a header every 128 bytes. */
 const CHUNK_SIZE = 65_536;
-/** The server acknowledges every so many bytes: how we know that it reads. */
+/** How often we ask to be told what arrived, bytes. A wish: see AckCount. */
 const ACK_WINDOW = 250_000;
 /** Answers to pings and acknowledgements are left out while more than this waits: who sends and never reads must not fill our memory. */
 const MAX_QUEUE_FOR_ANSWERS = 1024 * 1024;
@@ -50,10 +51,8 @@ type Call = { resolve: (values: AmfValue[]) => void; reject: (error: Error) => v
 /** One RTMP connection over an open socket: handshake, chunks, control messages, calls. Knows nothing of publishing. */
 export class RtmpConnection {
   bytesSent = 0;
-  /** Of what was sent, how much the server has acknowledged. */
-  bytesAcked = 0;
-  /** The most that was acknowledged at once: servers choose their own window. */
-  ackStep = 0;
+  /** What the server says of what it has received. */
+  readonly acks = new AckCount();
   private statusListener: ((status: Status) => void) | null = null;
   private waiting: Status[] = [];
   /** Of the server's messages, how many could not be read to their end, and why the last one could not. */
@@ -234,19 +233,10 @@ export class RtmpConnection {
     if (type === MESSAGE.command) this.handleCommand(body);
     // A byte that says how it is encoded stands before it; some leave that out.
     else if (type === MESSAGE.commandAmf3) this.handleCommand(body[0] === 0 ? body.subarray(1) : body);
-    else if (type === MESSAGE.acknowledgement && body.length >= 4) this.acknowledged(body.readUInt32BE());
+    else if (type === MESSAGE.acknowledgement && body.length >= 4) this.acks.acknowledge(body.readUInt32BE(), this.bytesSent);
     else if (type === MESSAGE.windowAckSize && body.length >= 4) this.received.window = Math.max(1, body.readUInt32BE());
     else if (type === MESSAGE.setPeerBandwidth && body.length >= 4) this.limit(body.readUInt32BE());
     else if (type === MESSAGE.userControl && body.length >= 6 && body.readUInt16BE() === PING_REQUEST) this.pong(body.subarray(2, 6));
-  }
-
-  /** The server counts in 32 bits. */
-  private acknowledged(sequence: number): void {
-    const step = (sequence - (this.bytesAcked % 0x1_0000_0000) + 0x1_0000_0000) % 0x1_0000_0000;
-    // More than we sent would be nonsense (or an acknowledgement that went back).
-    if (this.bytesAcked + step > this.bytesSent) return;
-    this.bytesAcked += step;
-    this.ackStep = Math.max(this.ackStep, step);
   }
 
   /** The server wants no more than this unacknowledged: it must acknowledge at least that often (section 5.4.5). */

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { TransferError, type ReasonCode, type TransferTarget } from '#libs/transfer';
 import { encodeAmf, encodeEcmaArray } from './amf0.js';
 import { answerChallenge, parseChallenge } from './auth.js';
@@ -26,8 +28,13 @@ const HANDSHAKE = 'the handshake';
 const MAX_BODY = 0xffffff;
 /** A publish is refused. Some servers say so at a level that is not `error`. */
 const REFUSES = /^NetStream\.Publish\.(BadName|Denied|Unauthori[sz]ed|Rejected|Failed)$|^NetConnection\.Connect\.(Closed|Rejected|Failed|AppShutdown|InvalidApp)$/;
+/** What a server says of its recording, or of those who watch, is not about the publish. */
+const ASIDE = /^NetStream\.(Record|Play|Seek|Data)\./;
+const isRefusal = ({ level, code, redirect }: Status): boolean => redirect !== null || REFUSES.test(code) || (level === 'error' && !ASIDE.test(code));
 /** A publish that was accepted ends. */
-const isEnd = (code: string): boolean => REFUSES.test(code) || code.startsWith('NetStream.Unpublish.');
+const isEnd = (status: Status): boolean => isRefusal(status) || status.code.startsWith('NetStream.Unpublish.');
+/** Servers say Publish.Start. One that gave a result instead, and after so long no status, has accepted. */
+const STATUS_PATIENCE_MS = 1000;
 
 /** A stream being published to one platform. Exists only from the moment the platform has accepted the publish. */
 export class RtmpPublisher {
@@ -44,7 +51,7 @@ export class RtmpPublisher {
   ) {
     connection.onStatus((status) => {
       // After our own goodbye the platform says what it did; cutting it off now could lose the rest of the goodbye.
-      if (this.closing || !(status.level === 'error' || status.redirect !== null || isEnd(status.code))) return;
+      if (this.closing || !isEnd(status)) return;
       this.end(new TransferError('closed_by_platform', describeStatus(status, target)));
       connection.destroy();
     });
@@ -90,15 +97,14 @@ export class RtmpPublisher {
     return this.connection.bytesSent;
   }
 
-  /** As the platform acknowledged; 0 for ever with platforms that do not. */
-  get bytesAcked(): number {
-    return this.connection.bytesAcked;
+  /** As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. */
+  get bytesAcked(): number | null {
+    return this.connection.acks.bytes;
   }
 
-  /** Sent, and not known to have arrived; null with platforms that do not acknowledge (yet). */
-  get unacknowledged(): { bytes: number; step: number } | null {
-    const { bytesSent, queuedBytes, bytesAcked, ackStep } = this.connection;
-    return ackStep === 0 ? null : { bytes: bytesSent - queuedBytes - bytesAcked, step: ackStep };
+  /** For what its TCP knows. */
+  get socket(): Socket {
+    return this.connection.socket;
   }
 
   /** Called once when the connection is over: with the reason, or null after our own `close`. */
@@ -201,7 +207,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
         // What follows in the same packet is for the publisher, which listens next.
         connection.onStatus(null);
         resolve();
-      } else if ((asked && status.level === 'error') || status.redirect !== null || REFUSES.test(status.code)) {
+      } else if (status.redirect !== null || REFUSES.test(status.code) || (asked && isRefusal(status))) {
         reject(new CommandRefused(status));
       }
     });
@@ -213,7 +219,7 @@ async function publish(connection: RtmpConnection, target: TransferTarget, deadl
     if (!isStreamId(streamId)) throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
     asked = true;
     const answered = connection.call(streamId, 'publish', null, streamName, 'live');
-    await step(Promise.race([started, answered.then(() => started)]), left(), 'publish_timeout', 'publish', signal);
+    await step(Promise.race([started, answered.then(() => sleep(STATUS_PATIENCE_MS))]), left(), 'publish_timeout', 'publish', signal);
     return streamId;
   } catch (error) {
     if (error instanceof CommandRefused && error.status.redirect !== null) throw new Redirected(error.status);
