@@ -61,10 +61,6 @@ export class NodeService {
         await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
         return { sdp };
       },
-      candidates: async ({ sessionId, fragment }) => {
-        await passCode((await this.runnerOf(sessionId)).candidates(sessionId, fragment));
-        return {};
-      },
       restartIce: async ({ sessionId, fragment }) => ({
         fragment: await passCode((await this.runnerOf(sessionId)).restartIce(sessionId, fragment)),
       }),

@@ -66,10 +66,6 @@ export class StreamRunner {
     return (await this.client.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
-  async candidates(sessionId: string, fragment: string): Promise<void> {
-    await this.client.call('candidates', { sessionId, fragment }, CALL_MS);
-  }
-
   async restartIce(sessionId: string, fragment: string): Promise<string> {
     return (await this.client.call('restartIce', { sessionId, fragment }, CALL_MS)).fragment;
   }

@@ -19,7 +19,6 @@ export type Patched = { etag: string; fragment: string } | undefined;
 
 /** In place of a restart's answer while the node is asked for it. */
 const UNDER_WAY = '';
-const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
 /** Reasons why a session is over that a publisher has to respect. */
 const ON_PURPOSE = new Set<string>(['kicked', 'taken_over'] satisfies ReasonCode[]);
@@ -42,7 +41,7 @@ export class WhipService {
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
     if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
-    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return this.repeatRestart(session, fragment, session.restartAnswer);
+    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return repeatRestart(session, session.restartAnswer);
     const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
     if (match === 'any' && other) {
       if (!hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
@@ -50,7 +49,7 @@ export class WhipService {
     }
     // Some clients never send If-Match; the user fragment tells candidates of an earlier ICE session as well.
     if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
-    await this.addCandidates(session, fragment);
+    // Candidates themselves are of no use: the node learns the publisher's addresses from its checks, and sends none of its own.
     return undefined;
   }
 
@@ -102,17 +101,6 @@ export class WhipService {
     return { etag, fragment: restartAnswer };
   }
 
-  /** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
-  private async repeatRestart(session: RunningSession, fragment: string, answer: string): Promise<Patched> {
-    if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
-    await this.addCandidates(session, fragment);
-    return { etag: session.etag, fragment: answer };
-  }
-
-  private async addCandidates({ id, ownerNode }: RunningSession, fragment: string): Promise<void> {
-    await this.askOwner(() => this.wire.ask(ownerNode, 'candidates', { sessionId: id, fragment }, CANDIDATES_TIMEOUT_MS));
-  }
-
   private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
@@ -120,6 +108,12 @@ export class WhipService {
       throw toHttp(error);
     }
   }
+}
+
+/** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+function repeatRestart({ etag }: RunningSession, answer: string): Patched {
+  if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
+  return { etag, fragment: answer };
 }
 
 function toHttp(error: unknown): unknown {

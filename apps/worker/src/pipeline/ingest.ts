@@ -129,20 +129,12 @@ export class Ingest {
     return { half, fingerprint: transport.fingerprint, role: remote.role };
   }
 
-  /** Takes trickled candidates (RFC 8840). Lines that are not understood are passed over. */
-  addCandidates(fragment: string): void {
-    this.transport?.addCandidates(parseFragment(fragment).candidates);
-  }
-
   /** ICE restart (RFC 9725, section 4.3.2): new credentials in, ours out, as SDP fragments. Media goes on meanwhile. */
   restart(fragment: string): string {
-    const { ufrag, pwd, candidates } = parseFragment(fragment);
+    const { ufrag, pwd } = parseFragment(fragment);
     if (ufrag === null || pwd === null) throw new SdpError('An ICE restart needs a new user fragment and password.');
-    const transport = this.transport as WebrtcTransport;
-    const half = transport.restart(ufrag, pwd);
-    transport.addCandidates(candidates);
     const { mline, mid } = this.offer.first;
-    return formatFragment(mline, mid, half);
+    return formatFragment(mline, mid, (this.transport as WebrtcTransport).restart());
   }
 
   /** Asks the publisher for a key frame (RTCP PLI). */
@@ -255,8 +247,6 @@ export class Ingest {
 
   private transportClosed(reason: TransportEnd, detail: string): void {
     if (this.state === 'closed') return;
-    // A way that is lost may be found again by an ICE restart; silence decides about that.
-    if (reason === 'ice_failed' && this.state !== 'waiting') return;
     this.events.onWarning(detail);
     // Many clients close the connection before they end the session: who does that has left, and who does not is waited for.
     if (reason === 'closed' && this.hadMedia) this.fallSilent();

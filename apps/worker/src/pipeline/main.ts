@@ -33,10 +33,6 @@ const control = new ControlServer(
       if (over) throw new Error('the stream is ending');
       return { sdp: await pipeline.offer(sessionId, sdp) };
     },
-    candidates: async ({ sessionId, fragment }) => {
-      pipeline.candidates(sessionId, fragment);
-      return {};
-    },
     restartIce: async ({ sessionId, fragment }) => ({ fragment: pipeline.restartIce(sessionId, fragment) }),
     endSession: async ({ sessionId, reason }) => {
       pipeline.endSession(sessionId, reason);

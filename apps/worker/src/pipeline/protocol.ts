@@ -44,7 +44,6 @@ export interface PipelineOps {
   claim: { in: Claim & { settings: PipelineSettings }; out: Record<string, never> };
   /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. */
   offer: { in: { sessionId: string; sdp: string }; out: { sdp: string } };
-  candidates: { in: { sessionId: string; fragment: string }; out: Record<string, never> };
   restartIce: { in: { sessionId: string; fragment: string }; out: { fragment: string } };
   /** The publisher left on purpose: no reconnect window. */
   endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };

@@ -1,5 +1,5 @@
 /** Offers read, answers written (RFC 8866, RFC 8829, RFC 9725): one video and one audio section, bundled, received only. */
-import type { IceHalf } from '#libs/gst';
+import type { IceHalf } from './local-ice.js';
 import type { TrackFormat } from './rtp/types.js';
 import type { DtlsRole, Fingerprint, RemoteTransport } from './webrtc-transport.js';
 
@@ -173,12 +173,8 @@ function readTransport(session: string, section: string, media: string[]): Remot
     return { hash, value: hex };
   });
   return {
-    ufrag,
-    pwd,
-    isLite: hasFlag(session, 'ice-lite'),
     fingerprints,
     role: one('setup') === 'active' ? 'passive' : 'active',
-    candidates: [...new Set(media.flatMap((part) => attributes(part, 'candidate')))].slice(0, MAX_CANDIDATES),
   };
 }
 
@@ -196,7 +192,7 @@ export interface LocalTransport {
 export function writeAnswer({ sections, reducedSize }: Offer, local: LocalTransport): string {
   const mids = sections.flatMap(({ track, mid }) => (track && mid !== undefined ? [mid] : []));
   const bundle = mids.length > 0 ? [`a=group:BUNDLE ${mids.join(' ')}`] : [];
-  const session = ['v=0', `o=- ${Date.now()} 1 IN IP4 0.0.0.0`, 's=-', 't=0 0', ...bundle];
+  const session = ['v=0', `o=- ${Date.now()} 1 IN IP4 0.0.0.0`, 's=-', 't=0 0', 'a=ice-lite', ...bundle];
   return [...session, ...sections.flatMap((section) => answerSection(section, local, reducedSize)), ''].join('\r\n');
 }
 
@@ -219,7 +215,7 @@ function answerSection(section: Section, { half, fingerprint, role }: LocalTrans
     ...extensions.map((value) => `a=extmap:${value}`),
     ...codecs.flatMap((codec) => answerCodec(codec)),
     ...feedback.map((name) => `a=rtcp-fb:${track.payloadType} ${name}`),
-    ...inOrder(half.candidates),
+    ...half.candidates.map((value) => `a=candidate:${value}`),
     'a=end-of-candidates',
   ];
 }
@@ -233,29 +229,17 @@ function answerCodec(codec: Codec): string[] {
   return [`a=rtpmap:${payloadType} ${encoding}`, ...(parameters.length > 0 ? [`a=fmtp:${payloadType} ${parameters.join(';')}`] : [])];
 }
 
-/** UDP host candidates first: FFmpeg takes the first usable one of the first section. */
-function inOrder(candidates: string[]): string[] {
-  return candidates.filter((line) => / udp /i.test(line)).toSorted((a, b) => rank(a) - rank(b));
-}
-
-const rank = (candidate: string): number => (/ typ host/.test(candidate) ? (candidate.includes(':', candidate.indexOf(' ')) ? 1 : 0) : 2);
-
 /** The parts of an `application/trickle-ice-sdpfrag` body (RFC 8840) that matter to a bundled session. */
 export interface IceFragment {
   ufrag: string | null;
   pwd: string | null;
-  /** Values of `a=candidate` lines, at most MAX_CANDIDATES. */
-  candidates: string[];
 }
-
-const MAX_CANDIDATES = 64;
 
 export function parseFragment(text: string): IceFragment {
   const sdp = text.replace(/\r?\n/g, '\r\n');
   return {
     ufrag: attributes(sdp, 'ice-ufrag')[0] ?? null,
     pwd: attributes(sdp, 'ice-pwd')[0] ?? null,
-    candidates: attributes(sdp, 'candidate').slice(0, MAX_CANDIDATES),
   };
 }
 
@@ -266,7 +250,7 @@ export function formatFragment(mline: string, mid: string, { ufrag, pwd, candida
     `a=ice-pwd:${pwd}`,
     mline,
     `a=mid:${mid}`,
-    ...candidates.map((line) => `a=${line.replace(/^a=/, '')}`),
+    ...candidates.map((value) => `a=candidate:${value}`),
     'a=end-of-candidates',
     '',
   ].join('\r\n');

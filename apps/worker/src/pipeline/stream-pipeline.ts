@@ -96,10 +96,6 @@ export class StreamPipeline {
     return answer;
   }
 
-  candidates(sessionId: string, fragment: string): void {
-    this.session(sessionId).addCandidates(fragment);
-  }
-
   restartIce(sessionId: string, fragment: string): string {
     return this.session(sessionId).restart(fragment);
   }
