@@ -3,8 +3,8 @@ import { createSocket } from 'node:dgram';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
-import type { IceHalf } from '../../apps/worker/src/pipeline/local-ice.js';
 import { WebrtcTransport } from '../../apps/worker/src/pipeline/webrtc-transport.js';
+import type { IceHalf } from '../../libs/sdp/src/index.js';
 import { bindingRequest, StunPeer } from '../support/stun-peer.js';
 
 const SETTINGS = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null as string | null };

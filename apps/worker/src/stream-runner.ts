@@ -36,6 +36,7 @@ export class StreamRunner {
   private readonly writer: StreamWriter;
   private state: 'running' | 'stopping' | 'over' = 'running';
   private wasLive = false;
+  private input: Snapshot['input'] | null = null;
   /** The session that feeds the stream, or did last. */
   private feeding: string | null = null;
   private syncing: Promise<void> | null = null;
@@ -62,8 +63,8 @@ export class StreamRunner {
   }
 
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
-  async offer(sessionId: string, sdp: string, answerTimeoutMs: number): Promise<string> {
-    return (await this.client.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
+  async offer(sessionId: string, offer: { sdp: string; endsOnClose: boolean }, answerTimeoutMs: number): Promise<string> {
+    return (await this.client.call('offer', { sessionId, ...offer }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
   async restartIce(sessionId: string, fragment: string): Promise<string> {
@@ -154,7 +155,7 @@ export class StreamRunner {
     if (this.state === 'over') return;
     switch (event.event) {
       case 'input':
-        return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId);
+        return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId, event.body.detail ?? null);
       case 'sessionOver':
         return this.writer.sessionsChanged([endSessions({ id: event.body.sessionId }, event.body.reason)]);
       case 'transfer':
@@ -164,7 +165,7 @@ export class StreamRunner {
       case 'ended':
         if (this.state !== 'running') return;
         this.state = 'stopping';
-        void this.finish(event.body.reason, null, event.body.final);
+        void this.finish(event.body.reason, event.body.detail ?? null, event.body.final);
         return;
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);
@@ -173,12 +174,19 @@ export class StreamRunner {
     }
   }
 
-  private inputChanged(state: Snapshot['input'], reason: string | null, sessionId: string | null): void {
+  private inputChanged(state: Snapshot['input'], reason: string | null, sessionId: string | null, detail: string | null = null): void {
     if (state === 'live') {
+      const was = this.input;
+      this.input = state;
+      // A track that was announced does not come, or does by now: the stream says so and goes on.
+      if (was === 'live' && sessionId === this.feeding) {
+        return this.writer.streamChanged({ reason, reasonDetail: detail }, { type: 'stream.tracks', data: { reason, detail } });
+      }
       const startedAt = this.wasLive ? {} : { startedAt: new Date() };
       this.wasLive = true;
-      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
+      this.writer.streamChanged({ state: 'live', reason, reasonDetail: detail, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
     } else if (state === 'lost' && this.wasLive) {
+      this.input = state;
       this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
     }
     // `connecting` was written with the answer.

@@ -18,14 +18,6 @@ const STUN_LAST_WAIT_MS = 400;
 const UFRAG_BYTES = 8;
 const PWD_BYTES = 18;
 
-/** What one side of a connection tells the other (RFC 8839). */
-export interface IceHalf {
-  ufrag: string;
-  pwd: string;
-  /** Values of `a=candidate` lines, best first. */
-  candidates: string[];
-}
-
 /** One of our sockets, and how a STUN server sees it. */
 export interface LocalAddress {
   address: string;

@@ -1,7 +1,8 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { Element, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
+import type { Fingerprint, IceHalf, RemoteTransport } from '#libs/sdp';
 import { DtlsFlight } from './dtls-flight.js';
-import { askStunServer, candidatesOf, type IceHalf, type LocalAddress, machineAddresses, newCredentials } from './local-ice.js';
+import { askStunServer, candidatesOf, type LocalAddress, machineAddresses, newCredentials } from './local-ice.js';
 import type { PipelineSettings } from './protocol.js';
 import { within } from './rtmp/deadlines.js';
 
@@ -15,22 +16,6 @@ const MAX_RECORDS_BYTES = 65_536;
 const HASHES = new Map([['sha-256', 'sha256'], ['sha-384', 'sha384'], ['sha-512', 'sha512']]);
 
 export type TransportSettings = Pick<PipelineSettings, 'mediaAddresses' | 'mediaPortMin' | 'mediaPortMax' | 'stunServer'>;
-
-/** Who begins the DTLS handshake (RFC 8842): `active` does. */
-export type DtlsRole = 'active' | 'passive';
-
-/** A certificate's fingerprint as SDP has it (RFC 8122): hash function and hexadecimal bytes. */
-export interface Fingerprint {
-  hash: string;
-  value: string;
-}
-
-/** What the publisher's offer says about its transport. Its candidates and its ICE password do not matter: we send no checks. */
-export interface RemoteTransport {
-  fingerprints: Fingerprint[];
-  /** Our role. */
-  role: DtlsRole;
-}
 
 /** `closed`: the publisher said so (a DTLS alert). */
 export type TransportEnd = 'dtls_failed' | 'closed';
