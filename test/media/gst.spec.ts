@@ -192,7 +192,7 @@ describe('GStreamer binding', () => {
       await pipeline.close();
     };
     for (let i = 0; i < 60; i += 1) {
-      await Promise.all(Array.from({ length: 5 }, pair));
+      await expect(Promise.all(Array.from({ length: 5 }, pair))).resolves.toHaveLength(5);
       collect();
     }
   }, 30_000);

@@ -44,6 +44,8 @@ export class StunPeer {
   /** What came, with its time (performance.now()). */
   readonly heard: { kind: string; bytes: number; at: number; data: Buffer }[] = [];
   sentBytes = 0;
+  /** What becomes of a DTLS record. */
+  onRecord: (record: Buffer) => void = () => undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -51,7 +53,11 @@ export class StunPeer {
     private readonly address: string,
   ) {
     socket.on('error', () => undefined);
-    socket.on('message', (data) => this.heard.push({ kind: kindOf(data), bytes: data.length, at: performance.now(), data }));
+    socket.on('message', (data) => {
+      const kind = kindOf(data);
+      this.heard.push({ kind, bytes: data.length, at: performance.now(), data });
+      if (kind === 'dtls') this.onRecord(data);
+    });
   }
 
   /** @param candidate value of an `a=candidate` line */

@@ -1,4 +1,6 @@
 // Warnings of GLib and what is built on it go to stderr, so many a minute: some are written for each packet or each line of somebody's input.
+#include <stdio.h>
+
 #include "addon.h"
 
 #define WINDOW_US (60 * G_USEC_PER_SEC)
