@@ -36,7 +36,6 @@ export class StreamRunner {
   private readonly writer: StreamWriter;
   private state: 'running' | 'stopping' | 'over' = 'running';
   private wasLive = false;
-  private input: Snapshot['input'] | null = null;
   /** The session that feeds the stream, or did last. */
   private feeding: string | null = null;
   private syncing: Promise<void> | null = null;
@@ -155,7 +154,7 @@ export class StreamRunner {
     if (this.state === 'over') return;
     switch (event.event) {
       case 'input':
-        return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId, event.body.detail ?? null);
+        return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId);
       case 'sessionOver':
         return this.writer.sessionsChanged([endSessions({ id: event.body.sessionId }, event.body.reason)]);
       case 'transfer':
@@ -174,19 +173,12 @@ export class StreamRunner {
     }
   }
 
-  private inputChanged(state: Snapshot['input'], reason: string | null, sessionId: string | null, detail: string | null = null): void {
+  private inputChanged(state: Snapshot['input'], reason: string | null, sessionId: string | null): void {
     if (state === 'live') {
-      const was = this.input;
-      this.input = state;
-      // A track that was announced does not come, or does by now: the stream says so and goes on.
-      if (was === 'live' && sessionId === this.feeding) {
-        return this.writer.streamChanged({ reason, reasonDetail: detail }, { type: 'stream.tracks', data: { reason, detail } });
-      }
       const startedAt = this.wasLive ? {} : { startedAt: new Date() };
       this.wasLive = true;
-      this.writer.streamChanged({ state: 'live', reason, reasonDetail: detail, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
+      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
     } else if (state === 'lost' && this.wasLive) {
-      this.input = state;
       this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
     }
     // `connecting` was written with the answer.

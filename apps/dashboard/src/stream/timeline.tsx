@@ -72,7 +72,6 @@ const WORDS: Record<string, string> = {
   'stream.starting': 'The publisher connects',
   'stream.live': 'The first picture arrived',
   'stream.reconnecting': 'The publisher is away; the outputs are held open',
-  'stream.tracks': 'What the publisher sends changed',
   'stream.ended': 'The stream ended',
   'transfer.added': 'Transfer added',
   'transfer.removed': 'Transfer removed',

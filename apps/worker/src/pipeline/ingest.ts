@@ -7,7 +7,7 @@ import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-ch
 import type { InputFigures, PipelineSettings } from './protocol.js';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
-import { giveUpReason, trackTrouble, type Why } from './session-reason.js';
+import { giveUpReason } from './session-reason.js';
 import { WARM_UP_OFFER } from './warm-up-offer.js';
 import { type TransportEnd, type TransportSettings, WebrtcTransport } from './webrtc-transport.js';
 
@@ -29,8 +29,6 @@ export interface IngestEvents {
   onClosed: (reason: ReasonCode, detail: string | null) => void;
   /** The publisher closed the connection, which means that it has left (`endsOnClose`). */
   onLeft: () => void;
-  /** A track that was announced does not come; null: all do by now. Only of a session that is live. */
-  onTrouble: (why: Why | null) => void;
   onWarning: (message: string) => void;
 }
 
@@ -42,16 +40,12 @@ export class Ingest {
   private readonly meter: InputMeter;
   private readonly tracks = new Map<TrackFormat, Track>();
   private readonly heardOf = new Set<TrackFormat>();
-  /** Of which pictures or sound were made. */
-  private readonly decoded = new Set<TrackFormat['kind']>();
   private readonly feed: Feed;
   private transport: WebrtcTransport | null = null;
   private watch: NodeJS.Timeout | null = null;
   private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
   private answeredAt = Infinity;
-  private liveAt = Infinity;
-  private trouble: Why | null = null;
   private firstAudioAt: number | null = null;
   private lastKeyframeAt = performance.now();
   /** When the key frame that is needed was asked for; null: none is. */
@@ -77,7 +71,7 @@ export class Ingest {
     preload(FACTORIES);
     const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity, endsOnClose: false };
     const nothing = (): void => undefined;
-    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onTrouble: nothing, onWarning: nothing });
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onWarning: nothing });
     await ingest.close();
   }
 
@@ -224,7 +218,6 @@ export class Ingest {
       this.meter.setSize(width, height);
       this.feed.setVideoConfig(record, width, height);
     }
-    this.decoded.add('video');
     if (sample.keyframe) this.lastKeyframeAt = performance.now();
     this.meter.frame(sample.keyframe);
     this.mediaArrived();
@@ -233,7 +226,6 @@ export class Ingest {
 
   private audio(sample: EncodedSample): void {
     if (this.state === 'closed') return;
-    this.decoded.add('audio');
     const now = performance.now();
     this.firstAudioAt ??= now;
     const late = this.hasVideo && this.state === 'waiting' && now - this.firstAudioAt > VIDEO_PATIENCE_MS;
@@ -246,30 +238,18 @@ export class Ingest {
     // What was under way when the publisher closed the connection is no sign of life.
     if (this.state === 'live' || this.transport?.isOver) return;
     this.state = 'live';
-    this.liveAt = Math.min(this.liveAt, performance.now());
-    this.trouble = null;
     this.events.onMedia();
   }
 
-  /** What only time shows: a session that nothing comes of, a silence, a track that is missing. */
+  /** What only time shows: a session that nothing comes of, and a silence. */
   private look(now: number): void {
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, fault: null });
+      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: null });
       if (why) this.events.onClosed(why.reason, why.detail);
     } else if (this.meter.idleMs >= this.settings.mediaTimeoutMs) {
       this.fallSilent();
-    } else if (this.state === 'live') {
-      this.lookForTracks(now);
     }
-  }
-
-  private lookForTracks(now: number): void {
-    const tracks = this.offer.tracks.map((format) => ({ kind: format.kind, hasPackets: this.heardOf.has(format), hasMedia: this.decoded.has(format.kind), fault: null }));
-    const why = trackTrouble(tracks, now - this.liveAt);
-    if (why?.reason === this.trouble?.reason && why?.detail === this.trouble?.detail) return;
-    this.trouble = why;
-    this.events.onTrouble(why);
   }
 
   private fallSilent(): void {

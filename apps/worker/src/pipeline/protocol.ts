@@ -133,8 +133,8 @@ export type FinalReport = Figures;
 export interface PipelineEvents {
   /** First line of every connection. */
   hello: Snapshot;
-  /** Media of the session: `connecting` after the answer, `live` with the first media (its reason: which track does not come), `lost` when it stopped coming. */
-  input: { sessionId: string; state: InputState; reason: string | null; detail?: string | null };
+  /** Media of the session: `connecting` after the answer, `live` with the first media, `lost` when it stopped coming. */
+  input: { sessionId: string; state: InputState; reason: string | null };
   /** A session's connection is gone for good, and the stream goes on. What `input` takes over from is not told once more. */
   sessionOver: { sessionId: string; reason: string };
   transfer: TransferStatus;

@@ -84,7 +84,6 @@ export class StreamPipeline {
       onSilence: () => this.sessionSilent(sessionId),
       onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
       onLeft: () => this.sessions.has(sessionId) && this.endSession(sessionId, 'publisher_left'),
-      onTrouble: (why) => this.activeId === sessionId && this.input === 'live' && this.setInput(sessionId, 'live', why?.reason ?? null, why?.detail),
       onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
     });
     this.sessions.set(sessionId, ingest);
@@ -241,9 +240,9 @@ export class StreamPipeline {
     await ingest?.close();
   }
 
-  private setInput(sessionId: string, state: InputState, reason: string | null, detail: string | null = null): void {
+  private setInput(sessionId: string, state: InputState, reason: string | null): void {
     this.input = state;
-    this.send('input', { sessionId, state, reason, detail });
+    this.send('input', { sessionId, state, reason });
   }
 
   /** Asks at most a few times a second; a request that comes too early is made up for when it may. */
