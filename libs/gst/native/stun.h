@@ -27,7 +27,7 @@ typedef struct {
 
 // False for what is no well-formed message of RFC 8489.
 gboolean stun_read(const guint8 *data, gsize length, StunMessage *message);
-// Whether the message bears this password's MESSAGE-INTEGRITY.
+// Whether the message has the MESSAGE-INTEGRITY of this password.
 gboolean stun_is_signed(const StunMessage *message, const char *password);
 // Whether its USERNAME is for the agent with this fragment.
 gboolean stun_is_for(const StunMessage *message, const char *ufrag);
