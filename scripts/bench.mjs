@@ -183,7 +183,7 @@ async function startSystem() {
   mkdirSync(join(STATE_DIR, 'logs'), { recursive: true });
   const log = openSync(logFile, 'w', 0o600);
   const print = (line) => writeSync(log, `${line}\n`);
-  Object.assign(process.env, { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), NODE_SLOTS: '60', LOG_LEVEL: 'warn', MEDIA_ADDRESSES: '127.0.0.1', WARM_PIPELINES: '4' });
+  Object.assign(process.env, { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), NODE_SLOTS: '60', QUOTA_STREAMS: '1000', WHIP_UNCONNECTED_PER_CUSTOMER: '0', WHIP_UNCONNECTED_PER_TOKEN: '0', LOG_LEVEL: 'warn', MEDIA_ADDRESSES: '127.0.0.1', WARM_PIPELINES: '4' });
   delete process.env.PUBLIC_URL;
   say(`Starting a system for the measurements (its log: ${logFile}).`);
   const stack = createStack({ print, note: print });

@@ -64,18 +64,18 @@ describe('settings/transfer, as Agora documents it', () => {
     const answer = await alice.call('GET', settings(alice));
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
-    expect(answer.body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false });
+    expect(answer.body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false, endsOnClose: false });
   });
 
   it('changes what is given, keeps what is absent, clears what is null', async () => {
     const url = 'https://customer.example/targets?x=1';
     const patch = async (body: unknown) => (await alice.call('PATCH', settings(alice), body)).body;
-    expect(await patch({ enabled: true })).toEqual({ enabled: true, callbackUrl: null, useLastAnswer: false });
-    expect(await patch({ callbackUrl: url })).toEqual({ enabled: true, callbackUrl: url, useLastAnswer: false });
-    expect(await patch({})).toEqual({ enabled: true, callbackUrl: url, useLastAnswer: false });
-    expect(await patch({ enabled: false })).toEqual({ enabled: false, callbackUrl: url, useLastAnswer: false });
-    expect(await patch({ callbackUrl: null })).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false });
-    expect((await alice.call('GET', settings(alice))).body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false });
+    expect(await patch({ enabled: true })).toEqual({ enabled: true, callbackUrl: null, useLastAnswer: false, endsOnClose: false });
+    expect(await patch({ callbackUrl: url })).toEqual({ enabled: true, callbackUrl: url, useLastAnswer: false, endsOnClose: false });
+    expect(await patch({})).toEqual({ enabled: true, callbackUrl: url, useLastAnswer: false, endsOnClose: false });
+    expect(await patch({ enabled: false })).toEqual({ enabled: false, callbackUrl: url, useLastAnswer: false, endsOnClose: false });
+    expect(await patch({ callbackUrl: null })).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false, endsOnClose: false });
+    expect((await alice.call('GET', settings(alice))).body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false, endsOnClose: false });
   });
 
   it.each([undefined, 'application/json', 'text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream'])('reads JSON sent as %s', async (type) => {

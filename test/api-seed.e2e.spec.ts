@@ -29,7 +29,7 @@ it('what it prints opens the API', async () => {
   const { operator, customer, appid, entryPoint, publishToken } = await run();
   expect((await get('/v1/nodes', operator)).status).toBe(200);
   expect((await get('/v1/nodes', customer)).status).toBe(404);
-  expect((await get(`/v1/projects/${appid}/fls/entry_points/${entryPoint}/settings/transfer`, customer)).body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false });
+  expect((await get(`/v1/projects/${appid}/fls/entry_points/${entryPoint}/settings/transfer`, customer)).body).toEqual({ enabled: false, callbackUrl: null, useLastAnswer: false, endsOnClose: false });
   const { exp } = JSON.parse(Buffer.from(publishToken.split('.')[1] as string, 'base64url').toString()) as { exp: number };
   expect(exp * 1000 - Date.now()).toBeGreaterThan(29 * 86_400_000);
   const publish = await api.anonymous('POST', `/whip/${appid}/${entryPoint}/any-name`, '', { 'content-type': 'application/sdp', authorization: `Bearer ${publishToken}` });

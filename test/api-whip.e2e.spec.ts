@@ -232,9 +232,11 @@ describe('a running session', () => {
     // Well-known clients send no If-Match.
     expect((await patch(path, FRAGMENT)).status).toBe(204);
     expect((await patch(path, 'a=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n', { 'if-match': '*' })).status).toBe(204);
-    expect(node.requests.map(([op]) => op)).toEqual(['candidates', 'candidates', 'candidates']);
+    // Nobody sends anything to addresses that somebody else has named.
+    expect(node.requests).toEqual([]);
     expect((await patch(path, FRAGMENT, { 'if-match': '"old"' })).status).toBe(412);
-    expect((await patch(path, FRAGMENT.replace('user', 'else'))).status).toBe(412);
+    // Without a password it is no restart.
+    expect((await patch(path, 'a=ice-ufrag:else\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n')).status).toBe(412);
     expect((await patch(path, 'nonsense', { 'if-match': etag })).status).toBe(400);
     const wrong = await api.anonymous('PATCH', path, FRAGMENT, { 'content-type': 'application/sdp', 'if-match': etag });
     expect([wrong.status, wrong.headers.get('accept-patch')]).toEqual([415, 'application/trickle-ice-sdpfrag']);
@@ -249,6 +251,17 @@ describe('a running session', () => {
       expect((await api.anonymous(method, path, method === 'PATCH' ? FRAGMENT : undefined, { 'content-type': 'application/trickle-ice-sdpfrag' })).status).toBe(404);
     }
     expect((await api.anonymous('DELETE', '/whip/sessions/..%2f..')).status).toBe(404);
+  });
+
+  it('ends with DELETE of the endpoint too, for the token that has begun it', async () => {
+    const { name, path } = await begin();
+    const end = (bearer?: string) => api.anonymous('DELETE', endpoint(name), undefined, bearer === undefined ? {} : { authorization: `Bearer ${bearer}` });
+    expect((await end()).status).toBe(401);
+    expect((await end(await newToken({ streamName: name }))).status).toBe(404);
+    expect(node.requests).toEqual([]);
+    expect((await end(token)).status).toBe(200);
+    expect(node.requests).toMatchObject([['endSession', { sessionId: path.split('/').at(-1), reason: 'publisher_left' }]]);
+    expect((await end(token)).status).toBe(404);
   });
 
   it('is joined by a second publisher of the same name on the same node', async () => {
@@ -319,7 +332,7 @@ describe('other methods', () => {
   it('are refused with what is allowed', async () => {
     expect((await api.anonymous('GET', endpoint('s'))).status).toBe(204);
     const put = await api.anonymous('PUT', endpoint('s'));
-    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST, OPTIONS']);
+    expect([put.status, put.headers.get('allow')]).toEqual([405, 'GET, POST, DELETE, OPTIONS']);
     expect((await api.anonymous('POST', '/whip/sessions/x')).status).toBe(405);
   });
 });

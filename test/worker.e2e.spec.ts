@@ -156,7 +156,7 @@ it('takes a stream: claims it, answers, forwards, and writes what happens', asyn
   expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['stream.live', 'transfer.state', 'stream.ended']));
   expect(worker.get(Runners).used).toBe(0);
   await expect(wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000)).rejects.toMatchObject({ code: 'unknown_stream' });
-  await expect(wire.ask('node-a', 'candidates', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({ code: 'unknown_session' });
+  await expect(wire.ask('node-a', 'restartIce', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({ code: 'unknown_session' });
 });
 
 it('writes of each session whether it was heard and how it ended, not only of the stream', async () => {

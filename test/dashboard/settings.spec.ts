@@ -60,6 +60,15 @@ describe('the log of callbacks', () => {
   });
 });
 
+it('what it means that a publisher closes its connection is set per entry point', async () => {
+  await system.entryPoint('closing');
+  await tab.open(entryPointPage('closing'), 'closing');
+  await tab.page.getByRole('switch', { name: 'End a stream when its publisher closes the connection' }).click();
+  await tab.page.getByRole('button', { name: 'Save' }).click();
+  await tab.page.getByText('Saved.').waitFor();
+  expect((await system.call<{ endsOnClose: boolean }>('GET', '/entry_points/closing/settings/transfer')).body.endsOnClose).toBe(true);
+});
+
 describe('a test callback', () => {
   it('tells how far each platform lets us, TLS included, and is still there after saving', async () => {
     const tls = await startTlsProxy(platform.port);

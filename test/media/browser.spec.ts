@@ -164,3 +164,36 @@ it('is known to be away as soon as it closes its connection, and to have left wh
   expect((await system.stream('away')).reason?.code).toBe('publisher_left');
   await page.close();
 });
+
+it('goes on as before when the answer to its ICE restart is lost', async () => {
+  const { page, session } = await open('unused-restart', { video: { width: 640, height: 360 }, audio: true });
+  const { id } = await system.stream('unused-restart');
+  await system.transfersReach(id, ['live']);
+  await page.evaluate(() => {
+    const { pc } = globalThis as never as { pc: { onconnectionstatechange: () => void; oniceconnectionstatechange: () => void; connectionState: string; iceConnectionState: string }; states: string[] };
+    const states = ((globalThis as never as { states: string[] }).states = [] as string[]);
+    pc.onconnectionstatechange = () => states.push(pc.connectionState);
+    pc.oniceconnectionstatechange = () => states.push(pc.iceConnectionState);
+  });
+  const headers = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' };
+  expect((await fetch(session.url, { method: 'PATCH', headers, body: 'a=ice-ufrag:nobody\r\na=ice-pwd:nobody-nobody-nobody-nobody\r\n' })).status).toBe(200);
+  // A browser that hears no answer to its checks says so after five seconds, and gives up after fifteen.
+  await new Promise((resolve) => setTimeout(resolve, 17_000));
+  expect(await page.evaluate(() => (globalThis as never as { states: string[] }).states)).toEqual([]);
+  expect((await system.transfers(id))[0]).toMatchObject({ state: 'live', attempts: 1 });
+  await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
+  await page.close();
+}, 60_000);
+
+it('has left when it closes its connection, where the entry point says so', async () => {
+  const settings = (endsOnClose: boolean) => system.call('PATCH', '/entry_points/browser/settings/transfer', { endsOnClose });
+  expect((await settings(true)).status).toBe(200);
+  const { page } = await open('closing', { video: { width: 640, height: 360 }, audio: true });
+  const { id } = await system.stream('closing');
+  await system.transfersReach(id, ['live']);
+  await page.evaluate(() => (globalThis as never as { pc: { close: () => void } }).pc.close());
+  await expect.poll(async () => (await system.stream('closing')).state, { timeout: 3000 }).toBe('ended');
+  expect((await system.stream('closing')).reason?.code).toBe('publisher_left');
+  expect((await settings(false)).status).toBe(200);
+  await page.close();
+});

@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -159,6 +162,40 @@ describe('GStreamer binding', () => {
     // The last one may still be on somebody's stack.
     await expect.poll(() => (collect(), gone.filter((one) => one.deref()).length)).toBeLessThanOrEqual(2);
   });
+
+  it('lets no input fill the log with warnings of GLib', async () => {
+    const script = `
+      const gst = require('./libs/gst/build/gst.node');
+      gst.init(() => undefined);
+      const queue = gst.make('queue');
+      for (let i = 0; i < 1000; i += 1) try { gst.connect(queue, 'no-such-signal-' + 'x'.repeat(2000), 1); } catch {}`;
+    const { stderr } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: process.cwd() });
+    const lines = stderr.trim().split('\n');
+    expect(lines[0]).toContain('no-such-signal');
+    expect(lines).toHaveLength(30);
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(400);
+  });
+
+  it('drops many pairs of DTLS elements at once without ending the process', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const pair = async (): Promise<void> => {
+      const pipeline = new Pipeline();
+      const id = { 'connection-id': randomUUID() };
+      const [decoder, encoder] = [Element.make('dtlsdec', id), Element.make('dtlsenc', id)];
+      for (const element of [decoder, encoder]) element.on('on-key-received', () => undefined);
+      const [source, sink] = [Element.make('appsrc', { caps: 'application/x-dtls' }), Element.make('appsink', { async: false })];
+      pipeline.add(source, decoder, encoder, sink);
+      source.link(decoder);
+      encoder.link(sink);
+      await pipeline.play();
+      await pipeline.close();
+    };
+    for (let i = 0; i < 60; i += 1) {
+      await expect(Promise.all(Array.from({ length: 5 }, pair))).resolves.toHaveLength(5);
+      collect();
+    }
+  }, 30_000);
 
   it('makes and closes many pipelines with WebRTC without hanging', async () => {
     for (let i = 0; i < 20; i += 1) {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readOffer, writeAnswer } from '../../apps/worker/src/pipeline/sdp.js';
+import { readOffer, writeAnswer } from '../../libs/sdp/src/index.js';
 import { WebrtcTransport } from '../../apps/worker/src/pipeline/webrtc-transport.js';
 import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
 
@@ -90,7 +90,7 @@ describe('WebrtcTransport', () => {
     await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
     closing.push(async () => socket.close());
     const { port } = socket.address();
-    const remote = { ufrag: 'user', pwd: 'passwordpasswordpassword', isLite: false, fingerprints: [], role: 'active' as const, candidates: [] };
+    const remote = { fingerprints: [], role: 'active' as const };
     const events = { rtp: () => undefined, rtcp: () => undefined, done: () => undefined, onClosed: () => undefined, onWarning: () => undefined };
     await expect(WebrtcTransport.open(remote, { ...SETTINGS, mediaPortMin: port, mediaPortMax: port }, events)).rejects.toThrow(/port/);
   });

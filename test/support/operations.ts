@@ -37,7 +37,7 @@ export const isStreaming = ({ mediaType }: Operation): boolean => mediaType === 
 export function example(name: string): unknown {
   const made = fromSchema(SCHEMAS[name] as Schema) as Record<string, unknown>;
   if ('url' in made) made.url = `rtmp://127.0.0.1/live/${crypto.randomUUID()}`;
-  if (name === 'UpdateTransferSettings') return { enabled: true, callbackUrl: 'http://127.0.0.1:9/cb', useLastAnswer: false };
+  if (name === 'UpdateTransferSettings') return { enabled: true, callbackUrl: 'http://127.0.0.1:9/cb', useLastAnswer: false, endsOnClose: false };
   if (name === 'TestTransfer') return { callbackUrl: 'http://127.0.0.1:9/cb', probe: false };
   if (name === 'CreateTransfer' || name === 'UpdateTransfer') return { url: made.url, muted: true };
   if (name === 'UpdatePushSettings') return { streamNamePrefix: 'x_', reconnect: true };

@@ -44,7 +44,6 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
     };
   await wire.serve(nodeId, {
     publish: record('publish', async () => ({ sdp: await act(node.publishScript) })),
-    candidates: record('candidates', async () => ({})),
     restartIce: record('restartIce', async () => {
       await node.restartsWait;
       await act(node.restartScript);

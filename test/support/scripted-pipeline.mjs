@@ -27,7 +27,6 @@ const ops = {
     else if (script !== 'medialess') setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };
   },
-  candidates: () => ({}),
   restartIce: () => ({ fragment: 'ours' }),
   endSession: ({ reason }) => (setTimeout(() => end(reason), 5), {}),
   setTransfers: ({ transfers: wanted }) => {

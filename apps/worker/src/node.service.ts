@@ -53,15 +53,11 @@ export class NodeService {
     return {
       publish: async ({ streamId, sessionId }) => {
         const runner = this.runner(streamId);
-        const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true } });
+        const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } } });
         if (!session?.offer) throw new WireError('unknown_session', 'this session has no offer');
-        const sdp = await passCode(runner.offer(sessionId, session.offer, this.env.ANSWER_TIMEOUT_MS));
+        const sdp = await passCode(runner.offer(sessionId, { sdp: session.offer, endsOnClose: session.stream.entryPoint.endsOnClose }, this.env.ANSWER_TIMEOUT_MS));
         await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
         return { sdp };
-      },
-      candidates: async ({ sessionId, fragment }) => {
-        await passCode((await this.runnerOf(sessionId)).candidates(sessionId, fragment));
-        return {};
       },
       restartIce: async ({ sessionId, fragment }) => ({
         fragment: await passCode((await this.runnerOf(sessionId)).restartIce(sessionId, fragment)),

@@ -19,6 +19,8 @@ export interface Claimed {
   held: Held;
   /** Null when the session that waited has gone. */
   offer: string | null;
+  /** Setting of the entry point. */
+  endsOnClose: boolean;
 }
 
 /** Another owner or an end has come over the stream: nothing of ours may be written any more. */
@@ -52,14 +54,15 @@ export class StreamRows {
    * Lease and epoch by the database's clock.
    */
   async claim(streamId: string, sessionId: string): Promise<Claimed | null> {
-    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; projectId: string; offer: string | null }[]>`
+    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; projectId: string; offer: string | null; endsOnClose: boolean | null }[]>`
       UPDATE streams SET owner_node = ${this.env.NODE_ID}, epoch = epoch + 1,
         lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
       WHERE id = ${streamId}::uuid AND state = 'starting' AND owner_node IS NULL
-      RETURNING epoch, project_id AS "projectId", (SELECT offer FROM sessions WHERE sessions.id = ${sessionId}) AS offer`;
+      RETURNING epoch, project_id AS "projectId", (SELECT offer FROM sessions WHERE sessions.id = ${sessionId}) AS offer,
+        (SELECT ends_on_close FROM entry_points WHERE entry_points.id = streams.entry_point_id) AS "endsOnClose"`;
     if (!claimed) return null;
-    const { epoch, projectId, offer } = claimed;
-    return { held: { id: streamId, projectId, epoch }, offer };
+    const { epoch, projectId, offer, endsOnClose } = claimed;
+    return { held: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
   }
 
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */

@@ -62,12 +62,8 @@ export class StreamRunner {
   }
 
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
-  async offer(sessionId: string, sdp: string, answerTimeoutMs: number): Promise<string> {
-    return (await this.client.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
-  }
-
-  async candidates(sessionId: string, fragment: string): Promise<void> {
-    await this.client.call('candidates', { sessionId, fragment }, CALL_MS);
+  async offer(sessionId: string, offer: { sdp: string; endsOnClose: boolean }, answerTimeoutMs: number): Promise<string> {
+    return (await this.client.call('offer', { sessionId, ...offer }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
   async restartIce(sessionId: string, fragment: string): Promise<string> {
@@ -168,7 +164,7 @@ export class StreamRunner {
       case 'ended':
         if (this.state !== 'running') return;
         this.state = 'stopping';
-        void this.finish(event.body.reason, null, event.body.final);
+        void this.finish(event.body.reason, event.body.detail ?? null, event.body.final);
         return;
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);

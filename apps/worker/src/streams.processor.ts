@@ -75,14 +75,14 @@ export class StreamsProcessor extends WorkerHost {
     throw new DelayedError();
   }
 
-  private async begin({ held, offer }: Claimed, sessionId: string, replyTo: string): Promise<void> {
+  private async begin({ held, offer, endsOnClose }: Claimed, sessionId: string, replyTo: string): Promise<void> {
     try {
       // Before a pipeline is taken: one that no runner holds would be left behind.
       if (offer === null) throw new Error('its session is gone');
       const runner = this.runners.add(held, await this.pool.take());
       await runner.claim(this.runners.settings(held.projectId));
       // Together: neither needs the other, and the publisher waits for both.
-      const [sdp, mayAnswer] = await Promise.all([runner.offer(sessionId, offer, this.env.ANSWER_TIMEOUT_MS), this.rows.answered(held)]);
+      const [sdp, mayAnswer] = await Promise.all([runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS), this.rows.answered(held)]);
       if (!mayAnswer) return runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
     } catch (error) {

@@ -74,6 +74,18 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(1_000_000)
   WHIP_ENTRY_POINT_REQUESTS_PER_SECOND = 200;
+  /** Sessions of a customer at the same time from which no media has come yet, before 429; 0: no limit. Each holds a slot of a node. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  WHIP_UNCONNECTED_PER_CUSTOMER = 20;
+  /** The same of one publish token. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(1_000_000)
+  WHIP_UNCONNECTED_PER_TOKEN = 10;
   /** Wrong secrets from one address for one customer ID, per minute, before it is not heard any more. */
   @Type(() => Number)
   @IsInt()
@@ -95,11 +107,11 @@ export class Env extends FlashphonerEnv {
   @IsInt()
   @Min(1)
   QUOTA_ENTRY_POINTS = 100;
-  /** At the same time. */
+  /** At the same time. Half of a node's slots: one customer does not fill it. */
   @Type(() => Number)
   @IsInt()
   @Min(0)
-  QUOTA_STREAMS = 100;
+  QUOTA_STREAMS = 20;
   /** At the same time. */
   @Type(() => Number)
   @IsInt()

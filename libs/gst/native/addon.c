@@ -6,6 +6,8 @@
 
 static napi_threadsafe_function to_javascript;
 static GThreadPool *pool;
+// Has one thread: a pair of DTLS elements whose last references are dropped at the same time ends the process by an assertion of GObject.
+static GThreadPool *last_references;
 
 // Events in their order. Waking the JavaScript thread costs more than most events do, so one wake-up takes all that are there.
 static struct {
@@ -95,7 +97,7 @@ void work_push(WorkKind kind, gpointer object, int argument, guint32 done_id) {
   Work *work = g_new(Work, 1);
   // An UNREF takes over the caller's reference; the others need one of their own.
   *work = (Work){kind, kind == WORK_UNREF ? object : gst_object_ref(object), argument, done_id};
-  g_thread_pool_push(pool, work, NULL);
+  g_thread_pool_push(kind == WORK_UNREF ? last_references : pool, work, NULL);
 }
 
 static void work_run(gpointer data, gpointer user_data) {
@@ -109,7 +111,10 @@ static void work_run(gpointer data, gpointer user_data) {
   } else if (work->kind == WORK_RECALCULATE_LATENCY) {
     gst_bin_recalculate_latency(work->object);
   }
-  g_object_unref(work->object);
+  if (work->kind == WORK_UNREF)
+    g_object_unref(work->object);
+  else
+    work_push(WORK_UNREF, work->object, 0, 0);
   g_free(work);
 }
 
@@ -118,12 +123,14 @@ void events_init(napi_env env, napi_value dispatch) {
   napi_create_threadsafe_function(env, dispatch, NULL, name, 0, 1, NULL, NULL, NULL, deliver, &to_javascript);
   napi_unref_threadsafe_function(env, to_javascript);
   pool = g_thread_pool_new(work_run, NULL, -1, FALSE, NULL);
+  last_references = g_thread_pool_new(work_run, NULL, 1, FALSE, NULL);
 }
 
 // init(dispatch): dispatch(id, ...values) gets every event from now on. Returns GStreamer's version.
 static napi_value init(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
   if (to_javascript != NULL) return throw_error(env, "the GStreamer binding serves one JavaScript thread of a process");
+  log_init();
   g_autoptr(GError) error = NULL;
   if (!gst_init_check(NULL, NULL, &error)) return throw_error(env, "GStreamer: %s", error->message);
   g_type_ensure(GST_TYPE_WEBRTC_SESSION_DESCRIPTION);

@@ -61,6 +61,9 @@ napi_value throw_error(napi_env env, const char *format, ...) G_GNUC_PRINTF(2, 3
 
 #define STRING(name, index) g_autofree char *name = js_string(env, args[index])
 
+// How much of GLib's warnings reaches stderr; once for the process.
+void log_init(void);
+
 // The functions of each file, entered into the module's exports by addon.c.
 void export_objects(napi_env env, napi_value exports);
 void export_signals(napi_env env, napi_value exports);

@@ -1,93 +1,267 @@
-// libnice agents: addresses, candidates, credentials, restart, socket buffers.
+// ICE of a server (RFC 8445, section 2.5: lite). It listens on host addresses, answers whoever knows the password of the session, and sends
+// nothing to anybody else: candidates of a peer are never looked at, so nobody can have packets sent to an address of their choice.
+#include <arpa/inet.h>
+#include <errno.h>
 #include <nice/agent.h>
-#include <sys/socket.h>
 
-#include "addon.h"
+#include "transport.h"
 
-static napi_value candidates_to_js(napi_env env, NiceAgent *agent, guint stream) {
+// A flood on one socket leaves the others a turn.
+#define MAX_PACKETS_PER_TURN 64
+#define MAX_DATAGRAM 2048
+
+static gboolean same_address(const struct sockaddr *a, const struct sockaddr *b) {
+  if (a->sa_family != b->sa_family) return FALSE;
+  if (a->sa_family == AF_INET) {
+    const struct sockaddr_in *one = (const void *)a, *other = (const void *)b;
+    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
+  }
+  const struct sockaddr_in6 *one = (const void *)a, *other = (const void *)b;
+  return one->sin6_port == other->sin6_port && one->sin6_scope_id == other->sin6_scope_id && memcmp(&one->sin6_addr, &other->sin6_addr, 16) == 0;
+}
+
+static gboolean same_path(const Path *a, const Path *b) {
+  return a->socket == b->socket && same_address((const struct sockaddr *)&a->peer, (const struct sockaddr *)&b->peer);
+}
+
+static gboolean is_known(const Transport *transport, const Path *path) {
+  for (guint i = transport->path_count; i > 0; i--) {
+    if (same_path(&transport->paths[i - 1], path)) return TRUE;
+  }
+  return FALSE;
+}
+
+static void remember_path(Transport *transport, const Path *path) {
+  guint at = 0;
+  while (at < transport->path_count && !same_path(&transport->paths[at], path)) at++;
+  if (at == MAX_PATHS)
+    at = same_path(&transport->paths[0], &transport->selected) ? 1 : 0;
+  else if (at == transport->path_count)
+    transport->path_count++;
+  memmove(&transport->paths[at], &transport->paths[at + 1], (transport->path_count - 1 - at) * sizeof *path);
+  transport->paths[transport->path_count - 1] = *path;
+}
+
+static gssize send_on(const Transport *transport, const Path *path, const void *data, gsize length) {
+  return sendto(g_socket_get_fd(transport->sockets[path->socket].socket), data, length, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&path->peer, path->length);
+}
+
+gboolean ice_send(Transport *transport, const void *data, gsize length) {
+  return !transport->is_closed && transport->is_connected && send_on(transport, &transport->selected, data, length) == (gssize)length;
+}
+
+// The credentials that the request was made with, or NULL.
+static const Credentials *credentials_of(const Transport *transport, const StunMessage *request) {
+  const Credentials *both[] = {&transport->offered, &transport->used};
+  for (guint i = 0; i < G_N_ELEMENTS(both); i++) {
+    if (both[i]->ufrag[0] != '\0' && stun_is_for(request, both[i]->ufrag) && stun_is_signed(request, both[i]->pwd)) return both[i];
+  }
+  return NULL;
+}
+
+static void select_path(Transport *transport, const Path *path) {
+  transport->selected = *path;
+  if (transport->is_connected) return;
+  transport->is_connected = TRUE;
+  Event *event = event_new(transport->state_id);
+  event_add_string(event, "connected");
+  event_post(event);
+}
+
+// RFC 8445, section 7.3. Who does not know the password gets no answer: with a wrong sender's address, it would go to somebody else.
+static void answer_check(Transport *transport, const Path *path, const StunMessage *request) {
+  const Credentials *credentials = credentials_of(transport, request);
+  if (credentials == NULL) {
+    transport->strangers++;
+    return;
+  }
+  transport->checks++;
+  guint8 answer[STUN_MAX_ANSWER];
+  gsize length = stun_answer(request, (const struct sockaddr *)&path->peer, credentials->pwd, request->is_controlled, answer);
+  send_on(transport, path, answer, length);
+  if (request->is_controlled) return;
+  remember_path(transport, path);
+  // After a restart the earlier credentials count until the new way is chosen, so that a restart nobody uses ends nothing (section 9).
+  gboolean is_new = credentials == &transport->offered;
+  // Some publishers (FFmpeg) never nominate: the first way is as good.
+  if (request->nominates || !transport->is_connected) select_path(transport, path);
+  if (is_new && (request->nominates || transport->used.ufrag[0] == '\0')) {
+    transport->used = transport->offered;
+    transport->offered.ufrag[0] = '\0';
+  }
+}
+
+static void tell_mapped(Transport *transport, guint index, const StunMessage *answer) {
+  if (answer->mapped.ss_family == AF_UNSPEC || memcmp(answer->transaction, transport->sockets[index].transaction, STUN_TRANSACTION_BYTES) != 0) return;
+  char text[INET6_ADDRSTRLEN];
+  const struct sockaddr_in *v4 = (const void *)&answer->mapped;
+  const struct sockaddr_in6 *v6 = (const void *)&answer->mapped;
+  gboolean is_v4 = v4->sin_family == AF_INET;
+  if (inet_ntop(v4->sin_family, is_v4 ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr, text, sizeof text) == NULL) return;
+  Event *event = event_new(transport->state_id);
+  event_add_string(event, "mapped");
+  g_value_set_uint(event_add(event, G_TYPE_UINT), index);
+  event_add_string(event, text);
+  g_value_set_uint(event_add(event, G_TYPE_UINT), g_ntohs(is_v4 ? v4->sin_port : v6->sin6_port));
+  event_post(event);
+}
+
+static void take_datagram(Transport *transport, const Path *path, const guint8 *data, gsize length) {
+  StunMessage message;
+  if (length > 0 && data[0] > 3) {
+    if (is_known(transport, path)) transport_take(transport, data, length);
+  } else if (stun_read(data, length, &message)) {
+    if (message.kind == STUN_REQUEST)
+      answer_check(transport, path, &message);
+    else if (message.kind == STUN_SUCCESS)
+      tell_mapped(transport, path->socket, &message);
+  }
+}
+
+// On the thread of the sockets.
+static gboolean on_readable(GSocket *socket, GIOCondition condition, gpointer user_data) {
+  (void)condition;
+  Transport *transport = user_data;
+  gint fd = g_socket_get_fd(socket);
+  guint8 data[MAX_DATAGRAM];
+  g_mutex_lock(&transport->lock);
+  guint index = 0;
+  while (index < transport->socket_count && transport->sockets[index].socket != socket) index++;
+  for (guint i = 0; i < MAX_PACKETS_PER_TURN && !transport->is_closed && index < transport->socket_count; i++) {
+    Path path = {.socket = index, .length = sizeof path.peer};
+    gssize length = recvfrom(fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&path.peer, &path.length);
+    // An ICMP error of an earlier packet is reported once, and is no end.
+    if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (length > 0) take_datagram(transport, &path, data, (gsize)length);
+  }
+  gboolean goes_on = !transport->is_closed;
+  g_mutex_unlock(&transport->lock);
+  return goes_on ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+void ice_close(Transport *transport) {
+  for (guint i = 0; i < transport->socket_count; i++) {
+    g_source_destroy(transport->sockets[i].source);
+    g_source_unref(transport->sockets[i].source);
+    g_socket_close(transport->sockets[i].socket, NULL);
+    g_object_unref(transport->sockets[i].socket);
+  }
+  transport->socket_count = 0;
+}
+
+// A socket on this address and a free port of the range; NULL when there is none.
+static GSocket *bind_socket(GInetAddress *address, guint lowest, guint highest, gint receive_buffer) {
+  GSocket *socket = g_socket_new(g_inet_address_get_family(address), G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP, NULL);
+  if (socket == NULL) return NULL;
+  g_socket_set_blocking(socket, FALSE);
+  g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, receive_buffer, NULL);
+  guint ports = lowest == 0 ? 1 : highest - lowest + 1, first = (guint)g_random_int_range(0, (gint)ports);
+  for (guint i = 0; i < ports; i++) {
+    g_autoptr(GSocketAddress) bound = g_inet_socket_address_new(address, (guint16)(lowest + (first + i) % ports));
+    g_autoptr(GError) error = NULL;
+    if (g_socket_bind(socket, bound, FALSE, &error)) return socket;
+    // The address is not this machine's: no port will do.
+    if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE)) break;
+  }
+  g_object_unref(socket);
+  return NULL;
+}
+
+static void listen_on(Transport *transport, GSocket *socket) {
+  IceSocket *own = &transport->sockets[transport->socket_count++];
+  own->socket = socket;
+  own->source = g_socket_create_source(socket, G_IO_IN, NULL);
+  g_source_set_callback(own->source, G_SOURCE_FUNC(on_readable), g_object_ref(transport), g_object_unref);
+  g_source_attach(own->source, transport_context());
+}
+
+// listenOn(transport, addresses, lowest port, highest port, receive buffer) -> [{address, port}]: those that could be had. Ports 0: any.
+static napi_value listen_on_addresses(napi_env env, napi_callback_info info) {
+  ARGUMENTS(5);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  guint lowest = (guint)js_number(env, args[2]), highest = (guint)js_number(env, args[3]);
+  uint32_t length = 0, count = 0;
+  napi_get_array_length(env, args[1], &length);
   napi_value result;
   napi_create_array(env, &result);
-  uint32_t count = 0;
-  GSList *candidates = nice_agent_get_local_candidates(agent, stream, NICE_COMPONENT_TYPE_RTP);
-  for (GSList *item = candidates; item; item = item->next) {
-    g_autofree char *line = nice_agent_generate_local_candidate_sdp(agent, item->data);
-    napi_set_element(env, result, count++, to_js_string(env, line));
+  for (uint32_t i = 0; i < length && count < MAX_SOCKETS; i++) {
+    napi_value item, entry;
+    napi_get_element(env, args[1], i, &item);
+    g_autofree char *text = js_string(env, item);
+    g_autoptr(GInetAddress) address = text ? g_inet_address_new_from_string(text) : NULL;
+    if (address == NULL) return throw_error(env, "\"%s\" is not an address", text);
+    GSocket *socket = bind_socket(address, lowest, highest, (gint)js_number(env, args[4]));
+    if (socket == NULL) continue;
+    g_autoptr(GSocketAddress) bound = g_socket_get_local_address(socket, NULL);
+    napi_create_object(env, &entry);
+    set_named(env, entry, "address", to_js_string(env, text));
+    set_named(env, entry, "port", to_js_number(env, g_inet_socket_address_get_port(G_INET_SOCKET_ADDRESS(bound))));
+    napi_set_element(env, result, count++, entry);
+    g_mutex_lock(&transport->lock);
+    listen_on(transport, socket);
+    g_mutex_unlock(&transport->lock);
   }
-  g_slist_free_full(candidates, (GDestroyNotify)nice_candidate_free);
   return result;
 }
 
-static napi_value half_to_js(napi_env env, NiceAgent *agent, guint stream) {
-  g_autofree char *ufrag = NULL;
-  g_autofree char *pwd = NULL;
-  if (!nice_agent_get_local_credentials(agent, stream, &ufrag, &pwd)) return throw_error(env, "the ICE agent has no stream %u", stream);
+// setCredentials(transport, ufrag, pwd): ours. The first are those of the answer; later ones are of a restart.
+static napi_value set_credentials(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  STRING(ufrag, 1);
+  STRING(pwd, 2);
+  if (ufrag == NULL || pwd == NULL || *ufrag == '\0' || strlen(ufrag) >= MAX_CREDENTIAL || strlen(pwd) >= MAX_CREDENTIAL) return throw_error(env, "ICE credentials are texts of 1 to 256 bytes");
+  g_mutex_lock(&transport->lock);
+  g_strlcpy(transport->offered.ufrag, ufrag, MAX_CREDENTIAL);
+  g_strlcpy(transport->offered.pwd, pwd, MAX_CREDENTIAL);
+  g_mutex_unlock(&transport->lock);
+  return NULL;
+}
+
+// askStun(transport, transaction, address, port): asks from every socket of that family how it is seen; the state `mapped` tells.
+static napi_value ask_stun(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  void *transaction;
+  size_t size;
+  STRING(text, 2);
+  g_autoptr(GInetAddress) address = text ? g_inet_address_new_from_string(text) : NULL;
+  if (address == NULL || napi_get_buffer_info(env, args[1], &transaction, &size) != napi_ok || size != STUN_TRANSACTION_BYTES) return throw_error(env, "askStun needs a transaction of 12 bytes and an address");
+  g_autoptr(GSocketAddress) server = g_inet_socket_address_new(address, (guint16)js_number(env, args[3]));
+  guint8 request[STUN_MAX_ANSWER];
+  gsize length = stun_ask(transaction, request);
+  g_mutex_lock(&transport->lock);
+  for (guint i = 0; i < transport->socket_count; i++) {
+    if (g_socket_get_family(transport->sockets[i].socket) != g_inet_address_get_family(address)) continue;
+    memcpy(transport->sockets[i].transaction, transaction, STUN_TRANSACTION_BYTES);
+    g_socket_send_to(transport->sockets[i].socket, server, (const gchar *)request, length, NULL, NULL);
+  }
+  g_mutex_unlock(&transport->lock);
+  return NULL;
+}
+
+// iceFigures(transport) -> {checks, strangers, records, socket}: what came so far; the socket that the peer uses, -1 before any.
+static napi_value ice_figures(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  g_mutex_lock(&transport->lock);
+  guint checks = transport->checks, strangers = transport->strangers, records = transport->records;
+  gint socket = transport->is_connected ? (gint)transport->selected.socket : -1;
+  g_mutex_unlock(&transport->lock);
   napi_value result;
   napi_create_object(env, &result);
-  set_named(env, result, "ufrag", to_js_string(env, ufrag));
-  set_named(env, result, "pwd", to_js_string(env, pwd));
-  set_named(env, result, "candidates", candidates_to_js(env, agent, stream));
+  set_named(env, result, "checks", to_js_number(env, checks));
+  set_named(env, result, "strangers", to_js_number(env, strangers));
+  set_named(env, result, "records", to_js_number(env, records));
+  set_named(env, result, "socket", to_js_number(env, socket));
   return result;
 }
 
-// gather(agent, stream, lowest port, highest port): 0 and 65535 for any. The agent's signal says when it is done.
-static napi_value gather(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  guint lowest = (guint)js_number(env, args[2]), highest = (guint)js_number(env, args[3]);
-  nice_agent_set_port_range(agent, stream, NICE_COMPONENT_TYPE_RTP, lowest, highest);
-  if (!nice_agent_gather_candidates(agent, stream)) return throw_error(env, "no UDP port is free on the addresses that are offered");
-  return NULL;
-}
-
-// iceHalf(agent, stream) -> {ufrag, pwd, candidates}: ours, as far as they are gathered.
-static napi_value ice_half(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  return half_to_js(env, agent, (guint)js_number(env, args[1]));
-}
-
-// False with an error thrown.
-static bool take_credentials(napi_env env, NiceAgent *agent, guint stream, napi_value *credentials) {
-  g_autofree char *ufrag = js_string(env, credentials[0]);
-  g_autofree char *pwd = js_string(env, credentials[1]);
-  if (ufrag != NULL && pwd != NULL && nice_agent_set_remote_credentials(agent, stream, ufrag, pwd)) return true;
-  throw_error(env, "the ICE agent does not take the peer's credentials");
-  return false;
-}
-
-// setIcePeer(agent, stream, ufrag, pwd): the peer's credentials.
-static napi_value set_ice_peer(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  take_credentials(env, agent, (guint)js_number(env, args[1]), &args[2]);
-  return NULL;
-}
-
-// restartIce(agent, stream, ufrag, pwd) -> {ufrag, pwd, candidates}: takes the peer's new credentials, gives our new half.
-static napi_value restart_ice(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  if (!nice_agent_restart_stream(agent, stream)) return throw_error(env, "the ICE agent has no stream %u", stream);
-  return take_credentials(env, agent, stream, &args[2]) ? half_to_js(env, agent, stream) : NULL;
-}
-
-// addIceCandidate(agent, stream, "a=candidate:..."): false when the line is not understood.
-static napi_value add_ice_candidate(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  STRING(line, 2);
-  NiceCandidate *candidate = line ? nice_agent_parse_remote_candidate_sdp(agent, stream, line) : NULL;
-  if (candidate == NULL) return to_js_bool(env, FALSE);
-  GSList list = {.data = candidate};
-  int added = nice_agent_set_remote_candidates(agent, stream, NICE_COMPONENT_TYPE_RTP, &list);
-  nice_candidate_free(candidate);
-  return to_js_bool(env, added > 0);
-}
-
-// addLocalAddress(agent, "192.0.2.1"): only addresses given so are offered.
+// addLocalAddress(agent, "192.0.2.1"): of a webrtcbin's libnice agent; only addresses given so are offered.
 static napi_value add_local_address(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   OBJECT(agent, 0, NICE_TYPE_AGENT);
@@ -98,23 +272,10 @@ static napi_value add_local_address(napi_env env, napi_callback_info info) {
   return to_js_bool(env, nice_agent_add_local_address(agent, &address));
 }
 
-// setReceiveBuffer(agent, stream, bytes): of every socket that the stream has by now. The kernel gives less where its limit is lower.
-static napi_value set_receive_buffer(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  guint stream = (guint)js_number(env, args[1]);
-  g_autoptr(GPtrArray) sockets = nice_agent_get_sockets(agent, stream, NICE_COMPONENT_TYPE_RTP);
-  if (sockets == NULL) return throw_error(env, "the ICE agent has no stream %u", stream);
-  for (guint i = 0; i < sockets->len; i++) g_socket_set_option(sockets->pdata[i], SOL_SOCKET, SO_RCVBUF, (gint)js_number(env, args[2]), NULL);
-  return NULL;
-}
-
 void export_ice(napi_env env, napi_value exports) {
-  export_function(env, exports, "gather", gather);
-  export_function(env, exports, "iceHalf", ice_half);
-  export_function(env, exports, "setIcePeer", set_ice_peer);
-  export_function(env, exports, "restartIce", restart_ice);
-  export_function(env, exports, "addIceCandidate", add_ice_candidate);
+  export_function(env, exports, "listenOn", listen_on_addresses);
+  export_function(env, exports, "setCredentials", set_credentials);
+  export_function(env, exports, "askStun", ask_stun);
+  export_function(env, exports, "iceFigures", ice_figures);
   export_function(env, exports, "addLocalAddress", add_local_address);
-  export_function(env, exports, "setReceiveBuffer", set_receive_buffer);
 }

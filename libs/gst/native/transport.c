@@ -1,13 +1,8 @@
-// A publisher's transport: ICE by libnice, SRTP (RFC 3711) by libsrtp with the keys of a DTLS handshake that GStreamer's elements make
-// (RFC 5764). One thread serves the sockets of all agents, so that connectivity checks are answered whatever else is busy. It decrypts
+// A publisher's transport: ICE (ice.c), SRTP (RFC 3711) by libsrtp with the keys of a DTLS handshake that GStreamer's elements make
+// (RFC 5764). One thread serves the sockets of all transports, so that connectivity checks are answered whatever else is busy. It decrypts
 // what comes and hands it over in batches: waking JavaScript costs more than a packet does.
-#include <gst/app/gstappsrc.h>
-#include <nice/agent.h>
-#include <srtp2/srtp.h>
+#include "transport.h"
 
-#include "addon.h"
-
-#define COMPONENT NICE_COMPONENT_TYPE_RTP
 // Packets of a picture follow each other; so long after the first of a burst, the rest is waited for.
 #define GATHER_US 3000
 // A batch is handed over at the latest when it is as large.
@@ -17,56 +12,47 @@
 #define USUAL_BATCH 16384
 // What came before the keys did: the handshake's last step may be overtaken by the first media.
 #define MAX_WAITING 64
-// Sources whose cryptographic state is kept; a publisher has four.
-#define MAX_SOURCES 16
 // RFC 3711, 3.3.2: a packet that is sent again may be as far behind.
 #define REPLAY_WINDOW 4096
 #define KEY_BYTES SRTP_AES_ICM_128_KEY_LEN_WSALT
-#define MAX_PACKET 1500
 
 // Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the monotonic clock (us) when it came.
 #define HEAD_BYTES 8
 
-typedef struct {
-  guint32 id;
-  guint stream;
-  GstAppSrc *dtls;
-  GMutex lock;
-  srtp_t in, out;
-  GQueue waiting;
-  GByteArray *batch;
-  // Who was heard last is last.
-  guint32 sources[MAX_SOURCES];
-  guint source_count;
-} Transport;
+G_DEFINE_FINAL_TYPE(Transport, transport, G_TYPE_OBJECT)
 
 static GMainContext *context;
-// Agents whose transport has a batch; touched by the thread of the sockets only.
+// Transports that have a batch; touched by the thread of the sockets only.
 static GQueue filled = G_QUEUE_INIT;
 
-static GQuark transport_quark(void) { return g_quark_from_static_string("manycast-transport"); }
+GMainContext *transport_context(void) { return context; }
 
-static Transport *transport_of(gpointer agent) { return g_object_get_qdata(agent, transport_quark()); }
-
-static void transport_free(gpointer data) {
-  Transport *transport = data;
+static void transport_finalize(GObject *object) {
+  Transport *transport = MANYCAST_TRANSPORT(object);
   if (transport->in) srtp_dealloc(transport->in);
   if (transport->out) srtp_dealloc(transport->out);
   g_queue_clear_full(&transport->waiting, (GDestroyNotify)g_bytes_unref);
   if (transport->batch) g_byte_array_unref(transport->batch);
-  gst_object_unref(transport->dtls);
+  g_clear_object(&transport->dtls);
   g_mutex_clear(&transport->lock);
-  g_free(transport);
+  G_OBJECT_CLASS(transport_parent_class)->finalize(object);
 }
 
-static void hand_over(gpointer agent) {
-  Transport *transport = transport_of(agent);
+static void transport_class_init(TransportClass *class) { G_OBJECT_CLASS(class)->finalize = transport_finalize; }
+
+static void transport_init(Transport *transport) {
+  g_mutex_init(&transport->lock);
+  g_queue_init(&transport->waiting);
+}
+
+// Locked, as all that touches a batch.
+static void hand_over(Transport *transport) {
   // JavaScript is seconds behind: what it cannot take is lost, as on a network.
   if (event_bytes_waiting() > MAX_WAITING_BYTES) {
     g_clear_pointer(&transport->batch, g_byte_array_unref);
     return;
   }
-  Event *event = event_new(transport->id);
+  Event *event = event_new(transport->packets_id);
   event->bytes = g_byte_array_free_to_bytes(g_steal_pointer(&transport->batch));
   event_post(event);
 }
@@ -81,8 +67,10 @@ static gpointer serve(gpointer data) {
     // Not longer, for a flood has no end.
     gint64 until = g_get_monotonic_time() + GATHER_US;
     while (g_main_context_iteration(context, FALSE) && g_get_monotonic_time() < until) continue;
-    for (gpointer agent; (agent = g_queue_pop_head(&filled)) != NULL; g_object_unref(agent)) {
-      if (transport_of(agent)->batch != NULL) hand_over(agent);
+    for (Transport *transport; (transport = g_queue_pop_head(&filled)) != NULL; g_object_unref(transport)) {
+      g_mutex_lock(&transport->lock);
+      if (transport->batch != NULL && !transport->is_closed) hand_over(transport);
+      g_mutex_unlock(&transport->lock);
     }
   }
   return NULL;
@@ -107,7 +95,7 @@ static void remember_source(Transport *transport, guint32 source) {
   transport->sources[transport->source_count - 1] = source;
 }
 
-static void take_media(NiceAgent *agent, Transport *transport, const guint8 *packet, guint length) {
+static void take_media(Transport *transport, const guint8 *packet, guint length) {
   gboolean rtcp = is_rtcp(packet);
   // libsrtp reads the header by words.
   _Alignas(8) guint8 plain[MAX_PACKET];
@@ -119,7 +107,7 @@ static void take_media(NiceAgent *agent, Transport *transport, const guint8 *pac
   remember_source(transport, source_of(packet, rtcp));
   if (transport->batch == NULL) {
     transport->batch = g_byte_array_sized_new(USUAL_BATCH);
-    g_queue_push_tail(&filled, g_object_ref(agent));
+    g_queue_push_tail(&filled, g_object_ref(transport));
   }
   GByteArray *batch = transport->batch;
   guint8 head[HEAD_BYTES];
@@ -128,43 +116,38 @@ static void take_media(NiceAgent *agent, Transport *transport, const guint8 *pac
   GST_WRITE_UINT32_BE(head + 4, (guint32)g_get_monotonic_time());
   g_byte_array_append(batch, head, sizeof head);
   g_byte_array_append(batch, plain, (guint)bytes);
-  if (batch->len >= MAX_BATCH) hand_over(agent);
+  if (batch->len >= MAX_BATCH) hand_over(transport);
 }
 
-static void take_waiting(NiceAgent *agent, Transport *transport) {
+static void take_waiting(Transport *transport) {
   for (GBytes *bytes; (bytes = g_queue_pop_head(&transport->waiting)) != NULL; g_bytes_unref(bytes)) {
     gsize length;
     const guint8 *packet = g_bytes_get_data(bytes, &length);
-    take_media(agent, transport, packet, (guint)length);
+    take_media(transport, packet, (guint)length);
   }
 }
 
-// On the thread of the sockets. What kind a packet is, its first byte says (RFC 7983).
-static void on_packet(NiceAgent *agent, guint stream, guint component, guint length, gchar *data, gpointer user_data) {
-  (void)stream;
-  (void)component;
-  (void)user_data;
-  Transport *transport = transport_of(agent);
-  const guint8 *packet = (const guint8 *)data;
+// What kind a packet is, its first byte says (RFC 7983).
+void transport_take(Transport *transport, const guint8 *packet, gsize length) {
   if (length < 12) return;
   if (packet[0] >= 20 && packet[0] <= 63) {
+    transport->records++;
     gst_app_src_push_buffer(transport->dtls, gst_buffer_new_memdup(packet, length));
     return;
   }
   if (packet[0] < 128 || packet[0] > 191 || length > MAX_PACKET) return;
-  g_mutex_lock(&transport->lock);
   if (transport->in != NULL) {
-    take_waiting(agent, transport);
-    take_media(agent, transport, packet, length);
+    take_waiting(transport);
+    take_media(transport, packet, (guint)length);
   } else if (transport->waiting.length < MAX_WAITING) {
     g_queue_push_tail(&transport->waiting, g_bytes_new(packet, length));
   }
-  g_mutex_unlock(&transport->lock);
 }
 
-// makeIceAgent() -> agent (RFC 8445). No consent freshness (RFC 7675): we send nothing but feedback, and some publishers answer no checks later on.
-static napi_value make_ice_agent(napi_env env, napi_callback_info info) {
-  (void)info;
+// makeTransport(dtls) -> transport: DTLS records go to this appsrc.
+static napi_value make_transport(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  OBJECT(dtls, 0, GST_TYPE_APP_SRC);
   if (context == NULL) {
     srtp_err_status_t status = srtp_init();
     // So it answers whoever comes second: GStreamer's own plugin may have been before us.
@@ -172,32 +155,31 @@ static napi_value make_ice_agent(napi_env env, napi_callback_info info) {
     context = g_main_context_new();
     g_thread_unref(g_thread_new("ice", serve, NULL));
   }
-  return wrap_object(env, nice_agent_new_full(context, NICE_COMPATIBILITY_RFC5245, NICE_AGENT_OPTION_REGULAR_NOMINATION | NICE_AGENT_OPTION_ICE_TRICKLE));
-}
-
-// openTransport(agent, id, dtls) -> stream: DTLS records go to this appsrc, batches of decrypted packets to `id`.
-static napi_value open_transport(napi_env env, napi_callback_info info) {
-  ARGUMENTS(3);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  OBJECT(dtls, 2, GST_TYPE_APP_SRC);
-  Transport *transport = g_new0(Transport, 1);
-  transport->id = (guint32)js_number(env, args[1]);
+  Transport *transport = g_object_new(TRANSPORT_TYPE, NULL);
   transport->dtls = gst_object_ref(dtls);
-  transport->stream = nice_agent_add_stream(agent, 1);
-  g_mutex_init(&transport->lock);
-  // Freed with the agent, which lives as long as anything of it runs.
-  g_object_set_qdata_full(agent, transport_quark(), transport, transport_free);
-  nice_agent_attach_recv(agent, transport->stream, COMPONENT, context, on_packet, NULL);
-  return to_js_number(env, transport->stream);
+  return wrap_object(env, transport);
 }
 
-// closeTransport(agent): its sockets are closed, nothing is delivered any more.
+// hearTransport(transport, packets id, state id): batches of decrypted packets go to the first. The second hears `connected` once the peer has
+// found a way, and `mapped` (socket, address, port) from a STUN server. To be called before there are sockets.
+static napi_value hear_transport(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  transport->packets_id = (guint32)js_number(env, args[1]);
+  transport->state_id = (guint32)js_number(env, args[2]);
+  return NULL;
+}
+
+// closeTransport(transport): its sockets are closed, nothing is delivered any more.
 static napi_value close_transport(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  Transport *transport = transport_of(agent);
-  nice_agent_attach_recv(agent, transport->stream, COMPONENT, context, NULL, NULL);
-  nice_agent_remove_stream(agent, transport->stream);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
+  g_mutex_lock(&transport->lock);
+  transport->is_closed = TRUE;
+  ice_close(transport);
+  g_mutex_unlock(&transport->lock);
   return NULL;
 }
 
@@ -223,13 +205,13 @@ static gboolean read_key(gpointer element, const char *property, guint8 *key) {
 // GstDtlsSrtpAuth
 #define AUTH_HMAC_SHA1_32 1
 
-// useKeys(agent, dtlsdec, dtlsenc): the handshake is done, media is decrypted from now on.
+// useKeys(transport, dtlsdec, dtlsenc): the handshake is done, media is decrypted from now on.
 static napi_value use_keys(napi_env env, napi_callback_info info) {
   ARGUMENTS(3);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  OBJECT(object, 0, TRANSPORT_TYPE);
   OBJECT(decoder, 1, GST_TYPE_ELEMENT);
   OBJECT(encoder, 2, GST_TYPE_ELEMENT);
-  Transport *transport = transport_of(agent);
+  Transport *transport = object;
   guint8 in_key[KEY_BYTES], out_key[KEY_BYTES];
   guint auth = 0;
   srtp_t in = NULL, out = NULL;
@@ -252,35 +234,40 @@ static napi_value use_keys(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// sendPacket(agent, data): as it is. False when there is no way to the peer (yet).
+// sendPacket(transport, data): as it is. False when there is no way to the peer (yet).
 static napi_value send_packet(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
   void *data;
   size_t size;
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok) return throw_error(env, "sendPacket needs a Buffer");
-  return to_js_bool(env, nice_agent_send(agent, transport_of(agent)->stream, COMPONENT, (guint)size, data) == (gint)size);
+  g_mutex_lock(&transport->lock);
+  gboolean is_sent = ice_send(transport, data, size);
+  g_mutex_unlock(&transport->lock);
+  return to_js_bool(env, is_sent);
 }
 
-// sendRtcp(agent, data): encrypted. False when there are no keys or no way to the peer.
+// sendRtcp(transport, data): encrypted. False when there are no keys or no way to the peer.
 static napi_value send_rtcp(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
+  OBJECT(object, 0, TRANSPORT_TYPE);
+  Transport *transport = object;
   void *data;
   size_t size;
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok || size > MAX_PACKET) return throw_error(env, "sendRtcp needs a Buffer of at most %d bytes", MAX_PACKET);
   _Alignas(8) guint8 packet[MAX_PACKET + SRTP_MAX_TRAILER_LEN + 4];
   memcpy(packet, data, size);
-  Transport *transport = transport_of(agent);
   int bytes = (int)size;
-  // Only JavaScript's thread sends.
-  if (transport->out == NULL || srtp_protect_rtcp(transport->out, packet, &bytes) != srtp_err_status_ok) return to_js_bool(env, FALSE);
-  return to_js_bool(env, nice_agent_send(agent, transport->stream, COMPONENT, (guint)bytes, (const gchar *)packet) == bytes);
+  g_mutex_lock(&transport->lock);
+  gboolean is_sent = transport->out != NULL && srtp_protect_rtcp(transport->out, packet, &bytes) == srtp_err_status_ok && ice_send(transport, packet, (gsize)bytes);
+  g_mutex_unlock(&transport->lock);
+  return to_js_bool(env, is_sent);
 }
 
 void export_transport(napi_env env, napi_value exports) {
-  export_function(env, exports, "makeIceAgent", make_ice_agent);
-  export_function(env, exports, "openTransport", open_transport);
+  export_function(env, exports, "makeTransport", make_transport);
+  export_function(env, exports, "hearTransport", hear_transport);
   export_function(env, exports, "closeTransport", close_transport);
   export_function(env, exports, "useKeys", use_keys);
   export_function(env, exports, "sendPacket", send_packet);

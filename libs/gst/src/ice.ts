@@ -1,9 +1,5 @@
-import { Element, GstObject } from './gst.js';
-import { type IceHalf, native } from './native.js';
-
-/** Of libnice (NiceComponentState), in its order. */
-const STATES = ['disconnected', 'gathering', 'connecting', 'connected', 'ready', 'failed'] as const;
-export type IceState = (typeof STATES)[number];
+import { Element, GstError, GstObject } from './gst.js';
+import { type IceFigures, type LocalSocket, native } from './native.js';
 
 /** A libnice agent. */
 export class IceAgent extends GstObject {
@@ -31,52 +27,48 @@ export interface PacketListener {
   done: () => void;
 }
 
+/** What ICE has to say: `connected` once the peer has found a way to us. */
+export interface IceListener {
+  connected: () => void;
+  /** How a STUN server sees one of our sockets. */
+  mapped: (socket: number, address: string, port: number) => void;
+}
+
 /**
- * ICE and SRTP of one session (RFC 8445, RFC 3711). The DTLS records that come with them go to an appsrc, for GStreamer's DTLS
- * elements to make the keys. Must be closed.
+ * ICE and SRTP of one session (RFC 8445, RFC 3711), as a server has them: it listens, and sends only to who proved to be its peer. The DTLS
+ * records that come go to an appsrc, for GStreamer's DTLS elements to make the keys. Must be closed.
  */
-export class MediaTransport extends IceAgent {
-  private readonly stream: number;
-
+export class MediaTransport extends GstObject {
   /** @param dtls appsrc that takes the peer's DTLS records. */
-  constructor(dtls: Element, listener: PacketListener) {
-    super(native.makeIceAgent());
-    const id = this.hear((batch: Buffer) => split(batch, listener));
-    this.stream = native.openTransport(this.handle, id, dtls.handle);
+  constructor(dtls: Element, packets: PacketListener, ice: IceListener) {
+    super(native.makeTransport(dtls.handle));
+    const packetsId = this.hear((batch: Buffer) => split(batch, packets));
+    const stateId = this.hear((state: string, ...values: [number, string, number]) => (state === 'mapped' ? ice.mapped(...values) : ice.connected()));
+    native.hearTransport(this.handle, packetsId, stateId);
   }
 
-  /** Finds our candidates; resolves with our half when they are complete, or with what there is after `deadlineMs`. Rejects when no port is free. */
-  async gather(lowestPort: number, highestPort: number, deadlineMs: number): Promise<IceHalf> {
-    const done = new Promise<void>((resolve) => {
-      this.on('candidate-gathering-done', () => resolve());
-      setTimeout(resolve, deadlineMs).unref();
-    });
-    native.gather(this.handle, this.stream, lowestPort, highestPort);
-    await done;
-    return native.iceHalf(this.handle, this.stream);
+  /**
+   * Opens a socket on each address where a port of the range is free; those that there are now. Throws GstError when none is.
+   * @param receiveBuffer room in the kernel for what the process has not read yet, bytes; the kernel gives less where its limit is lower.
+   */
+  listenOn(addresses: string[], lowestPort: number, highestPort: number, receiveBuffer: number): LocalSocket[] {
+    const sockets = native.listenOn(this.handle, addresses, lowestPort, highestPort, receiveBuffer);
+    if (sockets.length === 0) throw new GstError('no UDP port is free on the addresses that are offered');
+    return sockets;
   }
 
-  onState(listener: (state: IceState) => void): void {
-    this.on('component-state-changed', (_stream: number, _component: number, state: number) => listener(STATES[state] ?? 'disconnected'));
+  /** Our credentials. Later ones are those of an ICE restart: the earlier ones count until the peer has chosen a way with these. */
+  setCredentials(ufrag: string, pwd: string): void {
+    native.setCredentials(this.handle, ufrag, pwd);
   }
 
-  setPeer(ufrag: string, pwd: string): void {
-    native.setIcePeer(this.handle, this.stream, ufrag, pwd);
+  /** Asks a STUN server how it sees our sockets (RFC 8489). @param transaction 12 random bytes */
+  askStun(transaction: Buffer, address: string, port: number): void {
+    native.askStun(this.handle, transaction, address, port);
   }
 
-  /** Takes a candidate of the peer's (`a=candidate:...`); false when it is not understood. */
-  addCandidate(line: string): boolean {
-    return native.addIceCandidate(this.handle, this.stream, line);
-  }
-
-  /** ICE restart: takes the peer's new credentials, gives our new half. Media goes on meanwhile. */
-  restart(ufrag: string, pwd: string): IceHalf {
-    return native.restartIce(this.handle, this.stream, ufrag, pwd);
-  }
-
-  /** Room in the kernel for what the process has not read yet; of the sockets that are there after gathering. The kernel gives less where its limit is lower. */
-  setReceiveBuffer(bytes: number): void {
-    native.setReceiveBuffer(this.handle, this.stream, bytes);
+  get figures(): IceFigures {
+    return native.iceFigures(this.handle);
   }
 
   /** Media is decrypted from now on with the keys of this pair's handshake. Throws GstError when it made none. */

@@ -1,4 +1,4 @@
 export { type Converted, Converter, Element, GstError, GstObject, Pipeline, preload, version, type Message, type PromiseReply, type Sample } from './gst.js';
-export { IceAgent, type IceState, MediaTransport, type PacketListener } from './ice.js';
-export type { IceHalf, SessionDescription, Structure, Value } from './native.js';
+export { IceAgent, type IceListener, MediaTransport, type PacketListener } from './ice.js';
+export type { IceFigures, LocalSocket, SessionDescription, Structure, Value } from './native.js';
 export { limitUnsent, tcpProgress, type TcpProgress } from './tcp.js';

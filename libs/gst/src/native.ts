@@ -17,12 +17,22 @@ export interface SessionDescription {
 /** A GstStructure: its fields, and its name as `$name`. */
 export type Structure = { $name: string } & Record<string, unknown>;
 
-/** What one side of a connection tells the other (RFC 8839). */
-export interface IceHalf {
-  ufrag: string;
-  pwd: string;
-  /** `a=candidate:...` lines. */
-  candidates: string[];
+/** A socket that listens: one of our ICE host candidates. */
+export interface LocalSocket {
+  address: string;
+  port: number;
+}
+
+/** What a transport's peer has sent so far. */
+export interface IceFigures {
+  /** Connectivity checks with the credentials that it was given. */
+  checks: number;
+  /** Checks with others. */
+  strangers: number;
+  /** DTLS records. */
+  records: number;
+  /** Which of our sockets it uses; -1: none yet. */
+  socket: number;
 }
 
 /** What native/*.c exports; see there. */
@@ -49,19 +59,17 @@ export interface Native {
   openConverter(element: Handle, appsink: Handle, caps: string): Handle;
   convert(converter: Handle, data: Buffer, pts: number): (Buffer | number | null)[];
   convertGap(converter: Handle, pts: number, duration: number): (Buffer | number | null)[];
-  makeIceAgent(): Handle;
-  openTransport(agent: Handle, id: number, dtls: Handle): number;
-  closeTransport(agent: Handle): void;
-  useKeys(agent: Handle, decoder: Handle, encoder: Handle): void;
-  sendPacket(agent: Handle, data: Buffer): boolean;
-  sendRtcp(agent: Handle, data: Buffer): boolean;
-  gather(agent: Handle, stream: number, lowestPort: number, highestPort: number): void;
-  iceHalf(agent: Handle, stream: number): IceHalf;
-  setIcePeer(agent: Handle, stream: number, ufrag: string, pwd: string): void;
-  restartIce(agent: Handle, stream: number, ufrag: string, pwd: string): IceHalf;
-  addIceCandidate(agent: Handle, stream: number, line: string): boolean;
+  makeTransport(dtls: Handle): Handle;
+  hearTransport(transport: Handle, packetsId: number, stateId: number): void;
+  closeTransport(transport: Handle): void;
+  useKeys(transport: Handle, decoder: Handle, encoder: Handle): void;
+  sendPacket(transport: Handle, data: Buffer): boolean;
+  sendRtcp(transport: Handle, data: Buffer): boolean;
+  listenOn(transport: Handle, addresses: string[], lowestPort: number, highestPort: number, receiveBuffer: number): LocalSocket[];
+  setCredentials(transport: Handle, ufrag: string, pwd: string): void;
+  askStun(transport: Handle, transaction: Buffer, address: string, port: number): void;
+  iceFigures(transport: Handle): IceFigures;
   addLocalAddress(agent: Handle, address: string): boolean;
-  setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
   tcpProgress(fd: number): [acked: number, waiting: number] | null;
   limitUnsent(fd: number, bytes: number): boolean;
 }

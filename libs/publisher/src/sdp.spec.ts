@@ -33,10 +33,10 @@ describe('restartedAnswer', () => {
   );
   const fragment = sdp('a=ice-ufrag:new$1', 'a=ice-pwd:new$&password-new-password', 'm=audio 9 X 0', 'a=mid:0', 'a=candidate:7 1 UDP 1 10.0.0.2 7 typ host', 'a=end-of-candidates');
 
-  it('changes the ICE session and nothing else', () => {
+  it('changes the ICE session, adds to the candidates, and leaves the rest', () => {
     expect(restartedAnswer(answer, fragment)).toBe(
       sdp(
-        'v=0', 'a=ice-lite', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=ice-ufrag:new$1', 'a=ice-pwd:new$&password-new-password', 'a=mid:0', 'a=candidate:7 1 UDP 1 10.0.0.2 7 typ host', 'a=end-of-candidates',
+        'v=0', 'a=ice-lite', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'a=ice-ufrag:new$1', 'a=ice-pwd:new$&password-new-password', 'a=mid:0', 'a=candidate:7 1 UDP 1 10.0.0.2 7 typ host', 'a=candidate:1 1 UDP 1 10.0.0.1 1 typ host', 'a=end-of-candidates',
         'm=video 9 UDP/TLS/RTP/SAVPF 96', 'a=ice-ufrag:new$1', 'a=ice-pwd:new$&password-new-password', 'a=mid:1', 'a=fmtp:96 x=1',
       ),
     );

@@ -31,12 +31,17 @@ export function fragmentOf(sdp: string, candidates: readonly LocalCandidate[], c
   ].join('\r\n');
 }
 
-/** The server's earlier answer with the credentials and candidates of its fragment after an ICE restart. */
+/**
+ * The server's earlier answer with the credentials and candidates of its fragment after an ICE restart. Its earlier candidates stay: a server whose
+ * sockets are the same names only one of them again, because some clients join several with commas.
+ */
 export function restartedAnswer(answer: string, fragment: string): string {
   const ufrag = iceUfrag(fragment);
   const pwd = value(fragment, 'ice-pwd');
   if (ufrag === undefined || pwd === undefined) throw new Error('The fragment of the ICE restart has no credentials.');
-  const candidates = fragment.match(/^a=(?:candidate:.*|end-of-candidates)(?=\r?$)/gm) ?? [];
+  const named = (text: string): string[] => text.match(/^a=candidate:.*(?=\r?$)/gm)?.map((line) => line.trim()) ?? [];
+  const candidates = [...new Set([...named(fragment), ...named(answer)])];
+  if (/^a=end-of-candidates/m.test(fragment)) candidates.push('a=end-of-candidates');
   const lines = answer
     .split(/\r?\n/)
     .filter((line) => line !== '' && !/^a=(candidate:|end-of-candidates)/.test(line))

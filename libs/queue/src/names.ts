@@ -34,8 +34,6 @@ export interface ProbeResult {
 export interface NodeOps {
   /** A new session for a stream that this node already runs (reconnect or takeover). */
   publish: { in: { streamId: string; sessionId: string }; out: PublishAnswer };
-  /** Trickled remote candidates: an SDP fragment (RFC 8840). */
-  candidates: { in: { sessionId: string; fragment: string }; out: Record<string, never> };
   /** ICE restart: the publisher's new credentials in, ours out, both as SDP fragments. */
   restartIce: { in: { sessionId: string; fragment: string }; out: { fragment: string } };
   endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };

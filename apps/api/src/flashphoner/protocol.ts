@@ -14,6 +14,7 @@ export type StreamStatus = 'PENDING' | 'PUBLISHING' | 'UNPUBLISHED' | 'FAILED';
 /** What the SDK's own pages compare or show; other reasons are sentences. */
 const INFO: Record<string, string> = {
   ice_timeout: 'Failed by ICE timeout',
+  dtls_failed: 'Failed by DTLS error',
   publisher_lost: 'Failed by ICE keep alive',
   publisher_left: 'Stopped by user',
   kicked: 'Stopped by rest /terminate',

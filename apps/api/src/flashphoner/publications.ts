@@ -1,12 +1,13 @@
 import { HttpException, Injectable, Logger } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
+import { readOffer } from '#libs/sdp';
 import { PublishAccess } from '../publish-token/publish-access.js';
 import { claimedGrant, tokenRefused } from '../publish-token/publish-token.js';
 import { refuse } from '../problem.js';
 import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { STREAM_NAME_RULE } from '../validation.js';
-import { checkOffer } from '../whip/sdp.js';
+import { judged } from '../whip/judged.js';
 import { WhipLimit } from '../whip/whip-limit.js';
 import { WhipService } from '../whip/whip.service.js';
 
@@ -45,7 +46,7 @@ export class Publications {
   }
 
   async publish(target: PublishTarget, offer: string, origin: Origin, gone: AbortSignal): Promise<{ sessionId: string; sdp: string }> {
-    const { iceUfrag } = checkOffer(offer);
+    const { iceUfrag } = judged(() => readOffer(offer));
     await this.requireFree(target);
     return this.publisher.publish(target, { offer, iceUfrag, ...origin }, gone);
   }

@@ -265,6 +265,7 @@ const whip: Operation[] = [
     isPublic: true,
   },
   { method: 'get', path: WHIP, tag: 'WHIP', summary: 'Reserved by RFC 9725', answers: { 204: null }, isPublic: true },
+  { method: 'delete', path: WHIP, tag: 'WHIP', summary: 'End what the same token or signed URL has begun under this name', query: signedUrl, answers: { 200: null }, refusals: [401, 403, 410, 429], isPublic: true },
   { method: 'options', path: WHIP, tag: 'WHIP', summary: 'CORS and ICE servers', answers: { 200: null }, headersOut: { 200: ['Accept-Post', 'Link'] }, isPublic: true },
   {
     method: 'patch',

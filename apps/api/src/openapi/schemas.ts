@@ -109,6 +109,7 @@ const settings = {
   enabled: flag('Whether streams of this entry point are forwarded.'),
   callbackUrl: orNull(text('Where to ask: POST `{callbackUrl}?entry_point=&stream_name=`.')),
   useLastAnswer: flag('While the callback fails, use the last good answer for the same stream name.'),
+  endsOnClose: flag('A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too.'),
 };
 
 const pushSettings: Record<string, Schema> = {

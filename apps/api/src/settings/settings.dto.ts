@@ -18,12 +18,18 @@ export class UpdateTransferSettings {
   @MayBeAbsent()
   @IsBoolean()
   useLastAnswer?: boolean;
+
+  /** Beyond Agora: a publisher that closes its connection without a DELETE has left; else it is waited for. */
+  @MayBeAbsent()
+  @IsBoolean()
+  endsOnClose?: boolean;
 }
 
 export interface TransferSettingsResponse {
   enabled: boolean;
   callbackUrl: string | null;
   useLastAnswer: boolean;
+  endsOnClose: boolean;
 }
 
 export class TestTransfer {
@@ -79,5 +85,5 @@ export interface CallbackSecretResponse {
 }
 
 export function toTransferSettingsResponse(row: EntryPoint): TransferSettingsResponse {
-  return { enabled: row.transferEnabled, callbackUrl: row.callbackUrl, useLastAnswer: row.useLastAnswer };
+  return { enabled: row.transferEnabled, callbackUrl: row.callbackUrl, useLastAnswer: row.useLastAnswer, endsOnClose: row.endsOnClose };
 }

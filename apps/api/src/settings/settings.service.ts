@@ -24,14 +24,14 @@ export class SettingsService {
   }
 
   /** With `ifMatch`, only if nobody has changed them since (412). */
-  async update(caller: Caller, path: SettingsPath, { enabled, callbackUrl, useLastAnswer }: UpdateTransferSettings, ifMatch: string | undefined): Promise<EntryPoint> {
+  async update(caller: Caller, path: SettingsPath, { enabled, callbackUrl, useLastAnswer, endsOnClose }: UpdateTransferSettings, ifMatch: string | undefined): Promise<EntryPoint> {
     if (callbackUrl != null) requireCallbackUrl(callbackUrl);
     const of = { name: path.entryPoint, project: { ...ownedBy(caller), id: path.appid } };
     const before = ifMatch === undefined ? undefined : await this.find(caller, path);
     if (before !== undefined && !matches(ifMatch ?? '', before)) throw changedMeanwhile();
     const [row] = await this.prisma.entryPoint.updateManyAndReturn({
       where: before === undefined ? of : { ...of, updatedAt: before.updatedAt },
-      data: { transferEnabled: enabled, callbackUrl, useLastAnswer },
+      data: { transferEnabled: enabled, callbackUrl, useLastAnswer, endsOnClose },
     });
     if (row === undefined) throw before === undefined ? unknownEntryPoint() : changedMeanwhile();
     return row;
@@ -45,8 +45,8 @@ export function requireCallbackUrl(url: string): void {
 }
 
 /** The settings' entity tag (RFC 9110, section 8.8.3). */
-export function settingsEtag({ transferEnabled, callbackUrl, useLastAnswer, updatedAt }: EntryPoint): string {
-  const content = JSON.stringify([transferEnabled, callbackUrl, useLastAnswer, updatedAt.getTime()]);
+export function settingsEtag({ transferEnabled, callbackUrl, useLastAnswer, endsOnClose, updatedAt }: EntryPoint): string {
+  const content = JSON.stringify([transferEnabled, callbackUrl, useLastAnswer, endsOnClose, updatedAt.getTime()]);
   return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
 }
 

@@ -11,6 +11,7 @@ import { AutoRepublish } from '../push/auto-republish.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from './end-stream.js';
 import { openSession } from './open-session.js';
+import { requireConnectedOnes } from './unconnected.js';
 
 /** Where a publisher wants to go, with what the callback needs to know. */
 export interface PublishTarget {
@@ -28,6 +29,8 @@ export interface Publisher {
   iceUfrag: string;
   clientIp: string | undefined;
   userAgent: string | undefined;
+  /** Short hash of the publish token or signature; undefined: unknown. */
+  proof?: string;
 }
 
 /** What the publisher gets. */
@@ -95,6 +98,7 @@ export class PublishService {
         'streams',
         (tx) => countRunningStreams(tx, customerId),
         async (tx) => {
+          await requireConnectedOnes(tx, this.env, customerId, publisher.proof);
           const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback } });
           // Within the same call, Prisma would read the stream once more.
           await tx.session.create({ data: { ...session, streamId: created.id }, select: { id: true } });
@@ -203,8 +207,8 @@ export class PublishService {
   }
 }
 
-function newSession({ offer, iceUfrag, clientIp, userAgent }: Publisher) {
-  return { id: newSessionId(), etag: newEtag(), offer, iceUfrag, clientIp, userAgent: userAgent?.slice(0, 256) };
+function newSession({ offer, iceUfrag, clientIp, userAgent, proof }: Publisher) {
+  return { id: newSessionId(), etag: newEtag(), offer, iceUfrag, clientIp, proof, userAgent: userAgent?.slice(0, 256) };
 }
 
 /** An entity tag of an ICE session, without its quotes. */

@@ -1,5 +1,6 @@
 // The HTTP side of WHIP (RFC 9725) that has nothing to do with streams: CORS, media types, entity tags.
 import type { NextFunction, Request, Response } from 'express';
+import { createHash } from 'node:crypto';
 import type { UrlSignature } from '../publish-token/signed-url.js';
 
 export const SDP = 'application/sdp';
@@ -63,4 +64,11 @@ export function sendExact(response: Response, status: number, type: string, text
 export function urlSignature(request: Request): UrlSignature | undefined {
   const { ts, sign } = request.query;
   return typeof ts === 'string' && typeof sign === 'string' ? { ts, sign } : undefined;
+}
+
+/** Tells publish tokens and signatures apart without keeping them. */
+export function proofOf(request: Request): string | undefined {
+  const signature = urlSignature(request);
+  const proof = bearerToken(request) ?? (signature && `${signature.ts}:${signature.sign}`);
+  return proof === undefined ? undefined : createHash('sha256').update(proof).digest('base64url').slice(0, 22);
 }

@@ -8,12 +8,15 @@ import { RateLimit } from '../rate-limit.js';
 
 /** What may be used up at once: a publisher sends its candidates in a burst, and an office of them stands behind one address. */
 const WINDOW_S = 10;
+/** A network that changes more often is none; each restart is a question to the node and three writes. */
+const RESTARTS = { points: 10, duration: 60 };
 
 /** POST, PATCH and DELETE of WHIP (RFC 9725: "rate-limit"), by the publisher's address and by entry point. */
 @Injectable()
 export class WhipLimit {
   private readonly addresses: { perSecond: number; limit: RateLimit };
   private readonly entryPoints: { perSecond: number; limit: RateLimit };
+  private readonly restarts: RateLimit;
 
   constructor(env: Env, @Inject(REDIS) redis: Redis) {
     const limit = (name: string, perSecond: number) => ({
@@ -22,6 +25,7 @@ export class WhipLimit {
     });
     this.addresses = limit('address', env.WHIP_ADDRESS_REQUESTS_PER_SECOND);
     this.entryPoints = limit('entry-point', env.WHIP_ENTRY_POINT_REQUESTS_PER_SECOND);
+    this.restarts = new RateLimit(redis, `${env.REDIS_PREFIX}:whip-restarts`, RESTARTS);
   }
 
   /** Before anything else is looked at. Throws 429. */
@@ -32,6 +36,17 @@ export class WhipLimit {
   /** Once it is known that who asks may publish there: nobody else shall be able to use this up. Throws 429. */
   async countEntryPoint(id: string): Promise<void> {
     await this.count(this.entryPoints, id, 'for this entry point', 'for each entry point');
+  }
+
+  /** ICE restarts of one session. Throws 429. */
+  async countRestart(sessionId: string): Promise<void> {
+    const { isAllowed, resetMs } = await this.restarts.count(sessionId);
+    if (isAllowed) return;
+    throw refuse(429, 'Too many ICE restarts of this session.', {
+      code: 'rate_limited',
+      detail: `${RESTARTS.points} are allowed in ${RESTARTS.duration} seconds.`,
+      headers: { 'Retry-After': String(Math.max(1, Math.ceil(resetMs / 1000))) },
+    });
   }
 
   private async count({ perSecond, limit }: { perSecond: number; limit: RateLimit }, key: string, whose: string, each: string): Promise<void> {

@@ -1,14 +1,15 @@
 import { All, Controller, Delete, Get, HttpCode, HttpException, Logger, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
+import { readOffer } from '#libs/sdp';
 import { Public } from '../auth/caller.js';
 import { refuse } from '../problem.js';
 import { PublishAccess } from '../publish-token/publish-access.js';
 import { PublisherPushes } from '../push/publisher-pushes.js';
 import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { PathName, StreamName } from '../validation.js';
-import { checkOffer } from './sdp.js';
-import { bearerToken, hasType, iceServerLink, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { judged } from './judged.js';
+import { bearerToken, hasType, iceServerLink, proofOf, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
 import { WhipLimit } from './whip-limit.js';
 import { WhipService } from './whip.service.js';
 
@@ -41,10 +42,10 @@ export class WhipController {
     if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
     if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);
-    const { iceUfrag } = checkOffer(offer);
+    const { iceUfrag } = judged(() => readOffer(offer));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent') };
+    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent'), proof: proofOf(request) };
     const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
     // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
     response.setHeader('Location', `/whip/sessions/${sessionId}`);
@@ -91,13 +92,28 @@ export class WhipController {
     }
     const session = await this.whip.running(id);
     await this.limit.countEntryPoint(session.entryPointId);
-    const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match']);
+    const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match'], () => this.limit.countRestart(session.id));
     if (restarted === undefined) {
       response.status(204).end();
       return;
     }
     response.setHeader('ETag', `"${restarted.etag}"`);
     sendExact(response, 200, SDP_FRAGMENT, restarted.fragment);
+  }
+
+  /** Beyond WHIP: clients that do not know the session's URL (Cloudflare's sample) end what their token opened under this name. */
+  @Delete(':appid/:entryPoint/:streamName')
+  @HttpCode(200)
+  async endOfToken(
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+    @Param('streamName', StreamName) streamName: string,
+    @Req() request: Request,
+  ): Promise<void> {
+    await this.limit.countAddress(request.ip);
+    const target = await this.access.authorise({ appid, entryPoint, streamName }, { token: bearerToken(request), signature: urlSignature(request) });
+    await this.limit.countEntryPoint(target.entryPointId);
+    await this.whip.end(await this.whip.openedBy(target, proofOf(request)));
   }
 
   @Delete('sessions/:session')
@@ -111,7 +127,7 @@ export class WhipController {
 
   @All([':appid/:entryPoint/:streamName', 'sessions/:session'])
   other(@Req() request: Request): never {
-    const allow = request.path.startsWith('/whip/sessions/') ? 'GET, PATCH, DELETE, OPTIONS' : 'GET, POST, OPTIONS';
+    const allow = request.path.startsWith('/whip/sessions/') ? 'GET, PATCH, DELETE, OPTIONS' : 'GET, POST, DELETE, OPTIONS';
     throw refuse(405, 'WHIP has no such method here.', { headers: { Allow: allow } });
   }
 

@@ -2,10 +2,11 @@ import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/co
 import { Env } from '#libs/config';
 import { PrismaService, type Session } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
+import { readFragment } from '#libs/sdp';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
 import { refuse } from '../problem.js';
-import { newEtag } from '../stream/publish.service.js';
-import { checkFragment } from './sdp.js';
+import { newEtag, type PublishTarget } from '../stream/publish.service.js';
+import { judged } from './judged.js';
 import { matchEtag } from './whip-http.js';
 
 /** A session with the node that runs it. */
@@ -19,8 +20,9 @@ export type Patched = { etag: string; fragment: string } | undefined;
 
 /** In place of a restart's answer while the node is asked for it. */
 const UNDER_WAY = '';
-const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
+/** Candidates that are later than so many restarts do not come. */
+const MAX_PAST_UFRAGS = 5;
 /** Reasons why a session is over that a publisher has to respect. */
 const ON_PURPOSE = new Set<string>(['kicked', 'taken_over'] satisfies ReasonCode[]);
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
@@ -36,21 +38,27 @@ export class WhipService {
     private readonly env: Env,
   ) {}
 
-  /** Trickled candidates, or an ICE restart when If-Match is an asterisk and the fragment brings new credentials. */
-  async patch(session: RunningSession, fragment: string, ifMatch: string | undefined): Promise<Patched> {
-    const { iceUfrag, hasPassword } = checkFragment(fragment);
+  /**
+   * Trickled candidates, or an ICE restart when the fragment brings new credentials: with If-Match `*` (RFC 9725, section 4.3.3), or as well
+   * without and with the entity tag that the client knows, for most clients do so, unless WHIP_STRICT_ETAG. `countRestart` may refuse.
+   */
+  async patch(session: RunningSession, fragment: string, ifMatch: string | undefined, countRestart: () => Promise<void>): Promise<Patched> {
+    const { ufrag, pwd } = judged(() => readFragment(fragment));
+    const [iceUfrag, hasPassword] = [ufrag ?? undefined, pwd !== null];
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
     if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
-    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return this.repeatRestart(session, fragment, session.restartAnswer);
+    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return repeatRestart(session, session.restartAnswer);
     const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
-    if (match === 'any' && other) {
-      if (!hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
+    if (match === 'any' && other && !hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
+    const mayRestart = match === 'any' || (!this.env.WHIP_STRICT_ETAG && hasPassword && !session.pastUfrags.includes(iceUfrag ?? ''));
+    if (other && mayRestart) {
+      await countRestart();
       return this.restart(session, fragment, iceUfrag);
     }
-    // Some clients never send If-Match; the user fragment tells candidates of an earlier ICE session as well.
+    // The user fragment tells candidates of an earlier ICE session.
     if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
-    await this.addCandidates(session, fragment);
+    // Candidates themselves are of no use: the node learns the publisher's addresses from its checks, and sends none of its own.
     return undefined;
   }
 
@@ -80,6 +88,15 @@ export class WhipService {
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 
+  /** The running session under this name that the same token or signature has opened last. Throws 404 when there is none. */
+  async openedBy({ entryPointId, streamName }: PublishTarget, proof: string | undefined): Promise<RunningSession> {
+    const [found] = await this.prisma.$queryRaw<{ id: string }[]>`
+      SELECT sessions.id FROM streams JOIN sessions ON sessions.stream_id = streams.id AND sessions.ended_at IS NULL AND proof = ${proof ?? null}::text
+      WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended' ORDER BY sessions.created_at DESC LIMIT 1`;
+    if (found === undefined) throw new NotFoundException('Nothing that this token has begun runs under this name.');
+    return this.running(found.id);
+  }
+
   /**
    * First the row, then the node: of two restarts at once one is refused before its node hears of it. When the node cannot, the
    * session stays as it was (RFC 9725, section 4.3.3).
@@ -87,30 +104,19 @@ export class WhipService {
   private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
     const { id, ownerNode } = session;
     const etag = newEtag();
-    const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, restartAnswer: UNDER_WAY } });
+    const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY } });
     if (begun.count === 0) throw refuse(412, 'Another ICE restart was faster.');
     let restartAnswer: string;
     try {
       ({ fragment: restartAnswer } = await this.askOwner(() => this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS)));
     } catch (error) {
-      const { iceUfrag: before, restartAnswer: answerBefore } = session;
-      await this.prisma.session.updateMany({ where: { id, etag }, data: { etag: session.etag, iceUfrag: before, restartAnswer: answerBefore } });
+      const { iceUfrag: before, pastUfrags, restartAnswer: answerBefore } = session;
+      await this.prisma.session.updateMany({ where: { id, etag }, data: { etag: session.etag, iceUfrag: before, pastUfrags, restartAnswer: answerBefore } });
       throw error;
     }
     const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
     if (done.count === 0) throw refuse(412, 'Another ICE restart came after this one.');
     return { etag, fragment: restartAnswer };
-  }
-
-  /** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
-  private async repeatRestart(session: RunningSession, fragment: string, answer: string): Promise<Patched> {
-    if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
-    await this.addCandidates(session, fragment);
-    return { etag: session.etag, fragment: answer };
-  }
-
-  private async addCandidates({ id, ownerNode }: RunningSession, fragment: string): Promise<void> {
-    await this.askOwner(() => this.wire.ask(ownerNode, 'candidates', { sessionId: id, fragment }, CANDIDATES_TIMEOUT_MS));
   }
 
   private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
@@ -120,6 +126,15 @@ export class WhipService {
       throw toHttp(error);
     }
   }
+}
+
+/** The fragments that a restart makes past ones: the last few. */
+const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] => [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
+
+/** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+function repeatRestart({ etag }: RunningSession, answer: string): Patched {
+  if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
+  return { etag, fragment: answer };
 }
 
 function toHttp(error: unknown): unknown {

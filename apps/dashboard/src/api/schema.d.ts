@@ -367,7 +367,8 @@ export interface paths {
         put?: never;
         /** Publish (RFC 9725), with a publish token as Bearer token or a signed URL */
         post: operations["postWhipAppidEntryPointStreamName"];
-        delete?: never;
+        /** End what the same token or signed URL has begun under this name */
+        delete: operations["deleteWhipAppidEntryPointStreamName"];
         /** CORS and ICE servers */
         options: operations["optionsWhipAppidEntryPointStreamName"];
         head?: never;
@@ -1035,6 +1036,8 @@ export interface components {
             callbackUrl: string | null;
             /** @description While the callback fails, use the last good answer for the same stream name. */
             useLastAnswer: boolean;
+            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
+            endsOnClose: boolean;
         };
         /** @description Absent keeps, null clears. */
         UpdateTransferSettings: {
@@ -1044,6 +1047,8 @@ export interface components {
             callbackUrl?: string | null;
             /** @description While the callback fails, use the last good answer for the same stream name. */
             useLastAnswer?: boolean;
+            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
+            endsOnClose?: boolean;
         };
         TestTransfer: {
             /** @description As if a stream of this name began. */
@@ -3324,6 +3329,40 @@ export interface operations {
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
             504: components["responses"]["Refused504"];
+        };
+    };
+    deleteWhipAppidEntryPointStreamName: {
+        parameters: {
+            query?: {
+                ts?: string;
+                sign?: string;
+            };
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+                streamName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            410: components["responses"]["Refused410"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
         };
     };
     optionsWhipAppidEntryPointStreamName: {

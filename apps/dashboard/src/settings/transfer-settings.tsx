@@ -45,7 +45,7 @@ interface FormProps {
 function SettingsForm({ path: { appid, entryPoint }, settings, test }: FormProps) {
   const client = useQueryClient();
   const form = useForm({
-    initialValues: { enabled: settings.enabled, callbackUrl: settings.callbackUrl ?? '', useLastAnswer: settings.useLastAnswer },
+    initialValues: { enabled: settings.enabled, callbackUrl: settings.callbackUrl ?? '', useLastAnswer: settings.useLastAnswer, endsOnClose: settings.endsOnClose },
     validate: { callbackUrl: (value) => (value === '' || /^https?:\/\/[^\s/]+/i.test(value) ? null : 'Begins with https:// or http://') },
   });
   const save = useMutation({
@@ -60,6 +60,7 @@ function SettingsForm({ path: { appid, entryPoint }, settings, test }: FormProps
         <Switch label="Forward streams of this entry point" {...form.getInputProps('enabled', { type: 'checkbox' })} />
         <TextInput label="Callback URL" placeholder="https://your.server/targets" description="POST {url}?entry_point=…&stream_name=… answers {&quot;transferUrls&quot;: […]}" className="mono" {...form.getInputProps('callbackUrl')} />
         <Switch label="Use the last good answer while the callback fails" description="For the same stream name; replaced as soon as your server answers again." {...form.getInputProps('useLastAnswer', { type: 'checkbox' })} />
+        <Switch label="End a stream when its publisher closes the connection" description="Without this, a page that is closed or loaded again has some seconds to come back." {...form.getInputProps('endsOnClose', { type: 'checkbox' })} />
         <Group gap="xs">
           <WorkButton type="submit" busy={save.isPending} disabled={!form.isDirty()}>
             Save

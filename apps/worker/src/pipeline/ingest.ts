@@ -1,11 +1,13 @@
 import { GstError, Pipeline, preload } from '#libs/gst';
+import type { ReasonCode } from '#libs/transfer';
+import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
 import { Feed, Hub } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
 import type { InputFigures, PipelineSettings } from './protocol.js';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
-import { formatFragment, type LocalTransport, type Offer, parseFragment, readOffer, SdpError, writeAnswer } from './sdp.js';
+import { giveUpReason } from './session-reason.js';
 import { WARM_UP_OFFER } from './warm-up-offer.js';
 import { type TransportEnd, type TransportSettings, WebrtcTransport } from './webrtc-transport.js';
 
@@ -16,15 +18,17 @@ const VIDEO_PATIENCE_MS = 2000;
 const ASK_AGAIN_MS = 500;
 const FIRST_ASK_MS = 100;
 
-type IngestSettings = TransportSettings & Pick<PipelineSettings, 'mediaTimeoutMs'>;
+type IngestSettings = TransportSettings & Pick<PipelineSettings, 'mediaTimeoutMs'> & { endsOnClose: boolean };
 
 export interface IngestEvents {
   /** Media flows: for the first time, or again after a silence. */
   onMedia: () => void;
   /** Not a packet for `mediaTimeoutMs`; the connection may yet come back. */
   onSilence: () => void;
-  /** The connection is over. */
-  onClosed: (reason: string) => void;
+  /** The connection is over, or is given up. */
+  onClosed: (reason: ReasonCode, detail: string | null) => void;
+  /** The publisher closed the connection, which means that it has left (`endsOnClose`). */
+  onLeft: () => void;
   onWarning: (message: string) => void;
 }
 
@@ -41,6 +45,7 @@ export class Ingest {
   private watch: NodeJS.Timeout | null = null;
   private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
+  private answeredAt = Infinity;
   private firstAudioAt: number | null = null;
   private lastKeyframeAt = performance.now();
   /** When the key frame that is needed was asked for; null: none is. */
@@ -64,13 +69,13 @@ export class Ingest {
   /** Does once what would otherwise make the first publisher wait: loads plugins, and answers an offer that nobody made (DTLS makes its certificate). */
   static async warmUp(): Promise<void> {
     preload(FACTORIES);
-    const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity };
+    const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity, endsOnClose: false };
     const nothing = (): void => undefined;
-    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onWarning: nothing });
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onWarning: nothing });
     await ingest.close();
   }
 
-  /** Answers an offer. Throws SdpError when there is nothing in it that can be forwarded. */
+  /** Answers an offer. Throws SdpError for one that cannot be served; the API has refused it before. */
   static async open(
     sdp: string,
     settings: IngestSettings,
@@ -110,7 +115,8 @@ export class Ingest {
       this.tracks.set(format, openTrack(pipeline, format, (sample) => (format.kind === 'video' ? this.video(sample) : this.audio(sample))));
     }
     const [local] = await Promise.all([this.openTransport(), pipeline.play()]);
-    this.watch = setInterval(() => this.checkSilence(), WATCH_MS).unref();
+    this.answeredAt = performance.now();
+    this.watch = setInterval(() => this.look(performance.now()), WATCH_MS).unref();
     return writeAnswer(offer, local);
   }
 
@@ -129,20 +135,12 @@ export class Ingest {
     return { half, fingerprint: transport.fingerprint, role: remote.role };
   }
 
-  /** Takes trickled candidates (RFC 8840). Lines that are not understood are passed over. */
-  addCandidates(fragment: string): void {
-    this.transport?.addCandidates(parseFragment(fragment).candidates);
-  }
-
   /** ICE restart (RFC 9725, section 4.3.2): new credentials in, ours out, as SDP fragments. Media goes on meanwhile. */
   restart(fragment: string): string {
-    const { ufrag, pwd, candidates } = parseFragment(fragment);
+    const { ufrag, pwd } = readFragment(fragment);
     if (ufrag === null || pwd === null) throw new SdpError('An ICE restart needs a new user fragment and password.');
-    const transport = this.transport as WebrtcTransport;
-    const half = transport.restart(ufrag, pwd);
-    transport.addCandidates(candidates);
     const { mline, mid } = this.offer.first;
-    return formatFragment(mline, mid, half);
+    return formatFragment(mline, mid, (this.transport as WebrtcTransport).restart());
   }
 
   /** Asks the publisher for a key frame (RTCP PLI). */
@@ -243,8 +241,15 @@ export class Ingest {
     this.events.onMedia();
   }
 
-  private checkSilence(): void {
-    if (this.meter.idleMs >= this.settings.mediaTimeoutMs) this.fallSilent();
+  /** What only time shows: a session that nothing comes of, and a silence. */
+  private look(now: number): void {
+    if (this.state === 'waiting') {
+      const { stage, strangers } = this.transport as WebrtcTransport;
+      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: null });
+      if (why) this.events.onClosed(why.reason, why.detail);
+    } else if (this.meter.idleMs >= this.settings.mediaTimeoutMs) {
+      this.fallSilent();
+    }
   }
 
   private fallSilent(): void {
@@ -255,17 +260,17 @@ export class Ingest {
 
   private transportClosed(reason: TransportEnd, detail: string): void {
     if (this.state === 'closed') return;
-    // A way that is lost may be found again by an ICE restart; silence decides about that.
-    if (reason === 'ice_failed' && this.state !== 'waiting') return;
     this.events.onWarning(detail);
+    if (reason === 'closed' && this.settings.endsOnClose) return this.events.onLeft();
     // Many clients close the connection before they end the session: who does that has left, and who does not is waited for.
     if (reason === 'closed' && this.hadMedia) this.fallSilent();
-    else this.events.onClosed(this.state === 'waiting' && reason !== 'closed' ? 'ice_timeout' : 'publisher_lost');
+    else if (this.state === 'waiting' && reason === 'dtls_failed') this.events.onClosed('dtls_failed', detail);
+    else this.events.onClosed('publisher_lost', null);
   }
 
   private fail(message: string): void {
     if (this.state === 'closed') return;
     this.events.onWarning(message);
-    this.events.onClosed('publisher_lost');
+    this.events.onClosed('publisher_lost', null);
   }
 }

@@ -18,7 +18,7 @@ const pipeline = new StreamPipeline(
     if (event === 'input' && (body as PipelineEvents['input']).state === 'live') compileSooner();
     control.send(event, body);
   },
-  (reason) => void end(reason),
+  (reason, detail) => void end(reason, detail),
 );
 
 const control = new ControlServer(
@@ -28,14 +28,10 @@ const control = new ControlServer(
       pipeline.claim(body);
       return {};
     },
-    offer: async ({ sessionId, sdp }) => {
+    offer: async ({ sessionId, sdp, endsOnClose }) => {
       // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
       if (over) throw new Error('the stream is ending');
-      return { sdp: await pipeline.offer(sessionId, sdp) };
-    },
-    candidates: async ({ sessionId, fragment }) => {
-      pipeline.candidates(sessionId, fragment);
-      return {};
+      return { sdp: await pipeline.offer(sessionId, sdp, endsOnClose) };
     },
     restartIce: async ({ sessionId, fragment }) => ({ fragment: pipeline.restartIce(sessionId, fragment) }),
     endSession: async ({ sessionId, reason }) => {
@@ -74,11 +70,11 @@ function watchWorker(connected: boolean): void {
   else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
 }
 
-async function end(reason: string): Promise<void> {
+async function end(reason: string, detail: string | null = null): Promise<void> {
   if (over) return;
   over = true;
   const final = await pipeline.finish();
-  control.send('ended', { reason, final });
+  control.send('ended', { reason, detail, final });
   await exit();
 }
 

@@ -42,9 +42,8 @@ export interface WantedTransfer {
 export interface PipelineOps {
   /** Binds a fresh (warm) process to a stream. */
   claim: { in: Claim & { settings: PipelineSettings }; out: Record<string, never> };
-  /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. */
-  offer: { in: { sessionId: string; sdp: string }; out: { sdp: string } };
-  candidates: { in: { sessionId: string; fragment: string }; out: Record<string, never> };
+  /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. `endsOnClose`: who closes the connection has left. */
+  offer: { in: { sessionId: string; sdp: string; endsOnClose?: boolean }; out: { sdp: string } };
   restartIce: { in: { sessionId: string; fragment: string }; out: { fragment: string } };
   /** The publisher left on purpose: no reconnect window. */
   endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };
@@ -142,6 +141,6 @@ export interface PipelineEvents {
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */
-  ended: { reason: string; final: FinalReport };
+  ended: { reason: string; detail?: string | null; final: FinalReport };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string; fields?: Record<string, unknown> };
 }

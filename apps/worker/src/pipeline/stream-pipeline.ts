@@ -18,8 +18,6 @@ import type {
   WantedTransfer,
 } from './protocol.js';
 
-/** A session that brings no media for so long after its answer is given up (RFC 8445 checks and DTLS take a few seconds at most). */
-const FIRST_MEDIA_MS = 15_000;
 const FIGURES_MS = 2000;
 /** A key frame is asked for at most this often, however many outputs want one: each costs the publisher bandwidth. */
 const KEYFRAME_THROTTLE_MS = 300;
@@ -63,7 +61,7 @@ export class StreamPipeline {
   constructor(
     private readonly send: Send,
     /** The stream is over by our own decision. */
-    private readonly onEnded: (reason: string) => void,
+    private readonly onEnded: (reason: string, detail?: string | null) => void,
   ) {}
 
   get settings(): PipelineSettings | null {
@@ -79,25 +77,18 @@ export class StreamPipeline {
   }
 
   /** Answers a publisher. The session that feeds the stream now goes on until the new one brings media. */
-  async offer(sessionId: string, sdp: string): Promise<string> {
-    const settings = this.requireClaim();
+  async offer(sessionId: string, sdp: string, endsOnClose = false): Promise<string> {
+    const settings = { ...this.requireClaim(), endsOnClose };
     const { ingest, answer } = await Ingest.open(sdp, settings, (hasVideo) => this.hub.openFeed(hasVideo), {
       onMedia: () => this.sessionLive(sessionId),
       onSilence: () => this.sessionSilent(sessionId),
-      onClosed: (reason) => this.sessionClosed(sessionId, reason),
+      onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
+      onLeft: () => this.sessions.has(sessionId) && this.endSession(sessionId, 'publisher_left'),
       onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
     });
     this.sessions.set(sessionId, ingest);
     if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
-    const giveUp = setTimeout(() => {
-      if (this.sessions.get(sessionId) === ingest && !ingest.hadMedia) this.sessionClosed(sessionId, 'ice_timeout');
-    }, FIRST_MEDIA_MS);
-    giveUp.unref();
     return answer;
-  }
-
-  candidates(sessionId: string, fragment: string): void {
-    this.session(sessionId).addCandidates(fragment);
   }
 
   restartIce(sessionId: string, fragment: string): string {
@@ -227,11 +218,11 @@ export class StreamPipeline {
   }
 
   /** The session's connection is gone for good. */
-  private sessionClosed(sessionId: string, reason: string): void {
+  private sessionClosed(sessionId: string, reason: string, detail: string | null): void {
     if (!this.sessions.has(sessionId)) return;
     void this.closeSession(sessionId);
     // A stream that never had media has nothing to hold open.
-    if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason);
+    if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason, detail);
     this.send('sessionOver', { sessionId, reason });
     if (this.activeId !== sessionId) return;
     this.activeId = null;

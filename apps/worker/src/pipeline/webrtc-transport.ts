@@ -1,16 +1,13 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
-import { lookup } from 'node:dns/promises';
-import { Element, type IceHalf, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
+import { Element, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
+import type { Fingerprint, IceHalf, RemoteTransport } from '#libs/sdp';
+import { DtlsFlight } from './dtls-flight.js';
+import { askStunServer, candidatesOf, type LocalAddress, machineAddresses, newCredentials } from './local-ice.js';
 import type { PipelineSettings } from './protocol.js';
 import { within } from './rtmp/deadlines.js';
 
-/** Host candidates take milliseconds; only a STUN server that does not answer takes longer. */
-const GATHERING_MS = 1000;
 /** Two seconds of a 4 Mbit/s stream: by default it is half a second of small packets, and a busy machine loses the rest. */
 const RECEIVE_BUFFER = 2_000_000;
-const STUN_PORT = 3478;
-/** A name server that does not answer must not keep a publisher waiting. */
-const STUN_NAME_MS = 1000;
 /** It takes milliseconds. */
 const GOODBYE_MS = 500;
 /** Several handshakes' worth: a publisher must not fill the memory with records that nobody reads any more. */
@@ -20,30 +17,11 @@ const HASHES = new Map([['sha-256', 'sha256'], ['sha-384', 'sha384'], ['sha-512'
 
 export type TransportSettings = Pick<PipelineSettings, 'mediaAddresses' | 'mediaPortMin' | 'mediaPortMax' | 'stunServer'>;
 
-/** Who begins the DTLS handshake (RFC 8842): `active` does. */
-export type DtlsRole = 'active' | 'passive';
-
-/** A certificate's fingerprint as SDP has it (RFC 8122): hash function and hexadecimal bytes. */
-export interface Fingerprint {
-  hash: string;
-  value: string;
-}
-
-/** What the publisher's offer says about its transport. */
-export interface RemoteTransport {
-  ufrag: string;
-  pwd: string;
-  /** It cannot take part in connectivity checks (RFC 8445, section 2.5): we lead. */
-  isLite: boolean;
-  fingerprints: Fingerprint[];
-  /** Our role. */
-  role: DtlsRole;
-  /** Values of `a=candidate` lines. */
-  candidates: string[];
-}
-
 /** `closed`: the publisher said so (a DTLS alert). */
-export type TransportEnd = 'ice_failed' | 'dtls_failed' | 'closed';
+export type TransportEnd = 'dtls_failed' | 'closed';
+
+/** How far a connection has come: nothing of the publisher's has reached us, it has, media can be decrypted. */
+export type TransportStage = 'unreached' | 'reached' | 'secured';
 
 export interface TransportEvents extends PacketListener {
   /** No media can come any more, and why. */
@@ -51,7 +29,7 @@ export interface TransportEvents extends PacketListener {
   onWarning: (message: string) => void;
 }
 
-/** The way of a publisher's packets: ICE finds it, DTLS (RFC 5764) makes the keys, SRTP protects what goes over it. */
+/** The way of a publisher's packets: ICE finds it (a server's side, RFC 8445, section 2.5: the publisher asks, we answer), DTLS (RFC 5764) makes the keys, SRTP protects what goes over it. */
 export class WebrtcTransport {
   private readonly handshake = new Pipeline();
   private readonly records = Element.make('appsrc', { 'is-live': true, format: 'bytes', 'max-bytes': MAX_RECORDS_BYTES, 'leaky-type': 'downstream', caps: 'application/x-dtls' });
@@ -61,6 +39,9 @@ export class WebrtcTransport {
   /** `secured`: media can be decrypted. `over`: the publisher has closed the connection, or heard that we do; nothing comes any more. */
   private state: 'new' | 'handshaking' | 'secured' | 'over' | 'closed' = 'new';
   private onSent: () => void = () => undefined;
+  private readonly flight: DtlsFlight;
+  private sockets: LocalAddress[] = [];
+  private isSecured = false;
 
   private constructor(
     private readonly remote: RemoteTransport,
@@ -69,7 +50,14 @@ export class WebrtcTransport {
     const id = { 'connection-id': randomUUID() };
     this.decoder = Element.make('dtlsdec', id);
     this.encoder = Element.make('dtlsenc', { ...id, 'is-client': remote.role === 'active' });
-    this.media = new MediaTransport(this.records, events);
+    this.media = new MediaTransport(this.records, events, {
+      connected: () => this.shakeHands(),
+      mapped: (socket, address, port) => {
+        const seen = this.sockets[socket];
+        if (seen) seen.mapped = { address, port };
+      },
+    });
+    this.flight = new DtlsFlight((record) => this.media.send(record), () => this.media.figures.records);
   }
 
   /** Resolves when our candidates are known. Rejects with GstError when no port is free. */
@@ -93,15 +81,26 @@ export class WebrtcTransport {
     return { hash: 'sha-256', value: new X509Certificate(this.decoder.get<string>('pem')).fingerprint256 };
   }
 
-  /** Takes the publisher's candidates (values of `a=candidate`). Lines that are not understood are passed over. */
-  addCandidates(candidates: string[]): void {
-    // A name under .local means nothing outside the publisher's own network; its checks tell us the address.
-    for (const line of candidates) if (!/\.local /.test(line)) this.media.addCandidate(`a=candidate:${line}`);
+  get stage(): TransportStage {
+    if (this.isSecured) return 'secured';
+    return this.media.figures.checks > 0 ? 'reached' : 'unreached';
   }
 
-  /** ICE restart (RFC 9725, section 4.3.2). */
-  restart(ufrag: string, pwd: string): IceHalf {
-    return this.media.restart(ufrag, pwd);
+  /** Connectivity checks that came with other credentials than those of the answer. */
+  get strangers(): number {
+    return this.media.figures.strangers;
+  }
+
+  /**
+   * ICE restart (RFC 9725, section 4.3.2): new credentials on the same sockets. What the publisher uses now goes on until it has chosen a way
+   * with these. One candidate, of the socket that it has reached: several are joined with commas by some clients (whip-whep, binbat), and those
+   * of the answer stay valid.
+   */
+  restart(): IceHalf {
+    const credentials = newCredentials();
+    this.media.setCredentials(credentials.ufrag, credentials.pwd);
+    const used = this.sockets[this.media.figures.socket];
+    return { ...credentials, candidates: candidatesOf(used ? [{ address: used.address, port: used.port }] : this.sockets).slice(0, 1) };
   }
 
   /** Encrypts and sends an RTCP packet; what cannot be sent now is lost. */
@@ -125,36 +124,28 @@ export class WebrtcTransport {
   async close(): Promise<void> {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.flight.stop();
     this.media.close();
     await this.handshake.close();
   }
 
   private async start(settings: TransportSettings): Promise<IceHalf> {
-    const { media, remote } = this;
+    const { media } = this;
     this.prepareHandshake();
-    // UPnP discovery alone takes 200 ms; TCP candidates mislead FFmpeg, which takes the first it sees.
-    media.set({ upnp: false, 'ice-tcp': false, 'controlling-mode': remote.isLite });
-    for (const address of settings.mediaAddresses) media.addLocalAddress(address);
-    if (settings.stunServer !== null) await this.useStunServer(settings.stunServer);
-    media.onState((state) => {
-      if (state === 'connected' || state === 'ready') this.shakeHands();
-      else if (state === 'failed') this.end('ice_failed', 'no way to the publisher was found');
-    });
-    const half = await media.gather(settings.mediaPortMin, settings.mediaPortMax, GATHERING_MS);
-    media.setReceiveBuffer(RECEIVE_BUFFER);
-    media.setPeer(remote.ufrag, remote.pwd);
-    this.addCandidates(remote.candidates);
-    return half;
+    const { mediaAddresses, mediaPortMin, mediaPortMax, stunServer } = settings;
+    this.sockets = media.listenOn(mediaAddresses.length > 0 ? mediaAddresses : machineAddresses(), mediaPortMin, mediaPortMax, RECEIVE_BUFFER);
+    const credentials = newCredentials();
+    media.setCredentials(credentials.ufrag, credentials.pwd);
+    if (stunServer !== null) await this.askStunServer(stunServer);
+    return { ...credentials, candidates: candidatesOf(this.sockets) };
   }
 
-  /** @param url `stun://host:port`. libnice takes addresses only. */
-  private async useStunServer(url: string): Promise<void> {
-    const { hostname, port } = new URL(url.replace(/^stun:(\/\/)?/, 'stun://'));
+  private async askStunServer(url: string): Promise<void> {
+    const answered = (): boolean => this.sockets.every(({ address, mapped }) => mapped !== undefined || address.includes(':'));
     try {
-      const { address } = await within(lookup(hostname.replace(/^\[|\]$/g, '')), STUN_NAME_MS, () => new Error(`no answer within ${STUN_NAME_MS} ms`));
-      this.media.set({ 'stun-server': address, 'stun-server-port': Number(port) || STUN_PORT });
+      await askStunServer(this.media, url, this.sockets, answered);
     } catch (error) {
-      this.events.onWarning(`the STUN server ${hostname} is not found: ${(error as Error).message}`);
+      this.events.onWarning(`the STUN server ${new URL(url.replace(/^stun:(\/\/)?/, 'stun://')).hostname} is not found: ${(error as Error).message}`);
     }
   }
 
@@ -165,6 +156,7 @@ export class WebrtcTransport {
     records.link(decoder);
     encoder.link(sent);
     sent.onSample(({ data }) => {
+      if (this.state === 'handshaking') this.flight.sent(data);
       this.media.send(data);
       this.onSent();
     });
@@ -191,7 +183,9 @@ export class WebrtcTransport {
       const certificate = new X509Certificate(this.decoder.get<string>('peer-pem'));
       if (!isOneOf(this.remote.fingerprints, certificate)) return this.end('dtls_failed', "the publisher's certificate is not the one in its offer");
       this.media.useKeys(this.decoder, this.encoder);
+      this.flight.stop();
       this.state = 'secured';
+      this.isSecured = true;
     } catch (error) {
       this.end('dtls_failed', (error as Error).message);
     }

@@ -1,0 +1,79 @@
+// One publisher's transport, shared by ICE (ice.c) and SRTP (transport.c).
+#pragma once
+
+#include <gio/gio.h>
+#include <gst/app/gstappsrc.h>
+#include <srtp2/srtp.h>
+#include <sys/socket.h>
+
+#include "addon.h"
+#include "stun.h"
+
+#define MAX_PACKET 1500
+// Sources whose cryptographic state is kept; a publisher has four.
+#define MAX_SOURCES 16
+// Addresses of the machine that are offered.
+#define MAX_SOCKETS 16
+// Ways over which the peer has asked properly; a phone with two networks and IPv6 has a handful.
+#define MAX_PATHS 16
+// Of RFC 8839: at most 256 bytes each.
+#define MAX_CREDENTIAL 257
+
+typedef struct {
+  GSocket *socket;
+  GSource *source;
+  // Of the question to a STUN server.
+  guint8 transaction[STUN_TRANSACTION_BYTES];
+} IceSocket;
+
+// Which of our sockets, and the peer's address.
+typedef struct {
+  guint socket;
+  socklen_t length;
+  struct sockaddr_storage peer;
+} Path;
+
+typedef struct {
+  char ufrag[MAX_CREDENTIAL];
+  char pwd[MAX_CREDENTIAL];
+} Credentials;
+
+#define TRANSPORT_TYPE (transport_get_type())
+G_DECLARE_FINAL_TYPE(Transport, transport, MANYCAST, TRANSPORT, GObject)
+
+struct _Transport {
+  GObject parent;
+  // Batches of packets, and what ICE has to say.
+  guint32 packets_id, state_id;
+  GstAppSrc *dtls;
+  // Covers all that follows.
+  GMutex lock;
+  gboolean is_closed;
+  srtp_t in, out;
+  GQueue waiting;
+  GByteArray *batch;
+  // Who was heard last is last.
+  guint32 sources[MAX_SOURCES];
+  guint source_count;
+  IceSocket sockets[MAX_SOCKETS];
+  guint socket_count;
+  // Those that the peer uses, and those of a restart that it has not used yet; an empty fragment: none.
+  Credentials used, offered;
+  // Who was heard last is last.
+  Path paths[MAX_PATHS];
+  guint path_count;
+  // Where we send to.
+  Path selected;
+  gboolean is_connected;
+  // Proper checks, checks of somebody else, and DTLS records, so far.
+  guint checks, strangers, records;
+};
+
+// The context of the thread that serves all sockets.
+GMainContext *transport_context(void);
+// What came on one of the sockets, from the peer; on that thread, locked.
+void transport_take(Transport *transport, const guint8 *packet, gsize length);
+// Sends to the peer; false when there is no way to it. Locked.
+gboolean ice_send(Transport *transport, const void *data, gsize length);
+// Stops listening. Locked.
+void ice_close(Transport *transport);
