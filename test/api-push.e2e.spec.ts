@@ -62,7 +62,6 @@ const row = async (mediaSessionId: string) => {
 
 it('keeps no key in clear, and finds a push by the name that is one', async () => {
   const transponder = await started({ rtmpUrl: `${RTMP}/CLEAR-KEY?token=CLEAR`, rtmpTransponderFullUrl: true });
-  expect(transponder).toMatchObject({ streamName: 'CLEAR-KEY?token=CLEAR' });
   expect(JSON.stringify(await api.prisma.$queryRaw`SELECT to_jsonb(transfers) FROM transfers WHERE media_session_id = ${transponder.mediaSessionId}`)).toMatch(/^(?!.*CLEAR).*rtmp:/);
   expect((await push('find', { streamName: 'CLEAR-KEY?token=CLEAR' })).body).toEqual([transponder]);
 });
