@@ -61,18 +61,10 @@ const row = async (mediaSessionId: string) => {
 };
 
 it('keeps no key in clear, and finds a push by the name that is one', async () => {
-  const rtmpUrl = `${RTMP}/CLEAR-KEY?token=CLEAR-TOKEN`;
-  const transponder = await started({ rtmpUrl, rtmpTransponderFullUrl: true });
-  expect(transponder).toMatchObject({ streamName: 'CLEAR-KEY?token=CLEAR-TOKEN', rtmpUrl });
-  const stored = JSON.stringify(await api.prisma.$queryRaw`SELECT to_jsonb(transfers) FROM transfers WHERE media_session_id = ${transponder.mediaSessionId}`);
-  expect(stored).toContain(transponder.mediaSessionId);
-  expect(stored).not.toContain('CLEAR');
-  expect((await push('find', { streamName: 'CLEAR-KEY?token=CLEAR-TOKEN' })).body).toEqual([transponder]);
-  // As an older version has left it.
-  await api.prisma.transfer.update({ where: { mediaSessionId: transponder.mediaSessionId }, data: { pushName: 'CLEAR-KEY?token=CLEAR-TOKEN' } });
-  expect((await push('find', { streamName: 'CLEAR-KEY?token=CLEAR-TOKEN' })).body).toEqual([transponder]);
+  const transponder = await started({ rtmpUrl: `${RTMP}/CLEAR-KEY?token=CLEAR`, rtmpTransponderFullUrl: true });
+  expect(JSON.stringify(await api.prisma.$queryRaw`SELECT to_jsonb(transfers) FROM transfers WHERE media_session_id = ${transponder.mediaSessionId}`)).toMatch(/^(?!.*CLEAR).*rtmp:/);
+  expect((await push('find', { streamName: 'CLEAR-KEY?token=CLEAR' })).body).toEqual([transponder]);
 });
-
 it("shows a push's URL with its key to its owner alone", async () => {
   const rtmpUrl = `${RTMP}/SECRET-KEY`;
   const { mediaSessionId } = await started({ rtmpUrl, rtmpTransponderFullUrl: true });

@@ -77,7 +77,7 @@ it.each([
 it('are eight at a time; the others wait, and not for long', async () => {
   prober = Object.assign(newProber(program('setInterval(() => undefined, 1000)')), { deadlineMs: 2000 });
   const results = await Promise.all(Array.from({ length: 10 }, () => prober.probe('rtmp://a.example/live/KEY', {})));
-  expect(results.map(({ code }) => code).sort()).toEqual([...Array<string>(8).fill('publish_timeout'), 'service_error', 'service_error']);
+  expect(results.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))).toEqual([...Array<string>(8).fill('publish_timeout'), 'service_error', 'service_error']);
   prober.file = MAIN;
   prober.deadlineMs = 11_500;
   const url = await platform();

@@ -63,7 +63,7 @@ describe('redactAnswer', () => {
     (text) => Buffer.from(text).toString('base64'),
     (text) => Buffer.from(text).toString('hex'),
     (text) => text.toUpperCase(),
-    (text) => [...text].reverse().join(''),
+    (text) => text.split('').reverse().join(''),
     (text) => text.slice(0, 8),
     (text) => `not found ${text} is wrong`,
     (text) => `rtmp://${text}`,
@@ -73,7 +73,7 @@ describe('redactAnswer', () => {
     (text) => `rtmps://${text}:${text}@a.example/live?t=${text}/${text}`,
     (text) => `https://a.example/${text}`,
   ];
-  const secret = fc.string({ unit: fc.constantFrom(...'abcdefghijkmnpqrstuvwxyz0123456789'), minLength: 8, maxLength: 40 }).map((text) => `q7${text}x9`);
+  const secret = fc.string({ unit: fc.constantFrom(...'abcdefghijkmnpqrstuvwxyz0123456789'.split('')), minLength: 8, maxLength: 40 }).map((text) => `q7${text}x9`);
 
   it('shows no secret, wherever it stands and however it is written', () => {
     fc.assert(
@@ -88,7 +88,7 @@ describe('redactAnswer', () => {
         const body = JSON.stringify(answer);
         const shown = redactAnswer(isCut ? body.slice(0, cut) : body, 5000);
         for (const [text] of planted) {
-          for (const form of [key, Buffer.from(key).toString('base64').slice(0, 12), Buffer.from(key).toString('hex'), key.toUpperCase(), [...key].reverse().join('')]) {
+          for (const form of [key, Buffer.from(key).toString('base64').slice(0, 12), Buffer.from(key).toString('hex'), key.toUpperCase(), key.split('').reverse().join('')]) {
             expect(shown.includes(form) && text.length > 0, shown).toBe(false);
           }
           expect(shown).not.toContain(key.slice(0, 8));

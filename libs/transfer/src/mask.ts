@@ -25,7 +25,7 @@ export function maskSecrets(text: string, secrets: readonly string[], maxLength:
   const readable = text.slice(0, MAX_INPUT).replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu, '');
   const { bytes, start, end } = plain(readable);
   const { short, parts } = wanted(secrets);
-  const hidden = new Array<boolean>(readable.length).fill(false);
+  const hidden = Array.from({ length: readable.length }, () => false);
   const hide = (at: number, length: number): void => void hidden.fill(true, start[at], end[at + length - 1]);
   for (let at = 0; at + PART <= bytes.length; at += 1) {
     if (parts.has(bytes.slice(at, at + PART))) hide(at, PART);

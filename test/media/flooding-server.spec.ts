@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
-import { AllowList, parseTransferUrl } from '#libs/transfer';
-import { startScriptedRtmpServer } from '../../../../../test/support/scripted-rtmp-server.js';
-import { RtmpPublisher } from './rtmp-publisher.js';
+import { RtmpPublisher } from '../../apps/worker/src/pipeline/rtmp/rtmp-publisher.js';
+import { AllowList, parseTransferUrl } from '../../libs/transfer/src/index.js';
+import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 const closers: (() => unknown)[] = [];
 
@@ -69,9 +69,9 @@ it.each<[string, Words]>([
   await expect.poll(() => healthy.arrivals.length, { timeout: 20_000 }).toBeGreaterThan(100);
   const gaps = healthy.arrivals.slice(1).map((at, i) => at - (healthy.arrivals[i] as number));
   gaps.sort((a, b) => a - b);
-  // 20 ms, and what a machine with other work adds; one pass over a megabyte of values took 250 ms.
-  expect(gaps[Math.floor(gaps.length * 0.95)]).toBeLessThan(60);
-  expect(gaps.at(-1)).toBeLessThan(200);
+  // 20 ms, and what a machine with other work adds. Without bounds each megabyte of values took 250 ms, and there were three frames a second.
+  expect(gaps[Math.floor(gaps.length * 0.95)]).toBeLessThan(100);
+  expect(gaps.at(-1)).toBeLessThan(500);
   abort.abort();
   await flooded;
 }, 60_000);
