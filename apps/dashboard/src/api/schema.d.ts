@@ -3416,6 +3416,7 @@ export interface operations {
             400: components["responses"]["Refused400"];
             404: components["responses"]["Refused404"];
             410: components["responses"]["Refused410"];
+            429: components["responses"]["Refused429"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
@@ -4338,6 +4339,7 @@ export interface operations {
             };
             400: components["responses"]["Refused400"];
             401: components["responses"]["Refused401"];
+            429: components["responses"]["Refused429"];
             500: components["responses"]["Refused500"];
             503: components["responses"]["Refused503"];
         };
