@@ -13,6 +13,8 @@ import { WhipService } from '../whip/whip.service.js';
 export interface Origin {
   clientIp: string | undefined;
   userAgent: string | undefined;
+  /** That it asked. */
+  host?: string;
 }
 
 /** Publishes for the Web SDK the way WHIP does. Refusals are exceptions with a sentence. */

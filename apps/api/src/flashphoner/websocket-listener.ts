@@ -67,6 +67,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
       const query = queryOf(request);
       const client = {
         clientIp: this.clientIp(request),
+        host: request.headers.host,
         userAgent: request.headers['user-agent'],
         sessionId: `/${remoteAddress}:${remotePort}/${localAddress}:${localPort}`,
         urlToken: query.get('token') ?? query.get('authToken') ?? undefined,

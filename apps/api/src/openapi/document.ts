@@ -60,7 +60,7 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of OPERATIONS) {
     paths[operation.path] ??= {};
-    Object.assign(paths[operation.path] as object, { [operation.method]: describe(operation) });
+    Object.assign(paths[operation.path] as object, { [operation.method]: describe(operation), ...(operation.path.startsWith('/rest-api/') ? { servers: restApiServers(serverUrl) } : {}) });
   }
   return {
     openapi: '3.1.0',
@@ -86,6 +86,12 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
     },
   };
 }
+
+/** A client that cannot send an Authorization header has its credential in the path. */
+const restApiServers = (serverUrl: string): object[] => [
+  { url: serverUrl },
+  { url: `${serverUrl}/k/{restKey}`, description: 'With a REST key of the project, in place of other credentials', variables: { restKey: { default: 'mck_', description: 'POST /v1/projects/{appid}/rest_keys' } } },
+];
 
 function describe(operation: Operation): Record<string, unknown> {
   const { method, path, tag, summary, isPublic } = operation;

@@ -2,6 +2,8 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { UrlSignature } from '../publish-token/signed-url.js';
 
+/** Longer ones are not passed on. */
+const MAX_URL_TOKEN = 2048;
 export const SDP = 'application/sdp';
 export const SDP_FRAGMENT = 'application/trickle-ice-sdpfrag';
 
@@ -63,4 +65,10 @@ export function sendExact(response: Response, status: number, type: string, text
 export function urlSignature(request: Request): UrlSignature | undefined {
   const { ts, sign } = request.query;
   return typeof ts === 'string' && typeof sign === 'string' ? { ts, sign } : undefined;
+}
+
+/** `?token=` of a publish URL: nothing of ours, but for the customer's server that says who may publish. */
+export function urlToken(request: Request): string | undefined {
+  const { token } = request.query;
+  return typeof token === 'string' && token.length <= MAX_URL_TOKEN ? token : undefined;
 }

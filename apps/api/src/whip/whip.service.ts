@@ -22,7 +22,7 @@ const UNDER_WAY = '';
 const CANDIDATES_TIMEOUT_MS = 3000;
 const END_TIMEOUT_MS = 3000;
 /** Reasons why a session is over that a publisher has to respect. */
-const ON_PURPOSE = new Set<string>(['kicked', 'taken_over'] satisfies ReasonCode[]);
+const ON_PURPOSE = new Set<string>(['kicked', 'banned', 'taken_over'] satisfies ReasonCode[]);
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** What a publisher does to its session. */
