@@ -111,6 +111,17 @@ describe('a key opens', () => {
     expect((await push(made.key, 'find', { streamName: 'elsewhere' }, headers)).status).toBe(422);
   });
 
+  it('no stream key that its holder has not said', async () => {
+    const rtmpUrl = `${RTMP}/SECRET-KEY`;
+    await alice.call('POST', '/rest-api/push/startup', { streamName: 'show', rtmpUrl, rtmpTransponderFullUrl: true });
+    for (const found of [await push(made.key, 'find_all'), await push(made.key, 'find', { streamName: 'show' })]) {
+      expect(found.body).toMatchObject([{ streamName: 'show', rtmpUrl: `${RTMP}/***` }]);
+      expect(found.text).not.toContain('SECRET-KEY');
+    }
+    expect((await push(made.key, 'find', { rtmpUrl })).body).toMatchObject([{ streamName: 'SECRET-KEY', rtmpUrl }]);
+    expect((await push(made.key, 'startup', { streamName: 'show', rtmpUrl: `${RTMP}/MY-KEY`, rtmpTransponderFullUrl: true })).body).toMatchObject({ rtmpUrl: `${RTMP}/MY-KEY` });
+  });
+
   it('as a customer, also when an operator owns the project', async () => {
     const operator = await api.customer('operator');
     const { key } = await newKey({}, operator);
