@@ -113,7 +113,8 @@ describe('reports', () => {
     await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: id, name, ...more } });
   }
   const at = (minutesAgo: number) => new Date(Math.floor(Date.now() / 1000) * 1000 - minutesAgo * 60_000);
-  const history = async (query = '') => (await alice.call('GET', `${live()}/reports/publish_history${query}`)) as Answer & { body: { publishHistory: { name: string; startTime: string; endTime: string; duration: number }[] } };
+  const history = (query = '') => alice.call('GET', `${live()}/reports/publish_history${query}`);
+  const published = async (query = '') => ((await history(query)).body as { publishHistory: { name: string; startTime: string; endTime: string; duration: number }[] }).publishHistory;
 
   it('tell what is online: from the first media on, until the end', async () => {
     await alice.call('POST', fls('entry_points?id=studio'));
@@ -135,11 +136,11 @@ describe('reports', () => {
     await row('second', { state: 'ended', startedAt: at(90), endedAt: at(10) });
     await row('never-live', { state: 'ended', endedAt: at(5) });
     await row('still', { state: 'live', startedAt: at(2) });
-    expect((await history()).body.publishHistory).toEqual([
+    expect(await published()).toEqual([
       { name: 'second', startTime: at(90).toISOString(), endTime: at(10).toISOString(), duration: 80 * 60 },
       { name: 'first', startTime: at(60).toISOString(), endTime: at(50).toISOString(), duration: 10 * 60 },
     ]);
-    const names = async (query: string) => (await history(query)).body.publishHistory.map(({ name }) => name);
+    const names = async (query: string) => (await published(query)).map(({ name }) => name);
     expect(await names('?stream_name=first')).toEqual(['first']);
     expect(await names(`?start_time=${at(20).toISOString()}`)).toEqual(['second']);
     expect(await names(`?end_time=${at(20).toISOString()}`)).toEqual(['first']);

@@ -35,7 +35,7 @@ export class CallbackQuota {
     return waitMs > 0 ? waitMs : this.consume({ customerId, quotas });
   }
 
-  /** The same for the question whether a publisher may publish. Counted for itself: who tries again and again shall not use up what streams need. */
+  /** The same for the question whether a publisher may publish. Counted for itself: who tries again and again must not use up what streams need. */
   consumeForPublisher({ customerId, quotas }: Consumer): Promise<number> {
     return this.take('publishers', quotas.callbacksPerMinute, customerId);
   }
