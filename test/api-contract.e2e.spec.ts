@@ -47,8 +47,8 @@ it('has every route of the application, and no other', () => {
 
 describe('every operation', () => {
   /** What takes things away comes last, from the inside out. */
-  const LAST = ['transfers/{transferId}', 'entry_points/{entryPoint}', '/whip/sessions', 'streams/{streamId}', '/v1/projects/{appid}', '/session', '/credentials/{credentialId}', '/v1/customers/{customerId}'];
-  const isLast = ({ method, path }: Operation): boolean => method === 'delete' || path.endsWith('/credentials/{credentialId}/rotate');
+  const LAST = ['transfers/{transferId}', '/whip/sessions', 'streams/{streamId}', 'banned_streams/{streamName}', 'entry_points/{entryPoint}', '/rest_keys/{restKeyId}', '/v1/projects/{appid}', '/session', '/credentials/{credentialId}', '/v1/customers/{customerId}'];
+  const isLast = ({ method, path }: Operation): boolean => method === 'delete' || path.endsWith('/credentials/{credentialId}/rotate') || path.endsWith('banned_streams/{streamName}');
   const rank = (operation: Operation): number => (isLast(operation) ? 1 + LAST.findIndex((part) => operation.path.includes(part)) : 0);
   const driven = OPERATIONS.filter((operation) => !isStreaming(operation)).toSorted((a, b) => rank(a) - rank(b));
 

@@ -75,7 +75,8 @@ it('an arrival and its callback', async () => {
       // May he? Is the name free? Where does the entry point republish to?
       'SELECT projects', 'SELECT streams', 'SELECT push_settings',
       // The streams of one customer are counted under a lock: not in the statement that takes it, which would count what was before.
-      'BEGIN', 'SELECT customers', 'SELECT streams', 'INSERT streams', 'INSERT sessions', 'COMMIT',
+      // Whether the name is banned is asked under the same lock: a ban that comes meanwhile must find the stream.
+      'BEGIN', 'SELECT customers', 'SELECT streams', 'SELECT banned_streams', 'INSERT streams', 'INSERT sessions', 'COMMIT',
       'INSERT events',
       // The question: stream with settings and quotas, and what signs it.
       'SELECT streams', 'SELECT callback_secrets',

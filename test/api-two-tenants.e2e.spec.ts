@@ -21,7 +21,7 @@ const PUBLIC = [
   ...['post', 'get', 'options'].map((method) => `${method} /whip/{appid}/{entryPoint}/{streamName}`),
   ...['patch', 'get', 'delete', 'options'].map((method) => `${method} /whip/sessions/{session}`),
 ];
-const TABLES = ['customers', 'credentials', 'projects', 'entry_points', 'callback_secrets', 'callback_deliveries', 'last_answers', 'push_settings', 'streams', 'sessions', 'transfers', 'events'];
+const TABLES = ['customers', 'credentials', 'projects', 'entry_points', 'callback_secrets', 'callback_deliveries', 'last_answers', 'push_settings', 'rest_keys', 'banned_streams', 'streams', 'sessions', 'transfers', 'events'];
 
 const named = ({ method, path }: Operation): string => `${method} ${path}`;
 const parametersOf = ({ path }: Operation): string[] => [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);

@@ -24,7 +24,8 @@ export interface Answered {
 
 /** The operation of a request; undefined when no path or method of the document fits. */
 export function operationOf(method: string, path: string): Operation | undefined {
-  const bare = path.split('?', 1)[0] ?? '';
+  // A REST key before /rest-api is another server of the document; a slash at the end makes no difference to the router.
+  const bare = (path.split('?', 1)[0] ?? '').replace(/^\/k\/[^/]+\/+(?=rest-api\/)/, '/').replace(/(?<=.)\/$/, '');
   const found = patterns.filter(({ operation, pattern }) => operation.method === method.toLowerCase() && pattern.test(bare));
   // A literal path goes before one with parameters (events/stream before events/{id}, say).
   return found.toSorted((a, b) => a.operation.path.split('{').length - b.operation.path.split('{').length)[0]?.operation;

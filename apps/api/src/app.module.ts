@@ -3,6 +3,7 @@ import { APP_INTERCEPTOR } from '@nestjs/core';
 import { ConfigModule } from '#libs/config';
 import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
+import { AgoraModule } from './agora/agora.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { CallbackModule } from './callback/callback.module.js';
 import { CustomerModule } from './customer/customer.module.js';
@@ -22,7 +23,7 @@ import { StreamModule } from './stream/stream.module.js';
 import { WhipModule } from './whip/whip.module.js';
 
 @Module({
-  imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, PushModule, WhipModule, FlashphonerModule],
+  imports: [ConfigModule, DbModule, QueueModule, AuthModule, MetricsModule, CustomerModule, ProjectModule, StreamModule, CallbackModule, SettingsModule, AgoraModule, PushModule, WhipModule, FlashphonerModule],
   controllers: [HealthController, EventController, AllEventsController, NodeController, OpenApiController],
   providers: [Drain, EventFeed, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
 })

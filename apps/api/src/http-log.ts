@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { randomUUID } from 'node:crypto';
 import { logFields, type Logger, withLogFields } from '#libs/config';
 import type { Metrics } from './metrics/metrics.js';
+import { maskRestKeys } from './rest-key/rest-key.js';
 
 const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
 /** The session id is what authorises PATCH and DELETE (RFC 9725), so a log line must not hold it. */
@@ -52,5 +53,5 @@ function routeOf(request: Request): string {
 
 /** A path that may be logged. */
 export function loggablePath(url: string): string {
-  return (url.split('?', 1)[0] ?? '').replace(SESSION_PATH, '$1[session]');
+  return maskRestKeys((url.split('?', 1)[0] ?? '').replace(SESSION_PATH, '$1[session]'));
 }

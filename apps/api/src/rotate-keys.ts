@@ -18,6 +18,7 @@ const COLUMNS: SealedColumn[] = [
   { table: 'credentials', column: 'secret', key: { id: 'uuid' }, context: "'credential:' || id" },
   { table: 'projects', column: 'signing_key', key: { id: 'text' }, context: "'project:' || id" },
   { table: 'projects', column: 'auth_key', key: { id: 'text' }, context: "'auth-key:' || id" },
+  { table: 'projects', column: 'stream_auth_secret', key: { id: 'text' }, context: "'stream-auth:' || id" },
   { table: 'transfers', column: 'url', key: { id: 'uuid' }, context: "'transfer:' || stream_id" },
   { table: 'transfers', column: 'push_url', key: { id: 'uuid' }, context: "'push:' || stream_id" },
   { table: 'push_settings', column: 'republish', key: { entry_point_id: 'uuid' }, context: "'republish:' || entry_point_id" },

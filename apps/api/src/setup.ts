@@ -6,6 +6,7 @@ import { httpLog, requestId } from './http-log.js';
 import { Metrics } from './metrics/metrics.js';
 import { ProblemFilter } from './problem.filter.js';
 import { REST_API, restApiCors } from './push/rest-api.js';
+import { takeRestKey } from './rest-key/rest-key.js';
 import { limitServer } from './server-limits.js';
 import { validationPipe } from './validation.js';
 import { securityHeaders, webPages } from './web/web.js';
@@ -20,7 +21,8 @@ export function setup(app: NestExpressApplication, logger: Logger): void {
   app.set('case sensitive routing', true);
   app.set('etag', false);
   app.disable('x-powered-by');
-  app.use(requestId(), httpLog(logger, app.get(Metrics)));
+  // First of all: nothing that follows sees a key in a path.
+  app.use(takeRestKey, requestId(), httpLog(logger, app.get(Metrics)));
   app.use('/whip', whipCors);
   app.use(securityHeaders, webPages(DASHBOARD_DIR));
   app.use(REST_API, restApiCors);

@@ -148,6 +148,12 @@ export class Env extends FlashphonerEnv {
   @Min(100)
   @Max(60_000)
   CALLBACK_TIMEOUT_MS = 10_000;
+  /** The question whether a publisher may publish, which waits for it, ms. OBS gives up after 8 s. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(100)
+  @Max(60_000)
+  STREAM_AUTH_TIMEOUT_MS = 5000;
   /** Hosts, host:port or CIDRs, comma separated, that callbacks and transfers may reach though they are not public. */
   @IsString()
   ALLOWED_PRIVATE_HOSTS = '';

@@ -45,6 +45,8 @@ export const REASONS = {
   publisher_left: { blame: 'publisher', retry: 'never', text: 'The publisher ended the stream.' },
   publisher_lost: { blame: 'publisher', retry: 'never', text: 'No media came from the publisher any more, and it did not return in time.' },
   kicked: { blame: 'nobody', retry: 'never', text: 'The stream was ended over the API.' },
+  banned: { blame: 'customer', retry: 'never', text: 'The name of the stream is banned at this entry point; unban it, or wait until the ban is over.' },
+  stream_auth_denied: { blame: 'customer', retry: 'never', text: "The customer's server, which is asked who may publish, said no." },
   taken_over: { blame: 'publisher', retry: 'never', text: 'Another session of the same stream took over.' },
   ice_timeout: { blame: 'publisher', retry: 'never', text: 'No media path could be made to the publisher; its network may block UDP.' },
   dtls_failed: { blame: 'publisher', retry: 'never', text: 'The publisher was reached, but the DTLS handshake with it was not finished.' },

@@ -12,7 +12,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** Guards every route that does not say it is public: who forgets a decorator has closed a door, not opened one. */
 @Injectable()
-export class CallerGuard extends AuthGuard(['session-cookie', 'metrics-token', 'hmac', 'basic']) {
+export class CallerGuard extends AuthGuard(['rest-key', 'session-cookie', 'metrics-token', 'hmac', 'basic']) {
   constructor(
     private readonly reflector: Reflector,
     private readonly limit: RequestLimit,

@@ -7,6 +7,10 @@ import { Credentials } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';
 import { HmacStrategy } from './hmac.strategy.js';
 import { Logins } from './logins.js';
+import { RestKeyController } from '../rest-key/rest-key.controller.js';
+import { RestKeyService } from '../rest-key/rest-key.service.js';
+import { RestKeyStrategy } from '../rest-key/rest-key.strategy.js';
+import { RestKeys } from '../rest-key/rest-keys.js';
 import { MetricsTokenStrategy } from './metrics-token.strategy.js';
 import { RequestLimit } from './request-limit.js';
 import { SessionController } from './session.controller.js';
@@ -14,8 +18,8 @@ import { SessionStrategy } from './session.strategy.js';
 
 @Module({
   imports: [PassportModule],
-  controllers: [SessionController],
-  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
+  controllers: [SessionController, RestKeyController],
+  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, RestKeys, RestKeyService, RestKeyStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
   exports: [Credentials, DashboardSessions],
 })
 export class AuthModule {}

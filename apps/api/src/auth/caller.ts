@@ -5,6 +5,8 @@ import type { Role } from '#libs/db';
 /** Who asks, as the credential said. */
 export interface Caller {
   customerId: string;
+  /** The only project that the credential is for; all of the customer's when absent. */
+  projectId?: string;
   role: Role;
   /** The credential, or the one that the dashboard session was begun with. */
   credentialId: string;
@@ -25,8 +27,10 @@ export const CurrentCaller = createParamDecorator(
 );
 
 /** The projects the caller may see, for every `where`: its own, or all for an operator; and none that was deleted. */
-export function ownedBy(caller: Caller): { customerId?: string; deletedAt: null } {
-  return caller.role === 'operator' ? { deletedAt: null } : { customerId: caller.customerId, deletedAt: null };
+export function ownedBy({ role, customerId, projectId }: Caller): { customerId?: string; deletedAt: null; AND?: { id: string } } {
+  if (role === 'operator') return { deletedAt: null };
+  // Not as `id`, which whoever asks for one project by its id would overwrite.
+  return { customerId, deletedAt: null, ...(projectId === undefined ? {} : { AND: { id: projectId } }) };
 }
 
 export const PUBLIC = 'manycast:public';

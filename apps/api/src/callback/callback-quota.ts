@@ -35,7 +35,12 @@ export class CallbackQuota {
     return waitMs > 0 ? waitMs : this.consume({ customerId, quotas });
   }
 
-  private async take(what: 'callbacks' | 'others', points: number, customerId: string): Promise<number> {
+  /** The same for the question whether a publisher may publish. Counted for itself: who tries again and again must not use up what streams need. */
+  consumeForPublisher({ customerId, quotas }: Consumer): Promise<number> {
+    return this.take('publishers', quotas.callbacksPerMinute, customerId);
+  }
+
+  private async take(what: 'callbacks' | 'others' | 'publishers', points: number, customerId: string): Promise<number> {
     try {
       await this.limiter(what, points).consume(customerId);
       return 0;

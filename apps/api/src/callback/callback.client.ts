@@ -46,22 +46,22 @@ export class CallbackClient {
     this.allowList = AllowList.parse(addressRules(env));
   }
 
-  /** POSTs JSON to a customer's URL. Never throws for what the customer's server does. */
-  async post(url: string, payload: string, headers: Record<string, string> = {}): Promise<Attempt> {
+  /** POSTs JSON to a customer's URL. Never throws for what the customer's server does. All of it takes `timeoutMs` at most. */
+  async post(url: string, payload: string, headers: Record<string, string> = {}, timeoutMs = this.env.CALLBACK_TIMEOUT_MS): Promise<Attempt> {
     const started = performance.now();
     const timings: Timings = {};
     const seen: Seen = { status: null, errorHead: null };
     const end = (body: string | null, failure: TransferError | null): Attempt => ({ ...seen, body, failure, durationMs: Math.round(performance.now() - started), timings });
     try {
-      return end(await this.ask(new URL(url), payload, headers, timings, seen), null);
+      return end(await this.ask(new URL(url), { payload, headers, timeoutMs }, timings, seen), null);
     } catch (error) {
-      return end(null, toFailure(error, this.env.CALLBACK_TIMEOUT_MS));
+      return end(null, toFailure(error, timeoutMs));
     }
   }
 
-  private async ask(url: URL, body: string, headers: Record<string, string>, timings: Timings, seen: Seen): Promise<string> {
+  private async ask(url: URL, { payload: body, headers, timeoutMs }: { payload: string; headers: Record<string, string>; timeoutMs: number }, timings: Timings, seen: Seen): Promise<string> {
     // One deadline from the first DNS question to the last byte: a server that drips must not hold us.
-    const signal = AbortSignal.timeout(this.env.CALLBACK_TIMEOUT_MS);
+    const signal = AbortSignal.timeout(timeoutMs);
     const addresses = await this.addressesOf(url, signal, timings);
     const agent = this.agentFor(addresses, timings);
     try {

@@ -2,8 +2,8 @@ import type { CallbackDelivery, Prisma } from '#libs/db';
 import { reasonOf, redactAnswer } from '#libs/transfer';
 import type { Attempt, Timings } from './callback.client.js';
 
-/** Why a callback was sent: a stream began, somebody tests the settings, or asks again. */
-export type DeliveryKind = 'stream' | 'test' | 'replay';
+/** Why a callback was sent: a stream began, somebody tests the settings, or asks again, or a publisher wants to be let in. */
+export type DeliveryKind = 'stream' | 'test' | 'replay' | 'stream_auth';
 
 /** One attempt of a callback, as the log shows it. */
 export interface DeliveryResponse {

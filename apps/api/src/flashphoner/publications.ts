@@ -15,6 +15,8 @@ import { WhipService } from '../whip/whip.service.js';
 export interface Origin {
   clientIp: string | undefined;
   userAgent: string | undefined;
+  /** That it asked. */
+  host?: string;
 }
 
 /** A page shows it as the stream's or the session's `info`: what its author has to do, in one sentence. */

@@ -4,10 +4,10 @@ import type { Express } from 'express';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Env } from '#libs/config';
-import { REST_API } from '../push/rest-api.js';
+import { isForRestApi } from '../rest-key/rest-key.js';
 import { limitServer } from '../server-limits.js';
 
-/** Web Call Server's REST port: the same routes as on the main one, and only those under /rest-api. */
+/** Web Call Server's REST port: the same routes as on the main one, and only those under /rest-api (with a REST key before it, too). */
 @Injectable()
 export class RestListener implements OnApplicationBootstrap, OnModuleDestroy {
   private server: Server | null = null;
@@ -21,7 +21,7 @@ export class RestListener implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.env.FLASHPHONER_PORT === 0) return;
     const routes = this.adapter.httpAdapter.getInstance<Express>();
     this.server = createServer((request: IncomingMessage, response: ServerResponse) => {
-      if (request.url?.startsWith(`${REST_API}/`)) routes(request, response);
+      if (isForRestApi(request.url)) routes(request, response);
       else response.writeHead(404).end();
     });
     limitServer(this.server);

@@ -74,6 +74,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
       const query = queryOf(request);
       const client = {
         clientIp,
+        host: request.headers.host,
         userAgent: request.headers['user-agent'],
         sessionId: `/${remoteAddress}:${remotePort}/${localAddress}:${localPort}`,
         urlToken: query.get('token') ?? query.get('authToken') ?? undefined,

@@ -43,7 +43,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
 
   private async once(request: AuthenticatedRequest, response: Response, key: string, next: CallHandler<unknown>): Promise<unknown> {
     const id = { customerId: request.user.customerId, key };
-    const fingerprint = createHash('sha256').update(`${request.method} ${request.originalUrl}\n`).update(rawBody(request)).digest('base64url');
+    const fingerprint = createHash('sha256').update(`${request.method} ${request.originalUrl}${request.user.projectId === undefined ? '' : ` ${request.user.projectId}`}\n`).update(rawBody(request)).digest('base64url');
     const before = await this.claim(id, fingerprint);
     if (before !== null) return this.replay(before, fingerprint, id, response);
     try {

@@ -45,6 +45,8 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
       ['idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`],
       ['credentials', Prisma.sql`revoked_at < ${daysAgo(DEAD_SECRETS_DAYS)} OR expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
       ['callback_secrets', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
+      ['rest_keys', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
+      ['banned_streams', Prisma.sql`resume_time < ${new Date()}`],
       ['dashboard_sessions', Prisma.sql`expires_at < ${new Date()}`],
     ];
     this.purge.begin();

@@ -60,7 +60,7 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of OPERATIONS) {
     paths[operation.path] ??= {};
-    Object.assign(paths[operation.path] as object, { [operation.method]: describe(operation) });
+    Object.assign(paths[operation.path] as object, { [operation.method]: describe(operation, serverUrl) });
   }
   return {
     openapi: '3.1.0',
@@ -87,13 +87,20 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
   };
 }
 
-function describe(operation: Operation): Record<string, unknown> {
+/** A client that cannot send an Authorization header has its credential in the path. */
+const restApiServers = (serverUrl: string): object[] => [
+  { url: serverUrl },
+  { url: `${serverUrl}/k/{restKey}`, description: 'With a REST key of the project, in place of other credentials', variables: { restKey: { default: 'mck_', description: 'POST /v1/projects/{appid}/rest_keys' } } },
+];
+
+function describe(operation: Operation, serverUrl: string): Record<string, unknown> {
   const { method, path, tag, summary, isPublic } = operation;
   return {
     tags: [tag],
     summary,
     operationId: operationId(method, path),
     ...(isPublic ? { security: [] } : {}),
+    ...(path.startsWith('/rest-api/') ? { servers: restApiServers(serverUrl) } : {}),
     parameters: parametersOf(operation),
     ...requestBody(operation),
     responses: Object.fromEntries(statusesOf(operation).map((status) => [String(status), responseOf(operation, status)])),

@@ -82,6 +82,9 @@ const projects: Operation[] = [
   { method: 'patch', path: PROJECT, tag: 'Projects', summary: 'Change name or key of signed publish URLs', body: 'UpdateProject', answers: { 200: ref('Project') } },
   { method: 'delete', path: PROJECT, tag: 'Projects', summary: 'Delete a project', answers: { 204: null }, refusals: [409] },
   { method: 'post', path: `${PROJECT}/rotate_signing_key`, tag: 'Projects', summary: 'Make all publish tokens of the project worthless', answers: { 204: null } },
+  { method: 'get', path: `${PROJECT}/rest_keys`, tag: 'Flashphoner', summary: 'REST keys of the project, without the keys', answers: { 200: record({ restKeys: listOf(ref('RestKey')) }) } },
+  { method: 'post', path: `${PROJECT}/rest_keys`, tag: 'Flashphoner', summary: 'Make a key for /rest-api/push that travels in the path', body: 'CreateRestKey', answers: { 201: ref('NewRestKey') } },
+  { method: 'delete', path: `${PROJECT}/rest_keys/{restKeyId}`, tag: 'Flashphoner', summary: 'Revoke a REST key at once', answers: { 204: null } },
   { method: 'get', path: `${FLS}/entry_points`, tag: 'Entry points', summary: 'List entry points', answers: { 200: record({ entryPointList: listOf(ref('EntryPoint')) }) } },
   {
     method: 'post',
@@ -104,6 +107,26 @@ const projects: Operation[] = [
     body: 'CreatePublishToken',
     answers: { 201: ref('PublishToken') },
   },
+];
+
+const BANNED = `${ENTRY_POINT}/admin/banned_streams`;
+const STREAM_AUTH = `${FLS}/settings/streamauth/webhook`;
+const agora: Operation[] = [
+  { method: 'get', path: BANNED, tag: 'Agora', summary: 'Banned stream names', answers: { 200: record({ bannedStreamList: listOf(ref('BannedStream')) }) } },
+  { method: 'patch', path: `${BANNED}/{streamName}`, tag: 'Agora', summary: 'Ban a stream name; a stream of this name that runs is ended', body: 'BanStream', answers: { 200: ref('BannedStream') }, refusals: [409] },
+  { method: 'delete', path: `${BANNED}/{streamName}`, tag: 'Agora', summary: 'Unban a stream name', answers: { 200: null } },
+  { method: 'get', path: `${ENTRY_POINT}/reports/online_streams`, tag: 'Agora', summary: 'Streams that are online', answers: { 200: record({ streamList: listOf(record({ name: text(), startTime: text('First media.', { format: 'date-time' }) })) }) } },
+  { method: 'get', path: `${ENTRY_POINT}/reports/online_streams/{streamName}`, tag: 'Agora', summary: 'Since when a stream is online; 404 when it is not', answers: { 200: record({ startTime: text('First media.', { format: 'date-time' }) }) } },
+  {
+    method: 'get',
+    path: `${ENTRY_POINT}/reports/publish_history`,
+    tag: 'Agora',
+    summary: 'Streams that have ended, the latest end first (1000 at most)',
+    query: { start_time: text('RFC 3339; 60 days before end_time when absent.'), end_time: text('RFC 3339; now when absent.'), stream_name: text() },
+    answers: { 200: record({ publishHistory: listOf(ref('PublishInfo')) }) },
+  },
+  { method: 'get', path: STREAM_AUTH, tag: 'Agora', summary: 'Whom to ask before a publisher is let in', answers: { 200: ref('StreamAuth') } },
+  { method: 'patch', path: STREAM_AUTH, tag: 'Agora', summary: 'Change it', body: 'UpdateStreamAuth', answers: { 200: ref('StreamAuth') } },
 ];
 
 const settings: Operation[] = [
@@ -248,7 +271,7 @@ const SDP = 'application/sdp';
 const FRAGMENT = 'application/trickle-ice-sdpfrag';
 const WHIP = '/whip/{appid}/{entryPoint}/{streamName}';
 const SESSION = '/whip/sessions/{session}';
-const signedUrl = { ts: text('Of a signed publish URL: Unix time, s, up to which it is good.'), sign: text('`md5(authKey + "/{entryPoint}/{streamName}" + ts)`') };
+const signedUrl = { token: text('Passed on to the server of settings/streamauth/webhook.'), ts: text('Of a signed publish URL: Unix time, s, up to which it is good.'), sign: text('`md5(authKey + "/{entryPoint}/{streamName}" + ts)`') };
 const whip: Operation[] = [
   {
     method: 'post',
@@ -296,4 +319,4 @@ const push: Operation[] = [
   { method: 'post', path: `${PUSH}/sound_on`, tag: 'Flashphoner', summary: 'Insert a sound', body: 'PushSound', answers: { 200: null } },
 ];
 
-export const OPERATIONS: Operation[] = [...projects, ...settings, ...streams, ...whip, ...push, ...customers, ...session, ...operator];
+export const OPERATIONS: Operation[] = [...projects, ...settings, ...streams, ...whip, ...push, ...agora, ...customers, ...session, ...operator];

@@ -88,7 +88,7 @@ const stream = {
 };
 const delivery = {
   id,
-  kind: enumOf(['stream', 'test', 'replay']),
+  kind: enumOf(['stream', 'test', 'replay', 'stream_auth']),
   streamId: orNull(id),
   attempt: whole('From 1.'),
   url: text('Without the values of its query.'),
@@ -104,6 +104,7 @@ const delivery = {
   createdAt: time(),
   nextAt: orNull(time('When the next attempt is due.')),
 };
+const restKey = { id, label: text(), createdAt: time(), lastUsedAt: orNull(time('To the minute.')), expiresAt: orNull(time()) };
 const secretRow = { id, createdAt: time(), expiresAt: orNull(time()) };
 const settings = {
   enabled: flag('Whether streams of this entry point are forwarded.'),
@@ -204,6 +205,17 @@ export const SCHEMAS: Record<string, Schema> = {
   CallbackSecret: record(secretRow),
   NewCallbackSecret: record({ ...secretRow, secret: text('`whsec_...` (Standard Webhooks); shown this once.') }),
   Delivery: record(delivery),
+  BannedStream: record({ name: text(), resumeTime: time('From then on the name is free again.') }),
+  BanStream: body({ resumeTime: text('RFC 3339; 7 days from now when absent.') }),
+  PublishInfo: record({ name: text(), startTime: time('First media.'), endTime: time(), duration: whole('Seconds.') }),
+  StreamAuth: record({ enabled: flag('Whether the server is asked before a publisher is let in.'), url: orNull(text()), hasSecret: flag() }),
+  UpdateStreamAuth: {
+    ...body({ enabled: flag(), url: orNull(text('http:// or https://; without a scheme, https://.', { maxLength: 2048 })), secret: orNull(text('Signs the questions (Agora-Signature, Agora-Signature-V2); never shown again.', { minLength: 1, maxLength: 256 })) }),
+    description: 'Absent keeps, null clears.',
+  },
+  RestKey: record(restKey),
+  NewRestKey: record({ ...restKey, key: text('Shown this once.'), baseUrl: text("In the place of a client's base URL: `{baseUrl}/rest-api/push/...`.") }),
+  CreateRestKey: body({ label: text('', { maxLength: 100 }), expiresIn: whole('Seconds from now; without, it does not expire.', { minimum: 60, maximum: 315_360_000 }) }),
   CreatePublishToken: body({
     streamName: text('The only stream that may be published with it.', { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' }),
     expiresIn: whole('Seconds from now.', { minimum: 60, maximum: 31_536_000 }),

@@ -26,6 +26,9 @@ interface FoundProject {
   entryPointId: string | null;
   transferEnabled: boolean | null;
   callbackUrl: string | null;
+  bannedUntil: Date | null;
+  streamAuthUrl: string | null;
+  streamAuthSecret: string | null;
 }
 
 /** Who may publish where. */
@@ -54,16 +57,21 @@ export class PublishAccess {
       verifySignedUrl(path, signature, project?.authKey == null ? null : this.box.open(project.authKey, `auth-key:${path.appid}`));
     }
     if (project === undefined || project.entryPointId === null) throw new NotFoundException('This entry point does not exist.');
-    const { customerId, entryPointId, transferEnabled, callbackUrl } = project;
-    return { customerId, projectId: path.appid, entryPointId, streamName: path.streamName, transferEnabled: transferEnabled === true, callbackUrl };
+    const { customerId, entryPointId, transferEnabled, callbackUrl, bannedUntil, streamAuthUrl, streamAuthSecret } = project;
+    const secret = streamAuthSecret === null ? null : this.box.open(streamAuthSecret, `stream-auth:${path.appid}`);
+    const admission = { entryPoint: path.entryPoint, bannedUntil, streamAuth: streamAuthUrl === null ? null : { url: streamAuthUrl, secret } };
+    return { customerId, projectId: path.appid, entryPointId, streamName: path.streamName, transferEnabled: transferEnabled === true, callbackUrl, admission };
   }
 
   /** In one statement: by its relation it would be two, for each request of each publisher. */
-  private async find({ appid, entryPoint }: PublishPath): Promise<FoundProject | undefined> {
+  private async find({ appid, entryPoint, streamName }: PublishPath): Promise<FoundProject | undefined> {
     const [found] = await this.prisma.$queryRaw<FoundProject[]>`
       SELECT customer_id AS "customerId", signing_key AS "signingKey", auth_key AS "authKey",
-        entry_points.id AS "entryPointId", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl"
+        entry_points.id AS "entryPointId", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl",
+        resume_time AS "bannedUntil",
+        CASE WHEN stream_auth_enabled THEN stream_auth_url END AS "streamAuthUrl", stream_auth_secret AS "streamAuthSecret"
       FROM projects LEFT JOIN entry_points ON project_id = projects.id AND entry_points.name = ${entryPoint}
+        LEFT JOIN banned_streams ON entry_point_id = entry_points.id AND stream_name = ${streamName} AND resume_time > now()
       WHERE projects.id = ${appid} AND projects.deleted_at IS NULL`;
     return found;
   }

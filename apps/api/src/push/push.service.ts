@@ -57,7 +57,7 @@ export class PushService {
     const path = { appid: stream.projectId, streamId: stream.id };
     await this.transfers.add(caller, path, { url: target.url, options: { ...pushOptions(settings), ...options } }, push);
     // Whatever has become of it since: a server that refuses at once was still asked to take it.
-    const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }));
+    const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }), rtmpUrl);
     // Ended between two statements: the stream's publisher left.
     if (transponder === undefined) throw new NotFoundException('Stream not found');
     return transponder;
@@ -67,7 +67,7 @@ export class PushService {
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
     const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
     const named = rows.filter((row) => streamName === undefined || [row.stream.name, this.pushName(row), VENDOR_PREFIX + row.stream.name].includes(streamName));
-    return this.toResponses(caller, named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl));
+    return this.toResponses(caller, named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl), rtmpUrl);
   }
 
   async terminate(caller: Caller, mediaSessionId: string | undefined): Promise<void> {
@@ -154,7 +154,8 @@ export class PushService {
     return parseTransferUrl(this.box.open(url, `transfer:${streamId}`)).streamName;
   }
 
-  private async toResponses({ customerId }: Caller, rows: Push[]): Promise<TransponderResponse[]> {
+  /** `named`: the rtmpUrl that the request itself has said. */
+  private async toResponses({ customerId, projectId }: Caller, rows: Push[], named: string | undefined): Promise<TransponderResponse[]> {
     const live = await this.registry.figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))]).catch((error: unknown) => {
       if (isUnavailable(error)) return new Map<string, LiveFigures>();
       throw error;
@@ -162,7 +163,8 @@ export class PushService {
     return rows.map((row) => {
       const options = row.options as TransferOptions;
       // Its owner's programs compare these with what they sent; an operator who looks on needs no stream keys (decision 0013), and a full URL's last part is one.
-      const isOwners = row.stream.project.customerId === customerId;
+      // A REST key lies open in a page: it reads no keys of the project's other pushes.
+      const isOwners = row.stream.project.customerId === customerId && (projectId === undefined || this.rtmpUrl(row) === named);
       return {
         mediaSessionId: row.mediaSessionId ?? '',
         streamName: isOwners ? this.pushName(row) : row.stream.name,

@@ -11,7 +11,7 @@ const CORS = {
   'Access-Control-Max-Age': '86400',
 };
 
-/** Pages of any origin call the server, as the vendor's demo does; a preflight comes without credentials. */
+/** Pages of any origin call the server, as the vendor's demo does; a preflight comes without credentials. Never with cookies (Allow-Credentials): they are the dashboard's. */
 export function restApiCors(request: Request, response: Response, next: NextFunction): void {
   for (const [name, value] of Object.entries(CORS)) response.setHeader(name, value);
   if (request.method === 'OPTIONS') response.status(200).end();

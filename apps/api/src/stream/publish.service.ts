@@ -5,9 +5,11 @@ import { addLogFields, Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
 import { NodeAbsent, Wire, WireError, WireTimeout, type PublishAnswer } from '#libs/queue';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
+import { requireNotBanned } from '../ban/ban.js';
 import { countRunningStreams, QuotaService } from '../customer/quotas.js';
 import { refuse } from '../problem.js';
 import { AutoRepublish } from '../push/auto-republish.js';
+import { Admission, type AdmissionRules } from '../stream-auth/admission.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from './end-stream.js';
 import { openSession } from './open-session.js';
@@ -21,6 +23,8 @@ export interface PublishTarget {
   streamName: string;
   transferEnabled: boolean;
   callbackUrl: string | null;
+  /** What may keep a publisher out. */
+  admission: AdmissionRules;
 }
 
 /** The publisher's side of a new session. */
@@ -31,6 +35,9 @@ export interface Publisher {
   userAgent: string | undefined;
   /** Short hash of the publish token or signature; undefined: unknown. */
   proof?: string;
+  /** The host that was asked, and `?token=` of the URL: for the customer's server that says who may publish. */
+  host?: string;
+  token?: string;
 }
 
 /** What the publisher gets. */
@@ -64,10 +71,12 @@ export class PublishService {
     private readonly env: Env,
     private readonly quotas: QuotaService,
     private readonly republish: AutoRepublish,
+    private readonly admission: Admission,
   ) {}
 
   /** `gone` aborts when the publisher hangs up while it waits. */
   async publish(target: PublishTarget, publisher: Publisher, gone: AbortSignal): Promise<Published> {
+    await untilGone(gone, this.admission.require(target, publisher));
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const running = await this.findRunning(target);
       const published = running === null ? await this.begin(target, publisher, gone) : await this.rejoin(running, publisher, gone);
@@ -99,6 +108,7 @@ export class PublishService {
         (tx) => countRunningStreams(tx, customerId),
         async (tx) => {
           await requireConnectedOnes(tx, this.env, customerId, publisher.proof);
+          await requireNotBanned(tx, target);
           const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback } });
           // Within the same call, Prisma would read the stream once more.
           await tx.session.create({ data: { ...session, streamId: created.id }, select: { id: true } });

@@ -59,19 +59,19 @@ export class StreamService {
   }
 
   /** Ends a stream. Its node closes the outputs properly; if it cannot, the database's word fences it off. */
-  async kick(caller: Caller, appid: string, streamId: string): Promise<void> {
+  async kick(caller: Caller, appid: string, streamId: string, reason: 'kicked' | 'banned' = 'kicked'): Promise<void> {
     const { id, state, ownerNode } = await this.find(caller, appid, streamId);
     if (state === 'ended') return;
     if (ownerNode !== null) {
       try {
-        await this.wire.ask(ownerNode, 'endStream', { streamId: id, reason: 'kicked' }, KICK_TIMEOUT_MS);
+        await this.wire.ask(ownerNode, 'endStream', { streamId: id, reason }, KICK_TIMEOUT_MS);
         return;
       } catch (error) {
         if (!(error instanceof WireTimeout || error instanceof WireError || isUnavailable(error))) throw error;
         this.logger.warn(`node ${ownerNode} did not end stream ${id}, the database does: ${String(error)}`);
       }
     }
-    await endStream(this.prisma, id, { reason: 'kicked' });
+    await endStream(this.prisma, id, { reason });
   }
 
   /** Ids first, by hand: see `isInState`. */

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
 /** What the API itself serves: a path that is none of these is the dashboard's (a deep link). */
-const API = /^\/(v1|whip|rest-api|session|metrics|healthz|readyz|docs|openapi\.json|assets|websocket)(\/|$)/;
+const API = /^\/(v1|k|whip|rest-api|session|metrics|healthz|readyz|docs|openapi\.json|assets|websocket)(\/|$)/;
 const YEAR_S = 31_536_000;
 const NONCE = '__CSP_NONCE__';
 

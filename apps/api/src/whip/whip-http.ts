@@ -3,6 +3,8 @@ import type { NextFunction, Request, Response } from 'express';
 import { createHash } from 'node:crypto';
 import type { UrlSignature } from '../publish-token/signed-url.js';
 
+/** Longer ones are not passed on. */
+const MAX_URL_TOKEN = 2048;
 export const SDP = 'application/sdp';
 export const SDP_FRAGMENT = 'application/trickle-ice-sdpfrag';
 
@@ -71,4 +73,10 @@ export function proofOf(request: Request): string | undefined {
   const signature = urlSignature(request);
   const proof = bearerToken(request) ?? (signature && `${signature.ts}:${signature.sign}`);
   return proof === undefined ? undefined : createHash('sha256').update(proof).digest('base64url').slice(0, 22);
+}
+
+/** `?token=` of a publish URL: nothing of ours, but for the customer's server that says who may publish. */
+export function urlToken(request: Request): string | undefined {
+  const { token } = request.query;
+  return typeof token === 'string' && token.length <= MAX_URL_TOKEN ? token : undefined;
 }

@@ -9,7 +9,7 @@ import { PublisherPushes } from '../push/publisher-pushes.js';
 import { PublishService, type PublishTarget } from '../stream/publish.service.js';
 import { PathName, StreamName } from '../validation.js';
 import { judged } from './judged.js';
-import { bearerToken, hasType, iceServerLink, proofOf, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import { bearerToken, hasType, iceServerLink, proofOf, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, urlToken, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
 import { WhipLimit } from './whip-limit.js';
 import { WhipService } from './whip.service.js';
 
@@ -45,7 +45,7 @@ export class WhipController {
     const { iceUfrag } = judged(() => readOffer(offer));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent'), proof: proofOf(request) };
+    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent'), proof: proofOf(request), host: request.get('host'), token: urlToken(request) };
     const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
     // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
     response.setHeader('Location', `/whip/sessions/${sessionId}`);

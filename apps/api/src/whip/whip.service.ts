@@ -24,7 +24,7 @@ const END_TIMEOUT_MS = 3000;
 /** Candidates that are later than so many restarts do not come. */
 const MAX_PAST_UFRAGS = 5;
 /** Reasons why a session is over that a publisher has to respect. */
-const ON_PURPOSE = new Set<string>(['kicked', 'taken_over'] satisfies ReasonCode[]);
+const ON_PURPOSE = new Set<string>(['kicked', 'banned', 'taken_over'] satisfies ReasonCode[]);
 const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
 
 /** What a publisher does to its session. */

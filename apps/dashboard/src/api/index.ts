@@ -40,7 +40,15 @@ export const projects = {
   create: (body: Body<'CreateProject'>) => answer(api.POST('/v1/projects', { body })),
   change: (appid: string, body: Body<'UpdateProject'>) => answer(api.PATCH('/v1/projects/{appid}', { params: { path: { appid } }, body })),
   remove: (appid: string) => done(api.DELETE('/v1/projects/{appid}', { params: { path: { appid } } })),
+  streamAuth: (appid: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}/fls/settings/streamauth/webhook', { params: { path: { appid } }, signal })),
+  changeStreamAuth: (appid: string, body: Body<'UpdateStreamAuth'>) => answer(api.PATCH('/v1/projects/{appid}/fls/settings/streamauth/webhook', { params: { path: { appid } }, body })),
   rotateSigningKey: (appid: string) => done(api.POST('/v1/projects/{appid}/rotate_signing_key', { params: { path: { appid } } })),
+};
+
+export const restKeys = {
+  list: (appid: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}/rest_keys', { params: { path: { appid } }, signal })),
+  create: (appid: string, body: Body<'CreateRestKey'>) => answer(api.POST('/v1/projects/{appid}/rest_keys', { params: { path: { appid } }, body })),
+  revoke: (appid: string, restKeyId: string) => done(api.DELETE('/v1/projects/{appid}/rest_keys/{restKeyId}', { params: { path: { appid, restKeyId } } })),
 };
 
 /** An entry point in a path. */
@@ -66,6 +74,15 @@ export const entryPoints = {
     answer(api.GET('/v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks', { params: { ...at(appid, entryPoint), query }, signal })),
   replay: (appid: string, entryPoint: string, deliveryId: string) =>
     done(api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks/{deliveryId}/replay', { params: { path: { appid, entryPoint, deliveryId } } })),
+};
+
+export const bans = {
+  list: (appid: string, entryPoint: string, signal: Signal) =>
+    answer(api.GET('/v1/projects/{appid}/fls/entry_points/{entryPoint}/admin/banned_streams', { params: at(appid, entryPoint), signal })),
+  add: (appid: string, entryPoint: string, streamName: string, body: Body<'BanStream'>) =>
+    answer(api.PATCH('/v1/projects/{appid}/fls/entry_points/{entryPoint}/admin/banned_streams/{streamName}', { params: { path: { appid, entryPoint, streamName } }, body })),
+  remove: (appid: string, entryPoint: string, streamName: string) =>
+    done(api.DELETE('/v1/projects/{appid}/fls/entry_points/{entryPoint}/admin/banned_streams/{streamName}', { params: { path: { appid, entryPoint, streamName } } })),
 };
 
 export const streams = {

@@ -58,6 +58,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/projects/{appid}/rest_keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** REST keys of the project, without the keys */
+        get: operations["getProjectsAppidRestKeys"];
+        put?: never;
+        /** Make a key for /rest-api/push that travels in the path */
+        post: operations["postProjectsAppidRestKeys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/rest_keys/{restKeyId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a REST key at once */
+        delete: operations["deleteProjectsAppidRestKeysRestKeyId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/projects/{appid}/fls/entry_points": {
         parameters: {
             query?: never;
@@ -548,6 +583,110 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/entry_points/{entryPoint}/admin/banned_streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Banned stream names */
+        get: operations["getProjectsAppidEntryPointsEntryPointAdminBannedStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/entry_points/{entryPoint}/admin/banned_streams/{streamName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unban a stream name */
+        delete: operations["deleteProjectsAppidEntryPointsEntryPointAdminBannedStreamsStreamName"];
+        options?: never;
+        head?: never;
+        /** Ban a stream name; a stream of this name that runs is ended */
+        patch: operations["patchProjectsAppidEntryPointsEntryPointAdminBannedStreamsStreamName"];
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/entry_points/{entryPoint}/reports/online_streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams that are online */
+        get: operations["getProjectsAppidEntryPointsEntryPointReportsOnlineStreams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/entry_points/{entryPoint}/reports/online_streams/{streamName}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Since when a stream is online; 404 when it is not */
+        get: operations["getProjectsAppidEntryPointsEntryPointReportsOnlineStreamsStreamName"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/entry_points/{entryPoint}/reports/publish_history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Streams that have ended, the latest end first (1000 at most) */
+        get: operations["getProjectsAppidEntryPointsEntryPointReportsPublishHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/projects/{appid}/fls/settings/streamauth/webhook": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whom to ask before a publisher is let in */
+        get: operations["getProjectsAppidSettingsStreamauthWebhook"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change it */
+        patch: operations["patchProjectsAppidSettingsStreamauthWebhook"];
         trace?: never;
     };
     "/v1/me": {
@@ -1063,7 +1202,7 @@ export interface components {
                 /** Format: uuid */
                 id: string;
                 /** @enum {string} */
-                kind: "stream" | "test" | "replay";
+                kind: "stream" | "test" | "replay" | "stream_auth";
                 /** Format: uuid */
                 streamId: string | null;
                 /** @description From 1. */
@@ -1145,7 +1284,7 @@ export interface components {
             /** Format: uuid */
             id: string;
             /** @enum {string} */
-            kind: "stream" | "test" | "replay";
+            kind: "stream" | "test" | "replay" | "stream_auth";
             /** Format: uuid */
             streamId: string | null;
             /** @description From 1. */
@@ -1180,6 +1319,81 @@ export interface components {
              * @description When the next attempt is due.
              */
             nextAt: string | null;
+        };
+        BannedStream: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description From then on the name is free again.
+             */
+            resumeTime: string;
+        };
+        BanStream: {
+            /** @description RFC 3339; 7 days from now when absent. */
+            resumeTime?: string;
+        };
+        PublishInfo: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description First media.
+             */
+            startTime: string;
+            /** Format: date-time */
+            endTime: string;
+            /** @description Seconds. */
+            duration: number;
+        };
+        StreamAuth: {
+            /** @description Whether the server is asked before a publisher is let in. */
+            enabled: boolean;
+            url: string | null;
+            hasSecret: boolean;
+        };
+        /** @description Absent keeps, null clears. */
+        UpdateStreamAuth: {
+            enabled?: boolean;
+            /** @description http:// or https://; without a scheme, https://. */
+            url?: string | null;
+            /** @description Signs the questions (Agora-Signature, Agora-Signature-V2); never shown again. */
+            secret?: string | null;
+        };
+        RestKey: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
+        };
+        NewRestKey: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
+            /** @description Shown this once. */
+            key: string;
+            /** @description In the place of a client's base URL: `{baseUrl}/rest-api/push/...`. */
+            baseUrl: string;
+        };
+        CreateRestKey: {
+            label?: string;
+            /** @description Seconds from now; without, it does not expire. */
+            expiresIn?: number;
         };
         CreatePublishToken: {
             /** @description The only stream that may be published with it. */
@@ -2290,6 +2504,116 @@ export interface operations {
             503: components["responses"]["Refused503"];
         };
     };
+    getProjectsAppidRestKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        restKeys: components["schemas"]["RestKey"][];
+                    };
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    postProjectsAppidRestKeys: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                appid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateRestKey"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewRestKey"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            422: components["responses"]["Refused422"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    deleteProjectsAppidRestKeysRestKeyId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                restKeyId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; nothing to say */
+            204: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
     getProjectsAppidEntryPoints: {
         parameters: {
             query?: never;
@@ -3282,6 +3606,7 @@ export interface operations {
     postWhipAppidEntryPointStreamName: {
         parameters: {
             query?: {
+                token?: string;
                 ts?: string;
                 sign?: string;
             };
@@ -3950,6 +4275,308 @@ export interface operations {
             429: components["responses"]["RestApi429"];
             500: components["responses"]["RestApi500"];
             503: components["responses"]["RestApi503"];
+        };
+    };
+    getProjectsAppidEntryPointsEntryPointAdminBannedStreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        bannedStreamList: components["schemas"]["BannedStream"][];
+                    };
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    deleteProjectsAppidEntryPointsEntryPointAdminBannedStreamsStreamName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+                streamName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    patchProjectsAppidEntryPointsEntryPointAdminBannedStreamsStreamName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+                streamName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["BanStream"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BannedStream"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            409: components["responses"]["Refused409"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    getProjectsAppidEntryPointsEntryPointReportsOnlineStreams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        streamList: {
+                            name: string;
+                            /**
+                             * Format: date-time
+                             * @description First media.
+                             */
+                            startTime: string;
+                        }[];
+                    };
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    getProjectsAppidEntryPointsEntryPointReportsOnlineStreamsStreamName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+                streamName: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * Format: date-time
+                         * @description First media.
+                         */
+                        startTime: string;
+                    };
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    getProjectsAppidEntryPointsEntryPointReportsPublishHistory: {
+        parameters: {
+            query?: {
+                start_time?: string;
+                end_time?: string;
+                stream_name?: string;
+            };
+            header?: never;
+            path: {
+                appid: string;
+                entryPoint: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        publishHistory: components["schemas"]["PublishInfo"][];
+                    };
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    getProjectsAppidSettingsStreamauthWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamAuth"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            404: components["responses"]["Refused404"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
+        };
+    };
+    patchProjectsAppidSettingsStreamauthWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UpdateStreamAuth"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["X-Request-ID"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamAuth"];
+                };
+            };
+            400: components["responses"]["Refused400"];
+            401: components["responses"]["Refused401"];
+            403: components["responses"]["Refused403"];
+            404: components["responses"]["Refused404"];
+            413: components["responses"]["Refused413"];
+            415: components["responses"]["Refused415"];
+            429: components["responses"]["Refused429"];
+            500: components["responses"]["Refused500"];
+            503: components["responses"]["Refused503"];
         };
     };
     getMe: {

@@ -11,6 +11,7 @@ import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 import { EntryPoints } from './entry-points.js';
 import { Keys } from './keys.js';
+import { RestKeys } from './rest-keys.js';
 
 /** One project: its entry points, and what its publishers sign with. */
 export default function ProjectPage({ appid }: { appid: string }) {
@@ -36,6 +37,7 @@ export default function ProjectPage({ appid }: { appid: string }) {
             <Card title="App ID" note="What API requests and publish addresses name this project by.">
               <CopyLine label="App ID" value={appid} />
             </Card>
+            <RestKeys appid={appid} />
             <Keys project={project} />
           </>
         )}

@@ -14,6 +14,7 @@ import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
 import { WorkButton } from '../parts/work.js';
 import { useTitle } from '../session-context.js';
 import { AddTransfer } from './add-transfer.js';
+import { BanStream } from './ban-stream.js';
 import { Input } from './input-figures.js';
 import { StreamCallback } from './stream-callback.js';
 import { Timeline } from './timeline.js';
@@ -47,6 +48,7 @@ function Details({ path, stream }: { path: StreamPath; stream: Stream }) {
     <>
       <PageHead title={stream.name} note={isOver ? null : <FeedState />}>
         <State of="stream" is={stream.state} />
+        <BanStream path={path} stream={stream} />
         {!isOver && <Kick path={path} name={stream.name} />}
       </PageHead>
       {stream.reason !== null && (

@@ -73,6 +73,7 @@ const WORDS: Record<string, string> = {
   'stream.live': 'The first picture arrived',
   'stream.reconnecting': 'The publisher is away; the outputs are held open',
   'stream.ended': 'The stream ended',
+  'stream.banned': 'The name of the stream was banned',
   'transfer.added': 'Transfer added',
   'transfer.removed': 'Transfer removed',
   'callback.answered': 'Your server answered the callback',
