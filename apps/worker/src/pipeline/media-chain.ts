@@ -5,6 +5,7 @@ import { Backlog } from './backlog.js';
 import type { DecoderConfig } from './h264/decoder-config.js';
 import { H264Depayloader } from './h264/depayloader.js';
 import type { MediaSample } from './hub.js';
+import { UNKNOWN_MARKER_MS } from './marker-trust.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { beginsVp8Keyframe, beginsVp9Keyframe } from './vpx.js';
 
@@ -61,9 +62,18 @@ export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sa
 
 function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
   const depayloader = new H264Depayloader(fmtp);
+  let timer: NodeJS.Timeout | null = null;
+  const flush = (): void => {
+    timer = null;
+    const unit = depayloader.flush();
+    if (unit) onSample(unit);
+  };
   return {
     push: (packet) => {
       for (const unit of depayloader.push(packet)) onSample(unit);
+      // Only for the first pictures of a session.
+      if (timer) clearTimeout(timer);
+      timer = depayloader.isWaiting ? setTimeout(flush, UNKNOWN_MARKER_MS).unref() : null;
     },
     needsKeyframe: () => depayloader.isLost,
   };
