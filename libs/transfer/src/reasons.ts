@@ -45,6 +45,8 @@ export const REASONS = {
   kicked: { blame: 'nobody', retry: 'never', text: 'The stream was ended over the API.' },
   taken_over: { blame: 'publisher', retry: 'never', text: 'Another session of the same stream took over.' },
   ice_timeout: { blame: 'publisher', retry: 'never', text: 'No media path could be made to the publisher; its network may block UDP.' },
+  picture_too_large: { blame: 'publisher', retry: 'never', text: "The publisher's pictures are larger than 4096 x 2304, or need a decoder larger than that of H.264 level 5.2; publish smaller ones." },
+  media_invalid: { blame: 'publisher', retry: 'never', text: "The publisher's media could not be decoded; another codec or encoder may help." },
   no_free_slot: { blame: 'operator', retry: 'never', text: 'No node had room for the stream.' },
   no_answer: { blame: 'service', retry: 'never', text: 'No node answered the publisher in time.' },
   node_lost: { blame: 'service', retry: 'never', text: 'The node that ran the stream went away.' },

@@ -2,6 +2,7 @@ import { GstError, Pipeline, preload } from '#libs/gst';
 import { Feed, Hub } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
+import { TooLarge } from './picture-size.js';
 import type { InputFigures, PipelineSettings } from './protocol.js';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
@@ -103,7 +104,7 @@ export class Ingest {
   private async negotiate(): Promise<string> {
     const { offer, pipeline } = this;
     pipeline.onMessage((message) => {
-      if (message.type === 'error') this.fail(message.message);
+      if (message.type === 'error') this.fail(message.message, 'media_invalid');
       else if (message.type === 'warning') this.events.onWarning(message.message);
     });
     for (const format of offer.tracks) {
@@ -183,8 +184,20 @@ export class Ingest {
     if (this.state === 'closed') return;
     this.heardOf.add(format);
     const track = this.tracks.get(format) as Track;
-    track.push(packet);
+    if (!this.pushed(track, packet)) return;
     if (format.kind === 'video') this.askForKeyframe(track.needsKeyframe());
+  }
+
+  /** False when the publisher's media has ended the session. */
+  private pushed(track: Track, packet: OrderedPacket): boolean {
+    try {
+      track.push(packet);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      this.fail(error.message, 'picture_too_large');
+      return false;
+    }
   }
 
   private askForKeyframe(isNeeded: boolean): void {
@@ -263,9 +276,10 @@ export class Ingest {
     else this.events.onClosed(this.state === 'waiting' && reason !== 'closed' ? 'ice_timeout' : 'publisher_lost');
   }
 
-  private fail(message: string): void {
+  /** The decoders take no more of this session's media. */
+  private fail(message: string, reason: string): void {
     if (this.state === 'closed') return;
     this.events.onWarning(message);
-    this.events.onClosed('publisher_lost');
+    this.events.onClosed(reason);
   }
 }

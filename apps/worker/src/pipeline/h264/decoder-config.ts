@@ -1,4 +1,5 @@
 import { Malformed } from '../bitstream.js';
+import { requireSize } from '../picture-size.js';
 import { decoderConfigurationRecord, parsePps, parseSps, type Pps, type SliceLayout, type Sps } from './parameter-sets.js';
 
 /** Larger than a set with all its scaling lists and buffer models; longer ones only fill the memory. */
@@ -65,6 +66,7 @@ export class ParameterSets {
   /**
    * The configuration for a picture that refers to this picture parameter set: the same object until something changes. Null where a set
    * is missing. A new sequence parameter set waits, with those that came with it, for a key frame: earlier it must not be used.
+   * Throws TooLarge for pictures that no decoder here should see.
    */
   configFor(ppsId: number, isKeyframe: boolean): DecoderConfig | null {
     const pps = this.pps.get(ppsId);
@@ -72,6 +74,7 @@ export class ParameterSets {
     if (!sps) return null;
     if (sps !== this.active) {
       if (!isKeyframe) return this.current;
+      requireSize(sps.parsed, sps.parsed.macroblocks * sps.parsed.references);
       this.active = sps;
       this.isOutdated = true;
     }

@@ -81,7 +81,7 @@ interface Unit {
   isMarked: boolean;
 }
 
-/** Takes the packets of one track in the order of their sequence numbers. Never throws. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws nothing but TooLarge, for pictures that no decoder here should see. */
 export class H264Depayloader {
   private readonly sets = new ParameterSets();
   private lost = true;
