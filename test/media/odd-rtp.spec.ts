@@ -50,8 +50,8 @@ function marked(packet: Buffer, marker: boolean): Buffer {
 }
 
 /** Another SSRC, and other sequence numbers, from each packet that begins a group of pictures. */
+let group = 0;
 function renewed(isBeginning: (packet: Buffer) => boolean): (packet: Buffer) => Buffer[] {
-  let group = 0;
   return (packet) => {
     if (isBeginning(packet)) group += 1;
     const copy = Buffer.from(packet);
@@ -61,8 +61,16 @@ function renewed(isBeginning: (packet: Buffer) => boolean): (packet: Buffer) => 
   };
 }
 
-/** The parameter sets come first, in a packet of their own or with the picture. */
-const beginsGroup = (packet: Buffer): boolean => nalType(packet) === 7 || (nalType(packet) === 24 && ((packet[15] as number) & 0x1f) === 7);
+/** Types of the NAL units of a packet: of one, or of an aggregate. */
+function nalTypes(packet: Buffer): number[] {
+  if (nalType(packet) !== 24) return [nalType(packet)];
+  const types: number[] = [];
+  for (let at = 13; at + 2 < packet.length; at += 2 + packet.readUInt16BE(at)) types.push((packet[at + 2] as number) & 0x1f);
+  return types;
+}
+const hasSets = (packet: Buffer): boolean => nalTypes(packet).some((type) => type === 7 || type === 8);
+/** The parameter sets come first, in a packet of their own or with others. */
+const beginsGroup = (packet: Buffer): boolean => nalTypes(packet).includes(7);
 const SLICES = { 'option-string': 'slices=4' };
 
 describe('the frames that arrive at a platform are whole, and as many as were sent, of a publisher', () => {
@@ -84,6 +92,10 @@ describe('the frames that arrive at a platform are whole, and as many as were se
     expect(await decodeFrames(`${platform.url}/${name}`, { frames: 60 })).toBe(60);
     await publisher.stop();
   });
+
+  it('of which there were many sources', () => {
+    expect(group).toBeGreaterThan(5);
+  });
 });
 
 describe('pictures that are too large end the session before a decoder sees them', () => {
@@ -99,6 +111,30 @@ describe('pictures that are too large end the session before a decoder sees them
   it('of VP8', async () => {
     await published('huge', { codec: 'VP8', mapPacket: hugeVp8 });
     await expect.poll(async () => system.stream('huge'), { timeout: 15_000 }).toMatchObject({ state: 'ended', reason: { code: 'picture_too_large', blame: 'publisher' } });
+  });
+});
+
+describe('a live stream says what its publisher lacks', () => {
+  let isPassing = false;
+
+  it.each<[string, string, Options, (publisher: TestPublisher) => void]>([
+    ['no-parameter-sets', 'no_parameter_sets', { gop: 15, mapPacket: (packet) => (isPassing || !hasSets(packet) ? [packet] : []) }, () => (isPassing = true)],
+    ['no-video', 'no_video', { lateVideo: true }, (publisher) => publisher.setSending('video', true)],
+    ['no-audio', 'no_audio', { lateAudio: true }, (publisher) => publisher.setSending('audio', true)],
+  ])('%s, until it comes', async (name, reason, options, mend) => {
+    isPassing = false;
+    const publisher = await published(name, options);
+    await expect.poll(() => system.stream(name), { timeout: 15_000 }).toMatchObject({ state: 'live', reason: { code: reason, blame: 'publisher' } });
+    mend(publisher);
+    await expect.poll(() => system.stream(name), { timeout: 15_000 }).toMatchObject({ state: 'live', reason: null });
+    await publisher.stop();
+  });
+
+  it('and one of which nothing can ever be decoded ends for that', async () => {
+    isPassing = false;
+    const publisher = await published('never', { audio: false, mapPacket: (packet) => (hasSets(packet) ? [] : [packet]) });
+    await expect.poll(() => system.stream('never'), { timeout: 25_000 }).toMatchObject({ state: 'ended', reason: { code: 'no_parameter_sets' } });
+    await publisher.close();
   });
 });
 

@@ -1,5 +1,6 @@
 import { GstError, Pipeline, preload } from '#libs/gst';
 import { Feed, Hub } from './hub.js';
+import { healthOf, type InputProblem, problemOf, type TrackHealth } from './input-health.js';
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
 import { TooLarge } from './picture-size.js';
@@ -27,6 +28,8 @@ export interface IngestEvents {
   /** The connection is over. */
   onClosed: (reason: string) => void;
   onWarning: (message: string) => void;
+  /** Something of what was announced does not come, or cannot be decoded; null: no more. */
+  onProblem: (problem: InputProblem | null) => void;
 }
 
 /** One publisher's WebRTC session: its answer, its media into the hub, and the watch over its life. */
@@ -43,6 +46,14 @@ export class Ingest {
   private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
   private firstAudioAt: number | null = null;
+  private readonly openedAt = performance.now();
+  private readonly last: Record<TrackFormat['kind'], { packetAt: number | null; sampleAt: number | null; format: TrackFormat | null }> = {
+    video: { packetAt: null, sampleAt: null, format: null },
+    audio: { packetAt: null, sampleAt: null, format: null },
+  };
+  private told: InputProblem | null = null;
+  /** When the first packet of any track had come. */
+  private connectedAt: number | null = null;
   private lastKeyframeAt = performance.now();
   /** When the key frame that is needed was asked for; null: none is. */
   private askedAt: number | null = null;
@@ -67,7 +78,7 @@ export class Ingest {
     preload(FACTORIES);
     const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity };
     const nothing = (): void => undefined;
-    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onWarning: nothing });
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onWarning: nothing, onProblem: nothing });
     await ingest.close();
   }
 
@@ -94,6 +105,11 @@ export class Ingest {
 
   get hadMedia(): boolean {
     return this.state === 'live' || this.state === 'silent';
+  }
+
+  /** What does not come of what was announced, or cannot be decoded, as told last. */
+  get problem(): InputProblem | null {
+    return this.told;
   }
 
   /** Since the last key frame arrived (or the session began), ms. */
@@ -183,6 +199,7 @@ export class Ingest {
   private packet(format: TrackFormat, packet: OrderedPacket): void {
     if (this.state === 'closed') return;
     this.heardOf.add(format);
+    if (packet.payload.length > 0) Object.assign(this.last[format.kind], { packetAt: performance.now(), format });
     const track = this.tracks.get(format) as Track;
     if (!this.pushed(track, packet)) return;
     if (format.kind === 'video') this.askForKeyframe(track.needsKeyframe());
@@ -228,6 +245,7 @@ export class Ingest {
 
   private video(sample: EncodedSample): void {
     if (this.state === 'closed') return;
+    this.last.video.sampleAt = performance.now();
     if (sample.config) {
       const { record, width, height } = sample.config;
       this.meter.setSize(width, height);
@@ -242,6 +260,7 @@ export class Ingest {
   private audio(sample: EncodedSample): void {
     if (this.state === 'closed') return;
     const now = performance.now();
+    this.last.audio.sampleAt = now;
     this.firstAudioAt ??= now;
     const late = this.hasVideo && this.state === 'waiting' && now - this.firstAudioAt > VIDEO_PATIENCE_MS;
     if (late) this.feed.startWithoutVideo();
@@ -257,7 +276,28 @@ export class Ingest {
   }
 
   private checkSilence(): void {
+    this.checkHealth();
     if (this.meter.idleMs >= this.settings.mediaTimeoutMs) this.fallSilent();
+  }
+
+  private health(kind: TrackFormat['kind'], now: number): TrackHealth {
+    if (!this.offer.tracks.some((format) => format.kind === kind)) return 'absent';
+    const { packetAt, sampleAt, format } = this.last[kind];
+    const track = format && this.tracks.get(format);
+    if (track?.isBehind?.()) return 'flowing';
+    // A track that begins late is given its time, too.
+    const since = Math.max(this.openedAt, packetAt === null ? (this.connectedAt ?? now) : -Infinity);
+    return healthOf({ since, lastPacketAt: packetAt, lastSampleAt: sampleAt, needsKeyframe: track?.needsKeyframe() ?? false, hasParameterSets: track?.hasParameterSets?.() ?? true }, now);
+  }
+
+  private checkHealth(): void {
+    if (this.state !== 'live' && this.state !== 'waiting') return;
+    const now = performance.now();
+    if (this.meter.idleMs < Infinity) this.connectedAt ??= now;
+    const problem = problemOf(this.health('video', now), this.health('audio', now), this.last.audio.sampleAt !== null);
+    if (problem === this.told) return;
+    this.told = problem;
+    this.events.onProblem(problem);
   }
 
   private fallSilent(): void {

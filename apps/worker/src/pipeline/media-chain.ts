@@ -43,6 +43,10 @@ export interface Track {
   lost?(count: number): void;
   /** Nothing can be shown until a key frame comes. */
   needsKeyframe(): boolean;
+  /** What decoding cannot do without has come; absent where a codec has nothing of the kind. */
+  hasParameterSets?(): boolean;
+  /** Pictures wait for our decoder, or are left out for want of time: what does not come out is not the publisher's fault. */
+  isBehind?(): boolean;
 }
 
 /** The track's elements go into `pipeline`; samples come from the moment when it plays. */
@@ -74,6 +78,7 @@ function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) =>
       waiting.wait(depayloader.isWaiting, flush);
     },
     needsKeyframe: () => depayloader.isLost,
+    hasParameterSets: () => depayloader.hasParameterSets,
   };
 }
 
@@ -143,6 +148,7 @@ function decoded(pipeline: Pipeline, depayloader: Av1Depayloader | VpxDepayloade
       moment.wait(depayloader.isWaiting, () => deliver(depayloader.flush()));
     },
     needsKeyframe: () => depayloader.isLost || leftOut,
+    isBehind: () => leftOut || pictures.get<number>('current-level-buffers') > 0,
   };
 }
 

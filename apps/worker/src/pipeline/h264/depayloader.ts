@@ -109,6 +109,11 @@ export class H264Depayloader {
     return this.lost;
   }
 
+  /** Sequence and picture parameter sets have come, or stood in the offer. */
+  get hasParameterSets(): boolean {
+    return this.sets.hasSome;
+  }
+
   /** A picture is complete if its sender sets markers as it should, which is not known yet: `flush` gives it out. */
   get isWaiting(): boolean {
     return this.unit !== null && this.unit.isMarked && this.trust.isUnknown;
