@@ -93,7 +93,7 @@ it('a server that answers at the last moment, each time, is left alone like one 
 async function hooked(customer: TestCustomer, appUrl: string) {
   expect((await customer.call('PATCH', `/v1/projects/${customer.appid}/fls/entry_points/live/settings/push`, { appUrl })).status).toBe(200);
   const { id: entryPointId } = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: customer.appid } });
-  return { customerId: customer.id, projectId: customer.appid, entryPointId, streamName: 's', transferEnabled: false, callbackUrl: null };
+  return { customerId: customer.id, projectId: customer.appid, entryPointId, streamName: 's', transferEnabled: false, callbackUrl: null, admission: { entryPoint: 'live', bannedUntil: null, streamAuth: null } };
 }
 
 it('REST hooks count as callbacks, leave streams their part, and who causes many gets past no application', async () => {

@@ -17,6 +17,10 @@ export interface TestStreamOptions {
   codec?: 'H264' | 'VP8' | 'VP9';
   /** H.264 pictures out of order between two that are in order. */
   bframes?: number;
+  /** More properties of the H.264 encoder. */
+  x264?: Record<string, string | number>;
+  /** Changes the video's RTP packets on their way out: those to send for each one. */
+  mapPacket?: (packet: Buffer) => Buffer[];
   connectMs?: number;
   localAddress?: string;
   /** Keep the fingerprint of every H.264 picture, for `sent()`. */

@@ -11,10 +11,11 @@ const CONNECT_MS = 15_000;
  *
  * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
  *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8' | 'VP9', connectMs?: number,
- *   bframes?: number, lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, claps?: boolean, mapOffer?: (sdp: string) => string,
+ *   bframes?: number, x264?: Record<string, string | number>, mapPacket?: (packet: Buffer) => Buffer[], lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, claps?: boolean, mapOffer?: (sdp: string) => string,
  *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from
  *   this one only; `lateVideo`, `lateAudio`: negotiated, but nothing is sent before
- *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`; `claps`: keep the times of all claps for `claps()`
+ *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`; `claps`: keep the times of all claps for `claps()`;
+ *   `x264`: more properties of the H.264 encoder; `mapPacket`: changes the video's RTP packets on their way out
  */
 export async function publishTestStream(options) {
   const { url, token, video = true, audio = true, lateVideo = false, lateAudio = false, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
@@ -38,7 +39,7 @@ export async function publishTestStream(options) {
   const [encodedTap, pictureTap, toneTap] = [options.remember, options.claps, options.claps].map((isWanted) => (isWanted ? [Element.make('tee')] : []));
   const picture = Element.make('videotestsrc', { 'is-live': true, pattern: options.pattern ?? 'ball' });
   const tone = Element.make('audiotestsrc', { 'is-live': true, ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }) });
-  if (video) pipeline.chain([picture, ...videoSource(gates[0], [size, ...pictureTap], encodedTap, options)]).link(webrtc);
+  if (video) rewritten(pipeline, pipeline.chain([picture, ...videoSource(gates[0], [size, ...pictureTap], encodedTap, options)]), options).link(webrtc);
   if (audio) pipeline.chain([tone, ...audioSource(gates[1], toneTap)]).link(webrtc);
   watch(pipeline, encodedTap, ({ data }) => sent.push(fingerprint(data)));
   watch(pipeline, pictureTap, onset(isBright, claps.seen));
@@ -104,11 +105,25 @@ export async function publishTestStream(options) {
   };
 }
 
+/** Lets every RTP packet of the video pass through `mapPacket` (a packet in, those to send out). */
+function rewritten(pipeline, last, { mapPacket, codec = 'H264' }) {
+  if (!mapPacket) return last;
+  const sink = Element.make('appsink', { sync: false, async: false });
+  const format = codec === 'H264' ? ',packetization-mode=(string)1,profile-level-id=(string)42e01f' : '';
+  const source = Element.make('appsrc', { caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000${format}`, format: 'time', 'is-live': true, 'max-bytes': 0 });
+  pipeline.add(sink, source);
+  last.link(sink);
+  sink.onSample(({ data, pts }) => {
+    for (const packet of mapPacket(data)) source.push(packet, pts);
+  });
+  return source;
+}
+
 function rawCaps({ width = 640, height = 360, fps = 30 }) {
   return `video/x-raw,format=I420,width=${width},height=${height},framerate=${fps}/1`;
 }
 
-function videoSource(gate, raw, encodedTap, { kbps = 800, gop = 60, codec = 'H264', bframes = 0 }) {
+function videoSource(gate, raw, encodedTap, { kbps = 800, gop = 60, codec = 'H264', bframes = 0, x264 = {} }) {
   const source = [...raw, gate, Element.make('queue', { 'max-size-buffers': 3 })];
   if (codec !== 'H264') {
     const name = codec.toLowerCase();
@@ -122,7 +137,7 @@ function videoSource(gate, raw, encodedTap, { kbps = 800, gop = 60, codec = 'H26
   }
   return [
     ...source,
-    h264Encoder({ bitrate: kbps, 'key-int-max': gop, threads: 1, 'speed-preset': 'ultrafast' }, bframes),
+    h264Encoder({ bitrate: kbps, 'key-int-max': gop, threads: 1, 'speed-preset': 'ultrafast', ...x264 }, bframes),
     Element.make('capsfilter', { caps: `video/x-h264,profile=${bframes > 0 ? 'main' : 'constrained-baseline'},stream-format=byte-stream,alignment=au` }),
     ...encodedTap,
     Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),

@@ -46,12 +46,26 @@ export interface SliceShape {
   /** The first macroblock. */
   first?: number;
   pps?: number;
+  /** frame_num and pic_order_cnt_lsb, in 4 bits each, as spsOf has them; idr_pic_id. */
+  frame?: number;
+  order?: number;
+  idrId?: number;
+  /** Of an interlaced stream: a frame ('0'), or the top or bottom field ('10', '11'). */
+  field?: string;
+  /** redundant_pic_cnt, where the picture parameter set has it. */
+  redundant?: number;
+  reference?: boolean;
   body?: Buffer;
 }
 
-export function sliceOf({ idr = false, first = 0, pps = 0, body = Buffer.from('body') }: SliceShape = {}): Buffer {
-  return Buffer.concat([nalOf(idr ? 0x65 : 0x41, `${ue(first)}${ue(idr ? 7 : 5)}${ue(pps)}`), body]);
+export function sliceOf({ idr = false, first = 0, pps = 0, frame = 0, order = 0, idrId = 0, field = '', redundant, reference = true, body = Buffer.from('body') }: SliceShape = {}): Buffer {
+  const four = (value: number): string => value.toString(2).padStart(4, '0');
+  const rest = `${four(frame)}${field}${idr ? ue(idrId) : ''}${four(order)}${redundant === undefined ? '' : ue(redundant)}`;
+  return Buffer.concat([nalOf((idr ? 5 : 1) | (reference ? (idr ? 0x60 : 0x40) : 0), `${ue(first)}${ue(idr ? 7 : 5)}${ue(pps)}${rest}`), body]);
 }
+
+/** A picture parameter set with all that comes before redundant_pic_cnt_present_flag, which is set. */
+export const redundantPpsOf = (id: number, spsId: number): Buffer => nalOf(0x68, `${ue(id)}${ue(spsId)}00${ue(0)}${ue(0)}${ue(0)}000${ue(0)}${ue(0)}${ue(0)}001`);
 
 /** A message of another kind, then the recovery point. */
 export const RECOVERY_SEI = Buffer.from('060502aabb06013480', 'hex');
@@ -103,7 +117,8 @@ export interface PacketizerOptions {
   aggregate?: boolean;
   /** Of the first packet. */
   sequence?: number;
-  marked?: boolean;
+  /** Where the marker is set: on the last packet of each access unit (true), on none, on the last packet of each NAL unit, on every packet. */
+  marked?: boolean | 'units' | 'all';
 }
 
 /** The packets of access units, 40 ms apart. */
@@ -111,7 +126,9 @@ export function packetize(units: readonly (readonly Buffer[])[], { mtu = 1200, a
   let next = sequence;
   return units.flatMap((nals, unit) =>
     payloadsOf(nals, mtu, aggregate).map((payload, i, { length }) => {
-      const packet = { sequence: next, timestamp: (4_294_960_000 + unit * 3600) % 2 ** 32, marker: marked && i === length - 1, payload, time: unit * 40 };
+      const isEnd = (payload.readUInt8(0) & 0x1f) !== 28 || (payload.readUInt8(1) & 0x40) !== 0;
+      const marker = marked === 'all' || (marked === 'units' && isEnd) || (marked === true && i === length - 1);
+      const packet = { sequence: next, timestamp: (4_294_960_000 + unit * 3600) % 2 ** 32, marker, payload, time: unit * 40 };
       next = (next + 1) & 0xffff;
       return packet;
     }),

@@ -105,6 +105,7 @@ export class StreamRunner {
     if (snapshot.input === 'live' || snapshot.input === 'lost') this.wasLive = true;
     this.feeding ??= snapshot.sessionId;
     this.inputChanged(snapshot.input, null, snapshot.sessionId);
+    if (snapshot.problem) this.problemChanged(snapshot.problem);
     for (const status of snapshot.transfers) this.writer.transferChanged(status);
   }
 
@@ -157,6 +158,8 @@ export class StreamRunner {
         return this.inputChanged(event.body.state, event.body.reason, event.body.sessionId);
       case 'sessionOver':
         return this.writer.sessionsChanged([endSessions({ id: event.body.sessionId }, event.body.reason)]);
+      case 'problem':
+        return this.problemChanged(event.body.reason);
       case 'transfer':
         return this.transferChanged(event.body);
       case 'figures':
@@ -182,6 +185,12 @@ export class StreamRunner {
       this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
     }
     // `connecting` was written with the answer.
+  }
+
+  /** A live stream whose picture never comes says so. */
+  private problemChanged(reason: string | null): void {
+    const event = reason === null ? { type: 'stream.recovered' } : { type: 'stream.problem', data: { reason } };
+    this.writer.streamChanged({ reason, reasonDetail: null }, event);
   }
 
   /** When a session feeds the stream, the pipeline closes the one that did before, and has given up those that never did: their rows end as well. */

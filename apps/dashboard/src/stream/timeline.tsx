@@ -72,6 +72,8 @@ const WORDS: Record<string, string> = {
   'stream.starting': 'The publisher connects',
   'stream.live': 'The first picture arrived',
   'stream.reconnecting': 'The publisher is away; the outputs are held open',
+  'stream.problem': 'Something of the publisher does not arrive',
+  'stream.recovered': 'All that the publisher announced arrives',
   'stream.ended': 'The stream ended',
   'stream.banned': 'The name of the stream was banned',
   'transfer.added': 'Transfer added',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Av1Depayloader } from './av1.js';
+import { Av1Depayloader, type TemporalUnit } from './av1.js';
 import type { OrderedPacket } from './rtp/types.js';
 
 type Header = Partial<Omit<OrderedPacket, 'payload'>>;
@@ -8,12 +8,15 @@ function packet(payload: string, header: Header = {}): OrderedPacket {
   return { sequence: 1, timestamp: 1000, marker: false, time: 0, ...header, payload: Buffer.from(payload.replaceAll(' ', ''), 'hex') };
 }
 
+/** What comes out of a packet, and of the moment after it. */
+const pushed = (depayloader: Av1Depayloader, each: OrderedPacket): TemporalUnit[] => [...depayloader.push(each), ...depayloader.flush()];
+
 /** What comes out, as hex, of packets in order; the last one is marked. */
 function units(payloads: string[], first: Header = {}): string[] {
   const depayloader = new Av1Depayloader();
   return payloads.flatMap((payload, i) => {
     const marker = i === payloads.length - 1;
-    return depayloader.push(packet(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker })).map(({ data }) => data.toString('hex'));
+    return pushed(depayloader, packet(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker })).map(({ data }) => data.toString('hex'));
   });
 }
 
@@ -52,13 +55,13 @@ describe('Av1Depayloader', () => {
     ['no OBU', '08'],
   ])('makes nothing of %s, and wants a key frame', (_, payload) => {
     const depayloader = new Av1Depayloader();
-    expect(depayloader.push(packet(payload, { marker: true }))).toEqual([]);
+    expect(pushed(depayloader, packet(payload, { marker: true }))).toEqual([]);
     expect(depayloader.isLost).toBe(true);
   });
 
   it('leaves out everything from a lost packet to the next sequence', () => {
     const depayloader = new Av1Depayloader();
-    const push = (sequence: number, payload: string, marker = true) => depayloader.push(packet(payload, { sequence, timestamp: 1000 * sequence, marker, time: sequence })).map(({ data, keyframe, time }) => [data.toString('hex'), keyframe, time]);
+    const push = (sequence: number, payload: string, marker = true) => pushed(depayloader, packet(payload, { sequence, timestamp: 1000 * sequence, marker, time: sequence })).map(({ data, keyframe, time }) => [data.toString('hex'), keyframe, time]);
     expect(depayloader.isLost).toBe(true);
     // In the middle of a sequence.
     expect(push(1, `10 ${FRAME}`)).toEqual([]);
@@ -81,14 +84,14 @@ describe('Av1Depayloader', () => {
     const depayloader = new Av1Depayloader();
     expect(depayloader.push(packet(`18 ${SEQUENCE}`, { sequence: 1, timestamp: 1, time: 5 }))).toEqual([]);
     expect(depayloader.push(packet(`10 ${FRAME}`, { sequence: 2, timestamp: 1, time: 6 }))).toEqual([]);
-    const [before, now] = depayloader.push(packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }));
+    const [before, now] = pushed(depayloader, packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }));
     expect(before).toMatchObject({ time: 5, keyframe: true, data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex') });
     expect(now).toMatchObject({ time: 7, keyframe: false, data: Buffer.from(TD + FRAME_SIZED, 'hex') });
   });
 
   it('goes on with the next sequence where the numbers begin anew', () => {
     const depayloader = new Av1Depayloader();
-    const push = (sequence: number): number => depayloader.push(packet(`18 ${FRAME}`, { sequence, marker: true })).length;
+    const push = (sequence: number): number => pushed(depayloader, packet(`18 ${FRAME}`, { sequence, marker: true })).length;
     expect([100, 40_000, 40_001].map(push)).toEqual([1, 1, 1]);
   });
 

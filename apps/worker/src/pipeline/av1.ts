@@ -3,7 +3,9 @@
  * AV1 Bitstream & Decoding Process Specification, section 5.3). GStreamer has an element for it from 1.24 on only.
  */
 import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from './bitstream.js';
+import { av1Size, requireSize, type Size } from './picture-size.js';
 import type { OrderedPacket } from './rtp/types.js';
+import { UnitEnd } from './unit-end.js';
 
 /** The aggregation header before the OBU elements of a packet (4.4). */
 const CONTINUES = 0x80;
@@ -12,6 +14,7 @@ const NEW_SEQUENCE = 0x08;
 /** An OBU's own header (5.3.2 of the bitstream specification). */
 const EXTENDED = 0x04;
 const HAS_SIZE = 0x02;
+const SEQUENCE_HEADER = 1;
 const TEMPORAL_DELIMITER = Buffer.from([0x12, 0]);
 /** Not for decoders of a received stream (5): temporal delimiter, tile list, padding. */
 const LEFT_OUT = new Set([2, 8, 15]);
@@ -24,33 +27,49 @@ export interface TemporalUnit {
   keyframe: boolean;
   /** When it was sampled, ms on our clock. */
   time: number;
+  /** Of the pictures, as far as is known. */
+  size: Size | null;
 }
 
-/** Takes the packets of one track in the order of their sequence numbers. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws TooLarge for a sequence whose pictures no decoder here should see. */
 export class Av1Depayloader {
   /** Something is missing: what follows cannot be decoded until a new sequence begins. True at the beginning, and a key frame should be asked for. */
   isLost = true;
   private sequence: number | null = null;
-  private timestamp: number | null = null;
-  private unit: Omit<TemporalUnit, 'data'> = { keyframe: false, time: 0 };
+  private readonly end = new UnitEnd();
+  private unit: Omit<TemporalUnit, 'data' | 'size'> = { keyframe: false, time: 0 };
+  private size: Size | null = null;
   private obus: Buffer[] = [];
   /** The beginning of an OBU whose rest is in the next packets. */
   private fragments: Buffer[] = [];
   private bytes = 0;
   private pieces = 0;
 
+  get isWaiting(): boolean {
+    return this.end.isWaiting;
+  }
+
   /** The temporal units that are complete with this packet: none as a rule, two where the end of one was not marked. */
   push(packet: OrderedPacket): TemporalUnit[] {
+    const ahead = this.sequence === null ? 1 : (packet.sequence - this.sequence) & 0xffff;
+    const whole = ahead > 1 ? this.flush() : [];
     if (!this.isNext(packet.sequence)) return [];
-    const units = packet.timestamp === this.timestamp ? [] : this.finish();
-    this.timestamp = packet.timestamp;
+    // Padding, by which a sender probes its bandwidth: its timestamp and marker say nothing.
+    if (packet.payload.length === 0) return whole;
+    const before = this.end.next(packet.timestamp, ((packet.payload[0] as number) & NEW_SEQUENCE) !== 0) ? this.finish() : [];
     try {
       this.take(packet.payload, packet.time);
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       this.lose();
     }
-    return packet.marker ? [...units, ...this.finish()] : units;
+    const now = this.end.taken(packet.marker) ? this.finish() : [];
+    return [...whole, ...before, ...now];
+  }
+
+  /** Nothing has come for a while: what waits is complete. */
+  flush(): TemporalUnit[] {
+    return this.isWaiting ? this.finish() : [];
   }
 
   /** False for a packet that came before. After a gap, or where the sender began anew, what it belonged to is lost. */
@@ -58,7 +77,10 @@ export class Av1Depayloader {
     const ahead = this.sequence === null ? 1 : (sequence - this.sequence) & 0xffff;
     if (ahead === 0) return false;
     this.sequence = sequence;
-    if (ahead > 1) this.lose();
+    if (ahead > 1) {
+      this.lose();
+      this.end.lost();
+    }
     return true;
   }
 
@@ -69,9 +91,7 @@ export class Av1Depayloader {
   }
 
   private take(payload: Buffer, time: number): void {
-    const header = payload[0];
-    // Padding, by which a sender probes its bandwidth.
-    if (header === undefined) return;
+    const header = payload[0] as number;
     if (header & NEW_SEQUENCE) {
       this.lose();
       this.isLost = false;
@@ -93,8 +113,20 @@ export class Av1Depayloader {
       if (i === elements.length - 1 && header & TO_BE_CONTINUED) return;
       const obu = withSize(this.fragments.length === 1 ? element : Buffer.concat(this.fragments));
       this.fragments = [];
-      if (obu) this.obus.push(obu);
+      if (!obu) return;
+      this.checkSize(obu);
+      this.obus.push(obu);
     });
+  }
+
+  private checkSize(obu: Buffer): void {
+    const header = obu[0] as number;
+    if (((header >> 3) & 0x0f) !== SEQUENCE_HEADER) return;
+    const size = av1Size(obu.subarray(readLeb128(obu, header & EXTENDED ? 2 : 1).end));
+    // The decoder makes no more of it.
+    if (size === null) return;
+    requireSize(size);
+    this.size = size;
   }
 
   private finish(): TemporalUnit[] {
@@ -103,7 +135,7 @@ export class Av1Depayloader {
     if (this.obus.length === 0) return [];
     const data = Buffer.concat([TEMPORAL_DELIMITER, ...this.obus]);
     this.obus = [];
-    return [{ data, ...this.unit }];
+    return [{ data, ...this.unit, size: this.size }];
   }
 }
 

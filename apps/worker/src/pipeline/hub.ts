@@ -137,7 +137,7 @@ export class Hub {
   audio(at: StreamMs, body: Buffer): void {
     const now = this.now();
     this.measureLag('audio', now - at);
-    const { silence, at: time } = this.filler.real(at);
+    const { silence, at: time } = this.filler.real(at, now);
     for (const silent of silence) this.interleaver.push(silentFrame(silent), now);
     if (time !== null) this.interleaver.push({ kind: 'audio', at: time, keyframe: false, body }, now);
     this.armDrain(now);

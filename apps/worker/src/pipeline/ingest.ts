@@ -2,8 +2,10 @@ import { GstError, Pipeline, preload } from '#libs/gst';
 import type { ReasonCode } from '#libs/transfer';
 import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
 import { Feed, Hub } from './hub.js';
+import { healthOf, type InputProblem, problemOf, type TrackHealth } from './input-health.js';
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
+import { TooLarge } from './picture-size.js';
 import type { InputFigures, PipelineSettings } from './protocol.js';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
@@ -30,6 +32,8 @@ export interface IngestEvents {
   /** The publisher closed the connection, which means that it has left (`endsOnClose`). */
   onLeft: () => void;
   onWarning: (message: string) => void;
+  /** Something of what was announced does not come, or cannot be decoded; null: no more. */
+  onProblem: (problem: InputProblem | null) => void;
 }
 
 /** One publisher's WebRTC session: its answer, its media into the hub, and the watch over its life. */
@@ -47,6 +51,14 @@ export class Ingest {
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
   private answeredAt = Infinity;
   private firstAudioAt: number | null = null;
+  private readonly openedAt = performance.now();
+  private readonly last: Record<TrackFormat['kind'], { packetAt: number | null; sampleAt: number | null; format: TrackFormat | null }> = {
+    video: { packetAt: null, sampleAt: null, format: null },
+    audio: { packetAt: null, sampleAt: null, format: null },
+  };
+  private told: InputProblem | null = null;
+  /** When the first packet of any track had come. */
+  private connectedAt: number | null = null;
   private lastKeyframeAt = performance.now();
   /** When the key frame that is needed was asked for; null: none is. */
   private askedAt: number | null = null;
@@ -71,7 +83,7 @@ export class Ingest {
     preload(FACTORIES);
     const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity, endsOnClose: false };
     const nothing = (): void => undefined;
-    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onWarning: nothing });
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onWarning: nothing, onProblem: nothing });
     await ingest.close();
   }
 
@@ -100,6 +112,11 @@ export class Ingest {
     return this.state === 'live' || this.state === 'silent';
   }
 
+  /** What does not come of what was announced, or cannot be decoded, as told last. */
+  get problem(): InputProblem | null {
+    return this.told;
+  }
+
   /** Since the last key frame arrived (or the session began), ms. */
   get sinceKeyframeMs(): number {
     return performance.now() - this.lastKeyframeAt;
@@ -108,7 +125,7 @@ export class Ingest {
   private async negotiate(): Promise<string> {
     const { offer, pipeline } = this;
     pipeline.onMessage((message) => {
-      if (message.type === 'error') this.fail(message.message);
+      if (message.type === 'error') this.fail(message.message, 'media_invalid');
       else if (message.type === 'warning') this.events.onWarning(message.message);
     });
     for (const format of offer.tracks) {
@@ -180,9 +197,22 @@ export class Ingest {
   private packet(format: TrackFormat, packet: OrderedPacket): void {
     if (this.state === 'closed') return;
     this.heardOf.add(format);
+    if (packet.payload.length > 0) Object.assign(this.last[format.kind], { packetAt: performance.now(), format });
     const track = this.tracks.get(format) as Track;
-    track.push(packet);
+    if (!this.pushed(track, packet)) return;
     if (format.kind === 'video') this.askForKeyframe(track.needsKeyframe());
+  }
+
+  /** False when the publisher's media has ended the session. */
+  private pushed(track: Track, packet: OrderedPacket): boolean {
+    try {
+      track.push(packet);
+      return true;
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      this.fail(error.message, 'picture_too_large');
+      return false;
+    }
   }
 
   private askForKeyframe(isNeeded: boolean): void {
@@ -213,6 +243,7 @@ export class Ingest {
 
   private video(sample: EncodedSample): void {
     if (this.state === 'closed') return;
+    this.last.video.sampleAt = performance.now();
     if (sample.config) {
       const { record, width, height } = sample.config;
       this.meter.setSize(width, height);
@@ -227,6 +258,7 @@ export class Ingest {
   private audio(sample: EncodedSample): void {
     if (this.state === 'closed') return;
     const now = performance.now();
+    this.last.audio.sampleAt = now;
     this.firstAudioAt ??= now;
     const late = this.hasVideo && this.state === 'waiting' && now - this.firstAudioAt > VIDEO_PATIENCE_MS;
     if (late) this.feed.startWithoutVideo();
@@ -241,15 +273,36 @@ export class Ingest {
     this.events.onMedia();
   }
 
-  /** What only time shows: a session that nothing comes of, and a silence. */
+  /** What only time shows: a session that nothing comes of, a track that does not come, and a silence. */
   private look(now: number): void {
+    this.checkHealth();
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: null });
+      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: this.told });
       if (why) this.events.onClosed(why.reason, why.detail);
     } else if (this.meter.idleMs >= this.settings.mediaTimeoutMs) {
       this.fallSilent();
     }
+  }
+
+  private health(kind: TrackFormat['kind'], now: number): TrackHealth {
+    if (!this.offer.tracks.some((format) => format.kind === kind)) return 'absent';
+    const { packetAt, sampleAt, format } = this.last[kind];
+    const track = format && this.tracks.get(format);
+    if (track?.isBehind?.()) return 'flowing';
+    // A track that begins late is given its time, too.
+    const since = Math.max(this.openedAt, packetAt === null ? (this.connectedAt ?? now) : -Infinity);
+    return healthOf({ since, lastPacketAt: packetAt, lastSampleAt: sampleAt, needsKeyframe: track?.needsKeyframe() ?? false, hasParameterSets: track?.hasParameterSets?.() ?? true }, now);
+  }
+
+  private checkHealth(): void {
+    if (this.state !== 'live' && this.state !== 'waiting') return;
+    const now = performance.now();
+    if (this.meter.idleMs < Infinity) this.connectedAt ??= now;
+    const problem = problemOf(this.health('video', now), this.health('audio', now), this.last.audio.sampleAt !== null);
+    if (problem === this.told) return;
+    this.told = problem;
+    this.events.onProblem(problem);
   }
 
   private fallSilent(): void {
@@ -268,9 +321,10 @@ export class Ingest {
     else this.events.onClosed('publisher_lost', null);
   }
 
-  private fail(message: string): void {
+  /** The decoders take no more of this session's media. */
+  private fail(message: string, reason: ReasonCode): void {
     if (this.state === 'closed') return;
     this.events.onWarning(message);
-    this.events.onClosed('publisher_lost', null);
+    this.events.onClosed(reason, null);
   }
 }

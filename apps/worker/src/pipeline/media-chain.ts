@@ -1,12 +1,14 @@
 // What becomes of a track's packets: H.264 access units and AAC frames.
 import { type Converted, Converter, Element, type Pipeline } from '#libs/gst';
-import { Av1Depayloader } from './av1.js';
+import { Av1Depayloader, type TemporalUnit } from './av1.js';
 import { Backlog } from './backlog.js';
 import type { DecoderConfig } from './h264/decoder-config.js';
 import { H264Depayloader } from './h264/depayloader.js';
 import type { MediaSample } from './hub.js';
+import { UNKNOWN_MARKER_MS } from './marker-trust.js';
+import type { Size } from './picture-size.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
-import { beginsVp8Keyframe, beginsVp9Keyframe } from './vpx.js';
+import { VpxDepayloader } from './vpx-depayloader.js';
 
 /** Opus decoded and encoded once for all outputs, as AAC-LC, the only audio that every RTMP platform takes. */
 export const AUDIO_CAPS = 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2';
@@ -25,7 +27,7 @@ const NS = 1e6;
 
 /** Every element a session may need; loaded before a publisher waits for them. */
 export const FACTORIES =
-  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc rtpvp8depay vp8dec rtpvp9depay vp9dec av1dec videoconvert x264enc'.split(' ');
+  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc vp8dec vp9dec av1dec videoconvert videoscale x264enc'.split(' ');
 
 /** An access unit of H.264, or a frame of AAC. */
 export interface EncodedSample extends MediaSample {
@@ -41,6 +43,10 @@ export interface Track {
   lost?(count: number): void;
   /** Nothing can be shown until a key frame comes. */
   needsKeyframe(): boolean;
+  /** What decoding cannot do without has come; absent where a codec has nothing of the kind. */
+  hasParameterSets?(): boolean;
+  /** Pictures wait for our decoder, or are left out for want of time: what does not come out is not the publisher's fault. */
+  isBehind?(): boolean;
 }
 
 /** The track's elements go into `pipeline`; samples come from the moment when it plays. */
@@ -49,11 +55,11 @@ export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sa
     case 'H264':
       return passthrough(format, onSample);
     case 'AV1':
-      return av1(pipeline, onSample);
+      return decoded(pipeline, new Av1Depayloader(), 'video/x-av1,stream-format=obu-stream,alignment=tu', 'av1dec', onSample);
     case 'VP8':
-      return vpx(pipeline, 'VP8', beginsVp8Keyframe, onSample);
+      return decoded(pipeline, new VpxDepayloader('VP8'), 'video/x-vp8', 'vp8dec', onSample);
     case 'VP9':
-      return vpx(pipeline, 'VP9', beginsVp9Keyframe, onSample);
+      return decoded(pipeline, new VpxDepayloader('VP9'), 'video/x-vp9', 'vp9dec', onSample);
     default:
       return opus(pipeline, onSample);
   }
@@ -61,12 +67,29 @@ export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sa
 
 function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
   const depayloader = new H264Depayloader(fmtp);
+  const waiting = new Moment();
+  const flush = (): void => {
+    const unit = depayloader.flush();
+    if (unit) onSample(unit);
+  };
   return {
     push: (packet) => {
       for (const unit of depayloader.push(packet)) onSample(unit);
+      waiting.wait(depayloader.isWaiting, flush);
     },
     needsKeyframe: () => depayloader.isLost,
+    hasParameterSets: () => depayloader.hasParameterSets,
   };
+}
+
+/** The wait for the packet after a marked one, of a sender that is not known yet: only for the first pictures of a session. */
+class Moment {
+  private timer: NodeJS.Timeout | null = null;
+
+  wait(isNeeded: boolean, then: () => void): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = isNeeded ? setTimeout(then, UNKNOWN_MARKER_MS).unref() : null;
+  }
 }
 
 function source(caps: string): Element {
@@ -100,69 +123,59 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Tr
   };
 }
 
-/** What comes between the depayloader's pictures and the decoder: where that is too slow, whole groups of pictures are left out. */
-function av1(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Track {
-  const pictures = source('video/x-av1,stream-format=obu-stream,alignment=tu');
-  const depayloader = new Av1Depayloader();
+/** From a publisher's frames to those of our own encoder. Where decoding is too slow, whole groups of pictures are left out. */
+function decoded(pipeline: Pipeline, depayloader: Av1Depayloader | VpxDepayloader, caps: string, decoder: string, onSample: (sample: EncodedSample) => void): Track {
+  const pictures = source(caps);
+  const setSize = transcoded(pipeline, [pictures, Element.make(decoder)], onSample);
   const backlog = new Backlog();
+  const moment = new Moment();
   let leftOut = false;
-  transcoded(pipeline, [pictures, Element.make('av1dec')], onSample);
+  let hasSize = false;
+  const deliver = (units: TemporalUnit[]): void => {
+    for (const { data, keyframe, time, size } of units) {
+      if (size === null) continue;
+      if (!hasSize) setSize(size);
+      hasSize = true;
+      const waiting = pictures.get<number>('current-level-buffers');
+      const isTaken = backlog.takes(keyframe, waiting, performance.now());
+      if (isTaken) pictures.push(data, time * NS);
+      leftOut = !isTaken && waiting === 0;
+    }
+  };
   return {
     push: (packet) => {
-      for (const { data, keyframe, time } of depayloader.push(packet)) {
-        const waiting = pictures.get<number>('current-level-buffers');
-        const isTaken = backlog.takes(keyframe, waiting, performance.now());
-        if (isTaken) pictures.push(data, time * NS);
-        leftOut = !isTaken && waiting === 0;
-      }
+      deliver(depayloader.push(packet));
+      moment.wait(depayloader.isWaiting, () => deliver(depayloader.flush()));
     },
     needsKeyframe: () => depayloader.isLost || leftOut,
+    isBehind: () => leftOut || pictures.get<number>('current-level-buffers') > 0,
   };
 }
 
-/** GStreamer's depayloaders take packets as they were, so each gets a plain header again. */
-function vpx(pipeline: Pipeline, codec: 'VP8' | 'VP9', beginsKeyframe: (payload: Buffer) => boolean, onSample: (sample: EncodedSample) => void): Track {
-  const name = codec.toLowerCase();
-  const packets = source(`application/x-rtp,media=video,encoding-name=${codec},payload=${PAYLOAD_TYPE},clock-rate=90000`);
-  const backlog = new Backlog();
-  let isLost = true;
-  let last: number | null = null;
-  transcoded(pipeline, [packets, Element.make(`rtp${name}depay`, { 'wait-for-keyframe': true }), Element.make(`${name}dec`)], onSample);
-  return {
-    push: (packet) => {
-      const begins = beginsKeyframe(packet.payload);
-      // The depayloader sees for itself what is missing, also where it was left out or the sender's numbers began anew.
-      if (last !== null && packet.sequence !== ((last + 1) & 0xffff)) isLost = true;
-      last = packet.sequence;
-      const waiting = packets.get<number>('current-level-buffers');
-      if (!backlog.takes(begins, waiting, performance.now())) {
-        isLost = waiting === 0;
-        return;
-      }
-      if (begins) isLost = false;
-      // Those without payload, which only probe the bandwidth, too: else their numbers would be missing.
-      packets.push(withHeader(packet), packet.time * NS);
-    },
-    needsKeyframe: () => isLost,
-  };
+/** What decoders may give out at all, whatever the headers said: x264enc and its queue hold several pictures. */
+const DECODED_CAPS = 'video/x-raw,width=[1,8192],height=[1,8192]';
+/** Our own encoder's largest picture: what the bit rate is good for, standing or lying. */
+const [LONG_SIDE, SHORT_SIDE] = [1920, 1080];
+/** x264 wants at least a macroblock. */
+const MIN_SIDE = 16;
+
+/** The canvas that a publisher's first picture is given: later ones of another shape are fitted into it with borders. */
+export function canvasOf({ width, height }: Size): Size {
+  const scale = Math.min(1, LONG_SIDE / Math.max(width, height), SHORT_SIDE / Math.min(width, height));
+  const even = (side: number): number => Math.max(MIN_SIDE, 2 * Math.round((side * scale) / 2));
+  return { width: even(width), height: even(height) };
 }
 
-const PAYLOAD_TYPE = 96;
-
-/** RFC 3550, section 5.1. */
-function withHeader({ sequence, timestamp, marker, payload }: OrderedPacket): Buffer {
-  const head = Buffer.alloc(12);
-  head[0] = 0x80;
-  head[1] = (marker ? 0x80 : 0) | PAYLOAD_TYPE;
-  head.writeUInt16BE(sequence, 2);
-  head.writeUInt32BE(timestamp, 4);
-  return Buffer.concat([head, payload]);
-}
-
-function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: EncodedSample) => void): void {
+/** Returns what sets the size of the encoded pictures; it must be set before the first picture, and stays: an encoder that is made again while another thread asks for its latency ends the process. */
+function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: EncodedSample) => void): (first: Size) => void {
+  const canvas = Element.make('capsfilter');
   const sink = chainTo(pipeline, [
     ...decoder,
+    Element.make('capsfilter', { caps: DECODED_CAPS }),
     Element.make('videoconvert'),
+    // A phone that is turned, or a publisher with less bandwidth, changes the size of its pictures.
+    Element.make('videoscale', { 'add-borders': true }),
+    canvas,
     // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded pictures are left out: nothing
     // refers to them, and what waited before the decoder would only become older.
     Element.make('queue', { leaky: 'downstream', 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
@@ -176,6 +189,10 @@ function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: E
     if (pts !== null) time = pts / NS;
     onSample({ data, time, keyframe, ...(caps !== undefined && codecData ? { config: { record: codecData, ...sizeOf(caps) } } : {}) });
   });
+  return (first) => {
+    const { width, height } = canvasOf(first);
+    canvas.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709,interlace-mode=progressive` });
+  };
 }
 
 function sizeOf(caps: string): { width: number | null; height: number | null } {

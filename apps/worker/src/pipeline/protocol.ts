@@ -122,6 +122,8 @@ export interface Snapshot {
   sessionId: string | null;
   input: InputState;
   transfers: TransferStatus[];
+  /** Reason code of what the session that feeds the stream lacks. */
+  problem: string | null;
 }
 
 export interface Figures {
@@ -138,6 +140,8 @@ export interface PipelineEvents {
   input: { sessionId: string; state: InputState; reason: string | null };
   /** A session's connection is gone for good, and the stream goes on. What `input` takes over from is not told once more. */
   sessionOver: { sessionId: string; reason: string };
+  /** Something of the live session's media does not come, or cannot be decoded: a reason code; null: no more. */
+  problem: { sessionId: string; reason: string | null };
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */

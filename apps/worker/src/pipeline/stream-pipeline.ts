@@ -2,6 +2,7 @@ import { AllowList, videoProfile } from '#libs/transfer';
 import { Branches } from './branches.js';
 import { Hub } from './hub.js';
 import { Ingest } from './ingest.js';
+import type { InputProblem } from './input-health.js';
 import { Output } from './output.js';
 import { Sounds } from './sounds.js';
 import { thumbnail } from './thumbnail.js';
@@ -85,6 +86,7 @@ export class StreamPipeline {
       onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
       onLeft: () => this.sessions.has(sessionId) && this.endSession(sessionId, 'publisher_left'),
       onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
+      onProblem: () => this.tellProblem(sessionId),
     });
     this.sessions.set(sessionId, ingest);
     if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
@@ -178,7 +180,7 @@ export class StreamPipeline {
 
   snapshot(): Snapshot {
     const claim = this.claimed && { streamId: this.claimed.streamId, epoch: this.claimed.epoch };
-    return { pid: process.pid, claim, sessionId: this.activeId, input: this.input, transfers: this.statuses() };
+    return { pid: process.pid, claim, sessionId: this.activeId, input: this.input, transfers: this.statuses(), problem: this.problem };
   }
 
   /** Closes every output properly and the sessions; resolves with the final figures. */
@@ -207,7 +209,16 @@ export class StreamPipeline {
     const previous = this.activeId;
     this.activeId = sessionId;
     this.setInput(sessionId, 'live', null);
+    if (this.problem !== null) this.tellProblem(sessionId);
     if (previous !== null && previous !== sessionId) void this.closeSession(previous);
+  }
+
+  private get problem(): InputProblem | null {
+    return (this.activeId !== null && this.input === 'live' && this.sessions.get(this.activeId)?.problem) || null;
+  }
+
+  private tellProblem(sessionId: string): void {
+    if (this.activeId === sessionId && this.input === 'live') this.send('problem', { sessionId, reason: this.problem });
   }
 
   /** No media for a while: the session is kept, an ICE restart may bring it back. */

@@ -91,7 +91,7 @@ describe('AudioFiller', () => {
   it('lets continuous audio through untouched', () => {
     const filler = new AudioFiller(200);
     for (let i = 0; i < 100; i += 1) {
-      const { silence, at } = filler.real(i * AAC_FRAME_MS);
+      const { silence, at } = filler.real(i * AAC_FRAME_MS, i * AAC_FRAME_MS);
       expect(silence).toEqual([]);
       expect(at).toBeCloseTo(i * AAC_FRAME_MS);
     }
@@ -108,19 +108,19 @@ describe('AudioFiller', () => {
 
   it('fills a pause once patience is over, and the returning audio continues where silence ended', () => {
     const filler = new AudioFiller(200);
-    filler.real(0);
+    filler.real(0, 0);
     expect(filler.silence(150)).toEqual([]);
     const filled = filler.silence(400);
     expect(filled[0]).toBeCloseTo(AAC_FRAME_MS);
     const end = filler.sentUntil as number;
-    expect(filler.real(end - 3 * AAC_FRAME_MS)).toEqual({ silence: [], at: null });
-    expect(filler.real(end + 2)).toEqual({ silence: [], at: end + 1 });
+    expect(filler.real(end - 3 * AAC_FRAME_MS, end - 3 * AAC_FRAME_MS)).toEqual({ silence: [], at: null });
+    expect(filler.real(end + 2, end + 2)).toEqual({ silence: [], at: end + 1 });
   });
 
   it('fills a gap that arrives as a jump in real audio', () => {
     const filler = new AudioFiller(200);
-    filler.real(0);
-    const { silence, at } = filler.real(5 * AAC_FRAME_MS);
+    filler.real(0, 0);
+    const { silence, at } = filler.real(5 * AAC_FRAME_MS, 5 * AAC_FRAME_MS);
     expect(silence).toHaveLength(4);
     expect(at).toBeCloseTo(5 * AAC_FRAME_MS);
   });
@@ -134,7 +134,7 @@ describe('AudioFiller', () => {
     const filler = new AudioFiller(200);
     const out: number[] = [];
     for (let i = 0; i < 1000; i += 1) {
-      const { silence, at } = filler.real(place(i));
+      const { silence, at } = filler.real(place(i), i * AAC_FRAME_MS);
       expect(silence).toEqual([]);
       out.push(at as number);
     }

@@ -119,12 +119,12 @@ export class Transcoder implements FrameSink {
     await this.pipeline.close();
   }
 
-  /** The first picture decides the canvas; later ones of another shape are fitted into it with borders. */
+  /** The first picture decides the canvas; later ones of another shape or colour are fitted into it: an encoder that is made again while another thread asks for its latency ends the process. */
   private start(config: VideoConfig): void {
     this.started = true;
     const { width, height } = canvas(this.profile, config);
     const rate = this.profile.fps === null ? '' : `,framerate=${this.profile.fps}/1`;
-    this.scaler.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1${rate}` });
+    this.scaler.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709${rate}` });
     void this.pipeline.play().catch((error: unknown) => this.events.onFailed((error as Error).message));
   }
 

@@ -1,5 +1,6 @@
 import { Malformed } from '../bitstream.js';
-import { decoderConfigurationRecord, parsePps, parseSps, type Sps } from './parameter-sets.js';
+import { requireSize } from '../picture-size.js';
+import { decoderConfigurationRecord, parsePps, parseSps, type Pps, type SliceLayout, type Sps } from './parameter-sets.js';
 
 /** Larger than a set with all its scaling lists and buffer models; longer ones only fill the memory. */
 const MAX_SET_BYTES = 2048;
@@ -22,7 +23,7 @@ export interface DecoderConfig {
 export class ParameterSets {
   private readonly sps = new Map<number, { nal: Buffer; parsed: Sps }>();
   /** The oldest first. */
-  private readonly pps = new Map<number, { nal: Buffer; spsId: number }>();
+  private readonly pps = new Map<number, { nal: Buffer; parsed: Pps }>();
   private ppsBytes = 0;
   private active: { nal: Buffer; parsed: Sps } | null = null;
   private current: DecoderConfig | null = null;
@@ -41,7 +42,7 @@ export class ParameterSets {
     if (parsed === null) throw new Malformed();
     if (this.pps.get(parsed.id)?.nal.equals(nal)) return;
     this.forgetPps(parsed.id);
-    this.pps.set(parsed.id, { nal: Buffer.from(nal), spsId: parsed.spsId });
+    this.pps.set(parsed.id, { nal: Buffer.from(nal), parsed });
     this.ppsBytes += nal.length;
     for (const id of this.pps.keys()) {
       if (this.ppsBytes <= MAX_PPS_BYTES) break;
@@ -50,16 +51,30 @@ export class ParameterSets {
     this.isOutdated = true;
   }
 
+  /** What is needed to read the header of a slice; null where a set is missing. */
+  layoutFor(ppsId: number): { pps: Pps; layout: SliceLayout } | null {
+    const pps = this.pps.get(ppsId);
+    const sps = pps && this.sps.get(pps.parsed.spsId);
+    return pps && sps ? { pps: pps.parsed, layout: sps.parsed.order } : null;
+  }
+
+  /** Both kinds have come, of whatever ids. */
+  get hasSome(): boolean {
+    return this.sps.size > 0 && this.pps.size > 0;
+  }
+
   /**
    * The configuration for a picture that refers to this picture parameter set: the same object until something changes. Null where a set
    * is missing. A new sequence parameter set waits, with those that came with it, for a key frame: earlier it must not be used.
+   * Throws TooLarge for pictures that no decoder here should see.
    */
   configFor(ppsId: number, isKeyframe: boolean): DecoderConfig | null {
     const pps = this.pps.get(ppsId);
-    const sps = pps && this.sps.get(pps.spsId);
+    const sps = pps && this.sps.get(pps.parsed.spsId);
     if (!sps) return null;
     if (sps !== this.active) {
       if (!isKeyframe) return this.current;
+      requireSize(sps.parsed, sps.parsed.macroblocks * sps.parsed.references);
       this.active = sps;
       this.isOutdated = true;
     }
@@ -69,7 +84,7 @@ export class ParameterSets {
 
   private renew({ nal, parsed }: { nal: Buffer; parsed: Sps }): void {
     this.isOutdated = false;
-    const pictureSets = [...this.pps].filter(([, { spsId }]) => spsId === parsed.id).sort(([a], [b]) => a - b);
+    const pictureSets = [...this.pps].filter(([, pps]) => pps.parsed.spsId === parsed.id).sort(([a], [b]) => a - b);
     // The record counts them in a byte: only the 256th of 256 does not fit, and nobody has so many.
     const record = decoderConfigurationRecord([nal], pictureSets.slice(0, 255).map(([, pps]) => pps.nal));
     if (!this.current?.record.equals(record)) this.current = { record, width: parsed.width, height: parsed.height };

@@ -2,7 +2,9 @@
 import type { OrderedPacket } from '../rtp/types.js';
 import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from '../bitstream.js';
 import { type DecoderConfig, ParameterSets } from './decoder-config.js';
+import { MarkerTrust } from '../marker-trust.js';
 import { parseSliceStart } from './parameter-sets.js';
+import { beginsPicture, parseSliceHeader, type SliceHeader, sliceIn } from './slice-header.js';
 
 /** Types of NAL units (ITU-T H.264, table 7-1), and of packets that hold several or a part of one (RFC 6184, 5.2). */
 const SLICE = 1;
@@ -67,15 +69,28 @@ interface Unit {
   hasBegun: boolean;
   isKeyframe: boolean;
   config: DecoderConfig | null;
+  /** Its latest slice whose header was at hand. */
+  slice: SliceHeader | null;
+  /** A slice with its first macroblock has come. */
+  hasFirst: boolean;
+  /** The first of the units that came after its latest slice, of `nals`: they are of the next picture, if another begins with the same timestamp. */
+  tailFrom: number;
+  /** A sequence parameter set has come after its latest slice. */
+  tailHasSps: boolean;
+  /** A packet with the marker came: it is complete, if this sender is to be believed. */
+  isMarked: boolean;
 }
 
-/** Takes the packets of one track in the order of their sequence numbers. Never throws. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws nothing but TooLarge, for pictures that no decoder here should see. */
 export class H264Depayloader {
   private readonly sets = new ParameterSets();
   private lost = true;
   private sequence: number | null = null;
   private isAfterGap = false;
   private unit: Unit | null = null;
+  /** The picture before, where its marker ended it. */
+  private ended: Unit | null = null;
+  private readonly trust = new MarkerTrust();
   private deliveredConfig: DecoderConfig | null = null;
   /** The last key frame came with its parameter sets. */
   private keysBringSets = false;
@@ -94,24 +109,97 @@ export class H264Depayloader {
     return this.lost;
   }
 
+  /** Sequence and picture parameter sets have come, or stood in the offer. */
+  get hasParameterSets(): boolean {
+    return this.sets.hasSome;
+  }
+
+  /** A picture is complete if its sender sets markers as it should, which is not known yet: `flush` gives it out. */
+  get isWaiting(): boolean {
+    return this.unit !== null && this.unit.isMarked && this.trust.isUnknown;
+  }
+
   /** The pictures that are complete with this packet: none as a rule, two where the end of one was not marked. */
   push(packet: OrderedPacket): AccessUnit[] {
     const ahead = this.sequence === null ? 1 : (packet.sequence - this.sequence) & 0xffff;
     if (ahead === 0) return [];
     this.sequence = packet.sequence;
+    // What was marked is whole as far as is known.
+    const whole = ahead === 1 ? null : this.flush();
     if (ahead !== 1) {
       this.isAfterGap = true;
       this.lose();
     }
     // Only probes the bandwidth: its timestamp and marker say nothing.
-    if (packet.payload.length === 0) return [];
-    const before = this.unit !== null && this.unit.timestamp !== packet.timestamp ? this.finish() : null;
+    if (packet.payload.length === 0) return whole ? [whole] : [];
+    const before = this.endBefore(packet);
     const unit = (this.unit ??= newUnit(packet, !this.isAfterGap));
     this.isAfterGap = false;
     this.guarded(() => this.take(unit, packet.payload));
-    // Some senders mark the end of the parameter sets, too.
-    const now = packet.marker && (unit.hasBegun || unit.isUseless) ? this.finish() : null;
-    return [before, now].filter((picture) => picture !== null);
+    this.note(unit, packet);
+    const now = unit.isMarked && this.trust.isBelieved ? this.finishMarked() : null;
+    return [whole, before, now].filter((picture) => picture !== null);
+  }
+
+  /** Nothing has come for a while: what waits is complete. */
+  flush(): AccessUnit | null {
+    return this.isWaiting ? this.finishMarked() : null;
+  }
+
+  /** Ends the picture before this packet, if the packet is not of it: by its timestamp, or where slices of another begin with the same one. */
+  private endBefore(packet: OrderedPacket): AccessUnit | null {
+    const { unit, ended } = this;
+    if (ended !== null && ended.timestamp !== packet.timestamp) {
+      this.trust.confirm();
+      this.ended = null;
+    }
+    if (unit !== null && unit.timestamp !== packet.timestamp) {
+      if (unit.isMarked) this.trust.confirm();
+      return this.finish();
+    }
+    const known = unit?.slice ? unit : (this.ended ?? unit);
+    const slice = known?.slice && !unit?.open ? this.sliceOf(packet.payload) : null;
+    if (!known?.slice || slice === null) return null;
+    const begins = beginsPicture(known.slice, slice, known.hasFirst);
+    if (!begins && known.isMarked) this.trust.refute();
+    return begins && unit?.hasBegun ? this.split(unit, packet) : null;
+  }
+
+  private sliceOf(payload: Buffer): SliceHeader | null {
+    const found = sliceIn(payload);
+    return found && parseSliceHeader(found.header, found.data, (ppsId) => this.sets.layoutFor(ppsId));
+  }
+
+  /** What came after its last slice is of the next picture. */
+  private split(unit: Unit, packet: OrderedPacket): AccessUnit | null {
+    if (unit.isMarked) this.trust.confirm();
+    const tail = unit.isUseless ? [] : unit.nals.splice(unit.tailFrom);
+    const picture = this.finish();
+    const next = newUnit(packet, true);
+    next.nals = tail;
+    next.hasSps = unit.tailHasSps;
+    next.isRecoveryPoint = tail.some((nal) => (nal.header & 0x1f) === SEI && hasRecoveryPoint(payloadOf(nal, MAX_SEI_BYTES)));
+    this.unit = next;
+    return picture;
+  }
+
+  /** What the packet says of the picture, now that its parameter sets are known. */
+  private note(unit: Unit, { payload, marker }: OrderedPacket): void {
+    const slice = this.sliceOf(payload);
+    if (slice !== null) {
+      unit.slice = slice;
+      unit.hasFirst ||= slice.firstMacroblock === 0;
+    }
+    // Some senders mark the end of the parameter sets, too, and some every fragment.
+    unit.isMarked = marker && unit.open === null && (unit.hasBegun || unit.isUseless);
+  }
+
+  private finishMarked(): AccessUnit | null {
+    const { unit } = this;
+    const picture = this.finish();
+    this.ended = unit;
+    if (unit) unit.nals = [];
+    return picture;
   }
 
   private guarded(take: () => void): void {
@@ -184,12 +272,17 @@ export class H264Depayloader {
     if (type === SPS || type === PPS) {
       this.takeSet(contiguous(nal), type);
       unit.hasSps ||= type === SPS;
+      unit.tailHasSps ||= type === SPS;
       return;
     }
     if (LEFT_OUT.has(type)) return;
     if (type === SEI && !unit.hasBegun) unit.isRecoveryPoint ||= hasRecoveryPoint(payloadOf(nal, MAX_SEI_BYTES));
     this.begin(unit, nal);
-    if (!unit.isUseless) unit.nals.push(nal);
+    if (unit.isUseless) return;
+    unit.nals.push(nal);
+    if (type > IDR_SLICE) return;
+    unit.tailFrom = unit.nals.length;
+    unit.tailHasSps = false;
   }
 
   private takeSet(nal: Buffer, type: number): void {
@@ -216,7 +309,8 @@ export class H264Depayloader {
 
 function newUnit({ timestamp, time }: OrderedPacket, isHeadKnown: boolean): Unit {
   const nothing = { isUseless: false, hasSps: false, isRecoveryPoint: false, hasBegun: false, isKeyframe: false };
-  return { timestamp, time, nals: [], open: null, bytes: 0, pieces: 0, isHeadKnown, ...nothing, config: null };
+  const noSlice = { slice: null, hasFirst: false, tailFrom: 0, tailHasSps: false, isMarked: false };
+  return { timestamp, time, nals: [], open: null, bytes: 0, pieces: 0, isHeadKnown, ...nothing, config: null, ...noSlice };
 }
 
 function discard(unit: Unit): void {

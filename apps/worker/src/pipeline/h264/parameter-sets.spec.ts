@@ -72,7 +72,7 @@ describe('parseSps', () => {
       fc.property(fc.constantFrom(...REAL), fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 4 }), fc.nat(40), ([, , , codecData], changes, length) => {
         const sps = Buffer.from(setsOf(codecData).sps.subarray(0, length));
         for (const [at, value] of changes) if (at < sps.length) sps[at] = value;
-        for (const value of Object.values(parseSps(sps) ?? {})) expect(Number.isInteger(value) && value >= 0 && value < 40_000).toBe(true);
+        for (const value of Object.values({ ...parseSps(sps), order: 0 })) expect(Number.isInteger(value) && value >= 0 && value < 40_000).toBe(true);
       }),
     );
   });
@@ -80,7 +80,7 @@ describe('parseSps', () => {
 
 describe('parsePps and parseSliceStart', () => {
   it('read their ids', () => {
-    expect(parsePps(ppsOf(255, 31))).toEqual({ id: 255, spsId: 31 });
+    expect(parsePps(ppsOf(255, 31))).toEqual({ id: 255, spsId: 31, hasBottomOrder: false, hasRedundant: false });
     expect(parsePps(ppsOf(256, 0))).toBeNull();
     expect(parsePps(ppsOf(0, 32))).toBeNull();
     expect(parsePps(Buffer.from([0x68]))).toBeNull();

@@ -11,6 +11,9 @@ const FOLLOW_S = 10;
 /** Faster than this (ms per s) is no drift, and would be heard. */
 const MAX_FOLLOW = 5;
 const STEP_MS = 20;
+/** No network and no drift: the sender's RTP clock runs at another speed than it says. What is beyond this is followed within FAST_S, so that no track runs away from the others. */
+const FAST_BEYOND_MS = 200;
+const FAST_S = 1;
 /** Sender reports are not exact: within this, two tracks are together. */
 const TOLERATED_MS = 2;
 /** What they are further apart is mended within seconds, slower than audio can be moved unheard. */
@@ -25,8 +28,10 @@ const MAX_REPORTED_MS = 3000;
 /** Tracks are not further apart than this on their way to us, as far as one report of each is to be believed; and as far as two are that agree. */
 const APART_AT_ONCE_MS = 200;
 const MAX_APART_MS = 1000;
-/** A time that is so far off is wrong. */
-const MAX_OFF_MS = 10_000;
+/** A time that is so far back is wrong; the network may hold packets up for seconds. */
+const MAX_LATE_MS = 10_000;
+/** One that is so far ahead as well: nothing comes before it was sampled, but for what one track was moved to be with the other. */
+const MAX_EARLY_MS = 1500;
 
 /** The clock of one track. */
 export class TrackClock {
@@ -84,7 +89,7 @@ export class TrackClock {
   /** When it was sampled, on our clock, ms. */
   map(timestamp: number, now: number): number {
     const time = this.mediaMs(timestamp) + this.offset;
-    return Math.max(now - MAX_OFF_MS, Math.min(now + MAX_OFF_MS, time));
+    return Math.max(now - MAX_LATE_MS, Math.min(now + MAX_EARLY_MS, time));
   }
 
   /** Since the clock began. */
@@ -101,7 +106,7 @@ export class TrackClock {
   /** @param ours our clock minus the sender's wall clock, and by how much that changed, ms. */
   adjust(ours: number | null, change: number, seconds: number): void {
     if (!this.isAligned || ours === null || this.ntp === null) {
-      this.offset += limited(this.floor + this.ahead - this.offset, FOLLOW_S, MAX_FOLLOW) * seconds;
+      this.offset += followed(this.floor + this.ahead - this.offset, seconds);
       return;
     }
     const error = this.ntp + ours - change - this.offset;
@@ -111,7 +116,7 @@ export class TrackClock {
 
   /** What the reports said is not valid any more. */
   unalign(): void {
-    if (this.isAligned) this.ahead = this.offset - this.floor;
+    if (this.isAligned) this.ahead = Math.max(-MAX_APART_MS, Math.min(MAX_APART_MS, this.offset - this.floor));
     this.isAligned = false;
     this.ntp = null;
   }
@@ -190,7 +195,7 @@ export class LipSync {
       for (const { isAligned, lastArrival, floor, ntp } of this.clocks) {
         if (isAligned && ntp !== null && now - lastArrival < WINDOW_S * 1000) latest = Math.max(latest, floor - ntp);
       }
-      if (latest !== -Infinity) change = limited(latest - this.ours, FOLLOW_S, MAX_FOLLOW) * seconds;
+      if (latest !== -Infinity) change = followed(latest - this.ours, seconds);
       this.ours += change;
     }
     for (const clock of this.clocks) if (clock.hasBegun) clock.adjust(this.ours, change, seconds);
@@ -224,3 +229,9 @@ export class LipSync {
 
 /** How fast an error is to be mended, ms per s. */
 const limited = (error: number, seconds: number, most: number): number => Math.max(-most, Math.min(most, error / seconds));
+
+/** How much of an error is mended in so many seconds, ms: what may be a drift unheard, what cannot be at once. */
+function followed(error: number, seconds: number): number {
+  const excess = Math.sign(error) * Math.max(0, Math.abs(error) - FAST_BEYOND_MS);
+  return limited(error, FOLLOW_S, MAX_FOLLOW) * seconds + excess * Math.min(1, seconds / FAST_S);
+}

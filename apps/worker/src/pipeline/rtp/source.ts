@@ -19,8 +19,6 @@ export class Source {
   private lostBefore = 0;
   private expectedAtReport = 0;
   private receivedAtReport = 0;
-  /** What would have to follow for a jump to be believed. */
-  private suspect: number | null = null;
   private transit: { timestamp: number; arrival: number } | null = null;
   /** In units of the RTP clock. */
   private jitter = 0;
@@ -37,18 +35,12 @@ export class Source {
     this.highest = this.first - 1;
   }
 
-  /** The number of a packet that came, never again used by this source; null for one that may belong to another beginning. */
+  /** The number of a packet that came, never again used by this source; null for one so far off that it may belong to another beginning. */
   take(sequence: number, now: number): number | null {
     this.lastArrival = now;
-    let number = this.near(sequence);
-    if (Math.abs(number - this.highest) > MAX_JUMP) {
-      const isBelieved = sequence === this.suspect;
-      this.suspect = (sequence + 1) & 0xffff;
-      if (!isBelieved) return null;
-      number = this.beginAnew(sequence);
-    }
+    const number = this.near(sequence);
+    if (Math.abs(number - this.highest) > MAX_JUMP) return null;
     if (number > this.highest) this.highest = number;
-    this.suspect = null;
     this.received += 1;
     return number;
   }
@@ -112,15 +104,15 @@ export class Source {
     return this.highest - this.first + 1;
   }
 
-  private beginAnew(sequence: number): number {
+  /** The sender's numbers begin again with this one, which is to be taken next. */
+  beginAnew(sequence: number): void {
     this.lostBefore = this.lost;
     this.origin = (Math.floor(this.highest / CYCLE) + 2) * CYCLE;
     this.first = this.origin + sequence;
-    this.highest = this.first;
+    this.highest = this.first - 1;
     this.received = 0;
     this.expectedAtReport = 0;
     this.receivedAtReport = 0;
     this.transit = null;
-    return this.first;
   }
 }

@@ -1,12 +1,16 @@
 import type { LipSync, TrackClock } from './clock.js';
+import { isEntryPoint } from '../entry-points.js';
 import { JitterBuffer } from './jitter-buffer.js';
+import { type KeptPacket, LookBack } from './look-back.js';
 import type { RtpHeader } from './packet.js';
 import type { ReportBlock, RtcpMessage } from './rtcp.js';
-import { Source } from './source.js';
+import { MAX_JUMP, Source } from './source.js';
 import type { OrderedPacket, TrackFormat } from './types.js';
 
-/** Another source is followed when the present one has been silent for so long. */
+/** Another source is followed when the present one has been silent for so long; at once, if it is no older than this and brings parameter sets or a key frame. */
 const HANDOVER_MS = 200;
+/** Sources whose first packets are remembered: a publisher with more of them at a time gets no better than one whose sources are all new. */
+const MAX_SEEN = 16;
 
 export interface TrackEvents {
   onPacket: (format: TrackFormat, packet: OrderedPacket) => void;
@@ -24,6 +28,9 @@ export class Track {
   private source: Source | null = null;
   private readonly buffer: JitterBuffer;
   private readonly clock: TrackClock;
+  private readonly lookBack = new LookBack();
+  /** When the first packet of a source came, the oldest first. */
+  private readonly seen = new Map<number, number>();
   private lostBefore = 0;
 
   /** @param formats of one m-section, at least one. */
@@ -78,14 +85,16 @@ export class Track {
   packet(bytes: Buffer, header: RtpHeader, arrival: number, now: number): void {
     const format = this.formats.get(header.payloadType);
     if (!format) return this.retransmission(bytes, header, now);
-    const source = this.follow(header, arrival);
-    const number = source?.take(header.sequence, arrival) ?? null;
-    if (source === null || number === null) return;
-    this.format = format;
-    source.measure(header.timestamp, arrival, format.clockRate);
-    if (!this.buffer.wants(number)) return;
-    if (number === source.highest) this.clock.observe(header.timestamp, format.clockRate, arrival);
-    this.deliver(number, format, header, copyOf(bytes, header.payloadStart, header.payloadEnd), now, format.rtxPayloadType === null);
+    if (this.source === null) this.begin(header, arrival);
+    if (this.source?.ssrc === header.ssrc) {
+      const number = this.source.take(header.sequence, arrival);
+      if (number !== null) {
+        if (this.observe(number, format, header, arrival)) this.deliver(number, format, header, copyOf(bytes, header.payloadStart, header.payloadEnd), now, format.rtxPayloadType === null);
+        return;
+      }
+    }
+    const packet = { format, header, payload: copyOf(bytes, header.payloadStart, header.payloadEnd), arrival };
+    if (this.keep(packet)) this.followKept(now);
   }
 
   /** What is to be asked for again, 16 bits each. */
@@ -126,18 +135,69 @@ export class Track {
     this.buffer.push(number, format, packet, now, isAnswer);
   }
 
-  /** The present source if the packet is its own, or from now on. A publisher that restarts its encoder may choose another SSRC. */
-  private follow({ ssrc, sequence }: RtpHeader, arrival: number): Source | null {
-    const present = this.source;
-    if (present?.ssrc === ssrc) return present;
-    if (present !== null) {
-      if (!present.hasEnded && arrival - present.lastArrival < HANDOVER_MS) return null;
-      this.buffer.flush();
-      this.lostBefore += present.lost;
-      this.clock.reset();
+  /** False for a packet that the buffer does not want. */
+  private observe(number: number, format: TrackFormat, header: RtpHeader, arrival: number): boolean {
+    const source = this.source as Source;
+    this.format = format;
+    source.measure(header.timestamp, arrival, format.clockRate);
+    if (!this.buffer.wants(number)) return false;
+    if (number === source.highest) this.clock.observe(header.timestamp, format.clockRate, arrival);
+    return true;
+  }
+
+  /**
+   * Keeps a packet of another source, or from where the present one's numbers have jumped to. True: that is followed from now on. A
+   * publisher that restarts its encoder may choose another SSRC, and its first packets hold what all others need. A source that sends
+   * beside the present one (a second layer, a stray packet) takes over only where it begins with a key frame, and once: else the two
+   * would cut each other off with every key frame.
+   */
+  private keep(packet: KeptPacket): boolean {
+    const { ssrc, sequence } = packet.header;
+    const present = this.source as Source;
+    let isNext = false;
+    this.lookBack.add(packet, ({ header: last }) => {
+      isNext = sequence === ((last.sequence + 1) & 0xffff);
+      return last.ssrc === ssrc && Math.abs(((sequence - last.sequence) << 16) >> 16) <= MAX_JUMP;
+    });
+    // Two in a row make a jump believable (RFC 3550, A.1).
+    if (ssrc === present.ssrc) return isNext;
+    if (present.hasEnded || packet.arrival - present.lastArrival >= HANDOVER_MS) return true;
+    return packet.arrival - this.firstSeen(packet.header, packet.arrival) < HANDOVER_MS && isEntryPoint(packet.format.codec, packet.payload);
+  }
+
+  private followKept(now: number): void {
+    const kept = this.lookBack.take();
+    const [first] = kept as [KeptPacket, ...KeptPacket[]];
+    if (first.header.ssrc === this.source?.ssrc) this.source.beginAnew(first.header.sequence);
+    else this.begin(first.header, first.arrival);
+    for (const { format, header, payload, arrival } of kept) {
+      const number = this.source?.take(header.sequence, arrival) ?? null;
+      if (number !== null && this.observe(number, format, header, arrival)) this.deliver(number, format, header, payload, now, format.rtxPayloadType === null);
     }
-    this.source = new Source(ssrc, sequence, arrival);
-    return this.source;
+  }
+
+  /** Another source sends from now on. */
+  private begin(header: RtpHeader, arrival: number): void {
+    if (this.source !== null) {
+      this.buffer.flush();
+      this.lostBefore += this.source.lost;
+      this.clock.reset();
+      // Followed once, it is not new again.
+      this.seen.set(this.source.ssrc, -Infinity);
+    }
+    this.firstSeen(header, arrival);
+    this.source = new Source(header.ssrc, header.sequence, arrival);
+  }
+
+  private firstSeen({ ssrc }: RtpHeader, arrival: number): number {
+    const first = this.seen.get(ssrc);
+    if (first !== undefined) return first;
+    this.seen.set(ssrc, arrival);
+    for (const oldest of this.seen.keys()) {
+      if (this.seen.size <= MAX_SEEN) break;
+      this.seen.delete(oldest);
+    }
+    return arrival;
   }
 }
 

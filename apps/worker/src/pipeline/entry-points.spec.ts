@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { isEntryPoint } from './entry-points.js';
+
+it.each<[string, string, string, boolean]>([
+  ['a sequence parameter set', 'H264', '6742', true],
+  ['a picture parameter set', 'H264', '68ce', true],
+  ['an IDR slice', 'H264', '6588', true],
+  ['another slice', 'H264', '419a', false],
+  ['a delimiter', 'H264', '09f0', false],
+  ['an SEI message', 'H264', '0605', false],
+  ['an aggregate with a delimiter and a parameter set', 'H264', '78 0002 09f0 0002 6742', true],
+  ['an aggregate of slices', 'H264', '78 0002 419a 0002 419b', false],
+  ['an aggregate that is cut off', 'H264', '78 0009 41 00', false],
+  ['the first fragment of an IDR slice', 'H264', '7c85 88', true],
+  ['a later fragment of one', 'H264', '7c05 88', false],
+  ['a fragment that is cut off', 'H264', '7c', false],
+  ['a key frame of VP8', 'VP8', '10 00', true],
+  ['another frame of VP8', 'VP8', '10 01', false],
+  ['a key frame of VP9', 'VP9', '08', true],
+  ['another frame of VP9', 'VP9', '48', false],
+  ['a new sequence of AV1', 'AV1', '18 0a', true],
+  ['another unit of AV1', 'AV1', '10 32', false],
+  ['sound', 'OPUS', 'fc 00', false],
+  ...['H264', 'VP8', 'VP9', 'AV1', 'OPUS'].map((codec): [string, string, string, boolean] => ['a probe without payload', codec, '', false]),
+])('decoding can begin with %s (%s %s): %s', (_, codec, hex, expected) => {
+  expect(isEntryPoint(codec, Buffer.from(hex.replaceAll(' ', ''), 'hex'))).toBe(expected);
+});

@@ -1,0 +1,38 @@
+/** Pictures whose marked packet was indeed their last: as many, and a sender is believed. */
+const ENOUGH = 3;
+
+/**
+ * How long a marked picture of a sender that is not known yet is kept, ms: the other slices of a picture follow at once, as a rule. Only
+ * the first pictures of a session wait so long, and only where nothing comes before.
+ */
+export const UNKNOWN_MARKER_MS = 20;
+
+/**
+ * Learns whether a sender's markers stand where they should: on the last packet of what has one timestamp (RFC 3550, 5.1; RFC 6184, 5.1),
+ * where nothing is to be waited for. There are senders that mark every slice, and senders that mark nothing. What is marked by the former,
+ * and all of the latter, is complete with the next timestamp only: one picture later, and not more.
+ */
+export class MarkerTrust {
+  private confirmed = 0;
+  private isRefuted = false;
+
+  /** A marked packet is the last one. */
+  get isBelieved(): boolean {
+    return !this.isRefuted && this.confirmed >= ENOUGH;
+  }
+
+  /** It probably is: after UNKNOWN_MARKER_MS without another packet it may be taken for it. */
+  get isUnknown(): boolean {
+    return !this.isRefuted && this.confirmed < ENOUGH;
+  }
+
+  /** Another timestamp followed a marked packet. */
+  confirm(): void {
+    if (this.isUnknown) this.confirmed += 1;
+  }
+
+  /** More of the same picture followed one; that is what this sender does. */
+  refute(): void {
+    this.isRefuted = true;
+  }
+}
