@@ -158,6 +158,12 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(16)
   WARM_PIPELINES = 2;
+  /** Memory that one pipeline may use (its resident set), MB; the worker ends one that uses more. A stream takes 80, each picture of its own that a transfer wishes for up to 100. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(256)
+  @Max(1_000_000)
+  PIPELINE_MEMORY_MB = 1536;
   /** Directory of the pipelines' control sockets; a worker that restarts adopts the pipelines it finds here. */
   @IsString()
   @MinLength(1)

@@ -167,5 +167,6 @@ NAPI_MODULE_INIT() {
   export_converters(env, exports);
   export_ice(env, exports);
   export_transport(env, exports);
+  export_sandbox(env, exports);
   return exports;
 }

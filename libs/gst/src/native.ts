@@ -25,6 +25,20 @@ export interface IceHalf {
   candidates: string[];
 }
 
+/** What a confined process may use at most. */
+export interface Bounds {
+  /** User and group to become; 0: stay who we are. */
+  uid: number;
+  /** Open files (RLIMIT_NOFILE). */
+  files: number;
+  /** Size of a file that is written to, bytes (RLIMIT_FSIZE). */
+  fileBytes: number;
+  /** Memory for data, bytes (RLIMIT_DATA: RLIMIT_AS would count what V8 only reserves). */
+  dataBytes: number;
+  /** Threads of the new user (RLIMIT_NPROC); not used where `uid` is 0. */
+  tasks: number;
+}
+
 /** What native/*.c exports; see there. */
 export interface Native {
   init(dispatch: (id: number, ...values: unknown[]) => void): string;
@@ -62,6 +76,8 @@ export interface Native {
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
   setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
+  confine(bounds: Bounds): string[];
+  closeMemory(): boolean;
 }
 
 /** The checkout's root, from the sources as well as from dist/. */

@@ -1,12 +1,13 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
 import { compileSooner } from './compile-sooner.js';
+import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
 import { Ingest } from './ingest.js';
 import type { PipelineEvents } from './protocol.js';
 import { StreamPipeline } from './stream-pipeline.js';
 
-const [socketPath] = process.argv.slice(2);
-if (!socketPath) throw new Error('usage: main.js <socket path>');
+const [socketPath, uid, memoryMb] = process.argv.slice(2);
+if (!socketPath || !uid || !memoryMb) throw new Error('usage: main.js <socket path> <uid to become, or 0> <memory, MB>');
 
 const UNCLAIMED_MS = 10_000;
 
@@ -60,7 +61,7 @@ const control = new ControlServer(
     snapshot: async () => pipeline.snapshot(),
     thumbnail: async () => ({ jpeg: (await pipeline.thumbnail())?.toString('base64') ?? null }),
   },
-  () => pipeline.snapshot(),
+  () => ({ ...pipeline.snapshot(), unconfined }),
   (connected) => watchWorker(connected),
 );
 
@@ -91,7 +92,10 @@ async function exit(): Promise<void> {
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end('service_shutdown'));
 
-await Ingest.warmUp();
+// The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();
+const unconfined = confinePipeline(Number(uid), Number(memoryMb));
+await Ingest.warmUp();
+control.open();
 // Whoever started us may be gone before it could connect.
 orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);

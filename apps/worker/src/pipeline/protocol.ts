@@ -122,6 +122,8 @@ export interface Snapshot {
   sessionId: string | null;
   input: InputState;
   transfers: TransferStatus[];
+  /** Ways of confinement that this machine does not allow. */
+  unconfined?: string[];
 }
 
 export interface Figures {
