@@ -35,6 +35,15 @@ export const seenBy = (socket: string, dir: string): string => (existsSync(files
 export async function bringSounds(socket: string, from: string, transfers: { options: TransferOptions }[]): Promise<void> {
   const dir = filesOf(socket);
   if (!existsSync(dir)) return;
+  try {
+    await bringAll(dir, from, transfers);
+  } catch (error) {
+    // Gone meanwhile, with the pipeline.
+    if (existsSync(dir)) throw error;
+  }
+}
+
+async function bringAll(dir: string, from: string, transfers: { options: TransferOptions }[]): Promise<void> {
   const wanted = new Set(transfers.flatMap(({ options: { sound } }) => (sound != null && SOUND_FILE.test(sound.file) ? [sound.file] : [])));
   for (const name of await readdir(dir)) if (!wanted.has(name)) await rm(join(dir, name), { force: true });
   for (const name of wanted) await bring(join(from, name), join(dir, name), (await stat(dir)).gid);

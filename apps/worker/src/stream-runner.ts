@@ -58,6 +58,18 @@ export class StreamRunner {
     return this.held.id;
   }
 
+  /** The pipeline's process: its pid as it says, and the socket that it listens on. */
+  get process(): { pid: number; path: string } {
+    return this.client;
+  }
+
+  /** The pipeline was killed: its stream ends for this reason. */
+  died(reason: string, detail: string): void {
+    if (this.state !== 'running') return;
+    this.state = 'stopping';
+    void this.finish(reason, detail, null);
+  }
+
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
     const mediaDir = seenBy(this.client.path, settings.mediaDir);
@@ -172,7 +184,7 @@ export class StreamRunner {
       case 'ended':
         if (this.state !== 'running') return;
         this.state = 'stopping';
-        void this.finish(event.body.reason, null, event.body.final);
+        void this.finish(event.body.reason, event.body.detail ?? null, event.body.final);
         return;
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);

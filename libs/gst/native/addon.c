@@ -167,6 +167,5 @@ NAPI_MODULE_INIT() {
   export_converters(env, exports);
   export_ice(env, exports);
   export_transport(env, exports);
-  export_sandbox(env, exports);
   return exports;
 }

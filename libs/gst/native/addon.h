@@ -69,5 +69,4 @@ void export_samples(napi_env env, napi_value exports);
 void export_converters(napi_env env, napi_value exports);
 void export_ice(napi_env env, napi_value exports);
 void export_transport(napi_env env, napi_value exports);
-void export_sandbox(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);

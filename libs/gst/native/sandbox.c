@@ -1,19 +1,24 @@
-// What this process may still do once it reads what strangers send: no other user's files, no program, no other process.
+// What this process may still do once it reads what strangers send: no other user's files, no program, no other process. An addon of
+// its own, without GStreamer: the worker closes its memory by it.
 #define _GNU_SOURCE
+#include <assert.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <node_api.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "addon.h"
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -46,30 +51,31 @@ static const int REFUSED[] = {
 #endif
 };
 
-#define MAX_INSTRUCTIONS (2 * G_N_ELEMENTS(REFUSED) + 80)
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+#define MAX_INSTRUCTIONS (2 * COUNT(REFUSED) + 80)
 
 typedef struct {
   struct sock_filter code[MAX_INSTRUCTIONS];
   unsigned short length;
 } Filter;
 
-static void add(Filter *filter, unsigned short code, guint32 k, unsigned char jt, unsigned char jf) {
-  g_assert(filter->length < MAX_INSTRUCTIONS);
+static void add(Filter *filter, unsigned short code, uint32_t k, unsigned char jt, unsigned char jf) {
+  assert(filter->length < MAX_INSTRUCTIONS);
   filter->code[filter->length++] = (struct sock_filter){code, jt, jf, k};
 }
 
-#define LOAD(offset) add(filter, BPF_LD | BPF_W | BPF_ABS, (guint32)(offset), 0, 0)
+#define LOAD(offset) add(filter, BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offset), 0, 0)
 #define LOAD_NUMBER() LOAD(offsetof(struct seccomp_data, nr))
 // The lower half: what is compared here are ints and flags below 2^32 (both architectures are little-endian).
 #define LOAD_ARGUMENT(i) LOAD(offsetof(struct seccomp_data, args) + 8 * (i))
 #define RETURN(what) add(filter, BPF_RET | BPF_K, (what), 0, 0)
 #define REFUSE(number) RETURN(SECCOMP_RET_ERRNO | (number))
 // Jumps over so many instructions where the loaded value is (not) this one.
-#define SKIP_UNLESS(value, count) add(filter, BPF_JMP | BPF_JEQ | BPF_K, (guint32)(value), 0, (count))
-#define SKIP_IF(value, count) add(filter, BPF_JMP | BPF_JEQ | BPF_K, (guint32)(value), (count), 0)
+#define SKIP_UNLESS(value, count) add(filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), 0, (count))
+#define SKIP_IF(value, count) add(filter, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), (count), 0)
 
 // The first argument of this call must be our own process (or 0, where that means the same).
-static void only_ourselves(Filter *filter, int number, guint32 pid, bool zero_too) {
+static void only_ourselves(Filter *filter, int number, uint32_t pid, bool zero_too) {
   SKIP_UNLESS(number, zero_too ? 5 : 4);
   LOAD_ARGUMENT(0);
   if (zero_too) SKIP_IF(0, 2);
@@ -94,7 +100,7 @@ static void build(Filter *filter) {
   add(filter, BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 1, 0);
   REFUSE(EPERM);
   RETURN(SECCOMP_RET_ALLOW);
-  guint32 pid = (guint32)getpid();
+  uint32_t pid = (uint32_t)getpid();
   for (size_t i = 0; i < 4; i++) only_ourselves(filter, (int[]){__NR_kill, __NR_tgkill, __NR_rt_sigqueueinfo, __NR_rt_tgsigqueueinfo}[i], pid, false);
   only_ourselves(filter, __NR_prlimit64, pid, true);
   // The network, and the kernel's word on its addresses. Local sockets (of other pipelines, of a container's engine) are not for us.
@@ -113,7 +119,7 @@ static void build(Filter *filter) {
   SKIP_IF(LINUX_CONSOLE, 1);
   RETURN(SECCOMP_RET_ALLOW);
   REFUSE(EPERM);
-  for (size_t i = 0; i < G_N_ELEMENTS(REFUSED); i++) {
+  for (size_t i = 0; i < COUNT(REFUSED); i++) {
     SKIP_UNLESS(REFUSED[i], 1);
     REFUSE(EPERM);
   }
@@ -152,19 +158,25 @@ typedef struct {
 
 static void require(Failures *failures, bool done, const char *what) {
   if (done) return;
-  g_autofree char *text = g_strdup_printf("%s: %s", what, g_strerror(errno));
-  napi_set_element(failures->env, failures->list, failures->count++, to_js_string(failures->env, text));
+  char text[200];
+  int length = snprintf(text, sizeof text, "%s (%s)", what, strerror(errno));
+  napi_value string;
+  napi_create_string_utf8(failures->env, text, (size_t)length < sizeof text ? (size_t)length : sizeof text - 1, &string);
+  napi_set_element(failures->env, failures->list, failures->count++, string);
 }
 
 static double field(napi_env env, napi_value object, const char *name) {
   napi_value value;
-  napi_get_named_property(env, object, name, &value);
-  return js_number(env, value);
+  double number = 0;
+  if (napi_get_named_property(env, object, name, &value) == napi_ok) napi_get_value_double(env, value, &number);
+  return number;
 }
 
 // confine({uid, files, fileBytes, dataBytes, tasks}): `uid` 0 keeps the user. Returns what could not be done. Irreversible, for all threads.
 static napi_value confine(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
+  size_t given = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &given, args, NULL, NULL);
   Failures failures = {.env = env};
   napi_create_array(env, &failures.list);
   uid_t uid = (uid_t)field(env, args[0], "uid");
@@ -185,10 +197,19 @@ static napi_value confine(napi_env env, napi_callback_info info) {
 // closeMemory(): no process without privileges reads our memory or environment, of the same user neither. False where that failed.
 static napi_value close_memory(napi_env env, napi_callback_info info) {
   (void)info;
-  return to_js_bool(env, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+  napi_value done;
+  napi_get_boolean(env, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, &done);
+  return done;
 }
 
-void export_sandbox(napi_env env, napi_value exports) {
+static void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback) {
+  napi_value function;
+  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function);
+  napi_set_named_property(env, exports, name, function);
+}
+
+NAPI_MODULE_INIT() {
   export_function(env, exports, "confine", confine);
   export_function(env, exports, "closeMemory", close_memory);
+  return exports;
 }

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { load } from './load.js';
 
 /** A reference to a GObject; only the binding looks inside. */
 export type Handle = { readonly __gobject: unique symbol };
@@ -23,20 +21,6 @@ export interface IceHalf {
   pwd: string;
   /** `a=candidate:...` lines. */
   candidates: string[];
-}
-
-/** What a confined process may use at most. */
-export interface Bounds {
-  /** User and group to become; 0: stay who we are. */
-  uid: number;
-  /** Open files (RLIMIT_NOFILE). */
-  files: number;
-  /** Size of a file that is written to, bytes (RLIMIT_FSIZE). */
-  fileBytes: number;
-  /** Memory for data, bytes (RLIMIT_DATA: RLIMIT_AS would count what V8 only reserves). */
-  dataBytes: number;
-  /** Threads of the new user (RLIMIT_NPROC); not used where `uid` is 0. */
-  tasks: number;
 }
 
 /** What native/*.c exports; see there. */
@@ -76,23 +60,6 @@ export interface Native {
   addIceCandidate(agent: Handle, stream: number, line: string): boolean;
   addLocalAddress(agent: Handle, address: string): boolean;
   setReceiveBuffer(agent: Handle, stream: number, bytes: number): void;
-  confine(bounds: Bounds): string[];
-  closeMemory(): boolean;
 }
 
-/** The checkout's root, from the sources as well as from dist/. */
-function root(): string {
-  for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
-    const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'manycast') return dir;
-  }
-  throw new Error('the GStreamer binding is not inside a manycast checkout');
-}
-
-function load(): Native {
-  const file = join(root(), 'libs/gst/build/gst.node');
-  if (!existsSync(file)) throw new Error(`${file} is missing: npm run setup builds it`);
-  return createRequire(import.meta.url)(file) as Native;
-}
-
-export const native = load();
+export const native = load<Native>('gst');

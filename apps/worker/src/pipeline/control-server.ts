@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -62,7 +61,7 @@ export class ControlServer {
   /** Resolves when what was sent has left (or cannot any more); removes the socket file, where that is ours: else the worker does. */
   async close(): Promise<void> {
     const { worker } = this;
-    if (worker && !worker.destroyed) await Promise.race([new Promise<void>((resolve) => worker.end(() => resolve())), once(worker, 'close'), sleep(LAST_WORD_MS, undefined, { ref: false })]);
+    if (worker && !worker.destroyed) await Promise.race([lastWord(worker), sleep(LAST_WORD_MS, undefined, { ref: false })]);
     this.server.close();
     try {
       rmSync(this.path, { force: true });
@@ -110,6 +109,14 @@ export class ControlServer {
   private write(message: unknown): void {
     if (this.worker?.writable) this.worker.write(`${JSON.stringify(message)}\n`);
   }
+}
+
+/** Resolves when all that was written has left, or cannot any more. */
+function lastWord(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    socket.end(() => resolve());
+  });
 }
 
 /** Null for what is no command. */

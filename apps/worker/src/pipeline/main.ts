@@ -1,4 +1,6 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installLastResort } from '../last-resort.js';
 import { compileSooner } from './compile-sooner.js';
 import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
@@ -10,6 +12,8 @@ const [socketPath, uid, memoryMb] = process.argv.slice(2);
 if (!socketPath || !uid || !memoryMb) throw new Error('usage: main.js <socket path> <uid to become, or 0> <memory, MB>');
 
 const UNCLAIMED_MS = 10_000;
+/** What a pipeline with a fault in it has to close its outputs. */
+const FAILED_MS = 3000;
 
 let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
@@ -83,6 +87,24 @@ async function end(reason: string): Promise<void> {
   await exit();
 }
 
+/** A fault of ours: this stream ends, as properly as it still can, and no other. Its text may name keys, so only its kind is told; the log has it all. */
+async function fail(error: Error): Promise<void> {
+  over = true;
+  const final = await Promise.race([pipeline.finish().catch(() => null), sleep(FAILED_MS, null)]);
+  control.send('ended', { reason: 'pipeline_crashed', detail: kindOf(error), final });
+  await exit();
+}
+
+function tell(level: 'error', what: string, error: unknown): void {
+  process.stderr.write(`${what}: ${error instanceof Error ? error.stack : String(error)}\n`);
+  control.send('log', { level, message: `${what}: ${kindOf(error)}` });
+}
+
+function kindOf(error: unknown): string {
+  const { name = typeof error, code } = error as NodeJS.ErrnoException;
+  return code === undefined ? name : `${name} ${code}`;
+}
+
 async function exit(): Promise<void> {
   await control.close();
   process.exit(0);
@@ -91,6 +113,8 @@ async function exit(): Promise<void> {
 // The terminal's Ctrl-C reaches the whole process group of `npm start`; the worker decides when a stream ends.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end('service_shutdown'));
+
+installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: ({ err }, what) => tell('error', what, err) }, fail);
 
 // The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();

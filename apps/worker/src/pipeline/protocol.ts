@@ -143,6 +143,6 @@ export interface PipelineEvents {
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */
-  ended: { reason: string; final: FinalReport };
+  ended: { reason: string; detail?: string; final: FinalReport | null };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string; fields?: Record<string, unknown> };
 }
