@@ -53,14 +53,14 @@ describe.each(['H264', 'VP8'] as const)('a pipeline that carries %s', (codec) =>
     const tls = await startTlsProxy(platform.port);
     const urls = [`${platform.url}/${name}`, `rtmp://localhost:${platform.port}/live/${name}-by-name`];
     const plain = await Promise.all(urls.map((url) => system.addTransfer(id, { url })));
-    const secure = await system.addTransfer(id, { url: `rtmps://127.0.0.1:${tls.port}/live/${name}-tls`, options: { tlsVerify: false } });
+    const secure = await system.addTransfer(id, { url: `rtmps://127.0.0.1:${tls.port}/live/${name}-tls`, tlsVerify: false });
     const picky = await system.addTransfer(id, { url: `rtmps://127.0.0.1:${tls.port}/live/${name}-picky` });
     for (const transfer of [...plain, secure]) await system.transferReaches(id, transfer.id, 'live');
     // Nobody has signed the certificate: the authorities are known here, too.
     await expect.poll(async () => (await system.transfer(id, picky.id)).reason?.code).toBe('tls_certificate');
     for (const end of ['', '-by-name', '-tls']) expect(await decodeFrames(`${platform.url}/${name}${end}`, { frames: 15 })).toBe(15);
     await expect.poll(async () => (await system.thumbnail(id))?.subarray(0, 2).toString('hex')).toBe('ffd8');
-    await system.changeTransfer(id, plain[0]?.id as string, { options: { sound: { file: 'tone.wav', loop: true } } });
+    await system.changeTransfer(id, plain[0]?.id as string, { sound: { file: 'tone.wav', loop: true } });
     await expect.poll(async () => (await volumeDetect(`${platform.url}/${name}`, { seconds: 1 })).mean, { timeout: 30_000 }).toBeGreaterThan(-30);
     expect((await system.transfer(id, plain[0]?.id as string)).reason).toBeNull();
     await tls.stop();
