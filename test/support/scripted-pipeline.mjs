@@ -10,7 +10,7 @@ const path = process.argv[2];
 let claim = null;
 let worker = null;
 let pictures = 0;
-let taken = null;
+const taken = [];
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
@@ -22,7 +22,7 @@ const ops = {
     const script = /^s=(.*)\r$/m.exec(sdp)?.[1] ?? sdp;
     if (script === 'crash') process.kill(process.pid, 'SIGKILL');
     if (script === 'silence') return undefined;
-    if (script === 'grow') taken = Buffer.alloc(400 * 1024 * 1024, 1);
+    if (script === 'grow') taken.push(Buffer.alloc(400 * 1024 * 1024, 1));
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
     if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);

@@ -19,7 +19,7 @@ export const faults = { rejections: 0, exceptions: 0 };
  * For faults of ours that nobody caught. A promise without an owner has broken off one task, whose state is its own: it is logged and counted, and
  * the process goes on. An exception may have broken off anything between two steps: `leave` ends orderly what can be ended, and then the process does.
  */
-export function installLastResort(log: LastResortLog, leave: (error: Error) => Promise<unknown>, exit: (code: number) => void = process.exit): void {
+export function installLastResort(log: LastResortLog, leave: (error: Error) => Promise<unknown>, exit: (code: number) => void = (code) => process.exit(code)): void {
   let leaving = false;
   process.on('unhandledRejection', (error) => {
     faults.rejections += 1;

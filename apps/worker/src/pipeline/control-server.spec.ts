@@ -30,7 +30,8 @@ afterEach(async () => {
   await server.close();
   rmSync(dir, { recursive: true });
   process.off('uncaughtException', note).off('unhandledRejection', note);
-  expect(uncaught.splice(0)).toEqual([]);
+  const faults = uncaught.splice(0);
+  if (faults.length > 0) throw new AggregateError(faults, 'nobody caught these');
 });
 
 const dial = async (): Promise<Socket> => {
@@ -38,10 +39,11 @@ const dial = async (): Promise<Socket> => {
   await once(socket, 'connect');
   return socket.on('error', () => undefined);
 };
-const answers = async (): Promise<void> => {
+const answer = async (): Promise<unknown> => {
   const { client } = await PipelineClient.open(path, 2000);
-  expect(await client.call('snapshot', {}, 2000)).toEqual(SNAPSHOT);
+  const snapshot = await client.call('snapshot', {}, 2000);
   client.disconnect();
+  return snapshot;
 };
 
 describe('the control socket', () => {
@@ -59,7 +61,7 @@ describe('the control socket', () => {
   it('survives a worker that was gone before it was open', async () => {
     (await dial()).destroy();
     server.open();
-    await answers();
+    expect(await answer()).toEqual(SNAPSHOT);
   });
 
   it.each([
@@ -72,7 +74,7 @@ describe('the control socket', () => {
     server.open();
     action(await dial());
     await expect.poll(() => workers).toEqual([true, false]);
-    await answers();
+    expect(await answer()).toEqual(SNAPSHOT);
   });
 
   it.each([['no JSON', 'hello\n'], ['no command', '7\n'], ['nothing', 'null\n'], ['a command without an id', '{"op":"snapshot"}\n'], ['an endless line', 'x'.repeat(2 ** 20 + 1)]])('hangs up on what sends %s', async (_, text) => {
@@ -80,7 +82,7 @@ describe('the control socket', () => {
     const socket = await dial();
     socket.write(text);
     await once(socket.resume(), 'close');
-    await answers();
+    expect(await answer()).toEqual(SNAPSHOT);
   });
 
   it('ends in time though the worker does not read', async () => {

@@ -101,7 +101,8 @@ function tell(level: 'error', what: string, error: unknown): void {
 }
 
 function kindOf(error: unknown): string {
-  const { name = typeof error, code } = error as NodeJS.ErrnoException;
+  if (!(error instanceof Error)) return typeof error;
+  const { name, code } = error as NodeJS.ErrnoException;
   return code === undefined ? name : `${name} ${code}`;
 }
 
