@@ -1,4 +1,4 @@
-# One image for every process; the command picks which: api, worker, migrate, seed, rtmp (the demo RTMP server).
+# One image for every process; the command picks which: api, worker, migrate, seed, secrets, rtmp (the demo RTMP server).
 FROM node:24-bookworm AS build
 WORKDIR /manycast
 COPY . .
@@ -12,6 +12,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       nginx libnginx-mod-rtmp \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /manycast
+# All of it belongs to root: no process of ours can change the program.
 COPY --from=build /manycast/package.json ./
 COPY --from=build /manycast/node_modules node_modules
 COPY --from=build /manycast/dist dist
@@ -19,7 +20,8 @@ COPY --from=build /manycast/libs/gst/build libs/gst/build
 COPY --from=build /manycast/prisma prisma
 COPY docker docker
 RUN mkdir -p /run/manycast /media && chown node:node /run/manycast
-ENV NODE_ENV=production RUN_DIR=/run/manycast MEDIA_DIR=/media
+# The root file system may be read-only: GStreamer's registry is written beside the pipelines' sockets.
+ENV NODE_ENV=production RUN_DIR=/run/manycast MEDIA_DIR=/media GST_REGISTRY=/run/manycast/gstreamer.registry
 USER node
 ENTRYPOINT ["docker/entrypoint.sh"]
 CMD ["api"]

@@ -66,7 +66,7 @@ afterEach(async () => {
 });
 
 async function startWorker(nodeId: string, settings: Record<string, string> = {}): Promise<INestApplicationContext> {
-  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3', ANSWER_TIMEOUT_MS: '5000' }, settings);
+  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3', ANSWER_TIMEOUT_MS: '5000', PIPELINE_MEMORY_MB: '1536' }, settings);
   const worker = await NestFactory.createApplicationContext(WorkerModule, { logger: process.env.TEST_LOG_LEVEL ? undefined : false });
   worker.get(PipelineProgram).file = PIPELINE;
   workers.push(worker);
@@ -288,8 +288,19 @@ it('ends the stream of a pipeline that dies, and frees its slot', async () => {
   const answer = await dispatch(stream);
   await expect.poll(async () => (await row(stream.id)).state).toBe('live');
   process.kill(pidOf(answer), 'SIGKILL');
-  await expect.poll(() => row(stream.id), { timeout: 4000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed', transfers: [{ state: 'ended', reason: 'stream_ended' }] });
+  await expect.poll(() => row(stream.id), { timeout: 4000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed', reasonDetail: 'it ended by SIGKILL', transfers: [{ state: 'ended', reason: 'stream_ended' }] });
   expect(worker.get(Runners).used).toBe(0);
+});
+
+it('ends a pipeline that takes more memory than it may, says so on its stream, and leaves the others alone', async () => {
+  await startWorker('node-a', { PIPELINE_MEMORY_MB: '256' });
+  const [stream, other] = [await newStream('grow'), await newStream()];
+  const answers = [await dispatch(stream), await dispatch(other)];
+  await expect.poll(() => row(stream.id), { timeout: 5000 }).toMatchObject({ state: 'ended', reason: 'out_of_memory', reasonDetail: expect.stringMatching(/^[45]\d\d MB of 256$/) });
+  const [grown, small] = answers.map(pidOf) as [number, number];
+  await expect.poll(() => isAlive(grown)).toBe(false);
+  expect(isAlive(small)).toBe(true);
+  expect((await row(other.id)).state).toBe('live');
 });
 
 it('lets go of a stream that another has taken over: stops its pipeline and writes nothing', async () => {

@@ -1,1 +1,1 @@
-export function endMarked(mark: string, graceMs?: number): Promise<void>;
+export function endPipelines(runDir: string, graceMs?: number): Promise<void>;

@@ -1,6 +1,7 @@
 // Our own long-running processes (API, workers): readable logs, restarts with backoff, an end in order.
 import { spawn } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endWithParent } from './daemon.mjs';
@@ -79,28 +80,29 @@ function killGroup(pid) {
 }
 
 /**
- * Ends what our processes left behind on purpose (a pipeline outlives its worker): every process that carries `mark`
- * (`NAME=value`) in its environment. They get a moment to close their outputs properly.
+ * Ends what our processes left behind on purpose (a pipeline outlives its worker): every pipeline whose socket lies in `runDir`. They get a
+ * moment to close their outputs properly. Command lines can be read by everybody; a pipeline's environment only by its own user, if at all.
  */
-export async function endMarked(mark, graceMs = 5_000) {
-  for (const pid of marked(mark)) signal(pid, 'SIGTERM');
-  for (const deadline = Date.now() + graceMs; Date.now() < deadline && marked(mark).length > 0;) await sleep(50);
-  for (const pid of marked(mark)) signal(pid, 'SIGKILL');
+export async function endPipelines(runDir, graceMs = 5_000) {
+  const dir = resolve(ROOT, runDir);
+  for (const pid of pipelines(dir)) signal(pid, 'SIGTERM');
+  for (const deadline = Date.now() + graceMs; Date.now() < deadline && pipelines(dir).length > 0;) await sleep(50);
+  for (const pid of pipelines(dir)) signal(pid, 'SIGKILL');
 }
 
-function marked(mark) {
+function pipelines(dir) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => environmentOf(pid).includes(mark))
+    .filter((pid) => commandOf(pid).some((argument) => argument.endsWith('.sock') && dirname(argument) === dir))
     .map(Number);
 }
 
-function environmentOf(pid) {
+function commandOf(pid) {
   try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch (error) {
-    // Gone since it was listed, or somebody else's.
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code)) return [];
+    // Gone since it was listed.
+    if (['ENOENT', 'ESRCH'].includes(error.code)) return [];
     throw error;
   }
 }

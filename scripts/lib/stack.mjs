@@ -8,10 +8,10 @@ import { lockHolder, tryLock } from './lock.mjs';
 import { ROOT, STATE_DIR } from './paths.mjs';
 import { isPortFree } from './ports.mjs';
 import { startPostgres } from './postgres.mjs';
-import { endMarked, keepRunning } from './processes.mjs';
+import { endPipelines, keepRunning } from './processes.mjs';
 import { startRedis } from './redis.mjs';
 import { startRtmpServer } from './rtmp-server.mjs';
-import { masterKeys, writePrivate } from './secrets.mjs';
+import { closeDotEnv, masterKeys, withSecretFiles, writePrivate } from './secrets.mjs';
 import { StepError } from './step.mjs';
 
 const run = promisify(execFile);
@@ -68,8 +68,8 @@ async function startAll({ stops, print, note }) {
   const stopOf = (server) => (stops.push(server.stop), server);
 
   const [databaseUrl, redisUrl] = await Promise.all([
-    process.env.DATABASE_URL || embeddedPostgres(stopOf),
-    process.env.REDIS_URL || startRedis({ dir: join(STATE_DIR, 'redis') }).then((server) => stopOf(server).url),
+    process.env.DATABASE_URL_FILE ? undefined : process.env.DATABASE_URL || embeddedPostgres(stopOf),
+    process.env.REDIS_URL_FILE ? undefined : process.env.REDIS_URL || startRedis({ dir: join(STATE_DIR, 'redis') }).then((server) => stopOf(server).url),
   ]);
   const wishedRtmpPort = Number(process.env.RTMP_PORT || 1935);
   const rtmp = stopOf(await startRtmpServer({ dir: join(STATE_DIR, 'nginx'), port: wishedRtmpPort }));
@@ -77,16 +77,17 @@ async function startAll({ stops, print, note }) {
     note(`Port ${wishedRtmpPort} is taken: the demo RTMP server listens on ${rtmp.port}.`);
 
   const apiUrl = (process.env.PUBLIC_URL || `http://localhost:${port}`).replace(/\/$/, '');
+  const closed = closeDotEnv();
+  if (closed) note(closed);
+  const { METRICS_TOKEN, PUSH_REPUBLISH_URLS } = process.env;
+  const keys = process.env.MASTER_KEYS_FILE ? undefined : process.env.MASTER_KEYS || masterKeys();
+  const secrets = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, MASTER_KEYS: keys, METRICS_TOKEN, PUSH_REPUBLISH_URLS };
   const env = {
-    ...process.env,
-    DATABASE_URL: databaseUrl,
-    REDIS_URL: redisUrl,
-    MASTER_KEYS: process.env.MASTER_KEYS || masterKeys(),
+    ...withSecretFiles(process.env, secrets),
     PORT: String(port),
     PUBLIC_URL: apiUrl,
     RUN_DIR: process.env.RUN_DIR || '.manycast/run',
     ALLOWED_PRIVATE_HOSTS: process.env.ALLOWED_PRIVATE_HOSTS || LOOPBACK,
-    MANYCAST_ROOT: ROOT,
   };
   if (!process.env.ALLOWED_PRIVATE_HOSTS)
     note(`Callbacks and transfers to this machine are allowed (ALLOWED_PRIVATE_HOSTS=${LOOPBACK}).`);
@@ -94,7 +95,7 @@ async function startAll({ stops, print, note }) {
   await node('dist/libs/db/src/migrate.js', env, 'Migrating the database');
   const seed = node('dist/apps/api/src/seed.js', env, 'Creating the demo customer');
   // Pushed first, so it is done after the worker has ended: a pipeline outlives its worker by design.
-  stops.push(() => endMarked(`MANYCAST_ROOT=${ROOT}`));
+  stops.push(() => endPipelines(env.RUN_DIR));
   const processes = ['api', 'worker'].map((name) => {
     const command = [process.execPath, '--enable-source-maps', `dist/apps/${name}/src/main.js`];
     return stopOf(keepRunning({ name, command, env, print, nameColour: name === 'api' ? 'cyan' : 'blue' }));

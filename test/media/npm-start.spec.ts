@@ -81,6 +81,16 @@ function processes(): string[] {
     .map(({ pid, command }) => `${pid} ${command.replaceAll('\0', ' ')}`);
 }
 
+function environmentOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch (error) {
+    // Gone meanwhile, or closed to us, and so to others.
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
+    throw error;
+  }
+}
+
 it('npm start runs everything, and tells others where in .manycast/demo.json', async () => {
   await npmStart();
   const demo = JSON.parse(readFileSync(demoFile, 'utf8')) as Demo;
@@ -98,6 +108,13 @@ it('npm start runs everything, and tells others where in .manycast/demo.json', a
     rtmpUrl: `rtmp://127.0.0.1:${env.RTMP_PORT}/live`,
   });
   expect(statSync(demoFile).mode & 0o777).toBe(0o600);
+  // Others of this machine read neither our files nor, by way of a process, what is in them.
+  for (const name of ['.env', '.manycast/secrets/master_keys', '.manycast/secrets/database_url', '.manycast/secrets/redis_url']) expect(statSync(join(checkout, name)).mode & 0o777, name).toBe(0o600);
+  const key = readFileSync(join(checkout, '.manycast/secrets/master_keys'), 'utf8');
+  expect(key).toMatch(/^k1:.{44}$/);
+  const ours = processes().map((line) => line.split(' ')[0] as string);
+  expect(ours.length).toBeGreaterThan(5);
+  for (const pid of ours) expect(environmentOf(pid), pid).not.toContain(key);
   for (const program of ['postgres', 'redis-server', 'nginx', 'api/src/main.js', 'worker/src/main.js', 'pipeline/main.js']) await expect.poll(() => processes().join('\n')).toContain(program);
 }, START_MS + 10_000);
 

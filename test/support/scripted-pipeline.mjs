@@ -1,6 +1,6 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
-// noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once).
+// noise (answers, and writes to stderr), grow (answers, and takes 400 MB), medialess (answers, and media never comes), givenup (its session is given up at once).
 // Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ const path = process.argv[2];
 let claim = null;
 let worker = null;
 let pictures = 0;
+const taken = [];
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
@@ -21,6 +22,7 @@ const ops = {
     const script = /^s=(.*)\r$/m.exec(sdp)?.[1] ?? sdp;
     if (script === 'crash') process.kill(process.pid, 'SIGKILL');
     if (script === 'silence') return undefined;
+    if (script === 'grow') taken.push(Buffer.alloc(400 * 1024 * 1024, 1));
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
     if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);

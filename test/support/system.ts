@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, inject, vi } from 'vitest';
 import { Env } from '../../libs/config/src/index.js';
 import { Wire } from '../../libs/queue/src/index.js';
-import { endMarked } from '../../scripts/lib/processes.mjs';
+import { endPipelines } from '../../scripts/lib/processes.mjs';
 import { createTestDatabase } from './database.js';
 import { freePort } from './ports.js';
 
@@ -61,14 +61,12 @@ export class System {
     /** What its processes were started with. */
     readonly env: NodeJS.ProcessEnv,
     readonly runDir: string,
-    private readonly mark: string,
     private readonly dropDatabase: () => Promise<void>,
   ) {}
 
   static async start(settings: Record<string, string> = {}): Promise<System> {
     const [database, port, runDir] = await Promise.all([createTestDatabase(), freePort(), mkdtemp(join(tmpdir(), 'mc-'))]);
     const id = randomBytes(4).toString('hex');
-    const mark = `MANYCAST_ROOT=test-${id}`;
     const env: NodeJS.ProcessEnv = {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -90,7 +88,6 @@ export class System {
       NODE_ID: `node-${id}`,
       RUN_DIR: runDir,
       LOG_LEVEL: 'debug',
-      [mark.split('=')[0] as string]: mark.split('=')[1],
       ...settings,
     };
     const { stdout } = await run(process.execPath, ['dist/apps/api/src/seed.js'], { cwd: ROOT, env, timeout: 30_000 });
@@ -99,7 +96,7 @@ export class System {
       customer: Credentials;
       appid: string;
     };
-    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, seeded.customer, seeded.operator, env, runDir, mark, () => database.drop());
+    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, seeded.customer, seeded.operator, env, runDir, () => database.drop());
     system.spawn('api');
     system.spawn('worker');
     await system.nodesReach(1);
@@ -110,7 +107,7 @@ export class System {
   async stop(): Promise<void> {
     for (const { child } of this.processes.values()) child.kill('SIGTERM');
     await Promise.all([...this.processes.values()].map(({ ended }) => ended));
-    await endMarked(this.mark);
+    await endPipelines(this.runDir);
     await this.dropDatabase();
     await rm(this.runDir, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@ import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import type { Snapshot } from './pipeline/protocol.js';
 import { PipelineClient } from './pipeline-client.js';
+import { removeFiles } from './pipeline-files.js';
 import { PipelineStarter } from './pipeline-starter.js';
 import { Runners } from './runners.js';
 import { Fenced, type Held, StreamRows } from './stream-rows.js';
@@ -30,7 +31,8 @@ export class AdoptionService {
     const sockets = readdirSync(dir).filter((name) => name.endsWith('.sock'));
     await Promise.all(sockets.map((name) => this.adopt(join(dir, name))));
     const alive = new Set(readdirSync(dir).filter((name) => name.endsWith('.sock')));
-    for (const log of readdirSync(dir).filter((name) => name.endsWith('.log') && !alive.has(name.replace(/log$/, 'sock')))) rmSync(join(dir, log), { force: true });
+    const left = readdirSync(dir).filter((name) => /\.(log|files)$/.test(name) && !alive.has(name.replace(/(log|files)$/, 'sock')));
+    for (const name of left) rmSync(join(dir, name), { recursive: true, force: true });
     await this.endForgotten();
     if (this.runners.used > 0) this.logger.log(`${this.runners.used} running streams adopted`);
   }
@@ -41,7 +43,7 @@ export class AdoptionService {
       found = await PipelineClient.open(path, HELLO_MS, (failure) => failure);
     } catch (error) {
       // Refused: its process is gone. Anything else: it may only be slow, and is left alone.
-      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(path, { force: true });
+      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') removeFiles(path);
       else this.logger.warn(`a pipeline at ${path} cannot be reached: ${String(error)}`);
       return;
     }

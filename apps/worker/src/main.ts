@@ -1,15 +1,19 @@
 /** A worker node: takes streams and runs a pipeline process for each. */
 import { NestFactory } from '@nestjs/core';
 import { createLogger, loadEnv, nestLogger } from '#libs/config';
+import { closeMemory } from '#libs/gst/sandbox';
+import { installLastResort } from './last-resort.js';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
 
 const logger = createLogger('worker', loadEnv().LOG_LEVEL);
-process.on('unhandledRejection', (error) => {
-  logger.fatal({ err: error }, 'unhandled rejection');
-  process.exit(1);
-});
+let service: WorkerService | null = null;
+// Its streams go on without it, and the next worker of this node adopts them.
+installLastResort(logger, async () => service?.leaveRunning());
+// MASTER_KEYS are in it, and pipelines may be processes of the same user.
+if (!closeMemory()) logger.warn('the memory of this process is open to other processes of its user');
 const app = await NestFactory.createApplicationContext(WorkerModule, { logger: nestLogger(logger), abortOnError: false });
+service = app.get(WorkerService);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
 process.once('SIGUSR2', () => {
   void app

@@ -32,6 +32,8 @@ const POLL_MS = 5;
 export class PipelineClient {
   /** Of the pipeline's process. */
   pid = 0;
+  /** How the process ended: by a signal or with an exit code; null while it runs, and of one that a former worker started. */
+  fate: { how: string | null } = { how: null };
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
   private rest = '';
@@ -128,7 +130,14 @@ export class PipelineClient {
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop() as string;
     if (this.rest.length > MAX_LINE) this.socket.destroy();
-    for (const line of lines) this.handle(JSON.parse(line) as Reply | PipelineEvent);
+    for (const line of lines) {
+      try {
+        this.handle(JSON.parse(line) as Reply | PipelineEvent);
+      } catch {
+        // A pipeline reads what strangers send: what it says may be anything, and costs only its own stream.
+        this.socket.destroy();
+      }
+    }
   }
 
   private handle(message: Reply | PipelineEvent): void {

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
 import type { PipelineClient } from './pipeline-client.js';
+import { removeFiles } from './pipeline-files.js';
 import { PipelineStarter } from './pipeline-starter.js';
 
 const FIRST_PAUSE_MS = 500;
@@ -40,14 +41,14 @@ export class PipelinePool {
   close(): void {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    for (const client of this.ready.splice(0)) client.disconnect();
+    for (const client of this.ready.splice(0)) discard(client);
     this.starter.abort();
   }
 
   private started(client: PipelineClient): void {
     this.starting -= 1;
     this.failures = 0;
-    if (this.closed) return client.disconnect();
+    if (this.closed) return discard(client);
     this.ready.push(client);
     client.onClose(() => {
       const index = this.ready.indexOf(client);
@@ -73,4 +74,10 @@ export class PipelinePool {
       this.refill();
     }, pause);
   }
+}
+
+/** It ends when nobody is connected to it, and may not be able to tidy up; we will not be there to do it. */
+function discard(client: PipelineClient): void {
+  client.disconnect();
+  removeFiles(client.path);
 }

@@ -1,14 +1,16 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Env } from '#libs/config';
 import { PipelineClient } from './pipeline-client.js';
+import { makeFiles, removeFiles, usersOf } from './pipeline-files.js';
+import { chooseUid, ownRights, whyNoUsers } from './pipeline-user.js';
 
 const READY_MS = 10_000;
-/** What a pipeline may know of our environment: it gets its settings with the stream, and secrets not at all. */
-const PASSED_ON = /^(PATH|HOME|LANG|TZ|NODE_DEBUG|MANYCAST_ROOT|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG).*)$/;
+/** What a pipeline may know of our environment: where GStreamer is and keeps its registry. Its settings come with the stream, secrets not at all. */
+const PASSED_ON = /^(HOME|XDG_CACHE_HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG)[A-Z0-9_]*)$/;
 /** glibc's arenas, one for each of GStreamer's many threads, would double the memory of a process. */
 const MEMORY = { MALLOC_ARENA_MAX: '2' };
 
@@ -21,12 +23,16 @@ export class PipelineProgram {
 /** Starts pipeline processes, which outlive this one. */
 @Injectable()
 export class PipelineStarter {
+  private readonly logger = new Logger(PipelineStarter.name);
   /** Absolute: the pipelines' sockets are found again by a worker that starts elsewhere. */
   readonly runDir: string;
   private readonly starting = new Set<ChildProcess>();
+  /** Why pipelines cannot have users of their own. */
+  private readonly noUsers = whyNoUsers(ownRights());
+  private hasTold = false;
 
   constructor(
-    env: Env,
+    private readonly env: Env,
     private readonly program: PipelineProgram,
   ) {
     this.runDir = resolve(env.RUN_DIR);
@@ -41,8 +47,12 @@ export class PipelineStarter {
   /** Resolves when the process is ready for a stream. Rejects with the end of its log when it does not get there. */
   async start(): Promise<PipelineClient> {
     const name = join(this.runDir, randomUUID());
+    const socket = `${name}.sock`;
+    const uid = this.noUsers === null ? chooseUid(usersOf(this.runDir)) : 0;
+    const cwd = uid === 0 ? undefined : makeFiles(socket, uid);
     const log = openSync(`${name}.log`, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, `${name}.sock`], {
+    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, socket, String(uid), String(this.env.PIPELINE_MEMORY_MB)], {
+      cwd,
       // A session of its own: neither a signal to our group nor our end reaches it.
       detached: true,
       stdio: ['ignore', log, log],
@@ -52,21 +62,35 @@ export class PipelineStarter {
     child.unref();
     this.starting.add(child);
     let failure: Error | null = null;
+    const fate: { how: string | null } = { how: null };
     child.once('error', (error) => (failure = error));
     child.once('exit', (code, signal) => {
       failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`);
+      fate.how = signal ?? `exit code ${code}`;
       removeIfEmpty(`${name}.log`);
+      removeFiles(socket);
     });
     try {
-      return (await PipelineClient.open(`${name}.sock`, READY_MS, () => failure)).client;
+      const { client, hello } = await PipelineClient.open(socket, READY_MS, () => failure);
+      client.fate = fate;
+      this.tell(hello.unconfined ?? []);
+      return client;
     } catch (error) {
       if (failure) (failure as Error).message += `: ${endOf(`${name}.log`)}`;
       child.kill('SIGKILL');
-      rmSync(`${name}.sock`, { force: true });
+      removeFiles(socket);
       throw error;
     } finally {
       this.starting.delete(child);
     }
+  }
+
+  /** Once: it is the same for all. */
+  private tell(unconfined: string[]): void {
+    if (this.hasTold) return;
+    this.hasTold = true;
+    const missing = [...(this.noUsers === null ? [] : [`a user of its own: ${this.noUsers}`]), ...unconfined];
+    if (missing.length > 0) this.logger.warn(`a pipeline here runs without ${missing.join('; ')}`);
   }
 }
 

@@ -6,6 +6,7 @@ import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from './pipeline/protocol.js';
 import type { PipelineClient } from './pipeline-client.js';
+import { bringSounds } from './pipeline-files.js';
 import { type Held, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
 
@@ -51,6 +52,12 @@ export class Runners {
     const runner = new StreamRunner(held, client, {
       rows: this.rows,
       wantedTransfers: (streamId) => this.wantedTransfers(streamId),
+      bringFiles: async (socket, projectId, transfers) => {
+        await bringSounds(socket, this.mediaDir(projectId), transfers).catch((error: unknown) => {
+          // The pipeline says of each sound that is missing that it is.
+          this.logger.error(`sounds could not be brought to a pipeline: ${String(error)}`);
+        });
+      },
       publishFigures: (streamId, figures) => {
         // Live figures are for those who look now; without Redis nobody does.
         this.registry.putFigures(streamId, figures).catch(() => undefined);
@@ -77,7 +84,7 @@ export class Runners {
   settings(projectId: string): PipelineSettings {
     const { env } = this;
     return {
-      mediaDir: resolve(env.MEDIA_DIR, projectId),
+      mediaDir: this.mediaDir(projectId),
       reconnectWindowMs: env.RECONNECT_WINDOW_MS,
       mediaTimeoutMs: env.MEDIA_TIMEOUT_MS,
       keyFrameIntervalMs: env.KEYFRAME_INTERVAL_MS,
@@ -88,6 +95,10 @@ export class Runners {
       stunServer: env.STUN_SERVER ?? null,
       allowedPrivateHosts: addressRules(env),
     };
+  }
+
+  private mediaDir(projectId: string): string {
+    return resolve(this.env.MEDIA_DIR, projectId);
   }
 
   /** The rows of a stream's outputs with their whole URLs. One that cannot be opened (a lost key) does not keep back the others. */

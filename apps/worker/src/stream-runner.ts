@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
 import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
 import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
+import { removeFiles, seenBy } from './pipeline-files.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 
@@ -25,6 +26,8 @@ export interface RunnerContext {
   rows: StreamRows;
   /** The outputs that the stream shall have now. */
   wantedTransfers: (streamId: string) => Promise<WantedTransfer[]>;
+  /** Brings the files that these transfers need to the pipeline behind this socket. */
+  bringFiles: (socket: string, projectId: string, transfers: WantedTransfer[]) => Promise<void>;
   publishFigures: (streamId: string, figures: unknown) => void;
   /** The stream is not run here any more. */
   onOver: (runner: StreamRunner) => void;
@@ -55,9 +58,22 @@ export class StreamRunner {
     return this.held.id;
   }
 
+  /** The pipeline's process: its pid as it says, and the socket that it listens on. */
+  get process(): { pid: number; path: string } {
+    return this.client;
+  }
+
+  /** The pipeline was killed: its stream ends for this reason. */
+  died(reason: string, detail: string): void {
+    if (this.state !== 'running') return;
+    this.state = 'stopping';
+    void this.finish(reason, detail, null);
+  }
+
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
-    await this.client.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings }, CALL_MS);
+    const mediaDir = seenBy(this.client.path, settings.mediaDir);
+    await this.client.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings: { ...settings, mediaDir } }, CALL_MS);
     this.logger.log(`stream ${this.id} runs in process ${this.client.pid}`);
   }
 
@@ -133,7 +149,7 @@ export class StreamRunner {
     void client
       .call('stop', {}, STOP_MS)
       .catch(() => undefined)
-      .finally(() => client.disconnect());
+      .finally(() => discard(client));
     this.context.onOver(this);
   }
 
@@ -212,6 +228,7 @@ export class StreamRunner {
     while (this.syncAgain && this.state === 'running') {
       this.syncAgain = false;
       const transfers = await this.context.wantedTransfers(this.id);
+      await this.context.bringFiles(this.client.path, this.held.projectId, transfers);
       await this.client.call('setTransfers', { transfers }, CALL_MS);
     }
   }
@@ -221,18 +238,20 @@ export class StreamRunner {
     if (this.state !== 'running') return;
     try {
       const { client, hello } = await PipelineClient.open(this.client.path, REACH_AGAIN_MS);
+      client.fate = this.client.fate;
       this.attach(client);
       this.takeOver(hello);
     } catch {
       // Nobody listens there any more: not an error of ours but the end of the pipeline.
       if (this.state !== 'running') return;
       this.state = 'stopping';
-      await this.finish('pipeline_crashed', null, null);
+      const { how } = this.client.fate;
+      await this.finish('pipeline_crashed', how === null ? null : `it ended by ${how}`, null);
     }
   }
 
   private async finish(reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
-    this.client.disconnect();
+    discard(this.client);
     await this.writer.end(reason, detail, final, END_MS).catch((error: unknown) => {
       this.logger.error(`the end of stream ${this.id} could not be written; its lease will run out: ${String(error)}`);
     });
@@ -240,6 +259,12 @@ export class StreamRunner {
     this.state = 'over';
     this.context.onOver(this);
   }
+}
+
+/** The process ends, or has ended; one that a former worker started has nobody else who tidies up after it. */
+function discard(client: PipelineClient): void {
+  client.disconnect();
+  removeFiles(client.path);
 }
 
 const endSessions = (where: SessionsChange['where'], reason: string): SessionsChange => ({ where: { ...where, endedAt: null }, data: { endedAt: new Date(), offer: null, reason } });

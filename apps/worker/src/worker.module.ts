@@ -4,6 +4,7 @@ import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
 import { AdoptionService } from './adoption.service.js';
 import { LeaseService } from './lease.service.js';
+import { MemoryWatch } from './memory-watch.js';
 import { NodeService } from './node.service.js';
 import { PipelinePool } from './pipeline-pool.js';
 import { PipelineProgram, PipelineStarter } from './pipeline-starter.js';
@@ -26,6 +27,7 @@ import { WorkerService } from './worker.service.js';
     NodeService,
     LeaseService,
     AdoptionService,
+    MemoryWatch,
     WorkerService,
   ],
 })

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationB
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AdoptionService } from './adoption.service.js';
 import { LeaseService } from './lease.service.js';
+import { MemoryWatch } from './memory-watch.js';
 import { NodeService } from './node.service.js';
 import { PipelinePool } from './pipeline-pool.js';
 import { Runners } from './runners.js';
@@ -21,6 +22,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly pool: PipelinePool,
     private readonly node: NodeService,
     private readonly leases: LeaseService,
+    private readonly memory: MemoryWatch,
     private readonly processor: StreamsProcessor,
     private readonly runners: Runners,
   ) {}
@@ -29,6 +31,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     // Before the node is known: a request about an old stream must find it.
     await this.adoption.adoptAll();
     this.leases.start();
+    this.memory.start();
     this.pool.refill();
     this.processor.start();
     await this.node.start();
@@ -56,6 +59,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.runners.draining = true;
     await this.node.announce();
     this.leases.stop();
+    this.memory.stop();
     this.pool.close();
     await this.processor.stop();
   }

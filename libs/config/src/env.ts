@@ -4,6 +4,7 @@ import { IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLe
 import { hostname } from 'node:os';
 import { flag } from './flag.js';
 import { FlashphonerEnv } from './flashphoner-env.js';
+import { readSecrets } from './secret-files.js';
 
 const URL_OPTIONS = { require_tld: false, require_protocol: true };
 
@@ -176,6 +177,12 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(16)
   WARM_PIPELINES = 2;
+  /** Memory that one pipeline may use (its resident set), MB; the worker ends one that uses more. A stream takes 80, each picture of its own that a transfer wishes for up to 100. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(256)
+  @Max(1_000_000)
+  PIPELINE_MEMORY_MB = 1536;
   /** Directory of the pipelines' control sockets; a worker that restarts adopts the pipelines it finds here. */
   @IsString()
   @MinLength(1)
@@ -241,11 +248,13 @@ export class Env extends FlashphonerEnv {
 export function loadEnv(source: NodeJS.ProcessEnv = process.env): Env {
   const defaults = Object.keys(new Env());
   const known = [...defaults, 'DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'METRICS_TOKEN', 'PUBLIC_URL', 'STUN_SERVER', 'PUSH_FLASH_VERSION', 'PUSH_LOCAL_ADDRESS'];
+  const secrets = readSecrets(source);
   const given = Object.fromEntries(
     known.filter((name) => source[name] !== undefined && source[name] !== '').map((name) => [name, source[name]]),
   );
+  Object.assign(given, secrets.values);
   const env = plainToInstance(Env, given, { exposeDefaultValues: true });
-  const problems = validateSync(env).flatMap((error) => Object.values(error.constraints ?? {}));
+  const problems = [...secrets.problems, ...validateSync(env).flatMap((error) => Object.values(error.constraints ?? {}))];
   if (env.MEDIA_PORT_MIN > env.MEDIA_PORT_MAX) problems.push('MEDIA_PORT_MIN must not be above MEDIA_PORT_MAX');
   if (problems.length > 0) {
     throw new Error(`The environment is not usable (see .env.example):\n  ${problems.join('\n  ')}`);

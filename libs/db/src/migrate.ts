@@ -6,6 +6,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Client } from 'pg';
+import { secretOf } from '#libs/config';
 
 /** An arbitrary constant: two processes that migrate at once take turns. */
 const MIGRATION_LOCK = 72_707_369;
@@ -79,8 +80,8 @@ export function migrationsDirectory(): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const url = process.env.DATABASE_URL;
-  if (!url) throw new Error('DATABASE_URL is not set');
+  const url = secretOf('DATABASE_URL');
+  if (!url) throw new Error('neither DATABASE_URL nor DATABASE_URL_FILE is set');
   const done = await migrate(url, migrationsDirectory());
   process.stdout.write(done.length === 0 ? 'Database is up to date.\n' : `Applied ${done.join(', ')}.\n`);
 }

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { load } from './load.js';
 
 /** A reference to a GObject; only the binding looks inside. */
 export type Handle = { readonly __gobject: unique symbol };
@@ -74,19 +72,4 @@ export interface Native {
   limitUnsent(fd: number, bytes: number): boolean;
 }
 
-/** The checkout's root, from the sources as well as from dist/. */
-function root(): string {
-  for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
-    const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'manycast') return dir;
-  }
-  throw new Error('the GStreamer binding is not inside a manycast checkout');
-}
-
-function load(): Native {
-  const file = join(root(), 'libs/gst/build/gst.node');
-  if (!existsSync(file)) throw new Error(`${file} is missing: npm run setup builds it`);
-  return createRequire(import.meta.url)(file) as Native;
-}
-
-export const native = load();
+export const native = load<Native>('gst');

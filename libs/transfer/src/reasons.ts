@@ -61,6 +61,7 @@ export const REASONS = {
   no_answer: { blame: 'service', retry: 'never', text: 'No node answered the publisher in time.' },
   node_lost: { blame: 'service', retry: 'never', text: 'The node that ran the stream went away.' },
   pipeline_crashed: { blame: 'service', retry: 'never', text: 'The process that carried the stream ended by itself.' },
+  out_of_memory: { blame: 'operator', retry: 'never', text: 'The stream took more memory than one may have on this node (PIPELINE_MEMORY_MB); its pictures, or those that its transfers wish for, may be too large.' },
   negotiation_failed: { blame: 'publisher', retry: 'never', text: "The publisher's offer could not be answered." },
   service_shutdown: { blame: 'operator', retry: 'never', text: 'The node was shut down.' },
   // Callbacks

@@ -1,10 +1,13 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './protocol.js';
 
 type Handlers = { [Op in PipelineOp]: (body: PipelineOps[Op]['in']) => Promise<PipelineOps[Op]['out']> };
 
+/** A worker that does not read must not keep an ended stream's process. */
+const LAST_WORD_MS = 1000;
 /** A line longer than this is no command of ours. */
 const MAX_LINE = 1024 * 1024;
 
@@ -12,6 +15,9 @@ const MAX_LINE = 1024 * 1024;
 export class ControlServer {
   private readonly server: Server;
   private worker: Socket | null = null;
+  private isOpen = false;
+  /** Of a worker that came before we were ready for it. */
+  private early: Socket | null = null;
 
   constructor(
     private readonly path: string,
@@ -20,7 +26,22 @@ export class ControlServer {
     /** Called with false when the worker goes away, with true when one connects. */
     private readonly onWorker: (connected: boolean) => void,
   ) {
-    this.server = createServer((socket) => this.accept(socket));
+    this.server = createServer((socket) => {
+      socket.on('error', () => socket.destroy());
+      if (this.isOpen) return this.accept(socket);
+      this.early?.destroy();
+      this.early = socket;
+    });
+    // One connection that cannot be accepted (no file left, say) is the worker's to repeat.
+    this.server.on('error', () => undefined);
+  }
+
+  /** From now on a worker is answered. */
+  open(): void {
+    this.isOpen = true;
+    const { early } = this;
+    this.early = null;
+    if (early && !early.destroyed) this.accept(early);
   }
 
   async listen(): Promise<void> {
@@ -37,12 +58,16 @@ export class ControlServer {
     this.write({ event, body });
   }
 
-  /** Resolves when what was sent has left (or cannot any more); removes the socket file. */
+  /** Resolves when what was sent has left (or cannot any more); removes the socket file, where that is ours: else the worker does. */
   async close(): Promise<void> {
     const { worker } = this;
-    if (worker && !worker.destroyed) await new Promise<void>((resolve) => worker.end(() => resolve()));
+    if (worker && !worker.destroyed) await Promise.race([lastWord(worker), sleep(LAST_WORD_MS, undefined, { ref: false })]);
     this.server.close();
-    rmSync(this.path, { force: true });
+    try {
+      rmSync(this.path, { force: true });
+    } catch (error) {
+      if (!['EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 
   private accept(socket: Socket): void {
@@ -56,7 +81,6 @@ export class ControlServer {
       if (rest.length > MAX_LINE) socket.destroy();
       for (const line of lines) void this.handle(socket, line);
     });
-    socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       if (this.worker !== socket) return;
       this.worker = null;
@@ -67,7 +91,9 @@ export class ControlServer {
   }
 
   private async handle(socket: Socket, line: string): Promise<void> {
-    const { id, op, body } = JSON.parse(line) as { id: number; op: PipelineOp; body: never };
+    const command = parse(line);
+    if (!command) return void socket.destroy();
+    const { id, op, body } = command;
     try {
       const handle = this.handlers[op] as ((body: never) => Promise<unknown>) | undefined;
       if (!handle) throw new Error(`unknown op ${op}`);
@@ -82,5 +108,23 @@ export class ControlServer {
 
   private write(message: unknown): void {
     if (this.worker?.writable) this.worker.write(`${JSON.stringify(message)}\n`);
+  }
+}
+
+/** Resolves when all that was written has left, or cannot any more. */
+function lastWord(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    socket.once('close', () => resolve());
+    socket.end(() => resolve());
+  });
+}
+
+/** Null for what is no command. */
+function parse(line: string): { id: number; op: PipelineOp; body: never } | null {
+  try {
+    const command = JSON.parse(line) as { id: number; op: PipelineOp; body: never } | null;
+    return typeof command?.id === 'number' && typeof command.op === 'string' ? command : null;
+  } catch {
+    return null;
   }
 }

@@ -1,14 +1,19 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installLastResort } from '../last-resort.js';
 import { compileSooner } from './compile-sooner.js';
+import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
 import { Ingest } from './ingest.js';
 import type { PipelineEvents } from './protocol.js';
 import { StreamPipeline } from './stream-pipeline.js';
 
-const [socketPath] = process.argv.slice(2);
-if (!socketPath) throw new Error('usage: main.js <socket path>');
+const [socketPath, uid, memoryMb] = process.argv.slice(2);
+if (!socketPath || !uid || !memoryMb) throw new Error('usage: main.js <socket path> <uid to become, or 0> <memory, MB>');
 
 const UNCLAIMED_MS = 10_000;
+/** What a pipeline with a fault in it has to close its outputs. */
+const FAILED_MS = 3000;
 
 let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
@@ -56,7 +61,7 @@ const control = new ControlServer(
     snapshot: async () => pipeline.snapshot(),
     thumbnail: async () => ({ jpeg: (await pipeline.thumbnail())?.toString('base64') ?? null }),
   },
-  () => pipeline.snapshot(),
+  () => ({ ...pipeline.snapshot(), unconfined }),
   (connected) => watchWorker(connected),
 );
 
@@ -78,6 +83,25 @@ async function end(reason: string, detail: string | null = null): Promise<void> 
   await exit();
 }
 
+/** A fault of ours: this stream ends, as properly as it still can, and no other. Its text may name keys, so only its kind is told; the log has it all. */
+async function fail(error: Error): Promise<void> {
+  over = true;
+  const final = await Promise.race([pipeline.finish().catch(() => null), sleep(FAILED_MS, null)]);
+  control.send('ended', { reason: 'pipeline_crashed', detail: kindOf(error), final });
+  await exit();
+}
+
+function tell(level: 'error', what: string, error: unknown): void {
+  process.stderr.write(`${what}: ${error instanceof Error ? error.stack : String(error)}\n`);
+  control.send('log', { level, message: `${what}: ${kindOf(error)}` });
+}
+
+function kindOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const { name, code } = error as NodeJS.ErrnoException;
+  return code === undefined ? name : `${name} ${code}`;
+}
+
 async function exit(): Promise<void> {
   await control.close();
   process.exit(0);
@@ -87,7 +111,12 @@ async function exit(): Promise<void> {
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end('service_shutdown'));
 
-await Ingest.warmUp();
+installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: ({ err }, what) => tell('error', what, err) }, fail);
+
+// The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();
+const unconfined = confinePipeline(Number(uid), Number(memoryMb));
+await Ingest.warmUp();
+control.open();
 // Whoever started us may be gone before it could connect.
 orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);

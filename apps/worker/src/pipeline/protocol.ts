@@ -124,6 +124,8 @@ export interface Snapshot {
   transfers: TransferStatus[];
   /** Reason code of what the session that feeds the stream lacks. */
   problem: string | null;
+  /** Ways of confinement that this machine does not allow. */
+  unconfined?: string[];
 }
 
 export interface Figures {
@@ -145,6 +147,6 @@ export interface PipelineEvents {
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */
-  ended: { reason: string; detail?: string | null; final: FinalReport };
+  ended: { reason: string; detail?: string | null; final: FinalReport | null };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string; fields?: Record<string, unknown> };
 }
