@@ -1,11 +1,11 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AdoptionService } from './adoption.service.js';
-import { LeaseService } from './lease.service.js';
-import { NodeService } from './node.service.js';
-import { PipelinePool } from './pipeline-pool.js';
-import { Runners } from './runners.js';
-import { StreamsProcessor } from './streams.processor.js';
+import { AdoptionService } from './supervisor/adoption.service.js';
+import { LeaseService } from './streams/lease.service.js';
+import { NodeService } from './node/node.service.js';
+import { PipelinePool } from './supervisor/pipeline-pool.js';
+import { Runners } from './streams/runners.js';
+import { StreamsProcessor } from './streams/streams.processor.js';
 
 /** Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;

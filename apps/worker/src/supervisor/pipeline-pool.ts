@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
-import type { PipelineClient } from './pipeline-client.js';
+import type { PipelineClient } from './control-connection.js';
 import { PipelineStarter } from './pipeline-starter.js';
 
 const FIRST_PAUSE_MS = 500;

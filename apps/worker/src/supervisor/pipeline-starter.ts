@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Env } from '#libs/config';
-import { PipelineClient } from './pipeline-client.js';
+import { PipelineClient } from './control-connection.js';
 
 const READY_MS = 10_000;
 /** What a pipeline may know of our environment: it gets its settings with the stream, and secrets not at all. */
@@ -15,7 +15,7 @@ const MEMORY = { MALLOC_ARENA_MAX: '2' };
 /** The program that is a pipeline; tests put another one here that fails in ways a real one cannot be made to. */
 @Injectable()
 export class PipelineProgram {
-  file = join(import.meta.dirname, 'pipeline/main.js');
+  file = join(import.meta.dirname, '../pipeline/main.js');
 }
 
 /** Starts pipeline processes, which outlive this one. */

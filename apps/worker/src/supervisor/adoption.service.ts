@@ -3,11 +3,11 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
-import type { Snapshot } from './pipeline/protocol.js';
-import { PipelineClient } from './pipeline-client.js';
+import type { Snapshot } from '../pipeline/protocol.js';
+import { PipelineClient } from './control-connection.js';
 import { PipelineStarter } from './pipeline-starter.js';
-import { Runners } from './runners.js';
-import { Fenced, type Held, StreamRows } from './stream-rows.js';
+import { Runners } from '../streams/runners.js';
+import { Fenced, type Held, StreamRows } from '../streams/stream-rows.js';
 
 const HELLO_MS = 2000;
 const STOP_MS = 3000;

@@ -4,8 +4,8 @@ import { addressRules, Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
-import type { PipelineSettings, WantedTransfer } from './pipeline/protocol.js';
-import type { PipelineClient } from './pipeline-client.js';
+import type { PipelineSettings, WantedTransfer } from '../pipeline/protocol.js';
+import type { PipelineClient } from '../supervisor/control-connection.js';
 import { type Held, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
 

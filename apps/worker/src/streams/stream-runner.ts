@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
-import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
+import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '../pipeline/protocol.js';
+import { PipelineClient, type PipelineEvent } from '../supervisor/control-connection.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
-import { PipelineError } from './pipeline-client.js';
-import { PipelinePool } from './pipeline-pool.js';
+import { PipelineError } from '../supervisor/control-connection.js';
+import { PipelinePool } from '../supervisor/pipeline-pool.js';
 import { Runners } from './runners.js';
 import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 

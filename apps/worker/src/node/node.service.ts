@@ -3,11 +3,11 @@ import { addressRules, Env, VERSION } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
 import { AllowList } from '#libs/transfer';
-import { PipelineError } from './pipeline-client.js';
+import { PipelineError } from '../supervisor/control-connection.js';
 import { CpuLoad } from './cpu-load.js';
 import { probe } from './probe.js';
-import { Runners } from './runners.js';
-import type { StreamRunner } from './stream-runner.js';
+import { Runners } from '../streams/runners.js';
+import type { StreamRunner } from '../streams/stream-runner.js';
 
 const ANNOUNCE_MS = 2000;
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './pipeline/protocol.js';
+import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '../pipeline/protocol.js';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
