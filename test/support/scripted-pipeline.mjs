@@ -1,6 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
-// noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once).
+// noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once),
+// reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
 // Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
@@ -10,6 +11,7 @@ const path = process.argv[2];
 let claim = null;
 let worker = null;
 let pictures = 0;
+let isMute = false;
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
@@ -23,6 +25,8 @@ const ops = {
     if (script === 'silence') return undefined;
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
+    if (script === 'mute') isMute = true;
+    if (script === 'mute' || script === 'reconnect') setTimeout(() => worker.destroy(), 50);
     if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);
     else if (script !== 'medialess') setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };
@@ -77,5 +81,5 @@ createServer((socket) => {
     }
   });
   socket.on('close', () => !claim && process.exit(0));
-  event('hello', snapshot());
+  if (!isMute) event('hello', snapshot());
 }).listen(path);

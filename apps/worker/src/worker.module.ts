@@ -7,6 +7,7 @@ import { LeaseService } from './streams/lease.service.js';
 import { NodeService } from './node/node.service.js';
 import { PipelinePool } from './supervisor/pipeline-pool.js';
 import { PipelineProgram, PipelineStarter } from './supervisor/pipeline-starter.js';
+import { RunDir } from './supervisor/run-dir.js';
 import { Runners } from './streams/runners.js';
 import { StreamRows } from './streams/stream-rows.js';
 import { StreamsProcessor } from './streams/streams.processor.js';
@@ -15,6 +16,7 @@ import { WorkerService } from './worker.service.js';
 @Module({
   imports: [ConfigModule, DbModule, QueueModule],
   providers: [
+    RunDir,
     PipelineProgram,
     PipelineStarter,
     PipelinePool,

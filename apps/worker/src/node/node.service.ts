@@ -46,8 +46,13 @@ export class NodeService {
     });
   }
 
-  async withdraw(): Promise<void> {
+  /** What was announced last is believed until it is too old. */
+  stopAnnouncing(): void {
     if (this.timer) clearInterval(this.timer);
+  }
+
+  async withdraw(): Promise<void> {
+    this.stopAnnouncing();
     await this.registry.withdraw(this.env.NODE_ID).catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
   }
 

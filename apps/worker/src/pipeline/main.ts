@@ -9,6 +9,8 @@ const [socketPath] = process.argv.slice(2);
 if (!socketPath) throw new Error('usage: main.js <socket path>');
 
 const UNCLAIMED_MS = 10_000;
+/** From the decision to end; above the pipeline's own `FINISH_MS`. */
+const END_MS = 4000;
 
 let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
@@ -51,7 +53,7 @@ const control = new ControlServer(
       return {};
     },
     stop: async () => {
-      over = true;
+      isEnding();
       const final = await pipeline.finish();
       // After the reply has been written.
       setImmediate(() => void exit());
@@ -74,9 +76,15 @@ function watchWorker(connected: boolean): void {
   else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
 }
 
+/** Whatever hangs, the process ends: a platform must not be sent to after its stream is over. */
+function isEnding(): void {
+  over = true;
+  setTimeout(() => process.exit(1), END_MS).unref();
+}
+
 async function end(reason: string): Promise<void> {
   if (over) return;
-  over = true;
+  isEnding();
   const final = await pipeline.finish();
   control.send('ended', { reason, final });
   await exit();

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowList, videoProfile } from '#libs/transfer';
 import { Branches } from './branches.js';
 import { Hub } from './hub.js';
@@ -21,6 +22,8 @@ import type {
 /** A session that brings no media for so long after its answer is given up (RFC 8445 checks and DTLS take a few seconds at most). */
 const FIRST_MEDIA_MS = 15_000;
 const FIGURES_MS = 2000;
+/** Each platform has 2 s for its goodbye. What takes longer than this hangs, and the process's end closes it. */
+const FINISH_MS = 3000;
 /** A key frame is asked for at most this often, however many outputs want one: each costs the publisher bandwidth. */
 const KEYFRAME_THROTTLE_MS = 300;
 
@@ -190,7 +193,7 @@ export class StreamPipeline {
     return { pid: process.pid, claim, sessionId: this.activeId, input: this.input, transfers: this.statuses() };
   }
 
-  /** Closes every output properly and the sessions; resolves with the final figures. */
+  /** Closes every output properly and the sessions; resolves with the final figures, after `FINISH_MS` also when something hangs. */
   finish(): Promise<Figures> {
     this.finishing ??= this.doFinish();
     return this.finishing;
@@ -200,6 +203,13 @@ export class StreamPipeline {
     for (const timer of this.timers) clearInterval(timer);
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
+    const closed = this.closeAll().then(() => true);
+    if (!(await Promise.race([closed, sleep(FINISH_MS, false, { ref: false })]))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
+    return final;
+  }
+
+  /** Publishers first: they may come back, elsewhere, while platforms are still told. */
+  private async closeAll(): Promise<void> {
     this.hub.close();
     const told = Promise.all([...this.sessions.values()].map((session) => session.sayGoodbye()));
     await this.branches.close();
@@ -207,7 +217,6 @@ export class StreamPipeline {
     await Promise.all(this.leaving);
     await told;
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
-    return final;
   }
 
   private sessionLive(sessionId: string): void {

@@ -1,12 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
 import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '../pipeline/protocol.js';
-import { PipelineClient, type PipelineEvent } from '../supervisor/control-connection.js';
+import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
-const STOP_MS = 6000;
 /** What is left for the answer's way back to a publisher when a pipeline needs all its time. */
 const RETURN_MS = 500;
 /** However many look at a stream, its picture is decoded no more often than this. */
@@ -17,8 +16,6 @@ const END_MS = 60_000;
 const SESSIONS_MS = 1000;
 /** A pipeline gives up a session that brings no media for 15 s. */
 const GIVEN_UP_MS = 20_000;
-/** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
-const REACH_AGAIN_MS = 1000;
 
 /** What a runner needs from the worker around it. */
 export interface RunnerContext {
@@ -26,7 +23,9 @@ export interface RunnerContext {
   /** The outputs that the stream shall have now. */
   wantedTransfers: (streamId: string) => Promise<WantedTransfer[]>;
   publishFigures: (streamId: string, figures: unknown) => void;
-  /** The stream is not run here any more. */
+  /** The stream is not ours any more; its pipeline still ends. */
+  onLost: (runner: StreamRunner) => void;
+  /** The pipeline has ended, and what was to be written is. */
   onOver: (runner: StreamRunner) => void;
 }
 
@@ -34,7 +33,9 @@ export interface RunnerContext {
 export class StreamRunner {
   private readonly logger = new Logger(StreamRunner.name);
   private readonly writer: StreamWriter;
-  private state: 'running' | 'stopping' | 'over' = 'running';
+  private state: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
+  /** The pipeline ended before the stream had begun: whoever begins it finds out by its call. */
+  private endedEarly = false;
   private wasLive = false;
   /** The session that feeds the stream, or did last. */
   private feeding: string | null = null;
@@ -44,11 +45,13 @@ export class StreamRunner {
 
   constructor(
     readonly held: Held,
-    private client: PipelineClient,
+    private readonly pipeline: PipelineProcess,
     private readonly context: RunnerContext,
   ) {
     this.writer = new StreamWriter(held, context.rows, () => this.fence());
-    this.attach(client);
+    // Events come from a socket, whoever opened it.
+    pipeline.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
+    pipeline.onGone(() => withLogFields({ streamId: this.id }, () => this.crashed()));
   }
 
   get id(): string {
@@ -57,36 +60,43 @@ export class StreamRunner {
 
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
-    await this.client.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings }, CALL_MS);
-    this.logger.log(`stream ${this.id} runs in process ${this.client.pid}`);
+    await this.pipeline.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings }, CALL_MS);
+    this.logger.log(`stream ${this.id} runs in process ${this.pipeline.pid}`);
+  }
+
+  /** The publisher has its answer: from now on the end of the pipeline is the end of the stream. */
+  begun(): void {
+    if (this.state !== 'starting') return;
+    this.state = 'running';
+    if (this.endedEarly) this.crashed();
   }
 
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
   async offer(sessionId: string, sdp: string, answerTimeoutMs: number): Promise<string> {
-    return (await this.client.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
+    return (await this.pipeline.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
   async candidates(sessionId: string, fragment: string): Promise<void> {
-    await this.client.call('candidates', { sessionId, fragment }, CALL_MS);
+    await this.pipeline.call('candidates', { sessionId, fragment }, CALL_MS);
   }
 
   async restartIce(sessionId: string, fragment: string): Promise<string> {
-    return (await this.client.call('restartIce', { sessionId, fragment }, CALL_MS)).fragment;
+    return (await this.pipeline.call('restartIce', { sessionId, fragment }, CALL_MS)).fragment;
   }
 
   async endSession(sessionId: string, reason: string): Promise<void> {
-    await this.client.call('endSession', { sessionId, reason }, CALL_MS);
+    await this.pipeline.call('endSession', { sessionId, reason }, CALL_MS);
   }
 
   async retryTransfer(id: string): Promise<void> {
-    await this.client.call('retryTransfer', { id }, CALL_MS);
+    await this.pipeline.call('retryTransfer', { id }, CALL_MS);
   }
 
   /** A recent picture as JPEG in base64; null while there is none. */
   thumbnail(): Promise<string | null> {
     const now = performance.now();
     if (this.thumbnailAsked && now - this.thumbnailAsked.at < THUMBNAIL_MS) return this.thumbnailAsked.jpeg;
-    const jpeg = this.client.call('thumbnail', {}, CALL_MS).then((answer) => answer.jpeg);
+    const jpeg = this.pipeline.call('thumbnail', {}, CALL_MS).then((answer) => answer.jpeg);
     const asked = { at: now, jpeg };
     this.thumbnailAsked = asked;
     // What is not there yet, or failed, is looked for again.
@@ -105,7 +115,12 @@ export class StreamRunner {
   }
 
   /** An adopted pipeline: what happened while nobody watched becomes rows. */
-  takeOver(snapshot: Snapshot): void {
+  adopted(snapshot: Snapshot): void {
+    this.state = 'running';
+    this.restore(snapshot);
+  }
+
+  private restore(snapshot: Snapshot): void {
     if (snapshot.input === 'live' || snapshot.input === 'lost') this.wasLive = true;
     this.feeding ??= snapshot.sessionId;
     this.inputChanged(snapshot.input, null, snapshot.sessionId);
@@ -114,29 +129,22 @@ export class StreamRunner {
 
   /** Ends the stream: outputs are closed properly, rows written. */
   async stop(reason: string): Promise<void> {
-    if (this.state !== 'running') return;
+    if (this.state !== 'running' && this.state !== 'starting') return;
     this.state = 'stopping';
     // The pipeline tells the publishers, who ask at once what it means.
     this.writer.sessionsChanged([endSessions({}, reason)]);
     await this.writer.settle(SESSIONS_MS);
-    const final = await this.client.call('stop', {}, STOP_MS).catch((error: unknown) => {
-      this.logger.warn(`stream ${this.id} did not stop properly: ${String(error)}`);
-      return null;
-    });
-    await this.finish(reason, null, final);
+    await this.finish(reason, null, await this.pipeline.end());
   }
 
-  /** Somebody else owns the stream, or it ended: the pipeline ends, and nothing is written. */
-  fence(): void {
+  /** Somebody else owns the stream, or it has ended: nothing more is written. Resolves when the pipeline has ended. */
+  async fence(): Promise<void> {
     if (this.state === 'over') return;
     this.state = 'over';
     this.writer.stop();
-    this.logger.warn(`stream ${this.id} is not ours any more: its pipeline is stopped`);
-    const client = this.client;
-    void client
-      .call('stop', {}, STOP_MS)
-      .catch(() => undefined)
-      .finally(() => client.disconnect());
+    this.context.onLost(this);
+    this.logger.warn(`stream ${this.id} is not ours any more: its pipeline is ended`);
+    await this.pipeline.end();
     this.context.onOver(this);
   }
 
@@ -144,14 +152,7 @@ export class StreamRunner {
   leave(): void {
     this.state = 'over';
     this.writer.stop();
-    this.client.disconnect();
-  }
-
-  private attach(client: PipelineClient): void {
-    this.client = client;
-    // Events come from a socket, whoever opened it.
-    client.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
-    client.onClose(() => void withLogFields({ streamId: this.id }, () => this.reachAgain()));
+    this.pipeline.release();
   }
 
   private handle(event: PipelineEvent): void {
@@ -166,14 +167,12 @@ export class StreamRunner {
       case 'figures':
         return this.context.publishFigures(this.id, event.body);
       case 'ended':
-        if (this.state !== 'running') return;
-        this.state = 'stopping';
-        void this.finish(event.body.reason, null, event.body.final);
-        return;
+        return this.endedByItself(event.body.reason, event.body.final);
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);
         return;
       case 'hello':
+        return this.restore(event.body);
     }
   }
 
@@ -207,27 +206,25 @@ export class StreamRunner {
     while (this.syncAgain && this.state === 'running') {
       this.syncAgain = false;
       const transfers = await this.context.wantedTransfers(this.id);
-      await this.client.call('setTransfers', { transfers }, CALL_MS);
+      await this.pipeline.call('setTransfers', { transfers }, CALL_MS);
     }
   }
 
-  /** The connection broke: the process is gone, or only the connection is. */
-  private async reachAgain(): Promise<void> {
-    if (this.state !== 'running') return;
-    try {
-      const { client, hello } = await PipelineClient.open(this.client.path, REACH_AGAIN_MS);
-      this.attach(client);
-      this.takeOver(hello);
-    } catch {
-      // Nobody listens there any more: not an error of ours but the end of the pipeline.
-      if (this.state !== 'running') return;
-      this.state = 'stopping';
-      await this.finish('pipeline_crashed', null, null);
-    }
+  private endedByItself(reason: string, final: FinalReport | null): void {
+    if (this.state !== 'running' && this.state !== 'starting') return;
+    this.state = 'stopping';
+    this.pipeline
+      .endUnasked()
+      .then(() => this.finish(reason, null, final))
+      .catch((error: unknown) => this.logger.error(`the end of stream ${this.id}: ${String(error)}`));
+  }
+
+  private crashed(): void {
+    if (this.state === 'starting') this.endedEarly = true;
+    else this.endedByItself('pipeline_crashed', null);
   }
 
   private async finish(reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
-    this.client.disconnect();
     await this.writer.end(reason, detail, final, END_MS).catch((error: unknown) => {
       this.logger.error(`the end of stream ${this.id} could not be written; its lease will run out: ${String(error)}`);
     });

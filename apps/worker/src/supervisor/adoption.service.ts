@@ -1,16 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import type { Snapshot } from '../pipeline/protocol.js';
-import { PipelineClient } from './control-connection.js';
-import { PipelineStarter } from './pipeline-starter.js';
 import { Runners } from '../streams/runners.js';
 import { Fenced, type Held, StreamRows } from '../streams/stream-rows.js';
+import { PipelineProcess } from './pipeline-process.js';
+import { type PipelineFiles, RunDir } from './run-dir.js';
 
-const HELLO_MS = 2000;
-const STOP_MS = 3000;
+/** A pipeline answers within milliseconds; on a machine that is busy with a start, it may take longer. */
+const HELLO_MS = 3000;
 
 /** At start: takes back the pipelines that a former worker of this node left running, and tidies up after those that ended. */
 @Injectable()
@@ -21,40 +19,38 @@ export class AdoptionService {
     private readonly env: Env,
     private readonly prisma: PrismaService,
     private readonly rows: StreamRows,
-    private readonly starter: PipelineStarter,
+    private readonly runDir: RunDir,
     private readonly runners: Runners,
   ) {}
 
   async adoptAll(): Promise<void> {
-    const dir = this.starter.runDir;
-    const sockets = readdirSync(dir).filter((name) => name.endsWith('.sock'));
-    await Promise.all(sockets.map((name) => this.adopt(join(dir, name))));
-    const alive = new Set(readdirSync(dir).filter((name) => name.endsWith('.sock')));
-    for (const log of readdirSync(dir).filter((name) => name.endsWith('.log') && !alive.has(name.replace(/log$/, 'sock')))) rmSync(join(dir, log), { force: true });
+    await Promise.all(this.runDir.pipelines().map((files) => this.adopt(files)));
+    this.runDir.removeOldLogs();
     await this.endForgotten();
     if (this.runners.used > 0) this.logger.log(`${this.runners.used} running streams adopted`);
   }
 
-  private async adopt(path: string): Promise<void> {
-    let found: { client: PipelineClient; hello: Snapshot };
-    try {
-      found = await PipelineClient.open(path, HELLO_MS, (failure) => failure);
-    } catch (error) {
-      // Refused: its process is gone. Anything else: it may only be slow, and is left alone.
-      if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') rmSync(path, { force: true });
-      else this.logger.warn(`a pipeline at ${path} cannot be reached: ${String(error)}`);
-      return;
-    }
-    const { client, hello } = found;
-    const held = hello.claim ? await this.stillOurs(hello.claim) : null;
-    if (!held) {
-      if (hello.claim) await client.call('stop', {}, STOP_MS).catch((error: unknown) => this.logger.warn(String(error)));
-      client.disconnect();
-      return;
-    }
-    const runner = this.runners.add(held, client);
-    runner.takeOver(hello);
+  /** Afterwards a runner holds the process, or it has ended: what nobody holds would forward without an end. */
+  private async adopt(files: PipelineFiles): Promise<void> {
+    const pipeline = await PipelineProcess.find(files, HELLO_MS);
+    if (!pipeline) return;
+    const hello = await this.reach(pipeline);
+    if (!hello) return;
+    const held = hello.claim && (await this.stillOurs(hello.claim));
+    if (!held) return void (await pipeline.end());
+    const runner = this.runners.add(held, pipeline);
+    runner.adopted(hello);
     await runner.syncTransfers().catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));
+  }
+
+  private async reach(pipeline: PipelineProcess): Promise<Snapshot | null> {
+    try {
+      return await pipeline.connect(HELLO_MS);
+    } catch (error) {
+      this.logger.warn(`pipeline ${pipeline.pid} cannot be reached and is ended: ${String(error)}`);
+      await pipeline.endUnasked();
+      return null;
+    }
   }
 
   /** Renewing the lease is the test: it holds only for the owner of this epoch. */

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { Env } from '#libs/config';
-import { PipelineClient } from './control-connection.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { PipelineProcess } from './pipeline-process.js';
+import { identify, type ProcessIdentity } from './process-identity.js';
+import { type PipelineFiles, RunDir } from './run-dir.js';
 
 const READY_MS = 10_000;
 /** What a pipeline may know of our environment: it gets its settings with the stream, and secrets not at all. */
@@ -21,28 +22,39 @@ export class PipelineProgram {
 /** Starts pipeline processes, which outlive this one. */
 @Injectable()
 export class PipelineStarter {
-  /** Absolute: the pipelines' sockets are found again by a worker that starts elsewhere. */
-  readonly runDir: string;
-  private readonly starting = new Set<ChildProcess>();
+  private readonly logger = new Logger(PipelineStarter.name);
+  private readonly starting = new Set<PipelineProcess>();
 
   constructor(
-    env: Env,
+    private readonly runDir: RunDir,
     private readonly program: PipelineProgram,
-  ) {
-    this.runDir = resolve(env.RUN_DIR);
-    mkdirSync(this.runDir, { recursive: true, mode: 0o700 });
-  }
+  ) {}
 
-  /** Ends processes that are only just starting: nobody will connect to them. */
-  abort(): void {
-    for (const child of this.starting) child.kill('SIGKILL');
+  /** Ends processes that are only just starting: nobody will use them. */
+  async abort(): Promise<void> {
+    await Promise.all([...this.starting].map((pipeline) => pipeline.endUnasked()));
   }
 
   /** Resolves when the process is ready for a stream. Rejects with the end of its log when it does not get there. */
-  async start(): Promise<PipelineClient> {
-    const name = join(this.runDir, randomUUID());
-    const log = openSync(`${name}.log`, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, `${name}.sock`], {
+  async start(): Promise<PipelineProcess> {
+    const files = this.runDir.newFiles();
+    const pipeline = new PipelineProcess(files, await this.spawn(files));
+    this.starting.add(pipeline);
+    try {
+      await pipeline.connect(READY_MS);
+      return pipeline;
+    } catch (error) {
+      const lastWords = files.lastWords();
+      await pipeline.endUnasked();
+      throw new Error(`a pipeline did not start: ${(error as Error).message}${lastWords && `: ${lastWords}`}`, { cause: error });
+    } finally {
+      this.starting.delete(pipeline);
+    }
+  }
+
+  private async spawn(files: PipelineFiles): Promise<ProcessIdentity> {
+    const log = openSync(files.log, 'a', 0o600);
+    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, files.socket], {
       // A session of its own: neither a signal to our group nor our end reaches it.
       detached: true,
       stdio: ['ignore', log, log],
@@ -50,31 +62,12 @@ export class PipelineStarter {
     });
     closeSync(log);
     child.unref();
-    this.starting.add(child);
-    let failure: Error | null = null;
-    child.once('error', (error) => (failure = error));
-    child.once('exit', (code, signal) => {
-      failure ??= new Error(`a pipeline ended at its start (${signal ?? code})`);
-      removeIfEmpty(`${name}.log`);
-    });
-    try {
-      return (await PipelineClient.open(`${name}.sock`, READY_MS, () => failure)).client;
-    } catch (error) {
-      if (failure) (failure as Error).message += `: ${endOf(`${name}.log`)}`;
-      child.kill('SIGKILL');
-      rmSync(`${name}.sock`, { force: true });
-      throw error;
-    } finally {
-      this.starting.delete(child);
-    }
+    // From then on it has a pid; an error later (a signal that it cannot be sent, say) is seen by what did not happen.
+    await once(child, 'spawn');
+    child.on('error', (error) => this.logger.warn(`pipeline ${child.pid}: ${error.message}`));
+    const identity = identify(child.pid as number);
+    if (!identity) throw new Error(`a pipeline ended at its start: ${files.lastWords()}`);
+    files.writeIdentity(identity);
+    return identity;
   }
-}
-
-/** Most pipelines have nothing to say outside of their protocol; the logs of those that had are kept until the worker's next start. */
-function removeIfEmpty(log: string): void {
-  if (statSync(log, { throwIfNoEntry: false })?.size === 0) rmSync(log, { force: true });
-}
-
-function endOf(log: string): string {
-  return existsSync(log) ? readFileSync(log, 'utf8').slice(-2000) : '';
 }
