@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './protocol.js';
+import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
 
 type Handlers = { [Op in PipelineOp]: (body: PipelineOps[Op]['in']) => Promise<PipelineOps[Op]['out']> };
 

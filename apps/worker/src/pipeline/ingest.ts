@@ -2,7 +2,7 @@ import { GstError, Pipeline, preload } from '#libs/gst';
 import { Feed, Hub } from './hub.js';
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
-import type { InputFigures, PipelineSettings } from './protocol.js';
+import type { InputFigures, PipelineSettings } from '#libs/protocol';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { formatFragment, type LocalTransport, type Offer, parseFragment, readOffer, SdpError, writeAnswer } from './sdp.js';

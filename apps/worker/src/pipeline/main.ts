@@ -2,7 +2,7 @@
 import { compileSooner } from './compile-sooner.js';
 import { ControlServer } from './control-server.js';
 import { Ingest } from './ingest.js';
-import type { PipelineEvents } from './protocol.js';
+import type { PipelineEvents } from '#libs/protocol';
 import { StreamPipeline } from './stream-pipeline.js';
 
 const [socketPath] = process.argv.slice(2);

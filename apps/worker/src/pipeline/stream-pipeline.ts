@@ -17,7 +17,7 @@ import type {
   TransferFigures,
   TransferStatus,
   WantedTransfer,
-} from './protocol.js';
+} from '#libs/protocol';
 
 /** A session that brings no media for so long after its answer is given up (RFC 8445 checks and DTLS take a few seconds at most). */
 const FIRST_MEDIA_MS = 15_000;

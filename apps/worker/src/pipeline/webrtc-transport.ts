@@ -1,7 +1,7 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { Element, type IceHalf, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
-import type { PipelineSettings } from './protocol.js';
+import type { PipelineSettings } from '#libs/protocol';
 import { within } from './rtmp/deadlines.js';
 
 /** Host candidates take milliseconds; only a STUN server that does not answer takes longer. */

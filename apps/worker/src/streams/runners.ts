@@ -4,7 +4,7 @@ import { addressRules, Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
-import type { PipelineSettings, WantedTransfer } from '../pipeline/protocol.js';
+import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
 import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type Held, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '../pipeline/protocol.js';
+import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';

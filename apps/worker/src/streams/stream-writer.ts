@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
 import type { Prisma } from '#libs/db';
-import type { FinalReport, TransferStatus } from '../pipeline/protocol.js';
+import type { FinalReport, TransferStatus } from '#libs/protocol';
 import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;

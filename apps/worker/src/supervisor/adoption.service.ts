@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
-import type { Snapshot } from '../pipeline/protocol.js';
+import type { Snapshot } from '#libs/protocol';
 import { Runners } from '../streams/runners.js';
 import { Fenced, type Held, StreamRows } from '../streams/stream-rows.js';
 import { PipelineProcess } from './pipeline-process.js';

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '../pipeline/protocol.js';
+import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {

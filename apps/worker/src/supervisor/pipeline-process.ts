@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FinalReport, PipelineOp, PipelineOps, Snapshot } from '../pipeline/protocol.js';
+import type { FinalReport, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
 import { ControlConnection, type PipelineEvent } from './control-connection.js';
 import { exitsWithin, identify, isRunning, type ProcessIdentity, signal } from './process-identity.js';
 import type { PipelineFiles } from './run-dir.js';
