@@ -14,7 +14,8 @@ import { WorkerModule } from '../apps/worker/src/worker.module.js';
 import { WorkerService } from '../apps/worker/src/worker.service.js';
 import { Env } from '../libs/config/src/index.js';
 import { PrismaService, SecretBox } from '../libs/db/src/index.js';
-import { type PublishAnswer, Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../libs/queue/src/index.js';
+import type { PublishAnswer } from '#libs/protocol';
+import { Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../libs/queue/src/index.js';
 import { testEnvironment } from './support/app.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 

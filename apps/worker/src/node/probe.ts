@@ -1,4 +1,4 @@
-import { type ProbeResult } from '#libs/queue';
+import type { ProbeResult } from '#libs/protocol';
 import { type AllowList, parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
 import { RtmpPublisher } from '../pipeline/rtmp/rtmp-publisher.js';
 

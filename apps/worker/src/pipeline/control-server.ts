@@ -1,9 +1,10 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
+import { type In, isPipelineOp, type Out, type PipelineEvents, type PipelineOp, type Snapshot } from '#libs/protocol';
 
-type Handlers = { [Op in PipelineOp]: (body: PipelineOps[Op]['in']) => Promise<PipelineOps[Op]['out']> };
+/** Serves what the worker asks; what it throws with a `code` reaches the worker. */
+type Serve = <Op extends PipelineOp>(op: Op, body: In<Op>) => Out<Op> | Promise<Out<Op>>;
 
 /** A line longer than this is no command of ours. */
 const MAX_LINE = 1024 * 1024;
@@ -15,7 +16,7 @@ export class ControlServer {
 
   constructor(
     private readonly path: string,
-    private readonly handlers: Handlers,
+    private readonly serve: Serve,
     private readonly snapshot: () => Snapshot,
     /** Called with false when the worker goes away, with true when one connects. */
     private readonly onWorker: (connected: boolean) => void,
@@ -67,12 +68,11 @@ export class ControlServer {
   }
 
   private async handle(socket: Socket, line: string): Promise<void> {
-    const { id, op, body } = JSON.parse(line) as { id: number; op: PipelineOp; body: never };
+    const { id, op, body } = JSON.parse(line) as { id: number; op: string; body: never };
     try {
-      const handle = this.handlers[op] as ((body: never) => Promise<unknown>) | undefined;
-      if (!handle) throw new Error(`unknown op ${op}`);
-      const result = await handle(body);
-      socket.write(`${JSON.stringify({ re: id, result })}\n`);
+      if (!isPipelineOp(op)) throw new Error(`unknown operation ${op}`);
+      const result = await this.serve(op, body);
+      socket.write(`${JSON.stringify({ re: id, result: result ?? {} })}\n`);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       const message = (error as Error).message;

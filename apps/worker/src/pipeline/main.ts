@@ -25,42 +25,14 @@ const pipeline = new StreamPipeline(
 
 const control = new ControlServer(
   socketPath,
-  {
-    claim: async (body) => {
-      pipeline.claim(body);
-      return {};
-    },
-    offer: async ({ sessionId, sdp }) => {
-      // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
-      if (over) throw new Error('the stream is ending');
-      return { sdp: await pipeline.offer(sessionId, sdp) };
-    },
-    candidates: async ({ sessionId, fragment }) => {
-      pipeline.candidates(sessionId, fragment);
-      return {};
-    },
-    restartIce: async ({ sessionId, fragment }) => ({ fragment: pipeline.restartIce(sessionId, fragment) }),
-    endSession: async ({ sessionId, reason }) => {
-      pipeline.endSession(sessionId, reason);
-      return {};
-    },
-    setTransfers: async ({ transfers }) => {
-      pipeline.setTransfers(transfers);
-      return {};
-    },
-    retryTransfer: async ({ id }) => {
-      pipeline.retryTransfer(id);
-      return {};
-    },
-    stop: async () => {
-      isEnding();
-      const final = await pipeline.finish();
-      // After the reply has been written.
-      setImmediate(() => void exit());
-      return final;
-    },
-    snapshot: async () => pipeline.snapshot(),
-    thumbnail: async () => ({ jpeg: (await pipeline.thumbnail())?.toString('base64') ?? null }),
+  async (op, body) => {
+    // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
+    if (over && op === 'offer') throw new Error('the stream is ending');
+    if (op === 'stop') isEnding();
+    const result = await pipeline.serve(op, body);
+    // After the reply has been written.
+    if (op === 'stop') setImmediate(() => void exit());
+    return result;
   },
   () => pipeline.snapshot(),
   (connected) => watchWorker(connected),
@@ -85,7 +57,7 @@ function isEnding(): void {
 async function end(reason: string): Promise<void> {
   if (over) return;
   isEnding();
-  const final = await pipeline.finish();
+  const final = await pipeline.stop();
   control.send('ended', { reason, final });
   await exit();
 }

@@ -9,9 +9,13 @@ import { thumbnail } from './thumbnail.js';
 import type {
   Claim,
   Figures,
+  Handler,
+  In,
   InputFigures,
   InputState,
+  Out,
   PipelineEvents,
+  PipelineOp,
   PipelineSettings,
   Snapshot,
   TransferFigures,
@@ -36,10 +40,13 @@ class PipelineError extends Error {
   }
 }
 
+/** A method for each operation of a pipeline. */
+type Served = { [Op in PipelineOp]: Handler<Op> };
+
 type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) => void;
 
 /** The stream of this process: its sessions in, its hub, its outputs. Knows nothing of sockets or signals. */
-export class StreamPipeline {
+export class StreamPipeline implements Served {
   private claimed: (Claim & { settings: PipelineSettings }) | null = null;
   private readonly hub = new Hub((reorders) => this.orderChanged(reorders));
   private readonly branches = new Branches<Output>(this.hub, {
@@ -73,7 +80,12 @@ export class StreamPipeline {
     return this.claimed?.settings ?? null;
   }
 
-  claim(claim: Claim & { settings: PipelineSettings }): void {
+  /** Serves an operation by the method of its name. */
+  serve<Op extends PipelineOp>(op: Op, body: In<Op>): Out<Op> | Promise<Out<Op>> {
+    return (this[op] as Handler<Op>).call(this, body);
+  }
+
+  claim(claim: In<'claim'>): void {
     if (this.claimed) throw new PipelineError('internal', 'this pipeline already has a stream');
     this.claimed = claim;
     this.timers.push(setInterval(() => this.reportFigures(), FIGURES_MS));
@@ -82,7 +94,7 @@ export class StreamPipeline {
   }
 
   /** Answers a publisher. The session that feeds the stream now goes on until the new one brings media. */
-  async offer(sessionId: string, sdp: string): Promise<string> {
+  async offer({ sessionId, sdp }: In<'offer'>): Promise<Out<'offer'>> {
     const settings = this.requireClaim();
     const { ingest, answer } = await Ingest.open(sdp, settings, (hasVideo) => this.hub.openFeed(hasVideo), {
       onMedia: () => this.sessionLive(sessionId),
@@ -96,26 +108,26 @@ export class StreamPipeline {
       if (this.sessions.get(sessionId) === ingest && !ingest.hadMedia) this.sessionClosed(sessionId, 'ice_timeout');
     }, FIRST_MEDIA_MS);
     giveUp.unref();
-    return answer;
+    return { sdp: answer };
   }
 
-  candidates(sessionId: string, fragment: string): void {
+  candidates({ sessionId, fragment }: In<'candidates'>): void {
     this.session(sessionId).addCandidates(fragment);
   }
 
-  restartIce(sessionId: string, fragment: string): string {
-    return this.session(sessionId).restart(fragment);
+  restartIce({ sessionId, fragment }: In<'restartIce'>): Out<'restartIce'> {
+    return { fragment: this.session(sessionId).restart(fragment) };
   }
 
   /** The publisher left on purpose. Ends the stream, unless another session already feeds it. */
-  endSession(sessionId: string, reason: string): void {
+  endSession({ sessionId, reason }: In<'endSession'>): void {
     this.session(sessionId);
     void this.closeSession(sessionId);
     if (this.activeId === sessionId) this.activeId = null;
     if (this.activeId === null && this.sessions.size === 0) this.onEnded(reason);
   }
 
-  setTransfers(wanted: WantedTransfer[]): void {
+  setTransfers({ transfers: wanted }: In<'setTransfers'>): void {
     const { allowedPrivateHosts } = this.requireClaim();
     const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, output] of this.outputs) if (!ids.has(id)) this.removeTransfer(id, output);
@@ -176,16 +188,17 @@ export class StreamPipeline {
   }
 
   /** Ends a transfer's wait for its next attempt. */
-  retryTransfer(id: string): void {
-    const output = this.outputs.get(id);
+  retryTransfer({ transferId }: In<'retryTransfer'>): void {
+    const output = this.outputs.get(transferId);
     if (!output) throw new PipelineError('not_found', 'this transfer is not, or no longer, here');
     output.retryNow();
   }
 
   /** The latest key picture as a JPEG; null while there is none. */
-  async thumbnail(): Promise<Buffer | null> {
+  async thumbnail(): Promise<Out<'thumbnail'>> {
     const { keyPicture } = this.hub;
-    return keyPicture && thumbnail(keyPicture);
+    const jpeg = keyPicture && (await thumbnail(keyPicture));
+    return { jpeg: jpeg?.toString('base64') ?? null };
   }
 
   snapshot(): Snapshot {
@@ -194,7 +207,7 @@ export class StreamPipeline {
   }
 
   /** Closes every output properly and the sessions; resolves with the final figures, after `FINISH_MS` also when something hangs. */
-  finish(): Promise<Figures> {
+  stop(): Promise<Figures> {
     this.finishing ??= this.doFinish();
     return this.finishing;
   }

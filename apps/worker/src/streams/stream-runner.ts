@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
+import type { FinalReport, In, Out, PipelineOp, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
@@ -60,7 +60,7 @@ export class StreamRunner {
 
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
-    await this.pipeline.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings }, CALL_MS);
+    await this.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings });
     this.logger.log(`stream ${this.id} runs in process ${this.pipeline.pid}`);
   }
 
@@ -76,27 +76,16 @@ export class StreamRunner {
     return (await this.pipeline.call('offer', { sessionId, sdp }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
-  async candidates(sessionId: string, fragment: string): Promise<void> {
-    await this.pipeline.call('candidates', { sessionId, fragment }, CALL_MS);
-  }
-
-  async restartIce(sessionId: string, fragment: string): Promise<string> {
-    return (await this.pipeline.call('restartIce', { sessionId, fragment }, CALL_MS)).fragment;
-  }
-
-  async endSession(sessionId: string, reason: string): Promise<void> {
-    await this.pipeline.call('endSession', { sessionId, reason }, CALL_MS);
-  }
-
-  async retryTransfer(id: string): Promise<void> {
-    await this.pipeline.call('retryTransfer', { id }, CALL_MS);
+  /** Passes an operation on to the pipeline. */
+  call<Op extends PipelineOp>(op: Op, body: In<Op>): Promise<Out<Op>> {
+    return this.pipeline.call(op, body, CALL_MS);
   }
 
   /** A recent picture as JPEG in base64; null while there is none. */
   thumbnail(): Promise<string | null> {
     const now = performance.now();
     if (this.thumbnailAsked && now - this.thumbnailAsked.at < THUMBNAIL_MS) return this.thumbnailAsked.jpeg;
-    const jpeg = this.pipeline.call('thumbnail', {}, CALL_MS).then((answer) => answer.jpeg);
+    const jpeg = this.call('thumbnail', { streamId: this.id }).then((answer) => answer.jpeg);
     const asked = { at: now, jpeg };
     this.thumbnailAsked = asked;
     // What is not there yet, or failed, is looked for again.
@@ -206,7 +195,7 @@ export class StreamRunner {
     while (this.syncAgain && this.state === 'running') {
       this.syncAgain = false;
       const transfers = await this.context.wantedTransfers(this.id);
-      await this.pipeline.call('setTransfers', { transfers }, CALL_MS);
+      await this.call('setTransfers', { transfers });
     }
   }
 

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
+import type { In, Out, PipelineEvents, PipelineOp, Snapshot } from '#libs/protocol';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
@@ -88,7 +88,7 @@ export class ControlConnection {
   }
 
   /** Rejects with PipelineError, `no_answer` at the deadline; with Error when the connection goes away. */
-  call<Op extends PipelineOp>(op: Op, body: PipelineOps[Op]['in'], deadlineMs: number): Promise<PipelineOps[Op]['out']> {
+  call<Op extends PipelineOp>(op: Op, body: In<Op>, deadlineMs: number): Promise<Out<Op>> {
     this.lastId += 1;
     const id = this.lastId;
     return new Promise((resolve, reject) => {

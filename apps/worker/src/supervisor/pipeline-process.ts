@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FinalReport, PipelineOp, PipelineOps, Snapshot } from '#libs/protocol';
+import type { FinalReport, In, Out, PipelineOp, Snapshot } from '#libs/protocol';
 import { ControlConnection, type PipelineEvent } from './control-connection.js';
 import { exitsWithin, identify, isRunning, type ProcessIdentity, signal } from './process-identity.js';
 import type { PipelineFiles } from './run-dir.js';
@@ -80,7 +80,7 @@ export class PipelineProcess {
   }
 
   /** Rejects with PipelineError, `no_answer` at the deadline; with Error when there is no connection. */
-  async call<Op extends PipelineOp>(op: Op, body: PipelineOps[Op]['in'], deadlineMs: number): Promise<PipelineOps[Op]['out']> {
+  async call<Op extends PipelineOp>(op: Op, body: In<Op>, deadlineMs: number): Promise<Out<Op>> {
     if (!this.connection) throw new Error('the pipeline is not connected');
     return this.connection.call(op, body, deadlineMs);
   }
