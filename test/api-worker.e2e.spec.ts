@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
+import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
 import { WorkerModule } from '../apps/worker/src/worker.module.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { offer } from './support/sdp.js';

@@ -6,15 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { newProject } from '../apps/api/src/project/new-project.js';
-import { LeaseService } from '../apps/worker/src/lease.service.js';
-import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
-import { Runners } from '../apps/worker/src/runners.js';
-import { StreamRows } from '../apps/worker/src/stream-rows.js';
+import { LeaseService } from '../apps/worker/src/streams/lease.service.js';
+import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
+import { Runners } from '../apps/worker/src/streams/runners.js';
+import { StreamRows } from '../apps/worker/src/streams/stream-rows.js';
 import { WorkerModule } from '../apps/worker/src/worker.module.js';
 import { WorkerService } from '../apps/worker/src/worker.service.js';
 import { Env } from '../libs/config/src/index.js';
 import { PrismaService, SecretBox } from '../libs/db/src/index.js';
-import { type PublishAnswer, Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../libs/queue/src/index.js';
+import type { PublishAnswer } from '#libs/protocol';
+import { Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../libs/queue/src/index.js';
 import { testEnvironment } from './support/app.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 
@@ -199,7 +200,7 @@ it('leaves a job to a node with room when it is full', async () => {
   await prisma.stream.update({ where: { id: second.id }, data: { state: 'ended' } });
   const third = await newStream();
   const waiting = dispatch(third);
-  await startWorker('node-free');
+  await startWorker('node-free', { RUN_DIR: join(runDir, 'free') });
   await waiting;
   expect((await row(third.id)).ownerNode).toBe('node-free');
   // And within the time that publishers have, however often the full node looks.
@@ -254,7 +255,7 @@ it('leaves no pipeline behind for a stream that could not begin', async () => {
   await expect(dispatch(stream)).rejects.toMatchObject({ code: 'service_error' });
   await expect.poll(() => row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_error' });
   await expect.poll(() => worker.get(Runners).used).toBe(0);
-  expect(readdirSync(runDir)).toEqual([]);
+  expect(readdirSync(runDir)).toEqual(['worker.lock']);
 });
 
 it('keeps of a pipeline that has ended only what it said', async () => {
@@ -381,4 +382,85 @@ it('stops a stream that the API has ended while this node alone is cut off from 
   proxy.restore();
   await told;
   expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
+});
+
+it('ends a pipeline that does not obey, before its row says that the stream has ended and its slot is free', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  process.kill(pidOf(answer), 'SIGSTOP');
+  const seen: string[] = [];
+  const told = wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'kicked' }, 20_000);
+  const look = async () => {
+    const [{ state }, { used }] = [await row(stream.id), worker.get(Runners)];
+    // Asked for last: it may end at any moment, but never comes back.
+    seen.push(`${state}, ${used} used, ${isAlive(pidOf(answer)) ? 'alive' : 'gone'}`);
+    return state;
+  };
+  await expect.poll(look, { timeout: 20_000 }).toBe('ended');
+  await told;
+  await look();
+  expect([...new Set(seen)].filter((line) => !line.startsWith('live, 1 used'))).toSatisfy((lines: string[]) => lines.every((line) => /^ended, [01] used, gone$/.test(line)));
+  expect(seen[0]).toBe('live, 1 used, alive');
+  expect(seen.at(-1)).toBe('ended, 0 used, gone');
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'kicked' });
+}, 40_000);
+
+it('also when it shuts down', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  process.kill(pidOf(answer), 'SIGSTOP');
+  await worker.close();
+  workers.splice(workers.indexOf(worker), 1);
+  expect(isAlive(pidOf(answer))).toBe(false);
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown' });
+}, 40_000);
+
+it('does not leave a pipeline running that is too slow to be adopted', async () => {
+  const first = await startWorker('node-a');
+  const [slow, quick] = [await newStream('answer', ['rtmp://x/live/live']), await newStream()];
+  const answers = [await dispatch(slow), await dispatch(quick)] as const;
+  await expect.poll(async () => (await row(slow.id)).transfers[0]?.state).toBe('live');
+  await first.get(WorkerService).leaveRunning();
+  await first.close();
+  workers.splice(workers.indexOf(first), 1);
+  process.kill(pidOf(answers[0]), 'SIGSTOP');
+  const second = await startWorker('node-a');
+  expect(isAlive(pidOf(answers[0]))).toBe(false);
+  expect(await row(slow.id)).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  expect(isAlive(pidOf(answers[1]))).toBe(true);
+  expect(await row(quick.id)).toMatchObject({ state: 'live', epoch: 1 });
+  expect(second.get(Runners).used).toBe(1);
+}, 40_000);
+
+it('ends a pipeline that has its connection broken and cannot be reached again', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream('mute');
+  const answer = await dispatch(stream);
+  await expect.poll(() => row(stream.id), { timeout: 20_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  expect(isAlive(pidOf(answer))).toBe(false);
+  await expect.poll(() => worker.get(Runners).used).toBe(0);
+}, 40_000);
+
+it('reaches a pipeline again whose connection broke, and hears what it missed', async () => {
+  await startWorker('node-a');
+  const stream = await newStream('reconnect', ['rtmp://x/live/live']);
+  const answer = await dispatch(stream);
+  await expect.poll(() => row(stream.id), { timeout: 20_000 }).toMatchObject({ state: 'live', transfers: [{ state: 'live' }] });
+  expect(isAlive(pidOf(answer))).toBe(true);
+  await wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'kicked' }, 5000);
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 1 });
+});
+
+it('a second worker with the RUN_DIR of another node does not start, and leaves its streams alone', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  await expect(startWorker('node-b')).rejects.toThrow('belongs to the running worker of node "node-a"');
+  expect(isAlive(pidOf(answer))).toBe(true);
+  expect(await row(stream.id)).toMatchObject({ state: 'live', ownerNode: 'node-a', epoch: 1 });
 });

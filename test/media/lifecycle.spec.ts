@@ -115,6 +115,47 @@ it('goes on without its worker and API, and with the next ones', async () => {
   expect(missingPictures(publisher.sent(), await pictures(file))).toEqual([]);
 });
 
+it('refuses no publisher and loses no frame while a worker is exchanged', async () => {
+  const { id, publisher } = await liveStream('exchanged');
+  const statuses: number[] = [];
+  let isOver = false;
+  const visit = async (): Promise<void> => {
+    for (let i = 0; !isOver; i += 1) {
+      const answer = await fetch(whipUrl(`visitor-${i}`), { method: 'POST', body: wholeOffer(), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' } });
+      statuses.push(answer.status);
+      await answer.text();
+      if (answer.status === 201) await fetch(system.apiUrl + answer.headers.get('location'), { method: 'DELETE' });
+    }
+  };
+  const visitors = visit();
+  await expect.poll(() => statuses.length).toBeGreaterThan(3);
+  await system.exchangeWorker();
+  const after = statuses.length;
+  await expect.poll(() => statuses.length, { timeout: 20_000 }).toBeGreaterThan(after + 3);
+  isOver = true;
+  await visitors;
+  expect(statuses).toEqual(statuses.map(() => 201));
+  await system.transfersReach(id, ['live']);
+  expect(await publisher.stop()).toBe(200);
+  await expect.poll(() => state('exchanged'), { timeout: 5000 }).toEqual(['ended', 'publisher_left']);
+  const file = (await platform.recordings()).find((path) => path.includes('/exchanged')) as string;
+  expect(missingPictures(publisher.sent(), await pictures(file))).toEqual([]);
+});
+
+it('leaves nothing at the platform of a pipeline that cannot be adopted, and the name is free', async () => {
+  const ghost = await liveStream('ghost');
+  const pid = await pipelinePid(ghost.id);
+  await system.end('worker', 'SIGUSR2');
+  process.kill(pid, 'SIGSTOP');
+  system.spawn('worker');
+  await expect.poll(() => state('ghost'), { timeout: 40_000 }).toEqual(['ended', 'pipeline_crashed']);
+  await expect.poll(async () => (await platform.publishers()).map(({ name }) => name)).not.toContain('ghost');
+  await ghost.publisher.close();
+  const again = await liveStream('ghost');
+  expect(again.id).not.toBe(ghost.id);
+  expect(await again.publisher.stop()).toBe(200);
+});
+
 it('ends a pipeline whose worker does not come back, before its stream may be declared lost', async () => {
   const short = await System.start({ ORPHAN_TIMEOUT_MS: '2000', LEASE_MS: '1500' });
   try {

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, type ExpectStatic, it } from 'vitest';
 import { type ReasonCode, REASONS } from '#libs/transfer';
-import type { TransferStatus } from '../../apps/worker/src/pipeline/protocol.js';
+import type { TransferStatus } from '#libs/protocol';
 import { type Script, type ScriptedRtmpServer, startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 /** Longer than a platform's connection may stand still (10 s), and than any step to it may take (5 to 8 s). */

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import { Prober } from '../../apps/worker/src/prober.js';
+import { Prober } from '../../apps/worker/src/node/prober.js';
 import { loadEnv } from '../../libs/config/src/index.js';
 import { freePort } from '../support/ports.js';
 import { type Script, startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
-const MAIN = join(import.meta.dirname, '../../dist/apps/worker/src/probe-main.js');
+const MAIN = join(import.meta.dirname, '../../dist/apps/worker/src/node/probe-main.js');
 const dir = mkdtempSync(join(tmpdir(), 'probes-'));
 const closers: (() => unknown)[] = [];
 let prober: Prober;

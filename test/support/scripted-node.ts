@@ -1,5 +1,6 @@
 import { Worker } from 'bullmq';
-import { type NodeOps, Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../../libs/queue/src/index.js';
+import type { In, NodeOp, Out } from '#libs/protocol';
+import { Registry, STREAMS_QUEUE, type StreamJob, Wire } from '../../libs/queue/src/index.js';
 import type { TestApp } from './app.js';
 
 export const ANSWER = 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n';
@@ -19,7 +20,7 @@ export interface ScriptedNode {
   /** For requests to end a stream; `answer` ends it. */
   endScript: NodeScript;
   /** Requests that came over the wire, in order. */
-  requests: [keyof NodeOps, unknown][];
+  requests: [NodeOp, unknown][];
   stop(): Promise<void>;
 }
 
@@ -36,33 +37,28 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
     if (script !== 'answer') throw Object.assign(new Error(script.message), { code: script.refuse });
     return ANSWER;
   };
-  const record =
-    <Op extends keyof NodeOps>(op: Op, reply: (body: NodeOps[Op]['in']) => Promise<NodeOps[Op]['out']>) =>
-    async (body: NodeOps[Op]['in']): Promise<NodeOps[Op]['out']> => {
-      node.requests.push([op, body]);
-      return reply(body);
-    };
-  await wire.serve(nodeId, {
-    publish: record('publish', async () => ({ sdp: await act(node.publishScript) })),
-    restartIce: record('restartIce', async () => {
+  /** What more is to be done than to answer with nothing. */
+  const scripted: { [Op in NodeOp]?: (body: In<Op>) => Promise<Out<Op>> } = {
+    publish: async () => ({ sdp: await act(node.publishScript) }),
+    restartIce: async () => {
       await node.restartsWait;
       await act(node.restartScript);
       return { fragment: RESTART_FRAGMENT };
-    }),
-    endSession: record('endSession', async ({ sessionId }) => {
+    },
+    endSession: async ({ sessionId }) => {
       const { streamId } = await prisma.session.findUniqueOrThrow({ where: { id: sessionId } });
       await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', endedAt: new Date() } });
-      return {};
-    }),
-    endStream: record('endStream', async ({ streamId, reason }) => {
+    },
+    endStream: async ({ streamId, reason }) => {
       await act(node.endScript);
       await prisma.stream.update({ where: { id: streamId }, data: { state: 'ended', reason, endedAt: new Date() } });
-      return {};
-    }),
-    syncTransfers: record('syncTransfers', async () => ({})),
-    probeTransfer: record('probeTransfer', async () => ({ code: null, detail: null, ms: 1 })),
-    retryTransfer: record('retryTransfer', async () => ({})),
-    thumbnail: record('thumbnail', async () => ({ jpeg: '/9j/2Q==' })),
+    },
+    probeTransfer: async () => ({ code: null, detail: null, ms: 1 }),
+    thumbnail: async () => ({ jpeg: '/9j/2Q==' }),
+  };
+  await wire.serve(nodeId, async (op, body) => {
+    node.requests.push([op, body]);
+    return (scripted[op] as ((body: unknown) => Promise<unknown>) | undefined)?.(body);
   });
   const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, cpu: 0, version: 'test', startedAt: new Date().toISOString() });
   await announce();

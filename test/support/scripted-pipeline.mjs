@@ -1,6 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
-// noise (answers, and writes to stderr), grow (answers, and takes 400 MB), medialess (answers, and media never comes), givenup (its session is given up at once).
+// noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once),
+// reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
 // Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
@@ -10,7 +11,7 @@ const path = process.argv[2];
 let claim = null;
 let worker = null;
 let pictures = 0;
-const taken = [];
+let isMute = false;
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
@@ -25,6 +26,8 @@ const ops = {
     if (script === 'grow') taken.push(Buffer.alloc(400 * 1024 * 1024, 1));
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
+    if (script === 'mute') isMute = true;
+    if (script === 'mute' || script === 'reconnect') setTimeout(() => worker.destroy(), 50);
     if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);
     else if (script !== 'medialess') setTimeout(() => event('input', { sessionId, state: 'live', reason: null }), 10);
     return { sdp: `answer of ${process.pid}` };
@@ -70,7 +73,8 @@ createServer((socket) => {
       const { id, op, body } = JSON.parse(line);
       appendFileSync(`${path}.ops`, `${JSON.stringify([op, body])}\n`);
       try {
-        const result = ops[op](body);
+        // What it knows nothing of it has done.
+        const result = ops[op] ? ops[op](body) : {};
         if (result !== undefined) send({ re: id, result });
       } catch (error) {
         send({ re: id, error: { code: error.code ?? 'internal', message: error.message } });
@@ -78,5 +82,5 @@ createServer((socket) => {
     }
   });
   socket.on('close', () => !claim && process.exit(0));
-  event('hello', snapshot());
+  if (!isMute) event('hello', snapshot());
 }).listen(path);

@@ -127,6 +127,13 @@ export class System {
     this.processes.set(name, { child, ended });
   }
 
+  /** Starts the next worker beside the one that runs, which hands over to it; resolves when the one before has ended. */
+  async exchangeWorker(): Promise<void> {
+    const { ended } = this.processes.get('worker') as Process;
+    this.spawn('worker');
+    await ended;
+  }
+
   /** The output of the pipeline processes that is still there. */
   async pipelineLogs(): Promise<string> {
     const files = (await readdir(this.runDir)).filter((name) => name.endsWith('.log'));

@@ -2,21 +2,23 @@ import { Module } from '@nestjs/common';
 import { ConfigModule } from '#libs/config';
 import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
-import { AdoptionService } from './adoption.service.js';
-import { LeaseService } from './lease.service.js';
-import { MemoryWatch } from './memory-watch.js';
-import { NodeService } from './node.service.js';
-import { PipelinePool } from './pipeline-pool.js';
-import { PipelineProgram, PipelineStarter } from './pipeline-starter.js';
-import { Prober } from './prober.js';
-import { Runners } from './runners.js';
-import { StreamRows } from './stream-rows.js';
-import { StreamsProcessor } from './streams.processor.js';
+import { AdoptionService } from './supervisor/adoption.service.js';
+import { LeaseService } from './streams/lease.service.js';
+import { NodeService } from './node/node.service.js';
+import { Prober } from './node/prober.js';
+import { MemoryWatch } from './streams/memory-watch.js';
+import { PipelinePool } from './supervisor/pipeline-pool.js';
+import { PipelineProgram, PipelineStarter } from './supervisor/pipeline-starter.js';
+import { RunDir } from './supervisor/run-dir.js';
+import { Runners } from './streams/runners.js';
+import { StreamRows } from './streams/stream-rows.js';
+import { StreamsProcessor } from './streams/streams.processor.js';
 import { WorkerService } from './worker.service.js';
 
 @Module({
   imports: [ConfigModule, DbModule, QueueModule],
   providers: [
+    RunDir,
     PipelineProgram,
     PipelineStarter,
     PipelinePool,

@@ -1,12 +1,13 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AdoptionService } from './adoption.service.js';
-import { LeaseService } from './lease.service.js';
-import { MemoryWatch } from './memory-watch.js';
-import { NodeService } from './node.service.js';
-import { PipelinePool } from './pipeline-pool.js';
-import { Runners } from './runners.js';
-import { StreamsProcessor } from './streams.processor.js';
+import { AdoptionService } from './supervisor/adoption.service.js';
+import { LeaseService } from './streams/lease.service.js';
+import { NodeService } from './node/node.service.js';
+import { MemoryWatch } from './streams/memory-watch.js';
+import { PipelinePool } from './supervisor/pipeline-pool.js';
+import { RunDir } from './supervisor/run-dir.js';
+import { Runners } from './streams/runners.js';
+import { StreamsProcessor } from './streams/streams.processor.js';
 
 /** Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
@@ -18,6 +19,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   private left = false;
 
   constructor(
+    private readonly runDir: RunDir,
     private readonly adoption: AdoptionService,
     private readonly pool: PipelinePool,
     private readonly node: NodeService,
@@ -28,6 +30,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.runDir.acquire();
     // Before the node is known: a request about an old stream must find it.
     await this.adoption.adoptAll();
     this.leases.start();
@@ -41,26 +44,31 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   /** SIGTERM: every stream ends here, orderly. Runs before the connections to Postgres and Redis close. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.left) return;
-    await this.drain();
+    this.runners.draining = true;
+    await this.node.announce();
+    await this.takeNoMore();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
     await Promise.race([stops, sleep(SHUTDOWN_MS, undefined, { ref: false })]);
     await this.node.withdraw();
+    this.runDir.release();
   }
 
-  /** For an upgrade: the pipelines go on, and the next worker of this node adopts them. */
+  /**
+   * For an upgrade: the pipelines go on, and the next worker of this node adopts them. The node stays announced: its slots are
+   * as free as before, and publishers who come now wait in the queue for the moment until that worker looks.
+   */
   async leaveRunning(): Promise<void> {
     this.left = true;
-    await this.drain();
+    this.node.stopAnnouncing();
+    await this.takeNoMore();
     for (const runner of this.runners.all) runner.leave();
-    await this.node.withdraw();
+    this.runDir.release();
   }
 
-  private async drain(): Promise<void> {
+  private async takeNoMore(): Promise<void> {
     this.runners.draining = true;
-    await this.node.announce();
     this.leases.stop();
     this.memory.stop();
-    this.pool.close();
-    await this.processor.stop();
+    await Promise.all([this.pool.close(), this.processor.stop()]);
   }
 }

@@ -1,5 +1,6 @@
 // One RTCPeerConnection over one WHIP session, from its offer to its end. What to do when it breaks is the stream's business.
 import { fragmentOf, iceUfrag, type LocalCandidate, restartedAnswer } from './sdp.js';
+import { SilenceWatch } from './silence-watch.js';
 import type { WhipClient } from './whip-client.js';
 
 /** How the media shall be sent. */
@@ -26,6 +27,16 @@ const RESTART_MS = 8000;
 const PATIENCE_MS = 1000;
 /** Host candidates come together: one PATCH carries them. */
 const TRICKLE_MS = 20;
+/** How often the path is looked at. */
+const LOOK_MS = 500;
+
+/** What a connection tells; both end its usefulness unless somebody acts. */
+export interface ConnectionEvents {
+  /** Media no longer flows. */
+  onBroken: (reason: string) => void;
+  /** The server says nothing any more, though the browser still counts the connection as good: it may have gone. */
+  onSilent: () => void;
+}
 
 /** A running connection; made by `Connection.open`. */
 export class Connection {
@@ -36,6 +47,8 @@ export class Connection {
   private trickling = false;
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private patienceTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly silence = new SilenceWatch();
+  private looking: ReturnType<typeof setInterval> | undefined;
   private answer = '';
   private readonly stateChanged = new EventTarget();
 
@@ -43,7 +56,7 @@ export class Connection {
     private readonly client: WhipClient,
     private readonly tracks: readonly MediaStreamTrack[],
     private readonly settings: SendSettings,
-    private readonly onBroken: (reason: string) => void,
+    private readonly events: ConnectionEvents,
   ) {
     this.pc = new RTCPeerConnection({
       bundlePolicy: 'max-bundle',
@@ -55,14 +68,15 @@ export class Connection {
   }
 
   /**
-   * Publishes these tracks; resolves when media flows. `onBroken` is told once it no longer does. After a failure the session, if there is
+   * Publishes these tracks; resolves when media flows. After a failure the session, if there is
    * one, is the caller's to end: on a reconnect, ending it would end the stream.
    */
-  static async open(client: WhipClient, tracks: readonly MediaStreamTrack[], settings: SendSettings, onBroken: (reason: string) => void, signal: AbortSignal): Promise<Connection> {
-    const connection = new Connection(client, tracks, settings, onBroken);
+  static async open(client: WhipClient, tracks: readonly MediaStreamTrack[], settings: SendSettings, events: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+    const connection = new Connection(client, tracks, settings, events);
     try {
       await connection.negotiate(signal);
       await connection.connected(CONNECT_MS, signal);
+      connection.looking = setInterval(() => void connection.listen(), LOOK_MS);
       return connection;
     } catch (error) {
       connection.drop();
@@ -103,6 +117,7 @@ export class Connection {
   drop(): void {
     clearTimeout(this.patienceTimer);
     clearTimeout(this.flushTimer);
+    clearInterval(this.looking);
     this.pc.onicecandidate = null;
     this.pc.onconnectionstatechange = null;
     if (this.dtls) this.dtls.onstatechange = null;
@@ -176,8 +191,20 @@ export class Connection {
     this.stateChanged.dispatchEvent(new Event('change'));
     const { state } = this;
     clearTimeout(this.patienceTimer);
-    if (state === 'failed' || state === 'closed') this.onBroken(state === 'failed' ? 'the connection failed' : 'the server closed the connection');
-    else if (state === 'disconnected') this.patienceTimer = setTimeout(() => this.onBroken('the connection was lost'), PATIENCE_MS);
+    if (state === 'failed' || state === 'closed') this.events.onBroken(state === 'failed' ? 'the connection failed' : 'the server closed the connection');
+    else if (state === 'disconnected') this.patienceTimer = setTimeout(() => this.events.onBroken('the connection was lost'), PATIENCE_MS);
+  }
+
+  private async listen(): Promise<void> {
+    if (this.state !== 'connected') return this.silence.reset();
+    try {
+      const report = [...(await this.pc.getStats()).values()] as Record<string, unknown>[];
+      if (!this.silence.isSilent(report, performance.now())) return;
+      this.silence.reset();
+      this.events.onSilent();
+    } catch (error) {
+      console.debug('manycast: the path cannot be watched', error);
+    }
   }
 
   /** Resolves once connected; rejects when that has become impossible, takes too long or is no longer wanted. */

@@ -86,12 +86,24 @@ export class Publication {
     signal.throwIfAborted();
     const client = new WhipClient(this.settings.endpoint, this.settings.token, this.settings.rtmpUrl);
     this.clients.push(client);
-    this.connection = await Connection.open(client, this.tracks(), this.settings, (reason) => void this.recover(reason), signal);
+    const events = { onBroken: (reason: string) => void this.recover(reason), onSilent: () => void this.askAfter(client) };
+    this.connection = await Connection.open(client, this.tracks(), this.settings, events, signal);
     // What was switched to while it connected: nobody may be seen or heard by what he has left.
     for (const track of this.tracks()) await this.connection.replace(track);
     // The server has closed the others.
     this.clients = [client];
     if (client.rtmpError !== null) this.events.onNotPushed(client.rtmpError);
+  }
+
+  /** The server is silent: a session that is over needs no patience with its path. */
+  private async askAfter(client: WhipClient): Promise<void> {
+    try {
+      if (await client.isThere()) return;
+    } catch (error) {
+      // No answer says nothing about the session; an end on purpose (410) is told to whoever tries to recover.
+      if (!(error instanceof WhipError) || error.status !== GONE) return;
+    }
+    if (client === this.clients.at(-1)) await this.recover('the server has ended the session');
   }
 
   private async reconnect(): Promise<void> {

@@ -2,8 +2,8 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
 import { Env } from '#libs/config';
+import { type In, isNodeOp, type NodeOp, type Out } from '#libs/protocol';
 import { COMMAND_OPTIONS, connectRedis } from './redis.js';
-import type { NodeOp, NodeOps } from './names.js';
 
 /** The other side refused; `code` is a reason code or `internal`. */
 export class WireError extends Error {
@@ -32,7 +32,8 @@ interface Reply {
   result?: unknown;
   error?: { code: string; message: string };
 }
-type Handler = (op: NodeOp, body: never) => Promise<unknown>;
+/** Serves what is asked of a node; resolves with the answer. */
+type Serve = <Op extends NodeOp>(op: Op, body: In<Op>) => Promise<unknown>;
 
 /**
  * Request and reply between processes over Redis pub/sub: for the few exchanges somebody waits for (an SDP answer, a
@@ -46,7 +47,7 @@ export class Wire implements OnApplicationShutdown {
   private readonly subscriber: Redis;
   private readonly waiting = new Map<string, (reply: Reply) => void>();
   private readonly prefix: string;
-  private handler: Handler | undefined;
+  private handler: Serve | undefined;
 
   constructor(env: Env) {
     this.prefix = `${env.REDIS_PREFIX}:wire`;
@@ -65,9 +66,9 @@ export class Wire implements OnApplicationShutdown {
   }
 
   /** Asks a node. Rejects with WireError (it refused), WireTimeout (no answer), or Redis's own error. */
-  async ask<Op extends NodeOp>(nodeId: string, op: Op, body: NodeOps[Op]['in'], timeoutMs: number): Promise<NodeOps[Op]['out']> {
+  async ask<Op extends NodeOp>(nodeId: string, op: Op, body: In<Op>, timeoutMs: number): Promise<Out<Op>> {
     const id = randomUUID();
-    const reply = this.expect<NodeOps[Op]['out']>(id, timeoutMs);
+    const reply = this.expect<Out<Op>>(id, timeoutMs);
     const request: Request = { id, replyTo: this.replyTo, op, body };
     try {
       const receivers = await this.publisher.publish(this.nodeChannel(nodeId), JSON.stringify(request));
@@ -110,13 +111,9 @@ export class Wire implements OnApplicationShutdown {
     await this.publisher.publish(replyTo, JSON.stringify({ id, error } satisfies Reply));
   }
 
-  /** Serves the requests to a node until shutdown. A handler's error becomes the asker's WireError. */
-  async serve(nodeId: string, handlers: { [Op in NodeOp]: (body: NodeOps[Op]['in']) => Promise<NodeOps[Op]['out']> }): Promise<void> {
-    this.handler = async (op, body) => {
-      const handle = handlers[op] as ((body: unknown) => Promise<unknown>) | undefined;
-      if (handle === undefined) throw new WireError('unknown_op', `this node knows no "${op}"`);
-      return handle(body);
-    };
+  /** Serves the requests to a node until shutdown. An error that `serve` rejects with becomes the asker's WireError. */
+  async serve(nodeId: string, serve: Serve): Promise<void> {
+    this.handler = serve;
     await this.subscriber.subscribe(this.nodeChannel(nodeId));
   }
 
@@ -138,7 +135,8 @@ export class Wire implements OnApplicationShutdown {
 
   private async answer({ id, replyTo, op, body }: Request): Promise<void> {
     try {
-      const result = await this.handler?.(op as NodeOp, body as never);
+      if (!isNodeOp(op)) throw new WireError('unknown_op', `this node knows no "${op}"`);
+      const result = await this.handler?.(op, body as never);
       await this.reply(replyTo, id, result ?? {});
     } catch (error) {
       const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };

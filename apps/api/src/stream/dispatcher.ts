@@ -1,7 +1,8 @@
 import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
-import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE, Wire, type CallbackJob, type PublishAnswer, type StreamJob } from '#libs/queue';
+import type { PublishAnswer } from '#libs/protocol';
+import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE, Wire, type CallbackJob, type StreamJob } from '#libs/queue';
 import { within } from '../unavailable.js';
 
 /** `add` itself may wait for ever: see `within`. */

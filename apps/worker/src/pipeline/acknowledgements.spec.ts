@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/transfer';
 import { type Read, type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { Output } from './output.js';
-import type { TransferStatus } from './protocol.js';
+import type { TransferStatus } from '#libs/protocol';
 import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
 import type { VideoConfig } from './timeline.js';
 

@@ -4,9 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { PipelineClient } from '../pipeline-client.js';
+import { ControlConnection } from '../supervisor/control-connection.js';
 import { ControlServer } from './control-server.js';
-import type { Snapshot } from './protocol.js';
+import type { Snapshot } from '#libs/protocol';
 
 const SNAPSHOT: Snapshot = { pid: 7, claim: null, sessionId: null, input: 'waiting', transfers: [], problem: null };
 let dir: string;
@@ -23,7 +23,7 @@ beforeEach(async () => {
   const seen: boolean[] = [];
   workers = seen;
   const slowly = async (): Promise<never> => new Promise((resolve) => setTimeout(() => resolve({ jpeg: 'x'.repeat(2 ** 20) } as never), 20));
-  server = new ControlServer(path, { thumbnail: slowly, snapshot: async () => SNAPSHOT } as never, () => SNAPSHOT, (connected) => seen.push(connected));
+  server = new ControlServer(path, (op) => (op === 'thumbnail' ? slowly() : (SNAPSHOT as never)), () => SNAPSHOT, (connected) => seen.push(connected));
   await server.listen();
 });
 afterEach(async () => {
@@ -40,21 +40,21 @@ const dial = async (): Promise<Socket> => {
   return socket.on('error', () => undefined);
 };
 const answer = async (): Promise<unknown> => {
-  const { client } = await PipelineClient.open(path, 2000);
-  const snapshot = await client.call('snapshot', {}, 2000);
-  client.disconnect();
+  const { connection } = await ControlConnection.open(path, 2000);
+  const snapshot = await connection.call('snapshot', {}, 2000);
+  connection.close();
   return snapshot;
 };
 
 describe('the control socket', () => {
   it('answers a worker that came before it was open, and only the last of several', async () => {
     const first = await dial();
-    const second = PipelineClient.open(path, 2000);
+    const second = ControlConnection.open(path, 2000);
     await once(first.resume(), 'close');
     server.open();
-    const { client } = await second;
-    expect(client.pid).toBe(7);
-    client.disconnect();
+    const { connection, hello } = await second;
+    expect(hello.pid).toBe(7);
+    connection.close();
     await expect.poll(() => workers).toEqual([true, false]);
   });
 

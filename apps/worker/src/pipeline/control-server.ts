@@ -2,9 +2,10 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './protocol.js';
+import { type In, isPipelineOp, type Out, type PipelineEvents, type PipelineOp, type Snapshot } from '#libs/protocol';
 
-type Handlers = { [Op in PipelineOp]: (body: PipelineOps[Op]['in']) => Promise<PipelineOps[Op]['out']> };
+/** Serves what the worker asks; what it throws with a `code` reaches the worker. */
+type Serve = <Op extends PipelineOp>(op: Op, body: In<Op>) => Out<Op> | Promise<Out<Op>>;
 
 /** A worker that does not read must not keep an ended stream's process. */
 const LAST_WORD_MS = 1000;
@@ -21,7 +22,7 @@ export class ControlServer {
 
   constructor(
     private readonly path: string,
-    private readonly handlers: Handlers,
+    private readonly serve: Serve,
     private readonly snapshot: () => Snapshot,
     /** Called with false when the worker goes away, with true when one connects. */
     private readonly onWorker: (connected: boolean) => void,
@@ -95,10 +96,9 @@ export class ControlServer {
     if (!command) return void socket.destroy();
     const { id, op, body } = command;
     try {
-      const handle = this.handlers[op] as ((body: never) => Promise<unknown>) | undefined;
-      if (!handle) throw new Error(`unknown op ${op}`);
-      const result = await handle(body);
-      socket.write(`${JSON.stringify({ re: id, result })}\n`);
+      if (!isPipelineOp(op)) throw new Error(`unknown operation ${String(op)}`);
+      const result = await this.serve(op, body);
+      socket.write(`${JSON.stringify({ re: id, result: result ?? {} })}\n`);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       const message = (error as Error).message;

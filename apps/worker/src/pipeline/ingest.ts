@@ -6,7 +6,7 @@ import { healthOf, type InputProblem, problemOf, type TrackHealth } from './inpu
 import { InputMeter } from './input-meter.js';
 import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
 import { TooLarge } from './picture-size.js';
-import type { InputFigures, PipelineSettings } from './protocol.js';
+import type { InputFigures, PipelineSettings } from '#libs/protocol';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { giveUpReason } from './session-reason.js';

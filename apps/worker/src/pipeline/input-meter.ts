@@ -1,4 +1,4 @@
-import type { InputFigures } from './protocol.js';
+import type { InputFigures } from '#libs/protocol';
 import type { RtpReceiver } from './rtp/receiver.js';
 
 const toTenths = (value: number | null): number | null => (value === null ? null : Math.round(value * 10) / 10);

@@ -5,7 +5,7 @@ import { compileSooner } from './compile-sooner.js';
 import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
 import { Ingest } from './ingest.js';
-import type { PipelineEvents } from './protocol.js';
+import type { PipelineEvents } from '#libs/protocol';
 import { StreamPipeline } from './stream-pipeline.js';
 
 const [socketPath, uid, memoryMb] = process.argv.slice(2);
@@ -14,6 +14,8 @@ if (!socketPath || !uid || !memoryMb) throw new Error('usage: main.js <socket pa
 const UNCLAIMED_MS = 10_000;
 /** What a pipeline with a fault in it has to close its outputs. */
 const FAILED_MS = 3000;
+/** From the decision to end; above the pipeline's own `FINISH_MS`. */
+const END_MS = 4000;
 
 let orphanTimer: NodeJS.Timeout | null = null;
 let over = false;
@@ -28,38 +30,14 @@ const pipeline = new StreamPipeline(
 
 const control = new ControlServer(
   socketPath,
-  {
-    claim: async (body) => {
-      pipeline.claim(body);
-      return {};
-    },
-    offer: async ({ sessionId, sdp, endsOnClose }) => {
-      // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
-      if (over) throw new Error('the stream is ending');
-      return { sdp: await pipeline.offer(sessionId, sdp, endsOnClose) };
-    },
-    restartIce: async ({ sessionId, fragment }) => ({ fragment: pipeline.restartIce(sessionId, fragment) }),
-    endSession: async ({ sessionId, reason }) => {
-      pipeline.endSession(sessionId, reason);
-      return {};
-    },
-    setTransfers: async ({ transfers }) => {
-      pipeline.setTransfers(transfers);
-      return {};
-    },
-    retryTransfer: async ({ id }) => {
-      pipeline.retryTransfer(id);
-      return {};
-    },
-    stop: async () => {
-      over = true;
-      const final = await pipeline.finish();
-      // After the reply has been written.
-      setImmediate(() => void exit());
-      return final;
-    },
-    snapshot: async () => pipeline.snapshot(),
-    thumbnail: async () => ({ jpeg: (await pipeline.thumbnail())?.toString('base64') ?? null }),
+  async (op, body) => {
+    // A publisher that comes back just now gets the next stream of its name, not a session that ends with this one.
+    if (over && op === 'offer') throw new Error('the stream is ending');
+    if (op === 'stop') isEnding();
+    const result = await pipeline.serve(op, body);
+    // After the reply has been written.
+    if (op === 'stop') setImmediate(() => void exit());
+    return result;
   },
   () => ({ ...pipeline.snapshot(), unconfined }),
   (connected) => watchWorker(connected),
@@ -75,18 +53,24 @@ function watchWorker(connected: boolean): void {
   else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
 }
 
+/** Whatever hangs, the process ends: a platform must not be sent to after its stream is over. */
+function isEnding(): void {
+  over = true;
+  setTimeout(() => process.exit(1), END_MS).unref();
+}
+
 async function end(reason: string, detail: string | null = null): Promise<void> {
   if (over) return;
-  over = true;
-  const final = await pipeline.finish();
+  isEnding();
+  const final = await pipeline.stop();
   control.send('ended', { reason, detail, final });
   await exit();
 }
 
 /** A fault of ours: this stream ends, as properly as it still can, and no other. Its text may name keys, so only its kind is told; the log has it all. */
 async function fail(error: Error): Promise<void> {
-  over = true;
-  const final = await Promise.race([pipeline.finish().catch(() => null), sleep(FAILED_MS, null)]);
+  isEnding();
+  const final = await Promise.race([pipeline.stop().catch(() => null), sleep(FAILED_MS, null)]);
   control.send('ended', { reason: 'pipeline_crashed', detail: kindOf(error), final });
   await exit();
 }

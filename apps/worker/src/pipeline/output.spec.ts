@@ -3,7 +3,7 @@ import { AllowList, type TransferOptions } from '#libs/transfer';
 import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { SILENT_AUDIO } from './hub.js';
 import { Output, type OutputContext } from './output.js';
-import type { TransferStatus } from './protocol.js';
+import type { TransferStatus } from '#libs/protocol';
 import { decodeAmf } from './rtmp/amf0.js';
 import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
 import { MESSAGE } from './rtmp/chunks.js';

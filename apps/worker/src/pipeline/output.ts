@@ -12,7 +12,7 @@ import { Handover } from './handover.js';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from './hub.js';
 import { lateSince, unlessOurs, watchLateness } from './lateness.js';
 import { Pacer } from './pacer.js';
-import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from './protocol.js';
+import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from '#libs/protocol';
 import { onMetaData } from './rtmp/on-metadata.js';
 import { RtmpPublisher } from './rtmp/rtmp-publisher.js';
 import { SendQueue } from './send-queue.js';

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowList, videoProfile } from '#libs/transfer';
 import { Branches } from './branches.js';
 import { Hub } from './hub.js';
@@ -9,17 +10,23 @@ import { thumbnail } from './thumbnail.js';
 import type {
   Claim,
   Figures,
+  Handler,
+  In,
   InputFigures,
   InputState,
+  Out,
   PipelineEvents,
+  PipelineOp,
   PipelineSettings,
   Snapshot,
   TransferFigures,
   TransferStatus,
   WantedTransfer,
-} from './protocol.js';
+} from '#libs/protocol';
 
 const FIGURES_MS = 2000;
+/** Each platform has 2 s for its goodbye. What takes longer than this hangs, and the process's end closes it. */
+const FINISH_MS = 3000;
 /** A key frame is asked for at most this often, however many outputs want one: each costs the publisher bandwidth. */
 const KEYFRAME_THROTTLE_MS = 300;
 
@@ -32,10 +39,13 @@ class PipelineError extends Error {
   }
 }
 
+/** A method for each operation of a pipeline. */
+type Served = { [Op in PipelineOp]: Handler<Op> };
+
 type Send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]) => void;
 
 /** The stream of this process: its sessions in, its hub, its outputs. Knows nothing of sockets or signals. */
-export class StreamPipeline {
+export class StreamPipeline implements Served {
   private claimed: (Claim & { settings: PipelineSettings }) | null = null;
   private readonly hub = new Hub((reorders) => this.orderChanged(reorders));
   private readonly branches = new Branches<Output>(this.hub, {
@@ -69,7 +79,12 @@ export class StreamPipeline {
     return this.claimed?.settings ?? null;
   }
 
-  claim(claim: Claim & { settings: PipelineSettings }): void {
+  /** Serves an operation by the method of its name. */
+  serve<Op extends PipelineOp>(op: Op, body: In<Op>): Out<Op> | Promise<Out<Op>> {
+    return (this[op] as Handler<Op>).call(this, body);
+  }
+
+  claim(claim: In<'claim'>): void {
     if (this.claimed) throw new PipelineError('internal', 'this pipeline already has a stream');
     this.claimed = claim;
     this.timers.push(setInterval(() => this.reportFigures(), FIGURES_MS));
@@ -78,34 +93,34 @@ export class StreamPipeline {
   }
 
   /** Answers a publisher. The session that feeds the stream now goes on until the new one brings media. */
-  async offer(sessionId: string, sdp: string, endsOnClose = false): Promise<string> {
+  async offer({ sessionId, sdp, endsOnClose = false }: In<'offer'>): Promise<Out<'offer'>> {
     const settings = { ...this.requireClaim(), endsOnClose };
     const { ingest, answer } = await Ingest.open(sdp, settings, (hasVideo) => this.hub.openFeed(hasVideo), {
       onMedia: () => this.sessionLive(sessionId),
       onSilence: () => this.sessionSilent(sessionId),
       onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
-      onLeft: () => this.sessions.has(sessionId) && this.endSession(sessionId, 'publisher_left'),
+      onLeft: () => this.sessions.has(sessionId) && this.endSession({ sessionId, reason: 'publisher_left' }),
       onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
       onProblem: () => this.tellProblem(sessionId),
     });
     this.sessions.set(sessionId, ingest);
     if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
-    return answer;
+    return { sdp: answer };
   }
 
-  restartIce(sessionId: string, fragment: string): string {
-    return this.session(sessionId).restart(fragment);
+  restartIce({ sessionId, fragment }: In<'restartIce'>): Out<'restartIce'> {
+    return { fragment: this.session(sessionId).restart(fragment) };
   }
 
   /** The publisher left on purpose. Ends the stream, unless another session already feeds it. */
-  endSession(sessionId: string, reason: string): void {
+  endSession({ sessionId, reason }: In<'endSession'>): void {
     this.session(sessionId);
     void this.closeSession(sessionId);
     if (this.activeId === sessionId) this.activeId = null;
     if (this.activeId === null && this.sessions.size === 0) this.onEnded(reason);
   }
 
-  setTransfers(wanted: WantedTransfer[]): void {
+  setTransfers({ transfers: wanted }: In<'setTransfers'>): void {
     const { allowedPrivateHosts } = this.requireClaim();
     const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, output] of this.outputs) if (!ids.has(id)) this.removeTransfer(id, output);
@@ -166,16 +181,17 @@ export class StreamPipeline {
   }
 
   /** Ends a transfer's wait for its next attempt. */
-  retryTransfer(id: string): void {
-    const output = this.outputs.get(id);
+  retryTransfer({ transferId }: In<'retryTransfer'>): void {
+    const output = this.outputs.get(transferId);
     if (!output) throw new PipelineError('not_found', 'this transfer is not, or no longer, here');
     output.retryNow();
   }
 
   /** The latest key picture as a JPEG; null while there is none. */
-  async thumbnail(): Promise<Buffer | null> {
+  async thumbnail(): Promise<Out<'thumbnail'>> {
     const { keyPicture } = this.hub;
-    return keyPicture && thumbnail(keyPicture);
+    const jpeg = keyPicture && (await thumbnail(keyPicture));
+    return { jpeg: jpeg?.toString('base64') ?? null };
   }
 
   snapshot(): Snapshot {
@@ -183,8 +199,8 @@ export class StreamPipeline {
     return { pid: process.pid, claim, sessionId: this.activeId, input: this.input, transfers: this.statuses(), problem: this.problem };
   }
 
-  /** Closes every output properly and the sessions; resolves with the final figures. */
-  finish(): Promise<Figures> {
+  /** Closes every output properly and the sessions; resolves with the final figures, after `FINISH_MS` also when something hangs. */
+  stop(): Promise<Figures> {
     this.finishing ??= this.doFinish();
     return this.finishing;
   }
@@ -193,6 +209,13 @@ export class StreamPipeline {
     for (const timer of this.timers) clearInterval(timer);
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
+    const closed = this.closeAll().then(() => true);
+    if (!(await Promise.race([closed, sleep(FINISH_MS, false, { ref: false })]))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
+    return final;
+  }
+
+  /** Publishers first: they may come back, elsewhere, while platforms are still told. */
+  private async closeAll(): Promise<void> {
     this.hub.close();
     const told = Promise.all([...this.sessions.values()].map((session) => session.sayGoodbye()));
     await this.branches.close();
@@ -200,7 +223,6 @@ export class StreamPipeline {
     await Promise.all(this.leaving);
     await told;
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));
-    return final;
   }
 
   private sessionLive(sessionId: string): void {

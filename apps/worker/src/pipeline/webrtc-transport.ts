@@ -1,9 +1,9 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
 import { Element, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
+import type { PipelineSettings } from '#libs/protocol';
 import type { Fingerprint, IceHalf, RemoteTransport } from '#libs/sdp';
 import { DtlsFlight } from './dtls-flight.js';
 import { askStunServer, candidatesOf, type LocalAddress, machineAddresses, newCredentials } from './local-ice.js';
-import type { PipelineSettings } from './protocol.js';
 import { within } from './rtmp/deadlines.js';
 
 /** Two seconds of a 4 Mbit/s stream: by default it is half a second of small packets, and a busy machine loses the rest. */

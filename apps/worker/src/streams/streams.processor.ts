@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
-import { PipelineError } from './pipeline-client.js';
-import { PipelinePool } from './pipeline-pool.js';
+import { PipelineError } from '../supervisor/control-connection.js';
+import { PipelinePool } from '../supervisor/pipeline-pool.js';
 import { Runners } from './runners.js';
 import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 
@@ -83,8 +83,9 @@ export class StreamsProcessor extends WorkerHost {
       await runner.claim(this.runners.settings(held.projectId));
       // Together: neither needs the other, and the publisher waits for both.
       const [sdp, mayAnswer] = await Promise.all([runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS), this.rows.answered(held)]);
-      if (!mayAnswer) return runner.fence();
+      if (!mayAnswer) return await runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
+      runner.begun();
     } catch (error) {
       return this.giveUp(held, sessionId, replyTo, error);
     }
@@ -106,12 +107,12 @@ export class StreamsProcessor extends WorkerHost {
     const negotiation = refusal.code === 'negotiation_failed';
     if (negotiation) this.logger.log(`stream ${held.id}: ${refusal.message}`);
     else this.logger.error(`stream ${held.id} could not be started: ${String(error)}`);
-    const runner = this.runners.get(held.id);
     await this.wire.refuse(replyTo, sessionId, refusal).catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
+    // Whoever sees that the stream has ended may publish it again: nothing may still be sent for it.
+    await this.runners.get(held.id)?.fence();
     await this.rows.end(held, refusal.code, negotiation ? refusal.message : null, null).catch((failure: unknown) => {
       this.logger.warn(`the end of stream ${held.id} is left to its lease: ${String(failure)}`);
     });
-    runner?.fence();
   }
 }
 

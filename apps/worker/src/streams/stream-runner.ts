@@ -1,13 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from './pipeline/protocol.js';
-import { PipelineClient, type PipelineEvent } from './pipeline-client.js';
-import { removeFiles, seenBy } from './pipeline-files.js';
+import type { FinalReport, In, Out, PipelineOp, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
+import type { PipelineFiles } from '../supervisor/pipeline-files.js';
+import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
-const STOP_MS = 6000;
 /** What is left for the answer's way back to a publisher when a pipeline needs all its time. */
 const RETURN_MS = 500;
 /** However many look at a stream, its picture is decoded no more often than this. */
@@ -18,18 +17,18 @@ const END_MS = 60_000;
 const SESSIONS_MS = 1000;
 /** A pipeline gives up a session that brings no media for 15 s. */
 const GIVEN_UP_MS = 20_000;
-/** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
-const REACH_AGAIN_MS = 1000;
 
 /** What a runner needs from the worker around it. */
 export interface RunnerContext {
   rows: StreamRows;
   /** The outputs that the stream shall have now. */
   wantedTransfers: (streamId: string) => Promise<WantedTransfer[]>;
-  /** Brings the files that these transfers need to the pipeline behind this socket. */
-  bringFiles: (socket: string, projectId: string, transfers: WantedTransfer[]) => Promise<void>;
+  /** Brings the files that these transfers need to a pipeline. */
+  bringFiles: (files: PipelineFiles, projectId: string, transfers: WantedTransfer[]) => Promise<void>;
   publishFigures: (streamId: string, figures: unknown) => void;
-  /** The stream is not run here any more. */
+  /** The stream is not ours any more; its pipeline still ends. */
+  onLost: (runner: StreamRunner) => void;
+  /** The pipeline has ended, and what was to be written is. */
   onOver: (runner: StreamRunner) => void;
 }
 
@@ -37,7 +36,9 @@ export interface RunnerContext {
 export class StreamRunner {
   private readonly logger = new Logger(StreamRunner.name);
   private readonly writer: StreamWriter;
-  private state: 'running' | 'stopping' | 'over' = 'running';
+  private state: 'starting' | 'running' | 'stopping' | 'over' = 'starting';
+  /** The pipeline ended before the stream had begun: whoever begins it finds out by its call. */
+  private endedEarly = false;
   private wasLive = false;
   /** The session that feeds the stream, or did last. */
   private feeding: string | null = null;
@@ -47,58 +48,58 @@ export class StreamRunner {
 
   constructor(
     readonly held: Held,
-    private client: PipelineClient,
+    private readonly pipeline: PipelineProcess,
     private readonly context: RunnerContext,
   ) {
     this.writer = new StreamWriter(held, context.rows, () => this.fence());
-    this.attach(client);
+    // Events come from a socket, whoever opened it.
+    pipeline.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
+    pipeline.onGone(() => withLogFields({ streamId: this.id }, () => this.crashed()));
   }
 
   get id(): string {
     return this.held.id;
   }
 
-  /** The pipeline's process: its pid as it says, and the socket that it listens on. */
-  get process(): { pid: number; path: string } {
-    return this.client;
+  /** Resident memory of the pipeline, MB; null when it has ended. */
+  get residentMb(): number | null {
+    return this.pipeline.residentMb;
   }
 
-  /** The pipeline was killed: its stream ends for this reason. */
-  died(reason: string, detail: string): void {
-    if (this.state !== 'running') return;
-    this.state = 'stopping';
-    void this.finish(reason, detail, null);
+  /** Kills the pipeline: its stream ends for this reason. */
+  kill(reason: string, detail: string): void {
+    this.over(this.pipeline.kill(), reason, detail, null);
   }
 
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
-    const mediaDir = seenBy(this.client.path, settings.mediaDir);
-    await this.client.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings: { ...settings, mediaDir } }, CALL_MS);
-    this.logger.log(`stream ${this.id} runs in process ${this.client.pid}`);
+    const mediaDir = this.pipeline.files.seenFrom(settings.mediaDir);
+    await this.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings: { ...settings, mediaDir } });
+    this.logger.log(`stream ${this.id} runs in process ${this.pipeline.pid}`);
+  }
+
+  /** The publisher has its answer: from now on the end of the pipeline is the end of the stream. */
+  begun(): void {
+    if (this.state !== 'starting') return;
+    this.state = 'running';
+    if (this.endedEarly) this.crashed();
   }
 
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
   async offer(sessionId: string, offer: { sdp: string; endsOnClose: boolean }, answerTimeoutMs: number): Promise<string> {
-    return (await this.client.call('offer', { sessionId, ...offer }, answerTimeoutMs - RETURN_MS)).sdp;
+    return (await this.pipeline.call('offer', { sessionId, ...offer }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
-  async restartIce(sessionId: string, fragment: string): Promise<string> {
-    return (await this.client.call('restartIce', { sessionId, fragment }, CALL_MS)).fragment;
-  }
-
-  async endSession(sessionId: string, reason: string): Promise<void> {
-    await this.client.call('endSession', { sessionId, reason }, CALL_MS);
-  }
-
-  async retryTransfer(id: string): Promise<void> {
-    await this.client.call('retryTransfer', { id }, CALL_MS);
+  /** Passes an operation on to the pipeline. */
+  call<Op extends PipelineOp>(op: Op, body: In<Op>): Promise<Out<Op>> {
+    return this.pipeline.call(op, body, CALL_MS);
   }
 
   /** A recent picture as JPEG in base64; null while there is none. */
   thumbnail(): Promise<string | null> {
     const now = performance.now();
     if (this.thumbnailAsked && now - this.thumbnailAsked.at < THUMBNAIL_MS) return this.thumbnailAsked.jpeg;
-    const jpeg = this.client.call('thumbnail', {}, CALL_MS).then((answer) => answer.jpeg);
+    const jpeg = this.call('thumbnail', { streamId: this.id }).then((answer) => answer.jpeg);
     const asked = { at: now, jpeg };
     this.thumbnailAsked = asked;
     // What is not there yet, or failed, is looked for again.
@@ -117,7 +118,12 @@ export class StreamRunner {
   }
 
   /** An adopted pipeline: what happened while nobody watched becomes rows. */
-  takeOver(snapshot: Snapshot): void {
+  adopted(snapshot: Snapshot): void {
+    this.state = 'running';
+    this.restore(snapshot);
+  }
+
+  private restore(snapshot: Snapshot): void {
     if (snapshot.input === 'live' || snapshot.input === 'lost') this.wasLive = true;
     this.feeding ??= snapshot.sessionId;
     this.inputChanged(snapshot.input, null, snapshot.sessionId);
@@ -127,29 +133,22 @@ export class StreamRunner {
 
   /** Ends the stream: outputs are closed properly, rows written. */
   async stop(reason: string): Promise<void> {
-    if (this.state !== 'running') return;
+    if (this.state !== 'running' && this.state !== 'starting') return;
     this.state = 'stopping';
     // The pipeline tells the publishers, who ask at once what it means.
     this.writer.sessionsChanged([endSessions({}, reason)]);
     await this.writer.settle(SESSIONS_MS);
-    const final = await this.client.call('stop', {}, STOP_MS).catch((error: unknown) => {
-      this.logger.warn(`stream ${this.id} did not stop properly: ${String(error)}`);
-      return null;
-    });
-    await this.finish(reason, null, final);
+    await this.finish(reason, null, await this.pipeline.end());
   }
 
-  /** Somebody else owns the stream, or it ended: the pipeline ends, and nothing is written. */
-  fence(): void {
+  /** Somebody else owns the stream, or it has ended: nothing more is written. Resolves when the pipeline has ended. */
+  async fence(): Promise<void> {
     if (this.state === 'over') return;
     this.state = 'over';
     this.writer.stop();
-    this.logger.warn(`stream ${this.id} is not ours any more: its pipeline is stopped`);
-    const client = this.client;
-    void client
-      .call('stop', {}, STOP_MS)
-      .catch(() => undefined)
-      .finally(() => discard(client));
+    this.context.onLost(this);
+    this.logger.warn(`stream ${this.id} is not ours any more: its pipeline is ended`);
+    await this.pipeline.end();
     this.context.onOver(this);
   }
 
@@ -157,14 +156,7 @@ export class StreamRunner {
   leave(): void {
     this.state = 'over';
     this.writer.stop();
-    this.client.disconnect();
-  }
-
-  private attach(client: PipelineClient): void {
-    this.client = client;
-    // Events come from a socket, whoever opened it.
-    client.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
-    client.onClose(() => void withLogFields({ streamId: this.id }, () => this.reachAgain()));
+    this.pipeline.release();
   }
 
   private handle(event: PipelineEvent): void {
@@ -181,14 +173,12 @@ export class StreamRunner {
       case 'figures':
         return this.context.publishFigures(this.id, event.body);
       case 'ended':
-        if (this.state !== 'running') return;
-        this.state = 'stopping';
-        void this.finish(event.body.reason, event.body.detail ?? null, event.body.final);
-        return;
+        return this.over(this.pipeline.endUnasked(), event.body.reason, event.body.detail ?? null, event.body.final);
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);
         return;
       case 'hello':
+        return this.restore(event.body);
     }
   }
 
@@ -228,30 +218,27 @@ export class StreamRunner {
     while (this.syncAgain && this.state === 'running') {
       this.syncAgain = false;
       const transfers = await this.context.wantedTransfers(this.id);
-      await this.context.bringFiles(this.client.path, this.held.projectId, transfers);
-      await this.client.call('setTransfers', { transfers }, CALL_MS);
+      await this.context.bringFiles(this.pipeline.files, this.held.projectId, transfers);
+      await this.call('setTransfers', { transfers });
     }
   }
 
-  /** The connection broke: the process is gone, or only the connection is. */
-  private async reachAgain(): Promise<void> {
-    if (this.state !== 'running') return;
-    try {
-      const { client, hello } = await PipelineClient.open(this.client.path, REACH_AGAIN_MS);
-      client.fate = this.client.fate;
-      this.attach(client);
-      this.takeOver(hello);
-    } catch {
-      // Nobody listens there any more: not an error of ours but the end of the pipeline.
-      if (this.state !== 'running') return;
-      this.state = 'stopping';
-      const { how } = this.client.fate;
-      await this.finish('pipeline_crashed', how === null ? null : `it ended by ${how}`, null);
-    }
+  /** The pipeline ends by itself, or was killed: once it has, the stream is over. */
+  private over(ended: Promise<unknown>, reason: string, detail: string | null, final: FinalReport | null): void {
+    if (this.state !== 'running' && this.state !== 'starting') return;
+    this.state = 'stopping';
+    ended
+      .then(() => this.finish(reason, detail, final))
+      .catch((error: unknown) => this.logger.error(`the end of stream ${this.id}: ${String(error)}`));
+  }
+
+  private crashed(): void {
+    const { how } = this.pipeline;
+    if (this.state === 'starting') this.endedEarly = true;
+    else this.over(Promise.resolve(), 'pipeline_crashed', how === null ? null : `it ended by ${how}`, null);
   }
 
   private async finish(reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
-    discard(this.client);
     await this.writer.end(reason, detail, final, END_MS).catch((error: unknown) => {
       this.logger.error(`the end of stream ${this.id} could not be written; its lease will run out: ${String(error)}`);
     });
@@ -259,12 +246,6 @@ export class StreamRunner {
     this.state = 'over';
     this.context.onOver(this);
   }
-}
-
-/** The process ends, or has ended; one that a former worker started has nobody else who tidies up after it. */
-function discard(client: PipelineClient): void {
-  client.disconnect();
-  removeFiles(client.path);
 }
 
 const endSessions = (where: SessionsChange['where'], reason: string): SessionsChange => ({ where: { ...where, endedAt: null }, data: { endedAt: new Date(), offer: null, reason } });

@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
 import type { Prisma } from '#libs/db';
-import type { FinalReport, TransferStatus } from './pipeline/protocol.js';
+import type { FinalReport, TransferStatus } from '#libs/protocol';
 import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;
@@ -28,7 +28,7 @@ export class StreamWriter {
     private readonly held: Held,
     private readonly rows: StreamRows,
     /** Called once when the stream turns out not to be ours any more. */
-    private readonly onFenced: () => void,
+    private readonly onFenced: () => Promise<void>,
   ) {}
 
   streamChanged(change: Prisma.StreamUpdateInput, event: { type: string; data?: Prisma.InputJsonObject }, sessions: SessionsChange[] = []): void {
@@ -110,7 +110,7 @@ export class StreamWriter {
       } catch (error) {
         if (error instanceof Fenced) {
           this.stopped = true;
-          this.onFenced();
+          await this.onFenced();
           return;
         }
         this.keep(changes);

@@ -1,7 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
-import type { PipelineClient } from './pipeline-client.js';
-import { removeFiles } from './pipeline-files.js';
+import type { PipelineProcess } from './pipeline-process.js';
 import { PipelineStarter } from './pipeline-starter.js';
 
 const FIRST_PAUSE_MS = 500;
@@ -11,7 +10,7 @@ const LONGEST_PAUSE_MS = 15_000;
 @Injectable()
 export class PipelinePool {
   private readonly logger = new Logger(PipelinePool.name);
-  private readonly ready: PipelineClient[] = [];
+  private readonly ready: PipelineProcess[] = [];
   private starting = 0;
   private failures = 0;
   private closed = false;
@@ -23,7 +22,7 @@ export class PipelinePool {
   ) {}
 
   /** A pipeline without a stream: a ready one at once, or one that is started for this. `refill` is for later, when nobody waits. */
-  async take(): Promise<PipelineClient> {
+  async take(): Promise<PipelineProcess> {
     return this.ready.shift() ?? this.starter.start();
   }
 
@@ -32,26 +31,28 @@ export class PipelinePool {
     if (this.closed || this.starting > 0 || this.timer || this.ready.length >= this.env.WARM_PIPELINES) return;
     this.starting += 1;
     this.starter.start().then(
-      (client) => this.started(client),
+      (pipeline) => this.started(pipeline),
       (error: unknown) => this.failed(error),
     );
   }
 
-  /** Those without a stream end by themselves when nobody is connected to them. */
-  close(): void {
+  /** Keeps none ready any more; resolves when those that were have ended. */
+  async close(): Promise<void> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    for (const client of this.ready.splice(0)) discard(client);
-    this.starter.abort();
+    await Promise.all([this.starter.abort(), ...this.ready.splice(0).map((pipeline) => pipeline.endUnasked())]);
   }
 
-  private started(client: PipelineClient): void {
+  private started(pipeline: PipelineProcess): void {
     this.starting -= 1;
     this.failures = 0;
-    if (this.closed) return discard(client);
-    this.ready.push(client);
-    client.onClose(() => {
-      const index = this.ready.indexOf(client);
+    if (this.closed) {
+      pipeline.endUnasked().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
+      return;
+    }
+    this.ready.push(pipeline);
+    pipeline.onGone(() => {
+      const index = this.ready.indexOf(pipeline);
       if (index === -1) return;
       this.ready.splice(index, 1);
       this.retryLater(new Error('a waiting pipeline ended'));
@@ -74,10 +75,4 @@ export class PipelinePool {
       this.refill();
     }, pause);
   }
-}
-
-/** It ends when nobody is connected to it, and may not be able to tidy up; we will not be there to do it. */
-function discard(client: PipelineClient): void {
-  client.disconnect();
-  removeFiles(client.path);
 }

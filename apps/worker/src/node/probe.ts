@@ -1,6 +1,6 @@
-import { type ProbeResult } from '#libs/queue';
+import type { ProbeResult } from '#libs/protocol';
 import { type AllowList, parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
-import { RtmpPublisher } from './pipeline/rtmp/rtmp-publisher.js';
+import { RtmpPublisher } from '../pipeline/rtmp/rtmp-publisher.js';
 
 const DEADLINE_MS = 10_000;
 const CLOSE_MS = 1000;

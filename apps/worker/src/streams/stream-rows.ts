@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
-import type { FinalReport, TransferFigures, TransferStatus } from './pipeline/protocol.js';
+import type { FinalReport, TransferFigures, TransferStatus } from '#libs/protocol';
 
 type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
 

@@ -2,8 +2,9 @@ import type { TransferOptions } from '#libs/transfer';
 
 /**
  * What a worker and a pipeline process say to each other: one JSON object a line over a Unix socket that the pipeline
- * listens on (`<RUN_DIR>/<uuid>.sock`, directory mode 0700). The pipeline does not depend on the worker's life: it goes
- * on when the connection closes, and tells its whole state to the next worker that connects (`hello`).
+ * listens on (`<RUN_DIR>/<uuid>.sock`, directory mode 0700). Operations (operations.ts) are `{id, op, body}`, answered by
+ * `{re: id, result}` or `{re: id, error: {code, message}}`. The pipeline does not depend on the worker's life: it goes on
+ * when the connection closes, and tells its whole state to the next worker that connects (`hello`).
  */
 
 /** The pipeline of one stream, as configured once by `claim`. */
@@ -37,27 +38,6 @@ export interface WantedTransfer {
   url: string;
   options: TransferOptions;
 }
-
-/** Commands, worker to pipeline: `{id, op, body}`; answered by `{re: id, result}` or `{re: id, error: {code, message}}`. */
-export interface PipelineOps {
-  /** Binds a fresh (warm) process to a stream. */
-  claim: { in: Claim & { settings: PipelineSettings }; out: Record<string, never> };
-  /** A publisher's offer; replaces the session that feeds the stream now, outputs stay. `endsOnClose`: who closes the connection has left. */
-  offer: { in: { sessionId: string; sdp: string; endsOnClose?: boolean }; out: { sdp: string } };
-  restartIce: { in: { sessionId: string; fragment: string }; out: { fragment: string } };
-  /** The publisher left on purpose: no reconnect window. */
-  endSession: { in: { sessionId: string; reason: string }; out: Record<string, never> };
-  /** The full set of outputs that shall exist; those not named are closed properly. */
-  setTransfers: { in: { transfers: WantedTransfer[] }; out: Record<string, never> };
-  /** Ends the wait for a transfer's next attempt. */
-  retryTransfer: { in: { id: string }; out: Record<string, never> };
-  /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
-  stop: { in: Record<string, never>; out: FinalReport };
-  snapshot: { in: Record<string, never>; out: Snapshot };
-  /** The latest key picture, at most 320 pixels wide: JPEG in base64. Null without video. */
-  thumbnail: { in: Record<string, never>; out: { jpeg: string | null } };
-}
-export type PipelineOp = keyof PipelineOps;
 
 export type TransferStateName = 'pending' | 'connecting' | 'live' | 'reconnecting' | 'paused' | 'ended' | 'failed';
 

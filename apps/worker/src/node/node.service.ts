@@ -1,14 +1,18 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env, VERSION } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
-import { type NodeOps, Registry, Wire, WireError } from '#libs/queue';
-import { PipelineError } from './pipeline-client.js';
+import type { Handler, In, NodeOp, PipelineOp } from '#libs/protocol';
+import { Registry, Wire, WireError } from '#libs/queue';
+import { PipelineError } from '../supervisor/control-connection.js';
 import { CpuLoad } from './cpu-load.js';
 import { Prober } from './prober.js';
-import { Runners } from './runners.js';
-import type { StreamRunner } from './stream-runner.js';
+import { Runners } from '../streams/runners.js';
+import type { StreamRunner } from '../streams/stream-runner.js';
 
 const ANNOUNCE_MS = 2000;
+
+/** What a pipeline does not serve, and what this node answers for it. */
+type OwnOp = Exclude<NodeOp, PipelineOp> | 'thumbnail';
 
 /** This node towards the API: says that it is there, and serves requests about its streams. */
 @Injectable()
@@ -29,7 +33,7 @@ export class NodeService {
   ) {}
 
   async start(): Promise<void> {
-    await this.wire.serve(this.env.NODE_ID, this.handlers());
+    await this.wire.serve(this.env.NODE_ID, (op, body) => this.serve(op, body));
     await this.announce();
     this.timer = setInterval(() => void this.announce(), ANNOUNCE_MS);
   }
@@ -43,44 +47,44 @@ export class NodeService {
     });
   }
 
-  async withdraw(): Promise<void> {
+  /** What was announced last is believed until it is too old. */
+  stopAnnouncing(): void {
     if (this.timer) clearInterval(this.timer);
+  }
+
+  async withdraw(): Promise<void> {
+    this.stopAnnouncing();
     this.prober.abort();
     await this.registry.withdraw(this.env.NODE_ID).catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
   }
 
-  private handlers(): { [Op in keyof NodeOps]: (body: NodeOps[Op]['in']) => Promise<NodeOps[Op]['out']> } {
-    return {
-      publish: async ({ streamId, sessionId }) => {
-        const runner = this.runner(streamId);
-        const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } } });
-        if (!session?.offer) throw new WireError('unknown_session', 'this session has no offer');
-        const sdp = await passCode(runner.offer(sessionId, { sdp: session.offer, endsOnClose: session.stream.entryPoint.endsOnClose }, this.env.ANSWER_TIMEOUT_MS));
-        await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
-        return { sdp };
-      },
-      restartIce: async ({ sessionId, fragment }) => ({
-        fragment: await passCode((await this.runnerOf(sessionId)).restartIce(sessionId, fragment)),
-      }),
-      endSession: async ({ sessionId, reason }) => {
-        await passCode((await this.runnerOf(sessionId)).endSession(sessionId, reason));
-        return {};
-      },
-      endStream: async ({ streamId, reason }) => {
-        await this.runner(streamId).stop(reason);
-        return {};
-      },
-      syncTransfers: async ({ streamId }) => {
-        await this.runner(streamId).syncTransfers();
-        return {};
-      },
-      thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
-      probeTransfer: async ({ url, options }) => this.prober.probe(this.box.open(url, 'probe'), options),
-      retryTransfer: async ({ streamId, transferId }) => {
-        await passCode(this.runner(streamId).retryTransfer(transferId));
-        return {};
-      },
-    };
+  /** What this node does itself; everything else is passed on to the pipeline that it is about. */
+  private readonly own: { [Op in OwnOp]: Handler<Op> } = {
+    publish: async ({ streamId, sessionId }) => {
+      const runner = this.runner(streamId);
+      const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } } });
+      if (!session?.offer) throw new WireError('unknown_session', 'this session has no offer');
+      const sdp = await passCode(runner.offer(sessionId, { sdp: session.offer, endsOnClose: session.stream.entryPoint.endsOnClose }, this.env.ANSWER_TIMEOUT_MS));
+      await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
+      return { sdp };
+    },
+    endStream: ({ streamId, reason }) => this.runner(streamId).stop(reason),
+    syncTransfers: ({ streamId }) => this.runner(streamId).syncTransfers(),
+    probeTransfer: ({ url, options }) => this.prober.probe(this.box.open(url, 'probe'), options),
+    // However many ask, it is made once in a few seconds.
+    thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
+  };
+
+  private async serve<Op extends NodeOp>(op: Op, body: In<Op>): Promise<unknown> {
+    if (this.isOwn(op)) return (this.own[op] as Handler<OwnOp>)(body as In<OwnOp>);
+    const passed = op as Exclude<NodeOp, OwnOp>;
+    const to = body as In<typeof passed>;
+    const runner = 'sessionId' in to ? await this.runnerOf(to.sessionId) : this.runner(to.streamId);
+    return passCode(runner.call(passed, to));
+  }
+
+  private isOwn(op: NodeOp): op is OwnOp {
+    return op in this.own;
   }
 
   private runner(streamId: string): StreamRunner {

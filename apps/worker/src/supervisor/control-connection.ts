@@ -1,6 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineEvents, PipelineOp, PipelineOps, Snapshot } from './pipeline/protocol.js';
+import type { In, Out, PipelineEvents, PipelineOp, Snapshot } from '#libs/protocol';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
@@ -26,14 +25,9 @@ interface Waiting {
 }
 
 const MAX_LINE = 4 * 1024 * 1024;
-const POLL_MS = 5;
 
-/** The worker's end of a pipeline's control socket. */
-export class PipelineClient {
-  /** Of the pipeline's process. */
-  pid = 0;
-  /** How the process ended: by a signal or with an exit code; null while it runs, and of one that a former worker started. */
-  fate: { how: string | null } = { how: null };
+/** The worker's end of a pipeline's control socket. Knows nothing of the process behind it. */
+export class ControlConnection {
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
   private rest = '';
@@ -41,49 +35,44 @@ export class PipelineClient {
   private readonly early: PipelineEvent[] = [];
   private closeListener: (() => void) | null = null;
 
-  private constructor(
-    /** Of the socket: the pipeline's name on this node. */
-    readonly path: string,
-    private readonly socket: Socket,
-  ) {
+  private constructor(private readonly socket: Socket) {
     socket.setEncoding('utf8');
     socket.on('data', (text: string) => this.receive(text));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.closed());
   }
 
-  /** Connects as soon as somebody listens there, and waits for the `hello`. Rejects at the deadline, or with what `giveUp` makes of a failure. */
-  static async open(path: string, deadlineMs: number, giveUp: (failure: Error) => Error | null = () => null): Promise<{ client: PipelineClient; hello: Snapshot }> {
-    const deadline = performance.now() + deadlineMs;
-    for (;;) {
-      try {
-        return await PipelineClient.tryOpen(path, deadline);
-      } catch (error) {
-        const reason = giveUp(error as Error);
-        if (reason) throw reason;
-        if (performance.now() > deadline) throw error;
-        await sleep(POLL_MS);
-      }
+  /**
+   * Connects to a pipeline that listens at `path`, and waits for its `hello`. Rejects with the socket's error, or when there
+   * is no `hello` within `deadlineMs`; the socket is closed then, for a pipeline that sees a worker never ends by itself.
+   */
+  static async open(path: string, deadlineMs: number): Promise<{ connection: ControlConnection; hello: Snapshot }> {
+    const connection = new ControlConnection(connect(path));
+    try {
+      return { connection, hello: await connection.hello(deadlineMs) };
+    } catch (error) {
+      connection.close();
+      throw error;
     }
   }
 
-  private static async tryOpen(path: string, deadline: number): Promise<{ client: PipelineClient; hello: Snapshot }> {
-    const socket = connect(path);
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    const client = new PipelineClient(path, socket);
-    const hello = await new Promise<Snapshot>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('the pipeline does not say hello')), Math.max(1, deadline - performance.now()));
-      client.closeListener = () => reject(new Error('the pipeline closed the connection'));
-      client.listener = ({ event, body }) => {
+  private hello(deadlineMs: number): Promise<Snapshot> {
+    return new Promise((resolve, reject) => {
+      let failure = new Error('the pipeline closed the connection');
+      const timer = setTimeout(() => reject(new Error(`the pipeline did not say hello within ${deadlineMs} ms`)), deadlineMs);
+      this.socket.once('error', (error) => (failure = error));
+      this.closeListener = () => {
         clearTimeout(timer);
+        reject(failure);
+      };
+      this.listener = ({ event, body }) => {
+        clearTimeout(timer);
+        this.listener = null;
+        this.closeListener = null;
         if (event === 'hello') resolve(body);
-        else reject(new Error('the pipeline does not begin with hello'));
+        else reject(new Error('the pipeline did not begin with hello'));
       };
     });
-    client.listener = null;
-    client.closeListener = null;
-    client.pid = hello.pid;
-    return { client, hello };
   }
 
   /** Events from now on, in order; those that came before are delivered first. */
@@ -99,7 +88,7 @@ export class PipelineClient {
   }
 
   /** Rejects with PipelineError, `no_answer` at the deadline; with Error when the connection goes away. */
-  call<Op extends PipelineOp>(op: Op, body: PipelineOps[Op]['in'], deadlineMs: number): Promise<PipelineOps[Op]['out']> {
+  call<Op extends PipelineOp>(op: Op, body: In<Op>, deadlineMs: number): Promise<Out<Op>> {
     this.lastId += 1;
     const id = this.lastId;
     return new Promise((resolve, reject) => {
@@ -120,8 +109,8 @@ export class PipelineClient {
     });
   }
 
-  /** Leaves the pipeline alone: one that has a stream goes on, one that has none ends. */
-  disconnect(): void {
+  /** Hangs up. For the pipeline, its worker is gone: one that has a stream goes on, one that has none ends. */
+  close(): void {
     this.closeListener = null;
     this.socket.destroy();
   }
@@ -131,12 +120,11 @@ export class PipelineClient {
     this.rest = lines.pop() as string;
     if (this.rest.length > MAX_LINE) this.socket.destroy();
     for (const line of lines) {
-      try {
-        this.handle(JSON.parse(line) as Reply | PipelineEvent);
-      } catch {
-        // A pipeline reads what strangers send: what it says may be anything, and costs only its own stream.
-        this.socket.destroy();
-      }
+      if (this.socket.destroyed) return;
+      const message = parse(line);
+      // Whoever writes this is not a pipeline any more.
+      if (message === null) this.socket.destroy();
+      else this.handle(message);
     }
   }
 
@@ -156,5 +144,15 @@ export class PipelineClient {
     const listener = this.closeListener;
     this.closeListener = null;
     listener?.();
+  }
+}
+
+function parse(line: string): Reply | PipelineEvent | null {
+  try {
+    const message: unknown = JSON.parse(line);
+    return typeof message === 'object' && message !== null ? (message as Reply | PipelineEvent) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
 }

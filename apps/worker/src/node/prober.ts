@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { addressRules, Env } from '#libs/config';
-import type { ProbeResult } from '#libs/queue';
+import type { ProbeResult } from '#libs/protocol';
 import type { TransferOptions } from '#libs/transfer';
 
 /** What a probe's process is told. */

@@ -4,9 +4,9 @@ import { addressRules, Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
-import type { PipelineSettings, WantedTransfer } from './pipeline/protocol.js';
-import type { PipelineClient } from './pipeline-client.js';
-import { bringSounds } from './pipeline-files.js';
+import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
+import { bringSounds } from '../supervisor/pipeline-files.js';
+import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type Held, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
 
@@ -15,6 +15,8 @@ import { StreamRunner } from './stream-runner.js';
 export class Runners {
   private readonly logger = new Logger(Runners.name);
   private readonly byStream = new Map<string, StreamRunner>();
+  /** Of streams that are not ours any more, while their pipelines end: each still fills its slot. */
+  private readonly ending = new Set<StreamRunner>();
   private readonly reserved = new Set<string>();
   /** Takes no new streams. */
   draining = false;
@@ -29,7 +31,7 @@ export class Runners {
 
   /** Slots in use, those of streams that are only starting included. */
   get used(): number {
-    return new Set([...this.byStream.keys(), ...this.reserved]).size;
+    return new Set([...this.byStream.keys(), ...this.reserved]).size + this.ending.size;
   }
 
   get all(): StreamRunner[] {
@@ -48,12 +50,12 @@ export class Runners {
   }
 
   /** Begins to run a stream on this pipeline. */
-  add(held: Held, client: PipelineClient): StreamRunner {
-    const runner = new StreamRunner(held, client, {
+  add(held: Held, pipeline: PipelineProcess): StreamRunner {
+    const runner = new StreamRunner(held, pipeline, {
       rows: this.rows,
       wantedTransfers: (streamId) => this.wantedTransfers(streamId),
-      bringFiles: async (socket, projectId, transfers) => {
-        await bringSounds(socket, this.mediaDir(projectId), transfers).catch((error: unknown) => {
+      bringFiles: async (files, projectId, transfers) => {
+        await bringSounds(files, this.mediaDir(projectId), transfers).catch((error: unknown) => {
           // The pipeline says of each sound that is missing that it is.
           this.logger.error(`sounds could not be brought to a pipeline: ${String(error)}`);
         });
@@ -62,12 +64,21 @@ export class Runners {
         // Live figures are for those who look now; without Redis nobody does.
         this.registry.putFigures(streamId, figures).catch(() => undefined);
       },
+      onLost: (lost) => {
+        this.forget(lost);
+        this.ending.add(lost);
+      },
       onOver: (over) => {
-        if (this.byStream.get(over.id) === over) this.byStream.delete(over.id);
+        this.forget(over);
+        this.ending.delete(over);
       },
     });
     this.byStream.set(held.id, runner);
     return runner;
+  }
+
+  private forget(runner: StreamRunner): void {
+    if (this.byStream.get(runner.id) === runner) this.byStream.delete(runner.id);
   }
 
   get(streamId: string): StreamRunner | undefined {

@@ -31,7 +31,8 @@ export class LeaseService {
     this.renewing = true;
     try {
       const renewed = await this.rows.renew(mine.map(({ held }) => held));
-      for (const runner of mine) if (!renewed.has(runner.id) && this.runners.get(runner.id) === runner) runner.fence();
+      const lost = mine.filter((runner) => !renewed.has(runner.id) && this.runners.get(runner.id) === runner);
+      for (const runner of lost) runner.fence().catch((error: unknown) => this.logger.error(`stream ${runner.id}: ${String(error)}`));
       // What was missed while the database was away (a lost request, too) is made up for here.
       await Promise.allSettled(this.runners.all.map((runner) => runner.syncTransfers()));
     } catch (error) {

@@ -1,0 +1,79 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { PrismaService } from '#libs/db';
+import type { Snapshot } from '#libs/protocol';
+import { Runners } from '../streams/runners.js';
+import { Fenced, type Held, StreamRows } from '../streams/stream-rows.js';
+import type { PipelineFiles } from './pipeline-files.js';
+import { PipelineProcess } from './pipeline-process.js';
+import { RunDir } from './run-dir.js';
+
+/** A pipeline answers within milliseconds; on a machine that is busy with a start, it may take longer. */
+const HELLO_MS = 3000;
+
+/** At start: takes back the pipelines that a former worker of this node left running, and tidies up after those that ended. */
+@Injectable()
+export class AdoptionService {
+  private readonly logger = new Logger(AdoptionService.name);
+
+  constructor(
+    private readonly env: Env,
+    private readonly prisma: PrismaService,
+    private readonly rows: StreamRows,
+    private readonly runDir: RunDir,
+    private readonly runners: Runners,
+  ) {}
+
+  async adoptAll(): Promise<void> {
+    await Promise.all(this.runDir.pipelines().map((files) => this.adopt(files)));
+    this.runDir.removeLeftovers();
+    await this.endForgotten();
+    if (this.runners.used > 0) this.logger.log(`${this.runners.used} running streams adopted`);
+  }
+
+  /** Afterwards a runner holds the process, or it has ended: what nobody holds would forward without an end. */
+  private async adopt(files: PipelineFiles): Promise<void> {
+    const pipeline = await PipelineProcess.find(files, HELLO_MS);
+    if (!pipeline) return;
+    const hello = await this.reach(pipeline);
+    if (!hello) return;
+    const held = hello.claim && (await this.stillOurs(hello.claim));
+    if (!held) return void (await pipeline.end());
+    const runner = this.runners.add(held, pipeline);
+    runner.adopted(hello);
+    await runner.syncTransfers().catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));
+  }
+
+  private async reach(pipeline: PipelineProcess): Promise<Snapshot | null> {
+    try {
+      return await pipeline.connect(HELLO_MS);
+    } catch (error) {
+      this.logger.warn(`pipeline ${pipeline.pid} cannot be reached and is ended: ${String(error)}`);
+      await pipeline.endUnasked();
+      return null;
+    }
+  }
+
+  /** Renewing the lease is the test: it holds only for the owner of this epoch. */
+  private async stillOurs({ streamId, epoch }: { streamId: string; epoch: number }): Promise<Held | null> {
+    const stream = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { projectId: true } });
+    if (!stream) return null;
+    const held = { id: streamId, projectId: stream.projectId, epoch };
+    return (await this.rows.renew([held])).has(streamId) ? held : null;
+  }
+
+  /** Streams that the database gives to this node, but no pipeline runs. */
+  private async endForgotten(): Promise<void> {
+    const rows = await this.prisma.stream.findMany({
+      where: { ownerNode: this.env.NODE_ID, state: { not: 'ended' } },
+      select: { id: true, projectId: true, epoch: true },
+    });
+    for (const held of rows) {
+      if (this.runners.get(held.id)) continue;
+      await this.rows.end(held, 'pipeline_crashed', null, null).catch((error: unknown) => {
+        // Ended or taken by somebody else meanwhile, as it should be.
+        if (!(error instanceof Fenced)) throw error;
+      });
+    }
+  }
+}
