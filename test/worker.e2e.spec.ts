@@ -4,7 +4,7 @@ import { Queue } from 'bullmq';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { newProject } from '../apps/api/src/project/new-project.js';
 import { LeaseService } from '../apps/worker/src/lease.service.js';
 import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
@@ -189,7 +189,7 @@ it('claims a stream once, however often its job runs', async () => {
 });
 
 it('leaves a job to a node with room when it is full', async () => {
-  // A job older than this is dropped, for nobody waits any more; the second node takes its time to start on a busy machine.
+  // The second node takes its time to start on a busy machine.
   const full = await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
   const first = await newStream();
   await dispatch(first);
@@ -208,12 +208,54 @@ it('leaves a job to a node with room when it is full', async () => {
   expect((await row(fourth.id)).ownerNode).toBe('node-free');
 });
 
+it('leaves a job to a node with room also when its own clock is an hour ahead', async () => {
+  await startWorker('node-full', { NODE_SLOTS: '1' });
+  await dispatch(await newStream());
+  const stream = await newStream();
+  const reply = wire.expect<PublishAnswer>(stream.sessionId, 20_000);
+  reply.promise.catch(() => undefined);
+  const hourAgo = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: hourAgo + 3_600_000 });
+  try {
+    await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: stream.sessionId, timestamp: hourAgo });
+    await expect.poll(async () => (await queue.getJob(stream.sessionId))?.attemptsStarted, { timeout: 10_000 }).toBeGreaterThan(1);
+  } finally {
+    vi.useRealTimers();
+  }
+  await startWorker('node-free');
+  await reply.promise;
+  expect((await row(stream.id)).ownerNode).toBe('node-free');
+});
+
+it('ends no session as given up because its own clock is ahead', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  const young = await prisma.session.create({ data: { id: `young-${process.pid}`, streamId: stream.id, etag: 'x' } });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  try {
+    await dispatch(stream);
+    await expect.poll(async () => (await row(stream.id)).sessions.find(({ id }) => id === stream.sessionId)?.heardAt, { timeout: 10_000 }).not.toBeNull();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await prisma.session.findUnique({ where: { id: young.id } })).toMatchObject({ endedAt: null, reason: null });
+});
+
+it('drops the job of a stream that nobody waits for any more, full as it is', async () => {
+  await startWorker('node-full', { NODE_SLOTS: '1' });
+  await dispatch(await newStream());
+  const stream = await newStream();
+  await expect(dispatch(stream, 600)).rejects.toThrow('no answer');
+  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended' } });
+  await expect.poll(() => queue.getJobState(stream.sessionId), { timeout: 10_000 }).toBe('completed');
+});
+
 it('takes the job that waits when a slot becomes free', async () => {
   await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
   const [first, second] = [await newStream(), await newStream()];
   await dispatch(first);
   const waiting = dispatch(second);
-  await expect.poll(() => queue.getJobState(second.sessionId)).toBe('delayed');
+  await expect.poll(() => queue.getJobState(second.sessionId)).toBe('waiting');
   await wire.ask('node-full', 'endSession', { sessionId: first.sessionId, reason: 'publisher_left' }, 2000);
   await waiting;
   expect(await row(second.id)).toMatchObject({ ownerNode: 'node-full', epoch: 1 });

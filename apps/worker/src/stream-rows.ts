@@ -27,6 +27,8 @@ export class Fenced extends Error {}
 /** Of those of the stream's sessions that `where` names. */
 export interface SessionsChange {
   where: Prisma.SessionWhereInput;
+  /** Only of those that began before this moment of `performance.now()`; compared with their age by the database's clock. */
+  begunBefore?: number;
   data: Prisma.SessionUpdateManyMutationInput;
 }
 
@@ -62,6 +64,11 @@ export class StreamRows {
     return { held: { id: streamId, projectId, epoch }, offer };
   }
 
+  /** Whether the stream waits for a node. */
+  async isUnclaimed(streamId: string): Promise<boolean> {
+    return (await this.prisma.stream.count({ where: { id: streamId, state: 'starting', ownerNode: null } })) === 1;
+  }
+
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered({ id, epoch }: Held): Promise<boolean> {
     const ours = { id, epoch, ownerNode: this.env.NODE_ID };
@@ -75,7 +82,10 @@ export class StreamRows {
     await this.prisma.$transaction(async (tx) => {
       await this.requireOurs(tx, held);
       if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
-      for (const { where, data } of sessions) await tx.session.updateMany({ where: { ...where, streamId: held.id }, data });
+      for (const { where, begunBefore, data } of sessions) {
+        const isOld = begunBefore === undefined ? {} : { createdAt: { lt: await databaseTime(tx, begunBefore) } };
+        await tx.session.updateMany({ where: { ...where, ...isOld, streamId: held.id }, data });
+      }
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
         await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });
@@ -109,6 +119,12 @@ export class StreamRows {
       SELECT 1 FROM streams WHERE id = ${id}::uuid AND epoch = ${epoch} AND owner_node = ${this.env.NODE_ID} AND state <> 'ended' FOR UPDATE`;
     if (rows.length === 0) throw new Fenced(`stream ${id} is not ours any more`);
   }
+}
+
+/** A moment of this process's `performance.now()` as the database's clock showed it. */
+async function databaseTime(tx: Tx, moment: number): Promise<Date> {
+  const [row] = await tx.$queryRaw<{ at: Date }[]>`SELECT clock_timestamp() - ${performance.now() - moment} * interval '1 millisecond' AS at`;
+  return (row as { at: Date }).at;
 }
 
 async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {

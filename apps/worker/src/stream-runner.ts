@@ -193,8 +193,11 @@ export class StreamRunner {
     const replaced = this.feeding;
     this.feeding = sessionId;
     const now = new Date();
-    const isGone = [{ createdAt: { lt: new Date(now.getTime() - GIVEN_UP_MS) } }, ...(replaced === null ? [] : [{ id: replaced }])];
-    return [{ where: { id: sessionId, heardAt: null }, data: { heardAt: now } }, endSessions({ id: { not: sessionId }, OR: isGone }, 'taken_over')];
+    return [
+      { where: { id: sessionId, heardAt: null }, data: { heardAt: now } },
+      { ...endSessions({ id: { not: sessionId } }, 'taken_over'), begunBefore: performance.now() - GIVEN_UP_MS },
+      ...(replaced === null || replaced === sessionId ? [] : [endSessions({ id: replaced }, 'taken_over')]),
+    ];
   }
 
   private transferChanged(status: TransferStatus): void {

@@ -1,6 +1,6 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
-import { DelayedError, type Job } from 'bullmq';
+import { type Job, WaitingError } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
@@ -12,9 +12,7 @@ import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 
 /** Publishers that are answered at the same time; each takes milliseconds. */
 const CONCURRENCY = 16;
-/** A job that a full node has met rests so long; then it is for whoever looks first. */
-const REST_MS = 50;
-/** And the full node looks for no job for so long: meeting the same one at the same moment, it could be first each time, and no other node would ever get it. */
+/** A full node looks for no job for this long after it has put one back: looking at the same moment as a node with room, it could be first each time. */
 const FULL_PAUSE_MS = 200;
 
 /** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
@@ -51,8 +49,9 @@ export class StreamsProcessor extends WorkerHost {
   private async serve(job: Job<StreamJob>, token: string | undefined): Promise<void> {
     const { streamId, sessionId, replyTo } = job.data;
     if (!this.runners.reserve(streamId)) {
-      if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;
-      return this.leave(job, token);
+      // Whether somebody still waits is what the row says: the job's time is of another machine's clock.
+      const isWaiting = await this.rows.isUnclaimed(streamId).catch(() => true);
+      return isWaiting ? this.leave(job, token) : undefined;
     }
     this.worker.concurrency = CONCURRENCY;
     try {
@@ -66,13 +65,13 @@ export class StreamsProcessor extends WorkerHost {
     }
   }
 
-  /** Leaves a job to nodes with room. */
+  /** Leaves a job to nodes with room: puts it back without a time, which nodes with other clocks would read differently. */
   private async leave(job: Job, token: string | undefined): Promise<never> {
     // While this one place is taken, nothing else is fetched.
     this.worker.concurrency = 1;
-    await job.moveToDelayed(Date.now() + REST_MS, token);
+    await job.moveToWait(token);
     await sleep(FULL_PAUSE_MS);
-    throw new DelayedError();
+    throw new WaitingError();
   }
 
   private async begin({ held, offer }: Claimed, sessionId: string, replyTo: string): Promise<void> {
