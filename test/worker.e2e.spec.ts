@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { newProject } from '../apps/api/src/project/new-project.js';
+import { createProject } from '../apps/api/src/project/new-project.js';
 import { LeaseService } from '../apps/worker/src/lease.service.js';
 import { PipelineProgram } from '../apps/worker/src/pipeline-starter.js';
 import { Runners } from '../apps/worker/src/runners.js';
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await wire.ready();
   queue = new Queue(STREAMS_QUEUE, { connection: { url: made.env.REDIS_URL }, prefix: `${made.env.REDIS_PREFIX}:bull` });
   await prisma.customer.create({ data: { id: 'c', name: 'c' } });
-  const { id } = await prisma.project.create({ data: newProject('c', 'p', box) });
+  const { id } = await createProject(prisma, 'c', 'p', box);
   entryPoint = await prisma.entryPoint.findFirstOrThrow({ where: { projectId: id } });
 });
 afterAll(async () => {
