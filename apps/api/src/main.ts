@@ -1,7 +1,7 @@
 /** The API: REST, WHIP signalling, callbacks. */
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createLogger, Env, loadEnv, nestLogger } from '#libs/config';
+import { createLogger, endInTime, Env, loadEnv, nestLogger } from '#libs/config';
 import { AppModule } from './app.module.js';
 import { setup } from './setup.js';
 
@@ -13,6 +13,7 @@ process.on('unhandledRejection', (error) => {
 const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: nestLogger(logger), abortOnError: false });
 setup(app, logger);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+endInTime(logger);
 const { LISTEN_ADDRESS, PORT } = app.get(Env);
 await app.listen(PORT, LISTEN_ADDRESS);
 logger.info(`listening on ${await app.getUrl()}`);

@@ -1,6 +1,6 @@
 /** A worker node: takes streams and runs a pipeline process for each. */
 import { NestFactory } from '@nestjs/core';
-import { createLogger, loadEnv, nestLogger } from '#libs/config';
+import { createLogger, endInTime, loadEnv, nestLogger } from '#libs/config';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
 
@@ -11,6 +11,7 @@ process.on('unhandledRejection', (error) => {
 });
 const app = await NestFactory.createApplicationContext(WorkerModule, { logger: nestLogger(logger), abortOnError: false });
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+endInTime(logger);
 process.once('SIGUSR2', () => {
   void app
     .get(WorkerService)

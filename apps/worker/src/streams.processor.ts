@@ -15,10 +15,15 @@ const CONCURRENCY = 16;
 /** A full node looks for no job for this long after it has put one back: looking at the same moment as a node with room, it could be first each time. */
 const FULL_PAUSE_MS = 200;
 
+/** At the end: how long the answers at hand may take, and how long the queue may take to hear that they are given. */
+const CLOSE_MS = 3000;
+const TELL_QUEUE_MS = 500;
+
 /** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
 @Processor(STREAMS_QUEUE, { concurrency: CONCURRENCY, autorun: false })
 export class StreamsProcessor extends WorkerHost {
   private readonly logger = new Logger(StreamsProcessor.name);
+  private readonly serving = new Set<Promise<void>>();
 
   constructor(
     private readonly env: Env,
@@ -37,13 +42,21 @@ export class StreamsProcessor extends WorkerHost {
     void this.worker.run();
   }
 
-  /** Takes no more jobs; those at hand are finished. */
+  /** Takes no more jobs; those at hand are finished. Not later than CLOSE_MS: the queue waits without a limit for a Redis that is away. */
   async stop(): Promise<void> {
-    await this.worker.close();
+    const closed = this.worker.close().catch((error: unknown) => this.logger.warn(`queue not closed: ${String(error)}`));
+    const served = Promise.allSettled(this.serving).then(() => sleep(TELL_QUEUE_MS, undefined, { ref: false }));
+    await Promise.race([closed, served, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
-  process(job: Job<StreamJob>, token?: string): Promise<void> {
-    return withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+  async process(job: Job<StreamJob>, token?: string): Promise<void> {
+    const served = withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+    this.serving.add(served);
+    try {
+      await served;
+    } finally {
+      this.serving.delete(served);
+    }
   }
 
   private async serve(job: Job<StreamJob>, token: string | undefined): Promise<void> {

@@ -7,7 +7,7 @@ import { PipelinePool } from './pipeline-pool.js';
 import { Runners } from './runners.js';
 import { StreamsProcessor } from './streams.processor.js';
 
-/** Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
+/** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
 
 /** The worker's life: what begins and ends in which order. */
@@ -38,9 +38,10 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   /** SIGTERM: every stream ends here, orderly. Runs before the connections to Postgres and Redis close. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.left) return;
+    const deadline = performance.now() + SHUTDOWN_MS;
     await this.drain();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
-    await Promise.race([stops, sleep(SHUTDOWN_MS, undefined, { ref: false })]);
+    await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
     await this.node.withdraw();
   }
 
