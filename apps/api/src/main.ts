@@ -1,11 +1,12 @@
 /** The API: REST, WHIP signalling, callbacks. */
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createLogger, endInTime, Env, loadEnv, nestLogger } from '#libs/config';
+import { createLogger, endInTime, Env, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
 import { AppModule } from './app.module.js';
 import { setup } from './setup.js';
 
 const logger = createLogger('api', loadEnv().LOG_LEVEL);
+for (const warning of misspeltVariables()) logger.warn(warning);
 process.on('unhandledRejection', (error) => {
   logger.fatal({ err: error }, 'unhandled rejection');
   process.exit(1);
