@@ -1,6 +1,7 @@
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Queue } from 'bullmq';
+import { Client } from 'pg';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,7 @@ let queue: Queue<StreamJob>;
 let proxy: TcpProxy;
 let drop: () => Promise<void>;
 let runDir: string;
+let direct: string;
 let entryPoint: { id: string; projectId: string };
 const workers: INestApplicationContext[] = [];
 let names = 0;
@@ -34,12 +36,12 @@ let names = 0;
 beforeAll(async () => {
   const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '5000', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
   drop = made.drop;
-  const direct = new URL(made.env.DATABASE_URL as string);
-  proxy = await startTcpProxy(Number(direct.port));
+  direct = made.env.DATABASE_URL as string;
+  proxy = await startTcpProxy(Number(new URL(direct).port));
   const proxied = new URL(direct);
   proxied.host = `127.0.0.1:${proxy.port}`;
   Object.assign(process.env, made.env, { DATABASE_URL: proxied.href });
-  prisma = new PrismaService({ DATABASE_URL: direct.href } as Env);
+  prisma = new PrismaService({ DATABASE_URL: direct } as Env);
   box = new SecretBox(made.env.MASTER_KEYS as string);
   wire = new Wire(Object.assign(new Env(), made.env));
   await wire.ready();
@@ -370,6 +372,50 @@ it('leaves its pipelines to the next worker of the node, which adopts them', asy
   await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
   await expect.poll(() => readdirSync(runDir).filter((name) => name.endsWith('.sock'))).toEqual([]);
 });
+
+it('writes what it knows before it leaves its pipelines to the next worker', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  const locker = new Client({ connectionString: direct });
+  await locker.connect();
+  try {
+    await locker.query('BEGIN');
+    await locker.query('SELECT 1 FROM streams WHERE id = $1 FOR NO KEY UPDATE', [stream.id]);
+    const id = `late-${process.pid}`;
+    await prisma.session.create({ data: { id, streamId: stream.id, offer: 'givenup', etag: 'x' } });
+    await wire.ask('node-a', 'publish', { streamId: stream.id, sessionId: id }, 2000);
+    // The first attempt to write its end fails at the lock, after 1.5 s.
+    const blocked = async () => (await locker.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount;
+    await expect.poll(blocked).toBe(1);
+    await expect.poll(blocked).toBe(0);
+    const left = worker.get(WorkerService).leaveRunning();
+    await locker.query('COMMIT');
+    await left;
+    expect((await row(stream.id)).sessions.find((session) => session.id === id)).toMatchObject({ endedAt: expect.any(Date), reason: 'ice_timeout' });
+  } finally {
+    await locker.end();
+    process.kill(pidOf(answer), 'SIGKILL');
+  }
+});
+
+it('told to end while Postgres is away, it leaves the true reason to the next worker', async () => {
+  const first = await startWorker('node-a');
+  const stream = await newStream('answer', ['rtmp://x/live/live']);
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).transfers[0]?.state).toBe('live');
+  proxy.cut();
+  const started = performance.now();
+  await first.close();
+  expect(performance.now() - started).toBeLessThan(10_000);
+  workers.splice(workers.indexOf(first), 1);
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  expect((await row(stream.id)).state).toBe('live');
+  proxy.restore();
+  await startWorker('node-a');
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown', figures: { bitrate: 1 }, transfers: [{ state: 'ended', figures: { bytesSent: 42 } }] });
+}, 60_000);
 
 it('does not adopt what is not its own any more', async () => {
   const first = await startWorker('node-a');

@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
+import { EndJournal, type KeptEnd } from './end-journal.js';
 import type { FinalReport, TransferFigures, TransferStatus } from './pipeline/protocol.js';
 
 type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
@@ -44,10 +45,15 @@ export interface Changes {
 /** Everything that a worker writes into streams and transfers; each write holds only while the stream is ours. */
 @Injectable()
 export class StreamRows {
+  private readonly logger = new Logger(StreamRows.name);
+  private readonly journal: EndJournal;
+
   constructor(
     private readonly prisma: PrismaService,
     private readonly env: Env,
-  ) {}
+  ) {
+    this.journal = new EndJournal(env.RUN_DIR);
+  }
 
   /**
    * Takes a stream that nobody has, with the offer of the session that waits for it; null when somebody has, or it has ended.
@@ -96,11 +102,45 @@ export class StreamRows {
     });
   }
 
-  /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more. */
+  /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more; what fails otherwise is kept in RUN_DIR. */
   async end(held: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
-    await this.prisma.$transaction(async (tx) => {
-      await this.requireOurs(tx, held);
-      await endRows(tx, held, reason, detail, final);
+    try {
+      await this.prisma.$transaction(async (tx) => {
+        await this.requireOurs(tx, held);
+        await endRows(tx, held, reason, detail, final);
+      });
+    } catch (error) {
+      if (error instanceof Fenced) this.journal.forget(held.id);
+      else this.keepEnd({ held, reason, detail, final });
+      throw error;
+    }
+    this.journal.forget(held.id);
+  }
+
+  /** For a process that may end before Postgres is back: the next worker of this node writes it. */
+  keepEnd(end: KeptEnd): void {
+    this.journal.keep(end);
+  }
+
+  /** Writes the ends that a former worker of this node could not. */
+  async writeKeptEnds(): Promise<void> {
+    for (const kept of this.journal.read()) {
+      const { held, reason, detail, final } = kept;
+      try {
+        await this.end(held, reason, detail, final);
+      } catch (error) {
+        if (error instanceof Fenced) await this.correct(kept);
+        else this.logger.warn(`the end of stream ${held.id} is still not written: ${String(error).slice(0, 200)}`);
+      }
+    }
+  }
+
+  /** The API has ended the stream meanwhile, not knowing why it ended. */
+  private async correct({ held, reason, detail, final }: KeptEnd): Promise<void> {
+    const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
+    await this.prisma.stream.updateMany({
+      where: { id: held.id, state: 'ended', reason: 'node_lost', epoch: held.epoch + 1, ownerNode: this.env.NODE_ID },
+      data: { reason, reasonDetail: detail, ...figures },
     });
   }
 
@@ -131,6 +171,8 @@ async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: 
   const endedAt = new Date();
   const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
   await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });
+  // Nobody asks any more.
+  await tx.stream.updateMany({ where: { id, callbackState: { in: ['pending', 'retrying'] } }, data: { callbackState: 'failed' } });
   for (const [transferId, totals] of Object.entries(final?.transfers ?? {})) {
     await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: figuresOf(totals) });
   }

@@ -15,6 +15,8 @@ const THUMBNAIL_MS = 4000;
 const END_MS = 60_000;
 /** And how long the end of its sessions may take before the pipeline is told all the same. */
 const SESSIONS_MS = 1000;
+/** How long rows may take to be written when the pipeline is left to another worker. */
+const LEAVE_MS = 5000;
 /** A pipeline gives up a session that brings no media for 15 s. */
 const GIVEN_UP_MS = 20_000;
 /** A pipeline whose connection broke is given so long to be reached again, before it counts as gone. */
@@ -140,9 +142,10 @@ export class StreamRunner {
     this.context.onOver(this);
   }
 
-  /** Leaves the pipeline running for the worker that comes after us. */
-  leave(): void {
+  /** Leaves the pipeline running for the worker that comes after us; what is known by now is written first. */
+  async leave(): Promise<void> {
     this.state = 'over';
+    if (!(await this.writer.settle(LEAVE_MS))) this.logger.warn(`stream ${this.id}: its last changes could not be written`);
     this.writer.stop();
     this.client.disconnect();
   }

@@ -5,6 +5,7 @@ import { LeaseService } from './lease.service.js';
 import { NodeService } from './node.service.js';
 import { PipelinePool } from './pipeline-pool.js';
 import { Runners } from './runners.js';
+import { StreamRows } from './stream-rows.js';
 import { StreamsProcessor } from './streams.processor.js';
 
 /** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
@@ -23,9 +24,11 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly leases: LeaseService,
     private readonly processor: StreamsProcessor,
     private readonly runners: Runners,
+    private readonly rows: StreamRows,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    await this.rows.writeKeptEnds();
     // Before the node is known: a request about an old stream must find it.
     await this.adoption.adoptAll();
     this.leases.start();
@@ -49,7 +52,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   async leaveRunning(): Promise<void> {
     this.left = true;
     await this.drain();
-    for (const runner of this.runners.all) runner.leave();
+    await Promise.all(this.runners.all.map((runner) => runner.leave()));
     await this.node.withdraw();
   }
 
