@@ -12,7 +12,7 @@ let other: { url: string; stop(): Promise<void> };
 
 beforeAll(async () => {
   // Every request says where it comes from.
-  api = await startApp({ LOGIN_FAILURES_PER_MINUTE: String(LIMIT), TRUSTED_PROXIES: '1', METRICS_TOKEN, REQUESTS_PER_SECOND: String(RATE) });
+  api = await startApp({ LOGIN_FAILURES_PER_MINUTE: String(LIMIT), TRUSTED_PROXIES: '1', METRICS_TOKEN, REQUESTS_PER_SECOND: String(RATE), PUBLIC_URL: 'https://live.example' });
   other = await api.another();
 });
 afterAll(async () => {
@@ -85,4 +85,19 @@ it('requests are counted over all API processes', async () => {
   };
   // Unless the second ends in the midst of it.
   await expect.poll(count, { interval: 1100 }).toBe(RATE);
+});
+
+it('behind a proxy that sends a Host of its own, the page of PUBLIC_URL may sign in and change things, and no other', async () => {
+  const alice = await api.customer();
+  const signIn = (origin: string) => api.anonymous('POST', '/session', { customerId: alice.id, customerSecret: alice.secret }, { origin });
+  const answer = await signIn('https://live.example');
+  expect(answer.status, answer.text).toBe(200);
+  const cookie = (answer.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
+  const create = (headers: Record<string, string>) => api.anonymous('POST', '/v1/projects', { name: 'x' }, { cookie, 'x-manycast': 'dashboard', ...headers });
+  expect((await create({ origin: 'https://live.example' })).status).toBe(201);
+  for (const foreign of ['https://evil.example', 'https://live.example.evil.example', 'https://live.example:8443', 'null']) {
+    // The one who reads it is a person at a browser.
+    expect((await signIn(foreign)).body, foreign).toMatchObject({ status: 403, code: 'foreign_origin', detail: expect.stringContaining('PUBLIC_URL') });
+    expect((await create({ origin: foreign })).status, foreign).toBe(403);
+  }
 });

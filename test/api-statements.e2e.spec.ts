@@ -6,6 +6,8 @@ import { type CallbackServer, json, startCallbackServer } from './support/callba
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
 
+/** Once for each new connection of the pool, whoever needs it. */
+const CONNECTION = /^SELECT set_config/;
 /** A claim and what follows it. */
 const STAND_IN = /^UPDATE streams SET (owner_node|state) =|^SELECT streams\.id, streams\.project_id, .* FROM streams WHERE \(?streams\.id = \$1/;
 
@@ -40,7 +42,7 @@ function statements(): string[] {
     const [first] = args as [{ text?: string } | string];
     const text = (typeof first === 'string' ? first : (first.text ?? '')).replaceAll('"public".', '').replaceAll('"', '').trim();
     const [, verb, table] = /^(SELECT|INSERT|UPDATE)(?:.*? FROM| INTO)? (\w+)/s.exec(text) ?? [];
-    if (!STAND_IN.test(text)) sent.push(verb ? `${verb} ${table}` : text);
+    if (!STAND_IN.test(text) && !CONNECTION.test(text)) sent.push(verb ? `${verb} ${table}` : text);
     return (query as (...given: unknown[]) => unknown).apply(this, args) as never;
   });
   return sent;

@@ -1,11 +1,12 @@
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import { Queue } from 'bullmq';
+import { Client } from 'pg';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { newProject } from '../apps/api/src/project/new-project.js';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { createProject } from '../apps/api/src/project/new-project.js';
 import { LeaseService } from '../apps/worker/src/streams/lease.service.js';
 import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
 import { Runners } from '../apps/worker/src/streams/runners.js';
@@ -28,6 +29,7 @@ let queue: Queue<StreamJob>;
 let proxy: TcpProxy;
 let drop: () => Promise<void>;
 let runDir: string;
+let direct: string;
 let entryPoint: { id: string; projectId: string };
 const workers: INestApplicationContext[] = [];
 let names = 0;
@@ -35,18 +37,18 @@ let names = 0;
 beforeAll(async () => {
   const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '5000', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
   drop = made.drop;
-  const direct = new URL(made.env.DATABASE_URL as string);
-  proxy = await startTcpProxy(Number(direct.port));
+  direct = made.env.DATABASE_URL as string;
+  proxy = await startTcpProxy(Number(new URL(direct).port));
   const proxied = new URL(direct);
   proxied.host = `127.0.0.1:${proxy.port}`;
   Object.assign(process.env, made.env, { DATABASE_URL: proxied.href });
-  prisma = new PrismaService({ DATABASE_URL: direct.href } as Env);
+  prisma = new PrismaService({ DATABASE_URL: direct } as Env);
   box = new SecretBox(made.env.MASTER_KEYS as string);
   wire = new Wire(Object.assign(new Env(), made.env));
   await wire.ready();
   queue = new Queue(STREAMS_QUEUE, { connection: { url: made.env.REDIS_URL }, prefix: `${made.env.REDIS_PREFIX}:bull` });
   await prisma.customer.create({ data: { id: 'c', name: 'c' } });
-  const { id } = await prisma.project.create({ data: newProject('c', 'p', box) });
+  const { id } = await createProject(prisma, 'c', 'p', box);
   entryPoint = await prisma.entryPoint.findFirstOrThrow({ where: { projectId: id } });
 });
 afterAll(async () => {
@@ -190,7 +192,7 @@ it('claims a stream once, however often its job runs', async () => {
 });
 
 it('leaves a job to a node with room when it is full', async () => {
-  // A job older than this is dropped, for nobody waits any more; the second node takes its time to start on a busy machine.
+  // The second node takes its time to start on a busy machine.
   const full = await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
   const first = await newStream();
   await dispatch(first);
@@ -209,12 +211,54 @@ it('leaves a job to a node with room when it is full', async () => {
   expect((await row(fourth.id)).ownerNode).toBe('node-free');
 });
 
+it('leaves a job to a node with room also when its own clock is an hour ahead', async () => {
+  await startWorker('node-full', { NODE_SLOTS: '1' });
+  await dispatch(await newStream());
+  const stream = await newStream();
+  const reply = wire.expect<PublishAnswer>(stream.sessionId, 20_000);
+  reply.promise.catch(() => undefined);
+  const hourAgo = Date.now();
+  vi.useFakeTimers({ toFake: ['Date'], now: hourAgo + 3_600_000 });
+  try {
+    await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: stream.sessionId, timestamp: hourAgo });
+    await expect.poll(async () => (await queue.getJob(stream.sessionId))?.attemptsStarted, { timeout: 10_000 }).toBeGreaterThan(1);
+  } finally {
+    vi.useRealTimers();
+  }
+  await startWorker('node-free');
+  await reply.promise;
+  expect((await row(stream.id)).ownerNode).toBe('node-free');
+});
+
+it('ends no session as given up because its own clock is ahead', async () => {
+  await startWorker('node-a');
+  const stream = await newStream();
+  const young = await prisma.session.create({ data: { id: `young-${process.pid}`, streamId: stream.id, etag: 'x' } });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  try {
+    await dispatch(stream);
+    await expect.poll(async () => (await row(stream.id)).sessions.find(({ id }) => id === stream.sessionId)?.heardAt, { timeout: 10_000 }).not.toBeNull();
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(await prisma.session.findUnique({ where: { id: young.id } })).toMatchObject({ endedAt: null, reason: null });
+});
+
+it('drops the job of a stream that nobody waits for any more, full as it is', async () => {
+  await startWorker('node-full', { NODE_SLOTS: '1' });
+  await dispatch(await newStream());
+  const stream = await newStream();
+  await expect(dispatch(stream, 600)).rejects.toThrow('no answer');
+  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended' } });
+  await expect.poll(() => queue.getJobState(stream.sessionId), { timeout: 10_000 }).toBe('completed');
+});
+
 it('takes the job that waits when a slot becomes free', async () => {
   await startWorker('node-full', { NODE_SLOTS: '1', ANSWER_TIMEOUT_MS: '10000' });
   const [first, second] = [await newStream(), await newStream()];
   await dispatch(first);
   const waiting = dispatch(second);
-  await expect.poll(() => queue.getJobState(second.sessionId)).toBe('delayed');
+  await expect.poll(() => queue.getJobState(second.sessionId)).toBe('waiting');
   await wire.ask('node-full', 'endSession', { sessionId: first.sessionId, reason: 'publisher_left' }, 2000);
   await waiting;
   expect(await row(second.id)).toMatchObject({ ownerNode: 'node-full', epoch: 1 });
@@ -340,6 +384,50 @@ it('leaves its pipelines to the next worker of the node, which adopts them', asy
   await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
   await expect.poll(() => readdirSync(runDir).filter((name) => name.endsWith('.sock'))).toEqual([]);
 });
+
+it('writes what it knows before it leaves its pipelines to the next worker', async () => {
+  const worker = await startWorker('node-a');
+  const stream = await newStream();
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).state).toBe('live');
+  const locker = new Client({ connectionString: direct });
+  await locker.connect();
+  try {
+    await locker.query('BEGIN');
+    await locker.query('SELECT 1 FROM streams WHERE id = $1 FOR NO KEY UPDATE', [stream.id]);
+    const id = `late-${process.pid}`;
+    await prisma.session.create({ data: { id, streamId: stream.id, offer: 'givenup', etag: 'x' } });
+    await wire.ask('node-a', 'publish', { streamId: stream.id, sessionId: id }, 2000);
+    // The first attempt to write its end fails at the lock, after 1.5 s.
+    const blocked = async () => (await locker.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount;
+    await expect.poll(blocked).toBe(1);
+    await expect.poll(blocked).toBe(0);
+    const left = worker.get(WorkerService).leaveRunning();
+    await locker.query('COMMIT');
+    await left;
+    expect((await row(stream.id)).sessions.find((session) => session.id === id)).toMatchObject({ endedAt: expect.any(Date), reason: 'ice_timeout' });
+  } finally {
+    await locker.end();
+    process.kill(pidOf(answer), 'SIGKILL');
+  }
+});
+
+it('told to end while Postgres is away, it leaves the true reason to the next worker', async () => {
+  const first = await startWorker('node-a');
+  const stream = await newStream('answer', ['rtmp://x/live/live']);
+  const answer = await dispatch(stream);
+  await expect.poll(async () => (await row(stream.id)).transfers[0]?.state).toBe('live');
+  proxy.cut();
+  const started = performance.now();
+  await first.close();
+  expect(performance.now() - started).toBeLessThan(10_000);
+  workers.splice(workers.indexOf(first), 1);
+  await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
+  expect((await row(stream.id)).state).toBe('live');
+  proxy.restore();
+  await startWorker('node-a');
+  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown', figures: { bitrate: 1 }, transfers: [{ state: 'ended', figures: { bytesSent: 42 } }] });
+}, 60_000);
 
 it('does not adopt what is not its own any more', async () => {
   const first = await startWorker('node-a');

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { inject } from 'vitest';
 import { AppModule } from '../../apps/api/src/app.module.js';
 import { issueCredential } from '../../apps/api/src/customer/issue-credential.js';
-import { newProject } from '../../apps/api/src/project/new-project.js';
+import { createProject } from '../../apps/api/src/project/new-project.js';
 import { setup } from '../../apps/api/src/setup.js';
 import { createLogger } from '../../libs/config/src/index.js';
 import { PrismaService, type Role, SecretBox } from '../../libs/db/src/index.js';
@@ -105,7 +105,7 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
       const id = randomBytes(16).toString('hex');
       await prisma.customer.create({ data: { id, name: `customer ${id.slice(0, 6)}`, role } });
       const { secret } = await prisma.$transaction((tx) => issueCredential(tx, box, id, { label: 'test' }));
-      const { id: appid } = await prisma.project.create({ data: newProject(id, 'Test', box) });
+      const { id: appid } = await prisma.$transaction((tx) => createProject(tx, id, 'Test', box));
       return { id, secret, appid, call: caller(basic(id, secret)) };
     },
     stop: async () => {

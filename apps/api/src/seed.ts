@@ -1,12 +1,11 @@
 /** Makes what a first look needs (an operator, a customer, a project), once; prints all of it as one line of JSON. */
-import { Module } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { randomBytes } from 'node:crypto';
-import { ConfigModule } from '#libs/config';
-import { DbModule, type Prisma, PrismaService, type Role, SecretBox } from '#libs/db';
+import { loadEnv } from '#libs/config';
+import { PATIENT, type Prisma, PrismaService, type Role, SecretBox } from '#libs/db';
 import { issueCredential } from './customer/issue-credential.js';
-import { DEFAULT_ENTRY_POINT, newProject } from './project/new-project.js';
+import { createProject, DEFAULT_ENTRY_POINT } from './project/new-project.js';
 import { signPublishToken } from './publish-token/publish-token.js';
+import { isUnavailable } from './unavailable.js';
 
 /** A customer ID with its secret in plain text. */
 export interface SeededCredential {
@@ -39,7 +38,7 @@ export async function seed(prisma: PrismaService, box: SecretBox): Promise<Seede
       customer: demo,
       project:
         (await tx.project.findFirst({ where: { customerId, name: 'Demo', deletedAt: null }, orderBy: { createdAt: 'asc' } })) ??
-        (await tx.project.create({ data: newProject(customerId, 'Demo', box) })),
+        (await createProject(tx, customerId, 'Demo', box)),
     };
   });
   const expiresAt = new Date(Date.now() + TOKEN_DAYS * 86_400_000);
@@ -62,12 +61,20 @@ async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name
   return { customerId, customerSecret };
 }
 
-@Module({ imports: [ConfigModule, DbModule] })
-class SeedModule {}
+/** What a person who starts the service for the first time reads when it fails. */
+function sentence(error: unknown): string {
+  if (isUnavailable(error)) return 'Postgres cannot be reached, or did not answer in time (is the machine very busy?). Nothing was changed; start again.';
+  return `${(error as Error).message.trim().split('\n').at(-1)}\nNothing was changed.`;
+}
 
 if (process.argv[1] === import.meta.filename) {
-  // Warnings would go to stdout, which is ours.
-  const app = await NestFactory.createApplicationContext(SeedModule, { logger: ['error', 'fatal'] });
-  process.stdout.write(`${JSON.stringify(await seed(app.get(PrismaService), app.get(SecretBox)))}\n`);
-  await app.close();
+  try {
+    const env = loadEnv();
+    const prisma = new PrismaService(env, PATIENT);
+    process.stdout.write(`${JSON.stringify(await seed(prisma, new SecretBox(env.MASTER_KEYS)))}\n`);
+    await prisma.$disconnect();
+  } catch (error) {
+    process.stderr.write(`${sentence(error)}\n`);
+    process.exit(1);
+  }
 }

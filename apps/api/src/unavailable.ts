@@ -22,11 +22,11 @@ export async function within<T>(ms: number, what: string, work: Promise<T>): Pro
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
 /** What Prisma's driver adapters call the same, in errors of raw queries (which all have the code P2010). */
 const ADAPTER_KINDS = new Set(['ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout', 'TooManyConnections', 'TlsConnectionError']);
-/** Node's and Postgres's: socket errors, and the classes 08 (connection), 53 (resources), 57P (shutdown). */
-const SYSTEM_CODE = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|NR_CLOSED|57P0\d|57014|55P03|08\w{3}|53\w{3})$/;
+/** Node's and Postgres's: socket errors, the classes 08 (connection), 53 (resources), 57P (shutdown), and the timeouts of statements, locks and transactions. */
+const SYSTEM_CODE = /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|NR_CLOSED|57P0\d|57014|55P03|25P0[34]|08\w{3}|53\w{3})$/;
 /** Where a library gives no code: pg's pool, adapter-pg's read timeout, ioredis's states, and Redis refusing writes. */
 const MESSAGES =
-  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|OOM |MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)/i;
+  /^(timeout exceeded when trying to connect|Query read timeout|Connection terminated|Client has encountered a connection error|terminating connection due to |Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|OOM |MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)/i;
 const MAX_CAUSES = 5;
 
 /** Whether `error` means that the database or Redis cannot be reached, or not in time. */

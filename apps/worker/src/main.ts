@@ -1,12 +1,13 @@
 /** A worker node: takes streams and runs a pipeline process for each. */
 import { NestFactory } from '@nestjs/core';
-import { createLogger, loadEnv, nestLogger } from '#libs/config';
+import { createLogger, endInTime, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
 import { closeMemory } from '#libs/gst/sandbox';
 import { installLastResort } from './last-resort.js';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
 
 const logger = createLogger('worker', loadEnv().LOG_LEVEL);
+for (const warning of misspeltVariables()) logger.warn(warning);
 let service: WorkerService | null = null;
 // Its streams go on without it, and the next worker of this node adopts them.
 installLastResort(logger, async () => service?.leaveRunning());
@@ -15,6 +16,7 @@ if (!closeMemory()) logger.warn('the memory of this process is open to other pro
 const app = await NestFactory.createApplicationContext(WorkerModule, { logger: nestLogger(logger), abortOnError: false });
 service = app.get(WorkerService);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
+endInTime(logger);
 process.once('SIGUSR2', () => {
   void app
     .get(WorkerService)

@@ -7,9 +7,10 @@ import { MemoryWatch } from './streams/memory-watch.js';
 import { PipelinePool } from './supervisor/pipeline-pool.js';
 import { RunDir } from './supervisor/run-dir.js';
 import { Runners } from './streams/runners.js';
+import { StreamRows } from './streams/stream-rows.js';
 import { StreamsProcessor } from './streams/streams.processor.js';
 
-/** Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
+/** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
 
 /** The worker's life: what begins and ends in which order. */
@@ -27,10 +28,12 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly memory: MemoryWatch,
     private readonly processor: StreamsProcessor,
     private readonly runners: Runners,
+    private readonly rows: StreamRows,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.runDir.acquire();
+    await this.rows.writeKeptEnds();
     // Before the node is known: a request about an old stream must find it.
     await this.adoption.adoptAll();
     this.leases.start();
@@ -44,11 +47,12 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   /** SIGTERM: every stream ends here, orderly. Runs before the connections to Postgres and Redis close. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.left) return;
+    const deadline = performance.now() + SHUTDOWN_MS;
     this.runners.draining = true;
     await this.node.announce();
     await this.takeNoMore();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
-    await Promise.race([stops, sleep(SHUTDOWN_MS, undefined, { ref: false })]);
+    await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
     await this.node.withdraw();
     this.runDir.release();
   }
@@ -61,7 +65,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.left = true;
     this.node.stopAnnouncing();
     await this.takeNoMore();
-    for (const runner of this.runners.all) runner.leave();
+    await Promise.all(this.runners.all.map((runner) => runner.leave()));
     this.runDir.release();
   }
 

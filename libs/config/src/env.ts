@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { plainToInstance, Transform, Type } from 'class-transformer';
-import { IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import { getMetadataStorage, IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
 import { hostname } from 'node:os';
 import { flag } from './flag.js';
 import { FlashphonerEnv } from './flashphoner-env.js';
@@ -244,10 +244,15 @@ export class Env extends FlashphonerEnv {
   LOG_LEVEL = 'info';
 }
 
+/** Every variable that `Env` has: each bears a decorator, also those without a default. */
+export function variableNames(): string[] {
+  const decorated = getMetadataStorage().getTargetValidationMetadatas(Env, '', false, false);
+  return [...new Set(decorated.map(({ propertyName }) => propertyName))];
+}
+
 /** Reads and checks the environment; throws one error that names every bad variable. */
 export function loadEnv(source: NodeJS.ProcessEnv = process.env): Env {
-  const defaults = Object.keys(new Env());
-  const known = [...defaults, 'DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'METRICS_TOKEN', 'PUBLIC_URL', 'STUN_SERVER', 'PUSH_FLASH_VERSION', 'PUSH_LOCAL_ADDRESS'];
+  const known = variableNames();
   const secrets = readSecrets(source);
   const given = Object.fromEntries(
     known.filter((name) => source[name] !== undefined && source[name] !== '').map((name) => [name, source[name]]),

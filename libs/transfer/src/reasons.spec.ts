@@ -1,7 +1,25 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { REASONS, type ReasonCode, reasonOf, TransferError } from './reasons.js';
 
 const codes = Object.keys(REASONS) as ReasonCode[];
+
+/** All of our own sources that may give a reason. */
+const sources = ['apps/api/src', 'apps/worker/src', 'apps/pipeline/src', 'libs/transfer/src', 'libs/net/src'].flatMap((folder) => {
+  const root = join(import.meta.dirname, '../../..', folder);
+  return filesOf(root).filter((name) => /(?<!\.spec)\.ts$/.test(name) && !name.endsWith('reasons.ts') && !name.includes('openapi')).map((name) => readFileSync(join(root, name), 'utf8'));
+});
+
+/** Empty where there is no such folder. */
+function filesOf(root: string): string[] {
+  try {
+    return readdirSync(root, { recursive: true, encoding: 'utf8' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
 
 describe('reasons', () => {
   it.each(codes)('%s says in a sentence what happened', (code) => {
@@ -10,6 +28,11 @@ describe('reasons', () => {
     expect(text).toMatch(/^[A-Z].*[^.]\.$/);
     expect(['platform', 'customer', 'publisher', 'operator', 'service', 'nobody']).toContain(blame);
     expect(['fast', 'slow', 'never']).toContain(retry);
+  });
+
+  it.each(codes)('%s is given by something', (code) => {
+    expect(sources.length).toBeGreaterThan(100);
+    expect(sources.some((text) => text.includes(`'${code}'`))).toBe(true);
   });
 
   // Each of these would be refused again the same way, or blocked for asking too often: what fast retries are not for.

@@ -35,7 +35,6 @@ export const REASONS = {
   connection_lost: { blame: 'platform', retry: 'fast', text: 'The connection to the platform broke.' },
   closed_by_platform: { blame: 'platform', retry: 'fast', text: 'The platform closed the connection; look at its own status page or console.' },
   stalled: { blame: 'platform', retry: 'fast', text: 'The platform stopped taking data.' },
-  too_slow: { blame: 'platform', retry: 'fast', text: 'The platform takes data slower than the stream brings it.' },
   sound_failed: { blame: 'customer', retry: 'never', text: "The sound file cannot be played, so the stream's own audio goes on; mend the .wav file in the media folder, and set the sound to null and again." },
   stream_ended: { blame: 'nobody', retry: 'never', text: 'The stream ended.' },
   removed: { blame: 'nobody', retry: 'never', text: 'The transfer was removed.' },
@@ -67,7 +66,6 @@ export const REASONS = {
   // Callbacks
   transfer_disabled: { blame: 'customer', retry: 'never', text: 'Transfer is disabled for this entry point; enable it in settings/transfer.' },
   callback_url_missing: { blame: 'customer', retry: 'never', text: 'The entry point has no callbackUrl; set one in settings/transfer.' },
-  callback_url_invalid: { blame: 'customer', retry: 'never', text: 'The callbackUrl is not a usable http:// or https:// URL; correct it.' },
   callback_dns_failed: { blame: 'customer', retry: 'fast', text: 'The host of the callbackUrl has no address.' },
   callback_address_forbidden: { blame: 'customer', retry: 'slow', text: 'The callbackUrl leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.' },
   callback_connect_failed: { blame: 'customer', retry: 'fast', text: 'No connection to the callback server could be made.' },

@@ -2,10 +2,11 @@ import { Injectable, NotFoundException, type ExecutionContext } from '@nestjs/co
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import type { Request, Response } from 'express';
+import { Env } from '#libs/config';
 import { refuse } from '../problem.js';
 import { OPERATOR_ONLY, PUBLIC, type AuthenticatedRequest } from './caller.js';
 import { SignatureRefused } from './hmac.js';
-import { foreignOrigin, requireOwnOrigin } from './own-origin.js';
+import { foreignOrigin, NO_HEADER, requireOwnOrigin } from './own-origin.js';
 import { RequestLimit } from './request-limit.js';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -16,6 +17,7 @@ export class CallerGuard extends AuthGuard(['rest-key', 'session-cookie', 'metri
   constructor(
     private readonly reflector: Reflector,
     private readonly limit: RequestLimit,
+    private readonly env: Env,
   ) {
     super();
   }
@@ -27,7 +29,7 @@ export class CallerGuard extends AuthGuard(['rest-key', 'session-cookie', 'metri
     await super.canActivate(context);
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     await this.limit.consume(request.user, context.switchToHttp().getResponse<Response>());
-    if (request.user.bySession && !SAFE.has(request.method)) requireOwnPage(request);
+    if (request.user.bySession && !SAFE.has(request.method)) requireOwnPage(request, this.env.PUBLIC_URL);
     if (this.reflector.getAllAndOverride<boolean>(OPERATOR_ONLY, targets) && request.user.role !== 'operator') {
       // The same words as the router's own, so that the filter answers as for a path that does not exist.
       throw new NotFoundException(`Cannot ${request.method} ${request.url}`);
@@ -52,7 +54,7 @@ export class CallerGuard extends AuthGuard(['rest-key', 'session-cookie', 'metri
  * The cookie is SameSite=Strict already; a header that no foreign page can send without a preflight (which is never
  * granted) is the second lock.
  */
-function requireOwnPage(request: Request): void {
-  requireOwnOrigin(request);
-  if (request.headers['x-manycast'] === undefined) throw foreignOrigin();
+function requireOwnPage(request: Request, publicUrl: string | undefined): void {
+  requireOwnOrigin(request, publicUrl);
+  if (request.headers['x-manycast'] === undefined) throw foreignOrigin(NO_HEADER);
 }

@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
 import { IsString, Length } from 'class-validator';
 import type { Request, Response } from 'express';
+import { Env } from '#libs/config';
 import { PrismaService, type Role } from '#libs/db';
 import { refuse } from '../problem.js';
 import { CurrentCaller, Public, type Caller } from './caller.js';
@@ -36,6 +37,7 @@ export class SessionController {
     private readonly logins: Logins,
     private readonly sessions: DashboardSessions,
     private readonly limit: RequestLimit,
+    private readonly env: Env,
   ) {}
 
   @Public()
@@ -43,7 +45,7 @@ export class SessionController {
   @HttpCode(200)
   async signIn(@Body() { customerId, customerSecret }: SignIn, @Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<SessionResponse> {
     // A foreign form could sign the reader in as somebody else, who would then see what the reader does.
-    requireOwnOrigin(request);
+    requireOwnOrigin(request, this.env.PUBLIC_URL);
     const caller = await this.logins.attempt(request.ip, customerId, () => this.credentials.verify(customerId, secretProof(customerSecret)));
     if (!caller) throw signedOut('The customer ID and the customer secret do not match.');
     await this.limit.consume(caller, response);

@@ -69,10 +69,9 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** Streams that an API process began and did not live to end. */
   private async endUnclaimed(): Promise<void> {
-    const before = new Date(Date.now() - 2 * this.env.ANSWER_TIMEOUT_MS);
     const found = await this.prisma.$queryRaw<{ id: string }[]>`
-      SELECT id FROM streams WHERE state <> 'ended' AND owner_node IS NULL AND created_at < ${before} LIMIT ${BATCH}`;
-    for (const { id } of found) await endStream(this.prisma, id, { reason: 'no_answer' }, { ownerNode: null, createdAt: { lt: before } });
+      SELECT id FROM streams WHERE state <> 'ended' AND owner_node IS NULL AND created_at < clock_timestamp() - ${2 * this.env.ANSWER_TIMEOUT_MS} * interval '1 millisecond' LIMIT ${BATCH}`;
+    for (const { id } of found) await endStream(this.prisma, id, { reason: 'no_answer' }, { ownerNode: null });
   }
 
   /**

@@ -66,10 +66,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
     } catch (error) {
       if (!(error instanceof Prisma.PrismaClientKnownRequestError) || error.code !== 'P2002') throw error;
     }
-    const { count } = await this.prisma.idempotencyKey.updateMany({
-      where: { ...id, status: null, createdAt: { lt: new Date(Date.now() - ABANDONED_MS) } },
-      data: { fingerprint, createdAt: new Date() },
-    });
+    const count = await this.prisma.$executeRaw`
+      UPDATE idempotency_keys SET fingerprint = ${fingerprint}, created_at = clock_timestamp()
+      WHERE customer_id = ${id.customerId} AND key = ${id.key} AND status IS NULL AND created_at < clock_timestamp() - ${ABANDONED_MS} * interval '1 millisecond'`;
     if (count === 1) return null;
     // Gone: the first request failed just now and gave the key back.
     return (await this.prisma.idempotencyKey.findUnique({ where: { customerId_key: id } })) ?? this.claim(id, fingerprint);

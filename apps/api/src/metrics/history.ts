@@ -22,6 +22,13 @@ const MINUTE_MS = 60_000;
 const KEPT = 1440;
 const CHECK_MS = 5000;
 
+/** Keys: the list, the mark of this minute. Arguments: the point, how long the mark is kept (ms), the last index of the list. */
+const WRITE_ONCE = `
+  if redis.call('set', KEYS[2], '1', 'PX', ARGV[2], 'NX') then
+    redis.call('lpush', KEYS[1], ARGV[1])
+    redis.call('ltrim', KEYS[1], 0, ARGV[3])
+  end`;
+
 /** Keeps a day of figures in Redis, a point per minute; one API process writes each. */
 @Injectable()
 export class History implements OnApplicationBootstrap, OnModuleDestroy {
@@ -58,11 +65,9 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
     const minute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
     if (minute === this.noted) return;
     try {
-      const isOurs = await this.redis.set(`${this.key}:${minute}`, '1', 'PX', 2 * MINUTE_MS, 'NX');
-      if (isOurs === 'OK') {
-        const point = await this.read(minute);
-        await this.redis.multi().lpush(this.key, JSON.stringify(point)).ltrim(this.key, 0, KEPT - 1).exec();
-      }
+      // Read first: a minute that is marked as written, and is not, would be missing.
+      const point = await this.read(minute);
+      await this.redis.eval(WRITE_ONCE, 2, this.key, `${this.key}:${minute}`, JSON.stringify(point), 2 * MINUTE_MS, KEPT - 1);
       this.noted = minute;
     } catch (error) {
       this.logger.warn(`history not written: ${String(error).slice(0, 200)}`);

@@ -1,12 +1,11 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService } from '#libs/db';
+import { deleteRows, deleteStreams } from './delete-rows.js';
 import { Purge } from './purge.js';
 
 const INTERVAL_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** A statement has 2.5 s; and nobody else shall wait for its locks. */
-const BATCH = 2000;
 const IDEMPOTENCY_KEYS_DAYS = 1;
 /** Secrets that are over: long enough for whoever asks what became of one. */
 const DEAD_SECRETS_DAYS = 30;
@@ -53,7 +52,8 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     let deleted = 0;
     for (const [table, condition] of old) {
       try {
-        deleted += await this.drain(table, condition);
+        const isStopped = (): boolean => this.stopped;
+        deleted += table === 'streams' ? await deleteStreams(this.prisma, condition, 'without history', isStopped) : await deleteRows(this.prisma, table, condition, isStopped);
       } catch (error) {
         // One table that cannot be cleaned must not let the others grow.
         this.logger.warn(`${table} not cleaned up: ${String(error).slice(0, 200)}`);
@@ -61,15 +61,6 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     }
     if (deleted > 0) this.logger.log(`${deleted} old rows deleted`);
     return deleted;
-  }
-
-  private async drain(table: string, condition: Prisma.Sql): Promise<number> {
-    const name = Prisma.raw(table);
-    for (let deleted = 0; ; ) {
-      const count = this.stopped ? 0 : await this.prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${BATCH}))`;
-      deleted += count;
-      if (count < BATCH) return deleted;
-    }
   }
 }
 

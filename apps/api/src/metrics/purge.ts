@@ -1,11 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Prisma, PrismaService } from '#libs/db';
 import { endStream } from '../stream/end-stream.js';
-
-/** A stream may have had a thousand transfers. */
-const STREAMS = 200;
-/** A statement has 2.5 s; and nobody else shall wait for its locks. */
-const ROWS = 2000;
+import { deleteRows, deleteStreams } from './delete-rows.js';
 
 /** Deletes the rows of customers, projects and entry points that are marked as deleted: in small steps, events included. */
 @Injectable()
@@ -71,20 +67,11 @@ export class Purge implements OnModuleDestroy {
     // Begun at the same moment: who had been let in before the mark was there.
     const running = await this.prisma.stream.findMany({ where: { ...of, state: { not: 'ended' } }, select: { id: true } });
     for (const { id } of running) await endStream(this.prisma, id, { reason: 'kicked' });
-    while (!this.stopped) {
-      const rows = await this.prisma.stream.findMany({ where: of, select: { id: true }, orderBy: { id: 'asc' }, take: STREAMS });
-      const ids = rows.map(({ id }) => id);
-      for (const table of ['callback_deliveries', 'transfers', 'sessions', 'events']) await this.drain(table, Prisma.sql`stream_id = ANY(${ids}::uuid[])`);
-      if (!this.stopped) await this.prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
-      if (ids.length < STREAMS) return;
-    }
+    const condition = 'projectId' in of ? Prisma.sql`project_id = ${of.projectId}` : Prisma.sql`entry_point_id = ${of.entryPointId}::uuid`;
+    await deleteStreams(this.prisma, condition, 'with history', () => this.stopped);
   }
 
   private async drain(table: string, condition: Prisma.Sql): Promise<void> {
-    const name = Prisma.raw(table);
-    while (!this.stopped) {
-      const count = await this.prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`;
-      if (count < ROWS) return;
-    }
+    await deleteRows(this.prisma, table, condition, () => this.stopped);
   }
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { Prisma, SecretBox } from '#libs/db';
+import type { Prisma, Project, SecretBox } from '#libs/db';
 
-/** What every project begins with: an appid, a key for its publish tokens, and the entry point `live`. */
-export function newProject(customerId: string, name: string, box: SecretBox): Prisma.ProjectUncheckedCreateInput {
+/** Makes a project with what each begins with: an appid, a key for its publish tokens, and the entry point `live`. */
+export async function createProject(tx: Prisma.TransactionClient, customerId: string, name: string, box: SecretBox): Promise<Project> {
   const appid = randomBytes(16).toString('hex');
-  return { id: appid, customerId, name, signingKey: newSigningKey(appid, box), entryPoints: { create: { name: DEFAULT_ENTRY_POINT } } };
+  const project = await tx.project.create({ data: { id: appid, customerId, name, signingKey: newSigningKey(appid, box) } });
+  await tx.entryPoint.create({ data: { projectId: appid, name: DEFAULT_ENTRY_POINT } });
+  return project;
 }
 
 /** A key for publish tokens, sealed. */

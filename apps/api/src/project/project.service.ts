@@ -3,7 +3,7 @@ import { type Prisma, PrismaService, SecretBox, type Project } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
 import { Purge } from '../metrics/purge.js';
-import { newProject, newSigningKey } from './new-project.js';
+import { createProject, newSigningKey } from './new-project.js';
 import type { UpdateProject } from './project.dto.js';
 
 /** A customer's projects. */
@@ -33,7 +33,7 @@ export class ProjectService {
       customerId,
       'projects',
       (tx) => tx.project.count({ where: { customerId, deletedAt: null } }),
-      (tx) => tx.project.create({ data: newProject(customerId, name, this.box) }),
+      (tx) => createProject(tx, customerId, name, this.box),
     );
   }
 

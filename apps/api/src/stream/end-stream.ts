@@ -19,6 +19,8 @@ export async function endStream(
       select: { ownerNode: true, projectId: true },
     });
     if (ended === undefined) return null;
+    // Nobody asks any more.
+    await tx.stream.updateMany({ where: { id: streamId, callbackState: { in: ['pending', 'retrying'] } }, data: { callbackState: 'failed' } });
     // A failed transfer keeps saying why it failed.
     await tx.transfer.updateMany({ where: { streamId, state: 'failed', endedAt: null }, data: { nextRetryAt: null, endedAt } });
     await tx.transfer.updateMany({

@@ -142,8 +142,9 @@ export class PublishService {
     const owner = running.ownerNode ?? (await this.ownerSoon(running.id, gone));
     if (owner === null) {
       // Left behind by an API process that died between its row and its answer.
-      const abandonedBefore = new Date(Date.now() - 2 * this.env.ANSWER_TIMEOUT_MS);
-      const ended = await endStream(this.prisma, running.id, { reason: 'no_answer' }, { ownerNode: null, createdAt: { lt: abandonedBefore } });
+      const old = await this.prisma.$queryRaw<unknown[]>`
+        SELECT 1 FROM streams WHERE id = ${running.id}::uuid AND created_at < clock_timestamp() - ${2 * this.env.ANSWER_TIMEOUT_MS} * interval '1 millisecond'`;
+      const ended = old.length === 0 ? null : await endStream(this.prisma, running.id, { reason: 'no_answer' }, { ownerNode: null });
       if (ended === null) throw refuse(409, 'Another publisher is starting a stream of this name.', { headers: { 'Retry-After': '1' } });
       return undefined;
     }

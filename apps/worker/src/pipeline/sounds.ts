@@ -33,8 +33,13 @@ const AHEAD_FRAMES = 500;
 export class Sounds {
   /** By name, version and kind; the latest used last. */
   private readonly encoded = new Map<string, Promise<Buffer[]>>();
+  /** The encoding that was begun last. One at a time: each takes up to 115 MB, and a transfer may name any of a folder's files. */
+  private last: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly mediaDir: () => string) {}
+  constructor(
+    private readonly mediaDir: () => string,
+    private readonly encodeFile = encode,
+  ) {}
 
   /** Message bodies, one for each 1,024 samples. Rejects for a name that is none, a file that is missing, too long or no WAV. */
   async open(file: string, loop: boolean): Promise<Buffer[]> {
@@ -43,13 +48,20 @@ export class Sounds {
     const stat = statSync(location, { throwIfNoEntry: false });
     if (!stat?.isFile()) throw new Error('there is no such file');
     const key = `${file} ${stat.mtimeMs} ${stat.size} ${loop}`;
-    const frames = this.encoded.get(key) ?? encode(location, loop);
+    const frames = this.encoded.get(key) ?? this.inTurn(() => this.encodeFile(location, loop));
     this.encoded.delete(key);
     this.encoded.set(key, frames);
     for (const oldest of [...this.encoded.keys()].slice(0, -KEPT)) this.encoded.delete(oldest);
     // What failed is tried anew.
     frames.catch(() => this.encoded.delete(key));
     return frames;
+  }
+
+  /** Each encoding has a deadline, so a turn always comes. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(work, work);
+    this.last = turn.catch(() => undefined);
+    return turn;
   }
 }
 

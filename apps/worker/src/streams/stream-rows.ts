@@ -1,8 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
 import type { FinalReport, TransferFigures, TransferStatus } from '#libs/protocol';
+import { EndJournal, type KeptEnd } from './end-journal.js';
 
 type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
 
@@ -29,6 +30,8 @@ export class Fenced extends Error {}
 /** Of those of the stream's sessions that `where` names. */
 export interface SessionsChange {
   where: Prisma.SessionWhereInput;
+  /** Only of those that began before this moment of `performance.now()`; compared with their age by the database's clock. */
+  begunBefore?: number;
   data: Prisma.SessionUpdateManyMutationInput;
 }
 
@@ -44,10 +47,15 @@ export interface Changes {
 /** Everything that a worker writes into streams and transfers; each write holds only while the stream is ours. */
 @Injectable()
 export class StreamRows {
+  private readonly logger = new Logger(StreamRows.name);
+  private readonly journal: EndJournal;
+
   constructor(
     private readonly prisma: PrismaService,
     private readonly env: Env,
-  ) {}
+  ) {
+    this.journal = new EndJournal(env.RUN_DIR);
+  }
 
   /**
    * Takes a stream that nobody has, with the offer of the session that waits for it; null when somebody has, or it has ended.
@@ -65,6 +73,11 @@ export class StreamRows {
     return { held: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
   }
 
+  /** Whether the stream waits for a node. */
+  async isUnclaimed(streamId: string): Promise<boolean> {
+    return (await this.prisma.stream.count({ where: { id: streamId, state: 'starting', ownerNode: null } })) === 1;
+  }
+
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered({ id, epoch }: Held): Promise<boolean> {
     const ours = { id, epoch, ownerNode: this.env.NODE_ID };
@@ -78,7 +91,10 @@ export class StreamRows {
     await this.prisma.$transaction(async (tx) => {
       await this.requireOurs(tx, held);
       if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
-      for (const { where, data } of sessions) await tx.session.updateMany({ where: { ...where, streamId: held.id }, data });
+      for (const { where, begunBefore, data } of sessions) {
+        const isOld = begunBefore === undefined ? {} : { createdAt: { lt: await databaseTime(tx, begunBefore) } };
+        await tx.session.updateMany({ where: { ...where, ...isOld, streamId: held.id }, data });
+      }
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
         await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });
@@ -89,11 +105,45 @@ export class StreamRows {
     });
   }
 
-  /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more. */
+  /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more; what fails otherwise is kept in RUN_DIR. */
   async end(held: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
-    await this.prisma.$transaction(async (tx) => {
-      await this.requireOurs(tx, held);
-      await endRows(tx, held, reason, detail, final);
+    try {
+      await this.prisma.$transaction(async (tx) => {
+        await this.requireOurs(tx, held);
+        await endRows(tx, held, reason, detail, final);
+      });
+    } catch (error) {
+      if (error instanceof Fenced) this.journal.forget(held.id);
+      else this.keepEnd({ held, reason, detail, final });
+      throw error;
+    }
+    this.journal.forget(held.id);
+  }
+
+  /** For a process that may end before Postgres is back: the next worker of this node writes it. */
+  keepEnd(end: KeptEnd): void {
+    this.journal.keep(end);
+  }
+
+  /** Writes the ends that a former worker of this node could not. */
+  async writeKeptEnds(): Promise<void> {
+    for (const kept of this.journal.read()) {
+      const { held, reason, detail, final } = kept;
+      try {
+        await this.end(held, reason, detail, final);
+      } catch (error) {
+        if (error instanceof Fenced) await this.correct(kept);
+        else this.logger.warn(`the end of stream ${held.id} is still not written: ${String(error).slice(0, 200)}`);
+      }
+    }
+  }
+
+  /** The API has ended the stream meanwhile, not knowing why it ended. */
+  private async correct({ held, reason, detail, final }: KeptEnd): Promise<void> {
+    const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
+    await this.prisma.stream.updateMany({
+      where: { id: held.id, state: 'ended', reason: 'node_lost', epoch: held.epoch + 1, ownerNode: this.env.NODE_ID },
+      data: { reason, reasonDetail: detail, ...figures },
     });
   }
 
@@ -114,10 +164,18 @@ export class StreamRows {
   }
 }
 
+/** A moment of this process's `performance.now()` as the database's clock showed it. */
+async function databaseTime(tx: Tx, moment: number): Promise<Date> {
+  const [row] = await tx.$queryRaw<{ at: Date }[]>`SELECT clock_timestamp() - ${performance.now() - moment} * interval '1 millisecond' AS at`;
+  return (row as { at: Date }).at;
+}
+
 async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
   const endedAt = new Date();
   const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
   await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });
+  // Nobody asks any more.
+  await tx.stream.updateMany({ where: { id, callbackState: { in: ['pending', 'retrying'] } }, data: { callbackState: 'failed' } });
   for (const [transferId, totals] of Object.entries(final?.transfers ?? {})) {
     await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: figuresOf(totals) });
   }

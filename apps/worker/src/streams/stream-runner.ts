@@ -15,6 +15,8 @@ const THUMBNAIL_MS = 4000;
 const END_MS = 60_000;
 /** And how long the end of its sessions may take before the pipeline is told all the same. */
 const SESSIONS_MS = 1000;
+/** How long rows may take to be written when the pipeline is left to another worker. */
+const LEAVE_MS = 5000;
 /** A pipeline gives up a session that brings no media for 15 s. */
 const GIVEN_UP_MS = 20_000;
 
@@ -152,9 +154,10 @@ export class StreamRunner {
     this.context.onOver(this);
   }
 
-  /** Leaves the pipeline running for the worker that comes after us. */
-  leave(): void {
+  /** Leaves the pipeline running for the worker that comes after us; what is known by now is written first. */
+  async leave(): Promise<void> {
     this.state = 'over';
+    if (!(await this.writer.settle(LEAVE_MS))) this.logger.warn(`stream ${this.id}: its last changes could not be written`);
     this.writer.stop();
     this.pipeline.release();
   }
@@ -204,8 +207,11 @@ export class StreamRunner {
     const replaced = this.feeding;
     this.feeding = sessionId;
     const now = new Date();
-    const isGone = [{ createdAt: { lt: new Date(now.getTime() - GIVEN_UP_MS) } }, ...(replaced === null ? [] : [{ id: replaced }])];
-    return [{ where: { id: sessionId, heardAt: null }, data: { heardAt: now } }, endSessions({ id: { not: sessionId }, OR: isGone }, 'taken_over')];
+    return [
+      { where: { id: sessionId, heardAt: null }, data: { heardAt: now } },
+      { ...endSessions({ id: { not: sessionId } }, 'taken_over'), begunBefore: performance.now() - GIVEN_UP_MS },
+      ...(replaced === null || replaced === sessionId ? [] : [endSessions({ id: replaced }, 'taken_over')]),
+    ];
   }
 
   private transferChanged(status: TransferStatus): void {

@@ -1,12 +1,15 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
-import type { Prisma } from '#libs/db';
+import { isRefused, type Prisma } from '#libs/db';
 import type { FinalReport, TransferStatus } from '#libs/protocol';
 import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 5000;
+/** Rows are right again so long after Postgres is back. */
+const LONGEST_PAUSE_MS = 2000;
+/** An end that cannot be written within this is kept in a file as well. */
+const KEEP_END_MS = 1000;
 /** While Postgres is away, states are kept by transfer, but events pile up. */
 const MAX_EVENTS = 1000;
 
@@ -55,15 +58,19 @@ export class StreamWriter {
     this.flush();
   }
 
-  /** Resolves when all that is known is written, or after `deadlineMs`. */
-  async settle(deadlineMs: number): Promise<void> {
-    await Promise.race([this.writing, sleep(deadlineMs, undefined, { ref: false })]);
+  /** True when all that is known is written; false after `deadlineMs`. */
+  async settle(deadlineMs: number): Promise<boolean> {
+    const written = (this.writing ?? Promise.resolve()).then(() => true);
+    return Promise.race([written, sleep(deadlineMs, false, { ref: false })]);
   }
 
   /** Writes what is pending, then the end; resolves when that is done or the stream is not ours. Retries until `deadlineMs`. */
   async end(reason: string, detail: string | null, final: FinalReport | null, deadlineMs: number): Promise<void> {
     const deadline = performance.now() + deadlineMs;
-    await this.settle(deadlineMs);
+    if (!(await this.settle(KEEP_END_MS))) {
+      this.rows.keepEnd({ held: this.held, reason, detail, final });
+      await this.settle(deadlineMs - KEEP_END_MS);
+    }
     this.stopped = true;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
@@ -71,6 +78,10 @@ export class StreamWriter {
         return;
       } catch (error) {
         if (error instanceof Fenced) return;
+        if (isRefused(error) && (detail !== null || final !== null)) {
+          this.logger.error(`Postgres refuses the end of stream ${this.held.id} as it is; written without detail and figures: ${messageOf(error)}`);
+          return this.end(reason, null, null, deadline - performance.now());
+        }
         if (performance.now() + pause > deadline) throw error;
         await sleep(pause);
       }
@@ -105,7 +116,7 @@ export class StreamWriter {
       this.transfers = new Map();
       this.events = [];
       try {
-        await this.rows.write(this.held, changes);
+        await this.write(changes);
         pause = FIRST_PAUSE_MS;
       } catch (error) {
         if (error instanceof Fenced) {
@@ -114,9 +125,24 @@ export class StreamWriter {
           return;
         }
         this.keep(changes);
-        this.logger.warn(`changes of stream ${this.held.id} are kept, the database is away: ${(error as Error).message.slice(0, 200)}`);
+        this.logger.warn(`changes of stream ${this.held.id} are kept, the database is away: ${messageOf(error)}`);
         await sleep(pause);
       }
+    }
+  }
+
+  /** Together; where Postgres refuses one of them, each by itself, and that one is dropped: the others must not wait for it for ever. */
+  private async write(changes: Changes): Promise<void> {
+    try {
+      await this.rows.write(this.held, changes);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      const single = piecesOf(changes);
+      if (single.length <= 1) {
+        this.logger.error(`Postgres refuses a change of stream ${this.held.id}, which is dropped: ${messageOf(error)}`);
+        return;
+      }
+      for (const piece of single) await this.write(piece);
     }
   }
 
@@ -128,3 +154,17 @@ export class StreamWriter {
     this.events = [...events, ...this.events].slice(0, MAX_EVENTS);
   }
 }
+
+/** The same changes, one in each. */
+function piecesOf({ stream, sessions, transfers, events }: Changes): Changes[] {
+  const nothing: Changes = { stream: {}, sessions: [], transfers: [], events: [] };
+  return [
+    ...(Object.keys(stream).length > 0 ? [{ ...nothing, stream }] : []),
+    ...sessions.map((session) => ({ ...nothing, sessions: [session] })),
+    ...transfers.map((transfer) => ({ ...nothing, transfers: [transfer] })),
+    ...events.map((event) => ({ ...nothing, events: [event] })),
+  ];
+}
+
+/** Prisma's messages begin with the place in our source; what happened comes last. */
+const messageOf = (error: unknown): string => (error as Error).message.trim().slice(-200);

@@ -1,6 +1,6 @@
 import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
-import { DelayedError, type Job } from 'bullmq';
+import { type Job, WaitingError } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
@@ -12,15 +12,18 @@ import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 
 /** Publishers that are answered at the same time; each takes milliseconds. */
 const CONCURRENCY = 16;
-/** A job that a full node has met rests so long; then it is for whoever looks first. */
-const REST_MS = 50;
-/** And the full node looks for no job for so long: meeting the same one at the same moment, it could be first each time, and no other node would ever get it. */
+/** A full node looks for no job for this long after it has put one back: looking at the same moment as a node with room, it could be first each time. */
 const FULL_PAUSE_MS = 200;
+
+/** At the end: how long the answers at hand may take, and how long the queue may take to hear that they are given. */
+const CLOSE_MS = 3000;
+const TELL_QUEUE_MS = 500;
 
 /** Takes streams: claims the row, starts a pipeline, sends the answer. The job is over then; the stream lives on its lease. */
 @Processor(STREAMS_QUEUE, { concurrency: CONCURRENCY, autorun: false })
 export class StreamsProcessor extends WorkerHost {
   private readonly logger = new Logger(StreamsProcessor.name);
+  private readonly serving = new Set<Promise<void>>();
 
   constructor(
     private readonly env: Env,
@@ -39,20 +42,29 @@ export class StreamsProcessor extends WorkerHost {
     void this.worker.run();
   }
 
-  /** Takes no more jobs; those at hand are finished. */
+  /** Takes no more jobs; those at hand are finished. Not later than CLOSE_MS: the queue waits without a limit for a Redis that is away. */
   async stop(): Promise<void> {
-    await this.worker.close();
+    const closed = this.worker.close().catch((error: unknown) => this.logger.warn(`queue not closed: ${String(error)}`));
+    const served = Promise.allSettled(this.serving).then(() => sleep(TELL_QUEUE_MS, undefined, { ref: false }));
+    await Promise.race([closed, served, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
-  process(job: Job<StreamJob>, token?: string): Promise<void> {
-    return withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+  async process(job: Job<StreamJob>, token?: string): Promise<void> {
+    const served = withLogFields({ streamId: job.data.streamId }, () => this.serve(job, token));
+    this.serving.add(served);
+    try {
+      await served;
+    } finally {
+      this.serving.delete(served);
+    }
   }
 
   private async serve(job: Job<StreamJob>, token: string | undefined): Promise<void> {
     const { streamId, sessionId, replyTo } = job.data;
     if (!this.runners.reserve(streamId)) {
-      if (Date.now() - job.timestamp > this.env.ANSWER_TIMEOUT_MS) return;
-      return this.leave(job, token);
+      // Whether somebody still waits is what the row says: the job's time is of another machine's clock.
+      const isWaiting = await this.rows.isUnclaimed(streamId).catch(() => true);
+      return isWaiting ? this.leave(job, token) : undefined;
     }
     this.worker.concurrency = CONCURRENCY;
     try {
@@ -66,13 +78,13 @@ export class StreamsProcessor extends WorkerHost {
     }
   }
 
-  /** Leaves a job to nodes with room. */
+  /** Leaves a job to nodes with room: puts it back without a time, which nodes with other clocks would read differently. */
   private async leave(job: Job, token: string | undefined): Promise<never> {
     // While this one place is taken, nothing else is fetched.
     this.worker.concurrency = 1;
-    await job.moveToDelayed(Date.now() + REST_MS, token);
+    await job.moveToWait(token);
     await sleep(FULL_PAUSE_MS);
-    throw new DelayedError();
+    throw new WaitingError();
   }
 
   private async begin({ held, offer, endsOnClose }: Claimed, sessionId: string, replyTo: string): Promise<void> {

@@ -1,0 +1,48 @@
+import { Prisma, type PrismaService } from '#libs/db';
+
+/** Rows of one statement: it has 2.5 s, and nobody else is to wait for its locks. */
+const ROWS = 2000;
+/** Streams whose children are deleted together. */
+const STREAMS = 500;
+
+/** Deletes all rows of a table that meet the condition, in small steps, until `isStopped`; returns how many. */
+export function deleteRows(prisma: PrismaService, table: string, condition: Prisma.Sql, isStopped: () => boolean): Promise<number> {
+  const name = Prisma.raw(table);
+  return inSteps(isStopped, () => prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`);
+}
+
+/**
+ * Deletes all streams that meet the condition, until `isStopped`; returns how many. Their rows in other tables go first, in steps of their own:
+ * left to ON DELETE, those of a few hundred streams are more than one statement may take. `history`: with their events and
+ * callback deliveries, which else are kept for as long as their own days say.
+ */
+export async function deleteStreams(prisma: PrismaService, condition: Prisma.Sql, history: 'with history' | 'without history', isStopped: () => boolean): Promise<number> {
+  for (let deleted = 0; ; ) {
+    if (isStopped()) return deleted;
+    const rows = await prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE ${condition} LIMIT ${STREAMS}`;
+    const ids = rows.map(({ id }) => id);
+    const ofThese = Prisma.sql`stream_id = ANY(${ids}::uuid[])`;
+    const children = ['transfers', 'sessions', ...(history === 'with history' ? ['events', 'callback_deliveries'] : [])];
+    for (const table of children) await deleteRows(prisma, table, ofThese, isStopped);
+    if (history === 'without history') await detachDeliveries(prisma, ofThese, isStopped);
+    if (isStopped()) return deleted;
+    deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
+    if (ids.length < STREAMS) return deleted;
+  }
+}
+
+function detachDeliveries(prisma: PrismaService, ofThese: Prisma.Sql, isStopped: () => boolean): Promise<number> {
+  return inSteps(
+    isStopped,
+    () => prisma.$executeRaw`
+      UPDATE callback_deliveries SET stream_id = NULL WHERE ctid = ANY(ARRAY(SELECT ctid FROM callback_deliveries WHERE ${ofThese} LIMIT ${ROWS}))`,
+  );
+}
+
+async function inSteps(isStopped: () => boolean, step: () => Promise<number>): Promise<number> {
+  for (let done = 0; ; ) {
+    const count = isStopped() ? 0 : await step();
+    done += count;
+    if (count < ROWS) return done;
+  }
+}
