@@ -3659,6 +3659,7 @@ export interface operations {
     deleteWhipAppidEntryPointStreamName: {
         parameters: {
             query?: {
+                token?: string;
                 ts?: string;
                 sign?: string;
             };
