@@ -164,8 +164,8 @@ async function bench() {
 /** A row: hours of a stream over one connection, beyond where nginx-rtmp counts anew (4.03 GB) and 32 bits end (4.29 GB). */
 async function longConnection() {
   const { AllowList } = await import('../dist/libs/transfer/src/index.js');
-  const { Output } = await import('../dist/apps/worker/src/pipeline/output.js');
-  const flv = await import('../dist/apps/worker/src/pipeline/rtmp/flv.js');
+  const { Output } = await import('../dist/apps/pipeline/src/output/output.js');
+  const flv = await import('../dist/apps/pipeline/src/output/rtmp/flv.js');
   const server = await startRtmpServer({ dir: join(STATE_DIR, 'bench-rtmp') });
   stops.push(() => server.stop());
   const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, ...flv }, `${server.url}/long`, 4.7e9);

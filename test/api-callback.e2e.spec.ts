@@ -3,7 +3,7 @@ import type { Queue } from 'bullmq';
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallbackClient } from '../apps/api/src/callback/callback.client.js';
-import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { Dispatcher } from '../apps/api/src/streams/publish/dispatcher.js';
 import { CALLBACKS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, HOSTILE, json, startCallbackServer } from './support/callback-server.js';

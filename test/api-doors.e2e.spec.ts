@@ -4,8 +4,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { EventFeed } from '../apps/api/src/event/event-feed.js';
-import { Housekeeping } from '../apps/api/src/metrics/housekeeping.js';
+import { EventFeed } from '../apps/api/src/events/event-feed.js';
+import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { freePort } from './support/ports.js';
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CallbackCircuits } from '../apps/api/src/callback/callback-circuits.js';
 import type { Attempt } from '../apps/api/src/callback/callback.client.js';
-import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { Dispatcher } from '../apps/api/src/streams/publish/dispatcher.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
-import { RestHooks } from '../apps/api/src/flashphoner/rest-hooks.js';
+import { RestHooks } from '../apps/api/src/flashphoner/hooks/rest-hooks.js';
 import { type CallbackServer, startCallbackServer } from './support/callback-server.js';
 
 const TIMEOUT_MS = 10_000;

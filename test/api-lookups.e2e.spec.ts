@@ -1,9 +1,9 @@
 // What the API reads of tables that have grown: each query of it, as it is sent, explained and run by Postgres.
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
-import { Sweeper } from '../apps/api/src/callback/sweeper.js';
+import { Sweeper } from '../apps/api/src/streams/sweeper/sweeper.js';
 import { CallbackSecrets } from '../apps/api/src/callback/callback-secrets.js';
-import { Housekeeping } from '../apps/api/src/metrics/housekeeping.js';
+import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 
 const HISTORY = 20_000;

@@ -2,8 +2,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Redis } from 'ioredis';
 import { Wire } from '../libs/queue/src/index.js';
-import { PushService } from '../apps/api/src/push/push.service.js';
-import { Dispatcher } from '../apps/api/src/stream/dispatcher.js';
+import { PushService } from '../apps/api/src/flashphoner/rest/push.service.js';
+import { Dispatcher } from '../apps/api/src/streams/publish/dispatcher.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';

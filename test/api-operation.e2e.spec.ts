@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { History } from '../apps/api/src/metrics/history.js';
-import { Housekeeping } from '../apps/api/src/metrics/housekeeping.js';
+import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 

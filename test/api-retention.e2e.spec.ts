@@ -1,7 +1,7 @@
 // What is kept, and for how long: with the days that are the default, and with others.
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Housekeeping } from '../apps/api/src/metrics/housekeeping.js';
+import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { rotateKeys } from '../apps/api/src/rotate-keys.js';
+import { rotateKeys } from '../apps/api/src/cli/rotate-keys.js';
 import { SecretBox } from '../libs/db/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';

@@ -1,7 +1,7 @@
 // What a stranger can take of the Web SDK's WebSocket. Counted, not timed: how many queries, sockets and messages.
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { PublishAccess } from '../apps/api/src/publish-token/publish-access.js';
+import { PublishAccess } from '../apps/api/src/streams/tokens/publish-access.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { ANSWER, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';

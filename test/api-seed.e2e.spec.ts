@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Seeded, seed } from '../apps/api/src/seed.js';
+import { type Seeded, seed } from '../apps/api/src/cli/seed.js';
 import { basic, startApp, type TestApp } from './support/app.js';
 
 let api: TestApp;

@@ -1,7 +1,7 @@
 import { getQueueToken } from '@nestjs/bullmq';
 import type { Queue } from 'bullmq';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Sweeper } from '../apps/api/src/callback/sweeper.js';
+import { Sweeper } from '../apps/api/src/streams/sweeper/sweeper.js';
 import type { CallbackState, Prisma, StreamState } from '../libs/db/src/index.js';
 import { CALLBACKS_QUEUE } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';

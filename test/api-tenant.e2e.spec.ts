@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { signPublishUrl } from '../apps/api/src/publish-token/signed-url.js';
+import { signPublishUrl } from '../apps/api/src/streams/tokens/signed-url.js';
 import { basic, startApp, type Answer, type TestApp, type TestCustomer } from './support/app.js';
 import { startScriptedNode, type ScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { seed } from '../apps/api/src/seed.js';
-import { isUnavailable } from '../apps/api/src/unavailable.js';
+import { seed } from '../apps/api/src/cli/seed.js';
+import { isUnavailable } from '../apps/api/src/http/unavailable.js';
 import { Env } from '../libs/config/src/index.js';
 import { PATIENT, PrismaService } from '../libs/db/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
@@ -90,6 +90,6 @@ it('gives the seed all the time that a busy machine takes', async () => {
 
 it('says in a sentence, without a stack, why the seed failed', async () => {
   const env = { ...process.env, DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' };
-  const failure = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../dist/apps/api/src/seed.js')], { env, timeout: 60_000 }).catch((error: unknown) => error);
+  const failure = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../dist/apps/api/src/cli/seed.js')], { env, timeout: 60_000 }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Postgres cannot be reached.*start again\.\n$/) });
 }, 60_000);

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { endStream } from '../apps/api/src/stream/end-stream.js';
+import { endStream } from '../apps/api/src/streams/end-stream.js';
 import { type Held, StreamRows } from '../apps/worker/src/streams/stream-rows.js';
 import { StreamWriter } from '../apps/worker/src/streams/stream-writer.js';
 import { Env } from '../libs/config/src/index.js';

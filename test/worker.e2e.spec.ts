@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
-import { createProject } from '../apps/api/src/project/new-project.js';
+import { createProject } from '../apps/api/src/tenants/project/new-project.js';
 import { LeaseService } from '../apps/worker/src/streams/lease.service.js';
 import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
 import { Runners } from '../apps/worker/src/streams/runners.js';

@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const rtmp = '../../dist/apps/worker/src/pipeline/rtmp';
+const rtmp = '../../dist/apps/pipeline/src/output/rtmp';
 const { decodeAmf, encodeAmf } = await import(`${rtmp}/amf0.js`);
 const { ChunkReader, MESSAGE, toChunks } = await import(`${rtmp}/chunks.js`);
 const STAMP_TEXT = Buffer.from('6d616e7963617374206265636820737461'.slice(0, 32), 'hex');

@@ -118,9 +118,9 @@ export async function buildAddon({ force = false } = {}) {
   );
 }
 
-/** Compiles apps/api, apps/worker and libs to dist/. */
+/** Compiles apps/api, apps/pipeline, apps/worker and libs to dist/. */
 export async function compile({ force = false } = {}) {
-  const own = ['apps/api', 'apps/worker', 'libs']
+  const own = ['apps/api', 'apps/pipeline', 'apps/worker', 'libs']
     .flatMap((dir) => files(dir))
     .filter((file) => /(?<!\.spec)\.ts$/.test(file) && !file.startsWith(`${PUBLISHER}/`));
   const sources = [
@@ -134,7 +134,7 @@ export async function compile({ force = false } = {}) {
     const started = Date.now();
     await runStep({ title: 'Compiling (tsc)', log: 'tsc', command: [bin('tsc'), '-p', 'tsconfig.build.json'] });
     // A running system loads from dist, so it is never emptied: what tsc did not write now has lost its source.
-    for (const dir of ['dist/apps/api', 'dist/apps/worker', 'dist/libs']) removeOlder(at(dir), started);
+    for (const dir of ['dist/apps/api', 'dist/apps/pipeline', 'dist/apps/worker', 'dist/libs']) removeOlder(at(dir), started);
   });
 }
 

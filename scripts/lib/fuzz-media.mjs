@@ -70,8 +70,8 @@ function changed(packet, random) {
 
 /** Pushes changed packets for so long. Rejects with what the code threw, and which seed made it. */
 export async function fuzzMedia({ seconds, seed, codec: only = null, onProgress = () => undefined }) {
-  const worker = (name) => import(new URL(`../../dist/apps/worker/src/pipeline/${name}.js`, import.meta.url));
-  const [{ openTrack }, { RtpReceiver }, { TooLarge }, { Hub }] = await Promise.all(['media-chain', 'rtp/receiver', 'picture-size', 'hub'].map(worker));
+  const part = (name) => import(new URL(`../../dist/apps/pipeline/src/${name}.js`, import.meta.url));
+  const [{ openTrack }, { RtpReceiver }, { TooLarge }, { Hub }] = await Promise.all(['input/media-chain', 'input/rtp/receiver', 'input/codecs/picture-size', 'stream/hub'].map(part));
   const codecs = only === null ? [...Object.keys(CAPS), 'AV1'] : [only];
   const seeds = new Map();
   for (const codec of codecs) seeds.set(codec, await realPackets(codec));

@@ -93,7 +93,7 @@ async function startAll({ stops, print, note }) {
     note(`Callbacks and transfers to this machine are allowed (ALLOWED_PRIVATE_HOSTS=${LOOPBACK}).`);
 
   await node('dist/libs/db/src/migrate.js', env, 'Migrating the database');
-  const seed = node('dist/apps/api/src/seed.js', env, 'Creating the demo customer');
+  const seed = node('dist/apps/api/src/cli/seed.js', env, 'Creating the demo customer');
   // Pushed first, so it is done after the worker has ended: a pipeline outlives its worker by design.
   stops.push(() => endPipelines(env.RUN_DIR));
   const processes = ['api', 'worker'].map((name) => {

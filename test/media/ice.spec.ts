@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
-import { WebrtcTransport } from '../../apps/worker/src/pipeline/webrtc-transport.js';
+import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import type { Fingerprint, IceHalf } from '../../libs/sdp/src/index.js';
 import { freePort } from '../support/ports.js';
 import { bindingRequest, StunPeer } from '../support/stun-peer.js';

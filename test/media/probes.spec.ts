@@ -8,7 +8,7 @@ import { loadEnv } from '../../libs/config/src/index.js';
 import { freePort } from '../support/ports.js';
 import { type Script, startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
-const MAIN = join(import.meta.dirname, '../../dist/apps/worker/src/node/probe-main.js');
+const MAIN = join(import.meta.dirname, '../../dist/apps/pipeline/src/probe/main.js');
 const dir = mkdtempSync(join(tmpdir(), 'probes-'));
 const closers: (() => unknown)[] = [];
 let prober: Prober;

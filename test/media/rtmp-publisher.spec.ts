@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AllowList, parseTransferUrl, type TransferError } from '#libs/transfer';
-import { RtmpPublisher } from '../../apps/worker/src/pipeline/rtmp/rtmp-publisher.js';
+import { RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
 import { decodeFrames, probe, steps } from '../support/ffprobe.js';
 import { freePort } from '../support/ports.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';

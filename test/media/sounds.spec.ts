@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { Sound, Sounds } from '../../apps/worker/src/pipeline/sounds.js';
+import { Sound, Sounds } from '../../apps/pipeline/src/encode/sounds.js';
 
 const RATE = 48_000;
 const FRAME = 1024;

@@ -1,7 +1,7 @@
 // The stream of a pipeline process, without the process: what happens to one transfer is no matter of the others.
 import { afterEach, expect, it } from 'vitest';
 import type { PipelineEvents, TransferStatus } from '#libs/protocol';
-import { StreamPipeline } from '../../apps/worker/src/pipeline/stream-pipeline.js';
+import { StreamPipeline } from '../../apps/pipeline/src/stream/stream-pipeline.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 const SETTINGS = {

@@ -1,10 +1,10 @@
 // The encoders behind transfers that want another picture, with real GStreamer and without a stream around them.
 import { afterEach, describe, expect, it } from 'vitest';
-import { Branches } from '../../apps/worker/src/pipeline/branches.js';
-import { Hub } from '../../apps/worker/src/pipeline/hub.js';
-import { avcFrame, avcSequenceHeader } from '../../apps/worker/src/pipeline/rtmp/flv.js';
-import type { Frame, VideoConfig } from '../../apps/worker/src/pipeline/timeline.js';
-import { Transcoder } from '../../apps/worker/src/pipeline/transcoder.js';
+import { Branches } from '../../apps/pipeline/src/encode/branches.js';
+import { Hub } from '../../apps/pipeline/src/stream/hub.js';
+import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/output/rtmp/flv.js';
+import type { Frame, VideoConfig } from '../../apps/pipeline/src/stream/timeline.js';
+import { Transcoder } from '../../apps/pipeline/src/encode/transcoder.js';
 import { Element, Pipeline, type Sample } from '#libs/gst';
 
 const PROFILE = { width: null, height: 90, fps: null, keyFrameInterval: 30, bitrate: 200 };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOffer, writeAnswer } from '../../libs/sdp/src/index.js';
-import { WebrtcTransport } from '../../apps/worker/src/pipeline/webrtc-transport.js';
+import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
 
 const SETTINGS = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null as string | null };

@@ -1,8 +1,8 @@
 // Hours of a stream over one connection, at full speed. By hand: npm run test:slow
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AllowList } from '#libs/transfer';
-import { Output } from '../../apps/worker/src/pipeline/output.js';
-import { avcFrame, avcSequenceHeader } from '../../apps/worker/src/pipeline/rtmp/flv.js';
+import { Output } from '../../apps/pipeline/src/output/output.js';
+import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/output/rtmp/flv.js';
 import { sendAtFullSpeed } from '../../scripts/bench/long-connection.mjs';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 

@@ -1,6 +1,6 @@
 // What a publisher sends and a receiver answers, byte by byte; and a receiver whose doings are written down.
-import { RtpReceiver, type ReceiverSettings } from '../../apps/worker/src/pipeline/rtp/receiver.js';
-import type { OrderedPacket, TrackFormat } from '../../apps/worker/src/pipeline/rtp/types.js';
+import { RtpReceiver, type ReceiverSettings } from '../../apps/pipeline/src/input/rtp/receiver.js';
+import type { OrderedPacket, TrackFormat } from '../../apps/pipeline/src/input/rtp/types.js';
 
 export const VIDEO: TrackFormat = { kind: 'video', codec: 'H264', payloadType: 96, rtxPayloadType: 97, clockRate: 90_000, mid: '1', nack: true, fmtp: '' };
 export const AUDIO: TrackFormat = { kind: 'audio', codec: 'OPUS', payloadType: 111, rtxPayloadType: null, clockRate: 48_000, mid: '0', nack: false, fmtp: '' };

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { type AmfValue, decodeAmf, encodeAmf } from '../../apps/worker/src/pipeline/rtmp/amf0.js';
-import { ChunkReader, MESSAGE, type Message, toChunks } from '../../apps/worker/src/pipeline/rtmp/chunks.js';
+import { type AmfValue, decodeAmf, encodeAmf } from '../../apps/pipeline/src/output/rtmp/amf0.js';
+import { ChunkReader, MESSAGE, type Message, toChunks } from '../../apps/pipeline/src/output/rtmp/chunks.js';
 
 /** What to do at a step: go on, say nothing, hang up, or refuse with a description (at publish: with a status code), or with another server's URL. */
 export type Behaviour = 'accept' | 'ignore' | 'close' | { refuse: string; description?: string; redirect?: string };

@@ -90,7 +90,7 @@ export class System {
       LOG_LEVEL: 'debug',
       ...settings,
     };
-    const { stdout } = await run(process.execPath, ['dist/apps/api/src/seed.js'], { cwd: ROOT, env, timeout: 30_000 });
+    const { stdout } = await run(process.execPath, ['dist/apps/api/src/cli/seed.js'], { cwd: ROOT, env, timeout: 30_000 });
     const seeded = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
       operator: Credentials;
       customer: Credentials;

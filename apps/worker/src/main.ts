@@ -2,7 +2,7 @@
 import { NestFactory } from '@nestjs/core';
 import { createLogger, endInTime, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
 import { closeMemory } from '#libs/gst/sandbox';
-import { installLastResort } from './last-resort.js';
+import { installLastResort } from '#libs/process';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
 

@@ -76,6 +76,7 @@ export class PrismaService extends PrismaClient implements OnApplicationShutdown
           keepAlive: true,
           application_name: 'manycast',
           Client: BoundedClient,
+          // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
           onConnect: async (client) => {
             await client.query("SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'transaction_timeout'", [String(limits.transaction)]);
           },

@@ -1,3 +1,4 @@
+import type { TransferOptions } from '#libs/transfer';
 import type { Claim, FinalReport, PipelineSettings, Snapshot, WantedTransfer } from './pipeline.js';
 
 /**
@@ -58,6 +59,14 @@ export const OPERATIONS = {
 /** What a worker answers to a publisher. */
 export interface PublishAnswer {
   sdp: string;
+}
+
+/** What a probe's process is told. */
+export interface ProbeQuestion {
+  url: string;
+  options: TransferOptions;
+  /** Of addresses, as AllowList reads them. */
+  rules: string;
 }
 
 /** How far a node came with a platform. */

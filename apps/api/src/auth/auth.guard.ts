@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
-import { refuse } from '../problem.js';
+import { refuse } from '../http/problem.js';
 import { OPERATOR_ONLY, PUBLIC, type AuthenticatedRequest } from './caller.js';
 import { SignatureRefused } from './hmac.js';
 import { foreignOrigin, NO_HEADER, requireOwnOrigin } from './own-origin.js';

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { createHash, randomBytes } from 'node:crypto';
 import { PrismaService } from '#libs/db';
-import { networkOf } from '../network.js';
-import { refuse } from '../problem.js';
+import { networkOf } from '../http/network.js';
+import { refuse } from '../http/problem.js';
 import type { Caller } from './caller.js';
 
 /** Whoever does not come back within this signs in again. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import type { Request } from 'express';
-import { rawBody } from '../body.js';
+import { rawBody } from '../http/body.js';
 import { Credentials, signatureProof } from './credentials.js';
 import { readSignature } from './hmac.js';
 import { Logins } from './logins.js';

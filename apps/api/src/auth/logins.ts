@@ -4,9 +4,9 @@ import type { Redis } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
-import { networkOf } from '../network.js';
-import { refuse } from '../problem.js';
-import { RateLimit } from '../rate-limit.js';
+import { networkOf } from '../http/network.js';
+import { refuse } from '../http/problem.js';
+import { RateLimit } from '../http/rate-limit.js';
 
 const WINDOW_S = 60;
 /** Wrong secrets from one address for whatever customer IDs: offices stand behind one address, and lists of stolen pairs come from one. */

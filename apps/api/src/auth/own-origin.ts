@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { refuse } from '../problem.js';
+import { refuse } from '../http/problem.js';
 
 /**
  * Throws 403 for a browser's request from another site's page; programs send no Origin. A sandboxed page's is the word `null`.

@@ -3,8 +3,8 @@ import type { Response } from 'express';
 import type { Redis } from 'ioredis';
 import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
-import { refuse } from '../problem.js';
-import { RateLimit } from '../rate-limit.js';
+import { refuse } from '../http/problem.js';
+import { RateLimit } from '../http/rate-limit.js';
 import type { Caller } from './caller.js';
 
 /** Requests per second and credential (Agora: 50). */

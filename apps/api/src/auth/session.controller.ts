@@ -3,7 +3,7 @@ import { IsString, Length } from 'class-validator';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
 import { PrismaService, type Role } from '#libs/db';
-import { refuse } from '../problem.js';
+import { refuse } from '../http/problem.js';
 import { CurrentCaller, Public, type Caller } from './caller.js';
 import { Credentials, secretProof } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';

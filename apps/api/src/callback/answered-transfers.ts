@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Prisma, SecretBox } from '#libs/db';
 import { type AnsweredUrl, redactTransferUrl } from '#libs/transfer';
 import type { AskingStream } from './asking-stream.js';
-import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
+import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
 
 type Tx = Prisma.TransactionClient;
 type Stream = Pick<AskingStream, 'id' | 'projectId' | 'entryPointId' | 'name'>;

@@ -5,7 +5,7 @@ import { withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
-import { QuotaService } from '../customer/quotas.js';
+import { QuotaService } from '../tenants/customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
 import { readAsking } from './asking-stream.js';
 import { CallbackCircuits } from './callback-circuits.js';

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Prisma, PrismaService, recordEvent } from '#libs/db';
 import { Wire } from '#libs/queue';
 import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
-import { TRANSFERS_EVER_OF_ONE_STREAM } from '../customer/quotas.js';
+import { TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
 import type { AskingStream } from './asking-stream.js';
 import { AnsweredTransfers, type Applied } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';

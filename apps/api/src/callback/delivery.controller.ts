@@ -2,9 +2,9 @@ import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param,
 import { IsOptional, IsUUID } from 'class-validator';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, ownedBy, type Caller } from '../auth/caller.js';
-import { PageQuery, toPage } from '../page.js';
-import { Dispatcher } from '../stream/dispatcher.js';
-import { PathId, PathName } from '../validation.js';
+import { PageQuery, toPage } from '../http/page.js';
+import { Dispatcher } from '../streams/publish/dispatcher.js';
+import { PathId, PathName } from '../http/validation.js';
 import { toDeliveryResponse, type DeliveryResponse } from './delivery.js';
 
 export class DeliveryQuery extends PageQuery {

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { PrismaService } from '#libs/db';
 import { REDIS } from '#libs/queue';
 import { Public } from '../auth/caller.js';
-import { within } from '../unavailable.js';
+import { within } from '../http/unavailable.js';
 
 const PROBE_MS = 1000;
 

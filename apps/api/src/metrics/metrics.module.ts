@@ -1,9 +1,9 @@
 import { Global, Module } from '@nestjs/common';
 import { History } from './history.js';
-import { Housekeeping } from './housekeeping.js';
+import { Housekeeping } from '../retention/housekeeping.js';
 import { MetricsController } from './metrics.controller.js';
 import { Metrics } from './metrics.js';
-import { Purge } from './purge.js';
+import { Purge } from '../retention/purge.js';
 
 /** How the service is doing; whoever does something worth counting tells. */
 @Global()

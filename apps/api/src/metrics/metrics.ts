@@ -5,7 +5,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as Prometheu
 import { type Stray, STRAYS } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE } from '#libs/queue';
-import { within } from '../unavailable.js';
+import { within } from '../http/unavailable.js';
 
 const COLLECT_MS = 1000;
 const STATES_OF_JOBS = ['waiting', 'active', 'delayed', 'failed'] as const;

@@ -9,8 +9,8 @@ import { CallbackQuota } from '../callback/callback-quota.js';
 import { judge } from '../callback/callback.processor.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
-import { QuotaService } from '../customer/quotas.js';
-import { refuse } from '../problem.js';
+import { QuotaService } from '../tenants/customer/quotas.js';
+import { refuse } from '../http/problem.js';
 import type { ProbeVerdict, TestTransfer, TestTransferResponse } from './settings.dto.js';
 import { requireCallbackUrl, SettingsService, type SettingsPath } from './settings.service.js';
 

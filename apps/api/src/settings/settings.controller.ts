@@ -3,7 +3,7 @@ import type { Response } from 'express';
 import type { CallbackSecret } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
-import { PathName } from '../validation.js';
+import { PathName } from '../http/validation.js';
 import { SettingsTester } from './settings-tester.js';
 import {
   RotateCallbackSecret,

@@ -2,7 +2,7 @@ import { IsBoolean, IsInt, IsString, Matches, Max, Min } from 'class-validator';
 import type { EntryPoint } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
 import type { DeliveryResponse } from '../callback/delivery.js';
-import { MayBeAbsent, MayBeAbsentOrNull, STREAM_NAME_RULE } from '../validation.js';
+import { MayBeAbsent, MayBeAbsentOrNull, STREAM_NAME_RULE } from '../http/validation.js';
 
 /** Agora, "Update stream transfer settings". Absent keeps, null clears. */
 export class UpdateTransferSettings {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { PrismaService, type EntryPoint } from '#libs/db';
 import { callbackUrlProblem } from '#libs/transfer';
 import { ownedBy, type Caller } from '../auth/caller.js';
-import { badRequest, refuse } from '../problem.js';
+import { badRequest, refuse } from '../http/problem.js';
 import type { UpdateTransferSettings } from './settings.dto.js';
 
 /** Which entry point's settings. */

@@ -2,16 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { addressRules, Env } from '#libs/config';
-import type { ProbeResult } from '#libs/protocol';
+import type { ProbeQuestion, ProbeResult } from '#libs/protocol';
 import type { TransferOptions } from '#libs/transfer';
-
-/** What a probe's process is told. */
-export interface ProbeQuestion {
-  url: string;
-  options: TransferOptions;
-  /** Of addresses, as AllowList reads them. */
-  rules: string;
-}
 
 /** Each takes 40 MB and, at its start, 200 ms of CPU. One test tries 5 platforms at a time. */
 const AT_ONCE = 8;
@@ -28,7 +20,7 @@ const PASSED_ON = /^(PATH|HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|NODE_EXTRA_CA_
 @Injectable()
 export class Prober {
   /** The program that is a probe; tests put others here that never end. */
-  file = join(import.meta.dirname, 'probe-main.js');
+  file = join(import.meta.dirname, '../../../pipeline/src/probe/main.js');
   deadlineMs = DEADLINE_MS;
   private readonly logger = new Logger(Prober.name);
   private readonly rules: string;

@@ -19,7 +19,7 @@ const MEMORY = { MALLOC_ARENA_MAX: '2' };
 /** The program that is a pipeline; tests put another one here that fails in ways a real one cannot be made to. */
 @Injectable()
 export class PipelineProgram {
-  file = join(import.meta.dirname, '../pipeline/main.js');
+  file = join(import.meta.dirname, '../../../pipeline/src/process/main.js');
 }
 
 /** Starts pipeline processes, which outlive this one. */

@@ -1,0 +1,63 @@
+import { Injectable, NotFoundException } from '@nestjs/common';
+import { type BannedStream, PrismaService, recordEvent } from '#libs/db';
+import { ownedBy, type Caller } from '../../auth/caller.js';
+import { refuse } from '../../http/problem.js';
+import { StreamService } from '../../streams/stream.service.js';
+
+/** Of one entry point: each is a row for as long as it holds. */
+const MAX_BANS = 10_000;
+
+/** Which entry point's names. */
+export interface BanPath {
+  appid: string;
+  entryPoint: string;
+}
+
+/** Names that nobody may publish under (Agora: admin/banned_streams). */
+@Injectable()
+export class BanService {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly streams: StreamService,
+  ) {}
+
+  /** Those that hold, the one that ends first first. */
+  async list(caller: Caller, path: BanPath): Promise<BannedStream[]> {
+    const { id } = await this.entryPoint(caller, path);
+    return this.prisma.bannedStream.findMany({ where: { entryPointId: id, resumeTime: { gt: new Date() } }, orderBy: [{ resumeTime: 'asc' }, { streamName: 'asc' }] });
+  }
+
+  /** From now on; a stream of this name that runs is ended. Again changes the time. */
+  async ban(caller: Caller, path: BanPath, streamName: string, resumeTime: Date): Promise<BannedStream> {
+    const { id: entryPointId, project } = await this.entryPoint(caller, path);
+    const { row, running } = await this.prisma.$transaction(async (tx) => {
+      // The lock under which streams are made: see requireNotBanned.
+      await tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${project.customerId} FOR NO KEY UPDATE`;
+      if ((await tx.bannedStream.count({ where: { entryPointId, streamName: { not: streamName } } })) >= MAX_BANS) throw refuse(409, `An entry point has ${MAX_BANS} banned names at most.`, { code: 'too_many_bans' });
+      const where = { entryPointId_streamName: { entryPointId, streamName } };
+      const row = await tx.bannedStream.upsert({ where, create: { entryPointId, streamName, resumeTime }, update: { resumeTime } });
+      const [running] = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
+      const data = { streamName, entryPoint: path.entryPoint, resumeTime: resumeTime.toISOString() };
+      await recordEvent(tx, { projectId: path.appid, streamId: running?.id, type: 'stream.banned', data });
+      return { row, running };
+    });
+    if (running !== undefined) await this.streams.kick(caller, path.appid, running.id, 'banned');
+    return row;
+  }
+
+  /** Throws 404 for a name that is not banned. */
+  async unban(caller: Caller, path: BanPath, streamName: string): Promise<void> {
+    const { id } = await this.entryPoint(caller, path);
+    await this.prisma.$transaction(async (tx) => {
+      const { count } = await tx.bannedStream.deleteMany({ where: { entryPointId: id, streamName, resumeTime: { gt: new Date() } } });
+      if (count === 0) throw new NotFoundException('This stream name is not banned.');
+      await recordEvent(tx, { projectId: path.appid, type: 'stream.unbanned', data: { streamName, entryPoint: path.entryPoint } });
+    });
+  }
+
+  private async entryPoint(caller: Caller, { appid, entryPoint }: BanPath): Promise<{ id: string; project: { customerId: string } }> {
+    const found = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } }, select: { id: true, project: { select: { customerId: true } } } });
+    if (found === null) throw new NotFoundException('This entry point does not exist.');
+    return found;
+  }
+}

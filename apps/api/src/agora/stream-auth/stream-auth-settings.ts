@@ -1,0 +1,35 @@
+import { Injectable, NotFoundException } from '@nestjs/common';
+import { PrismaService, type Project, SecretBox } from '#libs/db';
+import { callbackUrlProblem } from '#libs/transfer';
+import { ownedBy, type Caller } from '../../auth/caller.js';
+import { badRequest } from '../../http/problem.js';
+import { completeUrl, type UpdateStreamAuth } from './stream-auth.dto.js';
+
+/** Whom a project asks before a publisher is let in. */
+@Injectable()
+export class StreamAuthSettings {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+  ) {}
+
+  async get(caller: Caller, appid: string): Promise<Project> {
+    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid } });
+    if (project === null) throw new NotFoundException('This project does not exist.');
+    return project;
+  }
+
+  /** Throws 400 for what would be enabled with nobody to ask: it would let everybody in, or nobody. */
+  async update(caller: Caller, appid: string, { enabled, url, secret }: UpdateStreamAuth): Promise<Project> {
+    const streamAuthUrl = url == null ? url : completeUrl(url);
+    const problem = streamAuthUrl == null ? null : callbackUrlProblem(streamAuthUrl);
+    if (problem !== null) throw badRequest([{ field: 'url', message: problem }]);
+    const before = await this.get(caller, appid);
+    const willBeEnabled = enabled ?? before.streamAuthEnabled;
+    if (willBeEnabled && (streamAuthUrl === undefined ? before.streamAuthUrl : streamAuthUrl) === null) throw badRequest([{ field: 'url', message: 'is not set: there is nobody to ask' }]);
+    const streamAuthSecret = secret == null ? secret : this.box.seal(secret, `stream-auth:${appid}`);
+    const [row] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data: { streamAuthEnabled: enabled, streamAuthUrl, streamAuthSecret } });
+    if (row === undefined) throw new NotFoundException('This project does not exist.');
+    return row;
+  }
+}

@@ -1,0 +1,33 @@
+import { HttpException, Injectable } from '@nestjs/common';
+import { PrismaService } from '#libs/db';
+import type { Caller } from '../../auth/caller.js';
+import { refuse } from '../../http/problem.js';
+import type { PublishTarget } from '../../streams/publish/publish.service.js';
+import { PushService } from '../rest/push.service.js';
+import { PushSettingsService } from './push-settings.service.js';
+
+/** An RTMP URL that a publisher itself names, where the entry point's settings let it. */
+@Injectable()
+export class PublisherPushes {
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly pushes: PushService,
+    private readonly settings: PushSettingsService,
+  ) {}
+
+  /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on; what was terminated stays so while its stream lives. Throws what a startup would. */
+  async push(sessionId: string, { customerId, entryPointId }: PublishTarget, rtmpUrl: string): Promise<void> {
+    const { settings } = await this.settings.of(entryPointId);
+    if (!settings.publishersMayPush) throw refuse(403, 'Publishers may not push streams of this entry point.');
+    const session = await this.prisma.session.findUniqueOrThrow({
+      where: { id: sessionId },
+      select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
+    });
+    // A publisher that comes back after a break says its URL again.
+    if (await this.pushes.wasTerminated(session.stream, rtmpUrl)) throw refuse(409, 'This push was terminated.');
+    const caller: Caller = { customerId, role: 'customer', credentialId: '', limitKey: `publisher:${sessionId}`, bySession: false };
+    await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
+      if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
+    });
+  }
+}

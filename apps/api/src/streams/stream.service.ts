@@ -1,0 +1,141 @@
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Prisma, PrismaService, type StreamState } from '#libs/db';
+import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { ownedBy, type Caller } from '../auth/caller.js';
+import { toPage } from '../http/page.js';
+import { isUnavailable } from '../http/unavailable.js';
+import { endStream } from './end-stream.js';
+import { toStreamResponse, type AllStreamsQuery, type LiveFigures, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
+
+/** Longer than a node needs to close a stream's outputs properly. */
+const KICK_TIMEOUT_MS = 8000;
+const THUMBNAIL_TIMEOUT_MS = 3000;
+const WITH_NAME = { entryPoint: { select: { name: true } } } as const;
+
+/** The streams of one project. */
+@Injectable()
+export class StreamService {
+  private readonly logger = new Logger(StreamService.name);
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly registry: Registry,
+    private readonly wire: Wire,
+  ) {}
+
+  /** Newest first. */
+  async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+    await this.requireProject(caller, appid);
+    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point})`;
+    const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
+    const details = await this.details(rows);
+    return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };
+  }
+
+  /** Of all projects, for operators. */
+  async listAll(query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+    const { rows, nextCursor } = await this.page(Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`, query);
+    const details = await this.details(rows);
+    const streams = rows.map((row) => ({ ...toStreamResponse(row, details(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId, customerName: row.project.customer.name }));
+    return { streams, nextCursor };
+  }
+
+  /** A JPEG of the last seconds. */
+  async thumbnail(caller: Caller, appid: string, streamId: string): Promise<Buffer> {
+    const { id, ownerNode, state } = await this.find(caller, appid, streamId);
+    if (ownerNode === null || state === 'ended') throw noPicture();
+    const { jpeg } = await this.wire.ask(ownerNode, 'thumbnail', { streamId: id }, THUMBNAIL_TIMEOUT_MS).catch((error: unknown) => {
+      if (error instanceof WireTimeout || error instanceof WireError) return { jpeg: null };
+      throw error;
+    });
+    if (jpeg === null) throw noPicture();
+    return Buffer.from(jpeg, 'base64');
+  }
+
+  async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
+    const stream = await this.find(caller, appid, streamId);
+    const details = await this.details([stream]);
+    return toStreamResponse(stream, details(stream.id), caller.role);
+  }
+
+  /** Ends a stream. Its node closes the outputs properly; if it cannot, the database's word fences it off. */
+  async kick(caller: Caller, appid: string, streamId: string, reason: 'kicked' | 'banned' = 'kicked'): Promise<void> {
+    const { id, state, ownerNode } = await this.find(caller, appid, streamId);
+    if (state === 'ended') return;
+    if (ownerNode !== null) {
+      try {
+        await this.wire.ask(ownerNode, 'endStream', { streamId: id, reason }, KICK_TIMEOUT_MS);
+        return;
+      } catch (error) {
+        if (!(error instanceof WireTimeout || error instanceof WireError || isUnavailable(error))) throw error;
+        this.logger.warn(`node ${ownerNode} did not end stream ${id}, the database does: ${String(error)}`);
+      }
+    }
+    await endStream(this.prisma, id, { reason });
+  }
+
+  /** Ids first, by hand: see `isInState`. */
+  private async page(where: Prisma.Sql, { state, cursor, limit }: AllStreamsQuery) {
+    // Ids are UUIDs of version 7: their order is the order in time.
+    const found = await this.prisma.$queryRaw<{ id: string }[]>`
+      SELECT id FROM streams WHERE ${where} ${isInState(state)} ${cursor === undefined ? Prisma.empty : Prisma.sql`AND id < ${cursor}::uuid`}
+      ORDER BY id DESC LIMIT ${limit + 1}`;
+    const { rows: ids, nextCursor } = toPage(found, limit);
+    const rows = await this.prisma.stream.findMany({
+      where: { id: { in: ids.map(({ id }) => id) } },
+      include: { ...WITH_NAME, project: { select: { customerId: true, customer: { select: { name: true } } } } },
+      orderBy: { id: 'desc' },
+    });
+    return { rows, nextCursor };
+  }
+
+  private async details(rows: StreamRow[]): Promise<(streamId: string) => StreamDetails> {
+    const ids = rows.map(({ id }) => id);
+    const running = rows.filter(({ state }) => state !== 'ended').map(({ id }) => id);
+    // Counted there: a stream may have had a thousand transfers.
+    const [counts, live] = await Promise.all([
+      this.prisma.transfer.groupBy({ by: ['streamId', 'state'], where: { streamId: { in: ids } }, _count: true }),
+      this.liveFigures(running),
+    ]);
+    const transfers = new Map<string, Record<string, number>>(ids.map((id) => [id, {}]));
+    for (const { streamId, state, _count } of counts) Object.assign(transfers.get(streamId) as object, { [state]: _count });
+    return (streamId) => ({ transfers: transfers.get(streamId) ?? {}, live: live.get(streamId) });
+  }
+
+  private async find(caller: Caller, appid: string, streamId: string): Promise<StreamRow> {
+    const stream = await this.prisma.stream.findFirst({
+      where: { id: streamId, projectId: appid, project: ownedBy(caller) },
+      include: WITH_NAME,
+    });
+    if (stream === null) throw new NotFoundException('This stream does not exist.');
+    return stream;
+  }
+
+  private async requireProject(caller: Caller, appid: string): Promise<void> {
+    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
+    if (found === null) throw new NotFoundException('This project does not exist.');
+  }
+
+  /** Rows are the truth; while Redis is away they are shown without figures. */
+  private async liveFigures(streamIds: string[]): Promise<Map<string, LiveFigures>> {
+    try {
+      return await this.registry.figures<LiveFigures>(streamIds);
+    } catch (error) {
+      if (isUnavailable(error)) return new Map();
+      throw error;
+    }
+  }
+}
+
+/** With the state as a literal: Prisma's parameter keeps Postgres from using the partial indexes, and every stream that ever was is read. */
+const isInState = (state: StreamState | undefined): Prisma.Sql => (state === undefined ? Prisma.empty : STATES[state]);
+
+const STATES: Record<StreamState, Prisma.Sql> = {
+  starting: Prisma.sql`AND state = 'starting'`,
+  connecting: Prisma.sql`AND state = 'connecting'`,
+  live: Prisma.sql`AND state = 'live'`,
+  reconnecting: Prisma.sql`AND state = 'reconnecting'`,
+  ended: Prisma.sql`AND state = 'ended'`,
+};
+
+const noPicture = (): Error => new NotFoundException('There is no picture of this stream.');

@@ -1,0 +1,76 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { CurrentCaller, type Caller } from '../../auth/caller.js';
+import { TransferPageQuery } from '../../http/page.js';
+import type { TransferResponse } from '../stream.dto.js';
+import { PathId, PathName } from '../../http/validation.js';
+import { readChanges, readNewTransfer } from './transfer.dto.js';
+import { TransferService } from './transfer.service.js';
+
+/** Where one running stream goes; may change at any moment without touching the other transfers. */
+@Controller('v1/projects/:appid/fls/streams/:streamId/transfers')
+export class TransferController {
+  constructor(private readonly transfers: TransferService) {}
+
+  @Get()
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Query() query: TransferPageQuery,
+  ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+    return this.transfers.list(caller, { appid, streamId }, query);
+  }
+
+  @Post()
+  add(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Body() body: Record<string, unknown>,
+  ): Promise<TransferResponse> {
+    return this.transfers.add(caller, { appid, streamId }, readNewTransfer(body));
+  }
+
+  @Get(':transferId')
+  get(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Param('transferId', PathId) transferId: string,
+  ): Promise<TransferResponse> {
+    return this.transfers.get(caller, { appid, streamId }, transferId);
+  }
+
+  @Patch(':transferId')
+  change(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Param('transferId', PathId) transferId: string,
+    @Body() body: Record<string, unknown>,
+  ): Promise<TransferResponse> {
+    return this.transfers.change(caller, { appid, streamId }, transferId, readChanges(body));
+  }
+
+  @Delete(':transferId')
+  @HttpCode(204)
+  remove(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Param('transferId', PathId) transferId: string,
+  ): Promise<void> {
+    return this.transfers.remove(caller, { appid, streamId }, transferId);
+  }
+
+  @Post(':transferId/retry')
+  @HttpCode(202)
+  retry(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+    @Param('transferId', PathId) transferId: string,
+  ): Promise<void> {
+    return this.transfers.retry(caller, { appid, streamId }, transferId);
+  }
+}

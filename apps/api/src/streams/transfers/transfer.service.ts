@@ -1,0 +1,193 @@
+import { ConflictException, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Env } from '#libs/config';
+import { Prisma, PrismaService, recordEvent, SecretBox, type Transfer } from '#libs/db';
+import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { redactTransferUrl, type TransferOptions } from '#libs/transfer';
+import { ownedBy, type Caller } from '../../auth/caller.js';
+import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../../tenants/customer/quotas.js';
+import { toPage, type TransferPageQuery } from '../../http/page.js';
+import { refuse } from '../../http/problem.js';
+import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream.dto.js';
+import { isUnavailable } from '../../http/unavailable.js';
+import type { NewTransfer, TransferChanges } from './transfer.dto.js';
+
+const NODE_TIMEOUT_MS = 2000;
+
+interface Path {
+  appid: string;
+  streamId: string;
+}
+
+/** Who wanted a transfer, with what its own API needs to know of it. */
+export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl'>;
+
+/** The transfers of one running stream. Rows first; then its node is told, and would find out by itself. */
+@Injectable()
+export class TransferService {
+  private readonly logger = new Logger(TransferService.name);
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly box: SecretBox,
+    private readonly wire: Wire,
+    private readonly registry: Registry,
+    private readonly env: Env,
+    private readonly quotas: QuotaService,
+  ) {}
+
+  /** Oldest first. */
+  async list(caller: Caller, path: Path, { limit, cursor }: TransferPageQuery): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+    await this.stream(caller, path);
+    const found = await this.prisma.transfer.findMany({
+      where: { streamId: path.streamId, id: cursor === undefined ? undefined : { gt: cursor } },
+      orderBy: { id: 'asc' },
+      take: limit + 1,
+    });
+    const { rows, nextCursor } = toPage(found, limit);
+    return { transfers: await this.withFigures(path.streamId, rows), nextCursor };
+  }
+
+  async get(caller: Caller, path: Path, transferId: string): Promise<TransferResponse> {
+    const row = await this.find(caller, path, transferId);
+    const [response] = await this.withFigures(path.streamId, [row]);
+    return response as TransferResponse;
+  }
+
+  /** `from`: what sets a transfer of another origin apart. */
+  async add(caller: Caller, path: Path, { url, options }: NewTransfer, from: TransferSource = { origin: 'api' }): Promise<TransferResponse> {
+    const stream = await this.running(caller, path);
+    this.requireSound(path.appid, options);
+    const { streamId } = path;
+    const { transfersPerStream } = (await this.quotas.ofProject(path.appid)).quotas;
+    const row = await this.prisma
+      .$transaction(async (tx) => {
+        // Two at once must not both be the last that fits.
+        const [locked] = await tx.$queryRaw<{ state: string }[]>`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
+        if (locked === undefined || locked.state === 'ended') throw streamEnded();
+        const { ever, now } = await countTransfers(tx, streamId);
+        if (ever >= TRANSFERS_EVER_OF_ONE_STREAM) throw tooManyEver();
+        if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
+        // Under an older master key, which the unique index does not know to be the same.
+        if ((await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0) throw sameUrl();
+        const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
+        await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
+        return created;
+      })
+      .catch(rethrowDuplicate);
+    await this.tell(stream.ownerNode, streamId);
+    return toTransferResponse(row, null);
+  }
+
+  async change(caller: Caller, path: Path, transferId: string, { url, options }: TransferChanges): Promise<TransferResponse> {
+    const stream = await this.running(caller, path);
+    await this.find(caller, path, transferId);
+    // A file that has gone since must not stand in the way of other changes.
+    this.requireSound(path.appid, options);
+    await this.prisma
+      .$transaction(async (tx) => {
+        // Two changes at once must not lose one of them.
+        const [row] = await tx.$queryRaw<{ options: object }[]>`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
+        if (row === undefined) throw hasEnded();
+        const merged = Object.fromEntries(Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null));
+        const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : this.urlColumns(path.streamId, url)) };
+        await tx.transfer.update({ where: { id: transferId }, data });
+      })
+      .catch(rethrowDuplicate);
+    await this.tell(stream.ownerNode, path.streamId);
+    return this.get(caller, path, transferId);
+  }
+
+  /** Ends the transfer properly; again is no error. */
+  async remove(caller: Caller, path: Path, transferId: string): Promise<void> {
+    const { ownerNode } = await this.stream(caller, path);
+    const row = await this.find(caller, path, transferId);
+    if (row.endedAt !== null) return;
+    const reason = { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false } as const;
+    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: { ...reason, nextRetryAt: null, endedAt: new Date() } });
+    if (count === 0) return;
+    await recordEvent(this.prisma, { projectId: path.appid, streamId: path.streamId, transferId, type: 'transfer.removed' });
+    await this.tell(ownerNode, path.streamId);
+  }
+
+  /** Attempts now what waits for its next attempt. */
+  async retry(caller: Caller, path: Path, transferId: string): Promise<void> {
+    const { ownerNode } = await this.running(caller, path);
+    const row = await this.find(caller, path, transferId);
+    if (row.endedAt !== null) throw hasEnded();
+    if (ownerNode === null) return;
+    try {
+      await this.wire.ask(ownerNode, 'retryTransfer', { streamId: path.streamId, transferId }, NODE_TIMEOUT_MS);
+    } catch (error) {
+      if (error instanceof WireTimeout) throw refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away' });
+      if (error instanceof WireError) throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
+      throw error;
+    }
+  }
+
+  private urlColumns(streamId: string, url: string) {
+    return { url: this.box.seal(url, `transfer:${streamId}`), urlHash: this.box.hash(url), redactedUrl: redactTransferUrl(url) };
+  }
+
+  private requireSound(appid: string, { sound }: TransferOptions): void {
+    if (sound == null || existsSync(join(this.env.MEDIA_DIR, appid, sound.file))) return;
+    throw refuse(404, `The media folder of this project has no file ${sound.file}.`, { code: 'sound_not_found' });
+  }
+
+  private async stream(caller: Caller, { appid, streamId }: Path): Promise<{ state: string; ownerNode: string | null }> {
+    const stream = await this.prisma.stream.findFirst({
+      where: { id: streamId, projectId: appid, project: ownedBy(caller) },
+      select: { state: true, ownerNode: true },
+    });
+    if (stream === null) throw new NotFoundException('This stream does not exist.');
+    return stream;
+  }
+
+  private async running(caller: Caller, path: Path): Promise<{ ownerNode: string | null }> {
+    const stream = await this.stream(caller, path);
+    if (stream.state === 'ended') throw streamEnded();
+    return stream;
+  }
+
+  private async find(caller: Caller, { appid, streamId }: Path, transferId: string): Promise<Transfer> {
+    const row = await this.prisma.transfer.findFirst({ where: { id: transferId, streamId, stream: { projectId: appid, project: ownedBy(caller) } } });
+    if (row === null) throw new NotFoundException('This transfer does not exist.');
+    return row;
+  }
+
+  private async tell(ownerNode: string | null, streamId: string): Promise<void> {
+    if (ownerNode === null) return;
+    await this.wire.ask(ownerNode, 'syncTransfers', { streamId }, NODE_TIMEOUT_MS).catch((error: unknown) => {
+      this.logger.warn(`node ${ownerNode} was not told of the transfers of stream ${streamId}: ${String(error)}`);
+    });
+  }
+
+  private async withFigures(streamId: string, rows: Transfer[]): Promise<TransferResponse[]> {
+    const live = await this.registry.figures<LiveFigures>([streamId]).catch((error: unknown) => {
+      if (isUnavailable(error)) return new Map<string, LiveFigures>();
+      throw error;
+    });
+    return rows.map((row) => toTransferResponse(row, live.get(streamId)?.transfers[row.id]));
+  }
+}
+
+async function countTransfers(tx: Prisma.TransactionClient, streamId: string): Promise<{ ever: number; now: number }> {
+  const [counts] = await tx.$queryRaw<{ ever: number; now: number }[]>`
+    SELECT count(*)::int AS ever, (count(*) FILTER (WHERE ended_at IS NULL))::int AS now FROM transfers WHERE stream_id = ${streamId}::uuid`;
+  return counts ?? { ever: 0, now: 0 };
+}
+
+const tooManyEver = (): Error =>
+  refuse(403, `A stream has ${TRANSFERS_EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, { code: 'quota_exceeded', detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.' });
+const streamEnded = (): Error => new ConflictException('This stream has ended.');
+const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
+
+function rethrowDuplicate(error: unknown): never {
+  if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') {
+    throw sameUrl();
+  }
+  throw error;
+}
+
+const sameUrl = (): Error => refuse(409, 'The stream is forwarded to this URL already.', { code: 'duplicate_url' });

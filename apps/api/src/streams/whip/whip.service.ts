@@ -1,0 +1,147 @@
+import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Env } from '#libs/config';
+import { PrismaService, type Session } from '#libs/db';
+import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
+import { readFragment } from '#libs/sdp';
+import { type ReasonCode, reasonOf } from '#libs/transfer';
+import { refuse } from '../../http/problem.js';
+import { newEtag, type PublishTarget } from '../publish/publish.service.js';
+import { judged } from './judged.js';
+import { matchEtag } from './whip-http.js';
+
+/** A session with the node that runs it. */
+export interface RunningSession extends Session {
+  ownerNode: string;
+  entryPointId: string;
+}
+
+/** What a PATCH comes to: nothing to say (trickle), or our side of an ICE restart. */
+export type Patched = { etag: string; fragment: string } | undefined;
+
+/** In place of a restart's answer while the node is asked for it. */
+const UNDER_WAY = '';
+const END_TIMEOUT_MS = 3000;
+/** Candidates that are later than so many restarts do not come. */
+const MAX_PAST_UFRAGS = 5;
+/** Reasons why a session is over that a publisher has to respect. */
+const ON_PURPOSE = new Set<string>(['kicked', 'banned', 'taken_over'] satisfies ReasonCode[]);
+const SESSION_ID = /^[A-Za-z0-9_-]{16,64}$/;
+
+/** What a publisher does to its session. */
+@Injectable()
+export class WhipService {
+  private readonly logger = new Logger(WhipService.name);
+
+  constructor(
+    private readonly prisma: PrismaService,
+    private readonly wire: Wire,
+    private readonly env: Env,
+  ) {}
+
+  /**
+   * Trickled candidates, or an ICE restart when the fragment brings new credentials: with If-Match `*` (RFC 9725, section 4.3.3), or as well
+   * without and with the entity tag that the client knows, for most clients do so, unless WHIP_STRICT_ETAG. `countRestart` may refuse.
+   */
+  async patch(session: RunningSession, fragment: string, ifMatch: string | undefined, countRestart: () => Promise<void>): Promise<Patched> {
+    const { ufrag, pwd } = judged(() => readFragment(fragment));
+    const [iceUfrag, hasPassword] = [ufrag ?? undefined, pwd !== null];
+    const match = matchEtag(ifMatch, session.etag);
+    if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
+    if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
+    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return repeatRestart(session, session.restartAnswer);
+    const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
+    if (match === 'any' && other && !hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
+    const mayRestart = match === 'any' || (!this.env.WHIP_STRICT_ETAG && hasPassword && !session.pastUfrags.includes(iceUfrag ?? ''));
+    if (other && mayRestart) {
+      await countRestart();
+      return this.restart(session, fragment, iceUfrag);
+    }
+    // The user fragment tells candidates of an earlier ICE session.
+    if (other) throw refuse(412, 'The fragment belongs to another ICE session.');
+    // Candidates themselves are of no use: the node learns the publisher's addresses from its checks, and sends none of its own.
+    return undefined;
+  }
+
+  /** Ends the session; what its node cannot be told, its own timeouts will tell it. */
+  async end(session: RunningSession): Promise<void> {
+    try {
+      await this.wire.ask(session.ownerNode, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, END_TIMEOUT_MS);
+    } catch (error) {
+      this.logger.warn(`node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`);
+    }
+    await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null, reason: 'publisher_left' } });
+  }
+
+  /** Throws 404 unless the session runs; 410 for one that was ended on purpose, so that its publisher does not come back. */
+  async running(sessionId: string): Promise<RunningSession> {
+    const found = SESSION_ID.test(sessionId)
+      ? await this.prisma.session.findUnique({
+          where: { id: sessionId },
+          include: { stream: { select: { ownerNode: true, entryPointId: true, state: true, reason: true } } },
+        })
+      : null;
+    const ownerNode = found?.stream.ownerNode;
+    const isOver = found !== null && (found.endedAt !== null || found.stream.state === 'ended');
+    const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
+    if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
+    if (found === null || isOver || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
+    return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
+  }
+
+  /** The running session under this name that the same token or signature has opened last. Throws 404 when there is none. */
+  async openedBy({ entryPointId, streamName }: PublishTarget, proof: string | undefined): Promise<RunningSession> {
+    const [found] = await this.prisma.$queryRaw<{ id: string }[]>`
+      SELECT sessions.id FROM streams JOIN sessions ON sessions.stream_id = streams.id AND sessions.ended_at IS NULL AND proof = ${proof ?? null}::text
+      WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended' ORDER BY sessions.created_at DESC LIMIT 1`;
+    if (found === undefined) throw new NotFoundException('Nothing that this token has begun runs under this name.');
+    return this.running(found.id);
+  }
+
+  /**
+   * First the row, then the node: of two restarts at once one is refused before its node hears of it. When the node cannot, the
+   * session stays as it was (RFC 9725, section 4.3.3).
+   */
+  private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
+    const { id, ownerNode } = session;
+    const etag = newEtag();
+    const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY } });
+    if (begun.count === 0) throw refuse(412, 'Another ICE restart was faster.');
+    let restartAnswer: string;
+    try {
+      ({ fragment: restartAnswer } = await this.askOwner(() => this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS)));
+    } catch (error) {
+      const { iceUfrag: before, pastUfrags, restartAnswer: answerBefore } = session;
+      await this.prisma.session.updateMany({ where: { id, etag }, data: { etag: session.etag, iceUfrag: before, pastUfrags, restartAnswer: answerBefore } });
+      throw error;
+    }
+    const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
+    if (done.count === 0) throw refuse(412, 'Another ICE restart came after this one.');
+    return { etag, fragment: restartAnswer };
+  }
+
+  private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      throw toHttp(error);
+    }
+  }
+}
+
+/** The fragments that a restart makes past ones: the last few. */
+const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] => [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
+
+/** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+function repeatRestart({ etag }: RunningSession, answer: string): Patched {
+  if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
+  return { etag, fragment: answer };
+}
+
+function toHttp(error: unknown): unknown {
+  if (error instanceof NodeAbsent) return refuse(503, 'The media node of this session is away for the moment.', { code: 'node_away' });
+  if (error instanceof WireTimeout || (error instanceof WireError && error.code === 'no_answer')) return refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
+  if (!(error instanceof WireError)) return error;
+  if (error.code === 'unknown_session') return new NotFoundException('This session does not exist (any more).');
+  if (error.code === 'negotiation_failed') return refuse(422, error.message, { code: error.code });
+  return new HttpException({ message: 'The media node could not do this.', code: error.code }, 500);
+}

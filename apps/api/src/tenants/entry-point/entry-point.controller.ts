@@ -1,0 +1,61 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { CurrentCaller, type Caller } from '../../auth/caller.js';
+import { badRequest } from '../../http/problem.js';
+import { newEntryPointName, PathName } from '../../http/validation.js';
+import { CreateEntryPoint, CreateEntryPointQuery, toEntryPointResponse, UpdateEntryPoint, type EntryPointResponse } from './entry-point.dto.js';
+import { EntryPointService } from './entry-point.service.js';
+
+@Controller('v1/projects/:appid/fls/entry_points')
+export class EntryPointController {
+  constructor(private readonly entryPoints: EntryPointService) {}
+
+  @Get()
+  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<{ entryPointList: EntryPointResponse[] }> {
+    return { entryPointList: (await this.entryPoints.list(caller, appid)).map(toEntryPointResponse) };
+  }
+
+  @Post()
+  async create(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Query() query: CreateEntryPointQuery,
+    @Body() body: CreateEntryPoint,
+  ): Promise<EntryPointResponse> {
+    if (query.id !== undefined && body.name !== undefined && query.id !== body.name) {
+      throw badRequest([{ field: 'name', message: 'is not the same as id' }]);
+    }
+    const field = body.name === undefined ? 'id' : 'name';
+    return toEntryPointResponse(await this.entryPoints.create(caller, appid, newEntryPointName(query.id ?? body.name, field)));
+  }
+
+  @Get(':entryPoint')
+  async get(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+  ): Promise<EntryPointResponse> {
+    return toEntryPointResponse(await this.entryPoints.get(caller, appid, entryPoint));
+  }
+
+  @Patch(':entryPoint')
+  async rename(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+    @Body() body: UpdateEntryPoint,
+  ): Promise<EntryPointResponse> {
+    const name = body.name === undefined ? entryPoint : newEntryPointName(body.name, 'name');
+    return toEntryPointResponse(await this.entryPoints.rename(caller, appid, entryPoint, name));
+  }
+
+  /** 200, as on Agora. */
+  @Delete(':entryPoint')
+  @HttpCode(200)
+  async remove(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+  ): Promise<void> {
+    await this.entryPoints.remove(caller, appid, entryPoint);
+  }
+}

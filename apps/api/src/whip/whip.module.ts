@@ -1,8 +1,0 @@
-import { Module } from '@nestjs/common';
-import { PushModule } from '../push/push.module.js';
-import { StreamModule } from '../stream/stream.module.js';
-import { WhipController } from './whip.controller.js';
-import { WhipLimit } from './whip-limit.js';
-
-@Module({ imports: [StreamModule, PushModule], controllers: [WhipController], providers: [WhipLimit], exports: [WhipLimit] })
-export class WhipModule {}

@@ -1,0 +1,36 @@
+/** Why a session brings no media: only what is known of it. */
+import type { ReasonCode } from '#libs/transfer';
+import type { TransportStage } from './transport/webrtc-transport.js';
+
+/** A publisher that is there asks within a second of its answer; who only holds a place is given up. */
+const FIRST_CHECK_MS = 5000;
+/** RFC 8445 checks and DTLS take a few seconds at most, a camera's question for permission some more. */
+const FIRST_MEDIA_MS = 15_000;
+
+export interface Why {
+  reason: ReasonCode;
+  detail: string | null;
+}
+
+/** What is known of a session that has brought no media yet. */
+export interface Unheard {
+  sinceAnswerMs: number;
+  stage: TransportStage;
+  /** Connectivity checks that came with other credentials than ours. */
+  strangers: number;
+  /** Packets came, of which nothing could be made. */
+  hasPackets: boolean;
+  /** What the media itself says about that. */
+  problem: ReasonCode | null;
+}
+
+/** Why such a session is given up now; null: it is waited for. */
+export function giveUpReason({ sinceAnswerMs, stage, strangers, hasPackets, problem }: Unheard): Why | null {
+  if (stage === 'unreached') {
+    if (sinceAnswerMs < FIRST_CHECK_MS) return null;
+    return { reason: 'ice_timeout', detail: strangers > 0 ? 'Its connectivity checks came with other credentials than those of the answer.' : null };
+  }
+  if (sinceAnswerMs < FIRST_MEDIA_MS) return null;
+  if (stage === 'reached') return { reason: 'dtls_failed', detail: null };
+  return { reason: hasPackets ? (problem ?? 'media_invalid') : 'no_media', detail: null };
+}
