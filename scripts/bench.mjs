@@ -163,7 +163,7 @@ async function bench() {
 
 /** A row: hours of a stream over one connection, beyond where nginx-rtmp counts anew (4.03 GB) and 32 bits end (4.29 GB). */
 async function longConnection() {
-  const { AllowList } = await import('../dist/libs/transfer/src/index.js');
+  const { AllowList } = await import('../dist/libs/net/src/index.js');
   const { Output } = await import('../dist/apps/pipeline/src/output/output.js');
   const flv = await import('../dist/apps/pipeline/src/output/rtmp/flv.js');
   const server = await startRtmpServer({ dir: join(STATE_DIR, 'bench-rtmp') });

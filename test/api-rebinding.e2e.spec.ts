@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CallbackClient } from '../apps/api/src/callback/callback.client.js';
-import { lookupHost } from '../libs/transfer/src/index.js';
+import { lookupHost } from '../libs/net/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type NameServer, startNameServer } from './support/name-server.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';

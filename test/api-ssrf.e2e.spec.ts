@@ -4,7 +4,8 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { probe } from '../apps/pipeline/src/probe/probe.js';
-import { AllowList, parseTransferUrl, TransferError } from '../libs/transfer/src/index.js';
+import { AllowList } from '../libs/net/src/index.js';
+import { parseTransferUrl, TransferError } from '../libs/transfer/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 
 let api: TestApp;

@@ -3,7 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
 import { RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
-import { AllowList, parseTransferUrl } from '../../libs/transfer/src/index.js';
+import { AllowList } from '../../libs/net/src/index.js';
+import { parseTransferUrl } from '../../libs/transfer/src/index.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 const closers: (() => unknown)[] = [];

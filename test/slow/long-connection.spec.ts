@@ -1,6 +1,6 @@
 // Hours of a stream over one connection, at full speed. By hand: npm run test:slow
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { AllowList } from '#libs/transfer';
+import { AllowList } from '#libs/net';
 import { Output } from '../../apps/pipeline/src/output/output.js';
 import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/output/rtmp/flv.js';
 import { sendAtFullSpeed } from '../../scripts/bench/long-connection.mjs';

@@ -1,7 +1,5 @@
-export * from './addresses.js';
 export * from './answer-head.js';
 export * from './callback.js';
-export * from './lookup.js';
 export * from './mask.js';
 export * from './names.js';
 export * from './options.js';

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
 import { addressRules, Env } from '#libs/config';
-import { type Address, AllowList, ForbiddenAddress, lookupHost, type ReasonCode, resolveAllowed, TransferError } from '#libs/transfer';
+import { type Address, AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
+import { type ReasonCode, TransferError } from '#libs/transfer';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;

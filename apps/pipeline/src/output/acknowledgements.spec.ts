@@ -1,7 +1,7 @@
 // Servers acknowledge in every way (RTMP 5.4.3 leaves it open): none of them may hold up or end a connection that takes bytes all the time.
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AllowList } from '#libs/transfer';
+import { AllowList } from '#libs/net';
 import { type Read, type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { Output } from './output.js';
 import type { TransferStatus } from '#libs/protocol';

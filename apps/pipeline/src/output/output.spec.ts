@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { AllowList, type TransferOptions } from '#libs/transfer';
+import { AllowList } from '#libs/net';
+import { type TransferOptions } from '#libs/transfer';
 import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { SILENT_AUDIO } from '../stream/hub.js';
 import { Output, type OutputContext } from './output.js';

@@ -1,13 +1,6 @@
 import { limitUnsent, tcpProgress } from '#libs/gst';
-import {
-  type AllowList,
-  parseTransferUrl,
-  REASONS,
-  retryDelayMs,
-  TransferError,
-  type TransferOptions,
-  type TransferTarget,
-} from '#libs/transfer';
+import { type AllowList } from '#libs/net';
+import { parseTransferUrl, REASONS, retryDelayMs, TransferError, type TransferOptions, type TransferTarget } from '#libs/transfer';
 import { Handover } from '../stream/handover.js';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from '../stream/hub.js';
 import { lateSince, unlessOurs, watchLateness } from '../process/lateness.js';

@@ -1,6 +1,6 @@
 /** One probe in a process of its own: a platform that floods it delays nothing else. Takes its question from stdin, and answers in a line on stdout. */
 import { text } from 'node:stream/consumers';
-import { AllowList } from '#libs/transfer';
+import { AllowList } from '#libs/net';
 import { probe } from './probe.js';
 import type { ProbeQuestion } from '#libs/protocol';
 

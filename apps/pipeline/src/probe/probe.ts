@@ -1,5 +1,6 @@
 import type { ProbeResult } from '#libs/protocol';
-import { type AllowList, parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
+import { type AllowList } from '#libs/net';
+import { parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
 import { RtmpPublisher } from '../output/rtmp/rtmp-publisher.js';
 
 const DEADLINE_MS = 10_000;

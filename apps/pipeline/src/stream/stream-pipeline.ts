@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AllowList, videoProfile } from '#libs/transfer';
+import { AllowList } from '#libs/net';
+import { videoProfile } from '#libs/transfer';
 import { Branches } from '../encode/branches.js';
 import { Hub } from './hub.js';
 import { Ingest } from '../input/ingest.js';

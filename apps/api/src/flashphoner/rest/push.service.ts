@@ -2,7 +2,8 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { addressRules, Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
-import { AllowList, ForbiddenAddress, lookupHost, parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, resolveAllowed, TransferError, type TransferOptions } from '#libs/transfer';
+import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
+import { parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, TransferError, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import type { LiveFigures } from '../../streams/stream.dto.js';

@@ -2,7 +2,8 @@
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { AllowList, parseTransferUrl, TransferError } from '#libs/transfer';
+import { AllowList } from '#libs/net';
+import { parseTransferUrl, TransferError } from '#libs/transfer';
 import { type AmfValue, decodeAmf, encodeAmf } from './amf0.js';
 import { ChunkReader, MESSAGE, type Message, toChunks } from './chunks.js';
 import { type PublisherOptions, RtmpPublisher } from './rtmp-publisher.js';

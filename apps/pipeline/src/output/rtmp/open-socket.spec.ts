@@ -1,7 +1,8 @@
 import { connect as connectTcp, createServer, type AddressInfo, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
-import { AllowList, parseTransferUrl } from '#libs/transfer';
+import { AllowList } from '#libs/net';
+import { parseTransferUrl } from '#libs/transfer';
 import { Aborted, DEADLINES, type Deadlines } from '../../process/deadlines.js';
 import { openSocket, type SocketOptions } from './open-socket.js';
 

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { type Address, type AllowList, ForbiddenAddress, lookupHost, resolveAllowed, TransferError, type TransferTarget } from '#libs/transfer';
+import { type Address, type AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
+import { TransferError, type TransferTarget } from '#libs/transfer';
 import { type Deadlines, within } from '../../process/deadlines.js';
 
 /** A name with very many addresses must not make one attempt last for minutes. */
