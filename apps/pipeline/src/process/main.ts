@@ -101,6 +101,6 @@ installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: (
 await control.listen();
 const unconfined = confinePipeline(Number(uid), Number(memoryMb));
 await Ingest.warmUp();
-control.open();
-// Whoever started us may be gone before it could connect.
+// Whoever started us may be gone before it could connect. Before `open`, which stops it when a worker waits already.
 orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);
+control.open();
