@@ -47,7 +47,7 @@ it('has every route of the application, and no other', () => {
 
 describe('every operation', () => {
   /** What takes things away comes last, from the inside out. */
-  const LAST = ['transfers/{transferId}', '/whip/sessions', 'streams/{streamId}', 'banned_streams/{streamName}', 'entry_points/{entryPoint}', '/rest_keys/{restKeyId}', '/v1/projects/{appid}', '/session', '/credentials/{credentialId}', '/v1/customers/{customerId}'];
+  const LAST = ['transfers/{transferId}', '/whip/sessions', '/whip/{appid}/', 'streams/{streamId}', 'banned_streams/{streamName}', 'entry_points/{entryPoint}', '/rest_keys/{restKeyId}', '/v1/projects/{appid}', '/session', '/credentials/{credentialId}', '/v1/customers/{customerId}'];
   const isLast = ({ method, path }: Operation): boolean => method === 'delete' || path.endsWith('/credentials/{credentialId}/rotate') || path.endsWith('banned_streams/{streamName}');
   const rank = (operation: Operation): number => (isLast(operation) ? 1 + LAST.findIndex((part) => operation.path.includes(part)) : 0);
   const driven = OPERATIONS.filter((operation) => !isStreaming(operation)).toSorted((a, b) => rank(a) - rank(b));
@@ -62,9 +62,10 @@ describe('every operation', () => {
       const status = await drive(operation, operation.summary.includes('(operators') ? operator.call : fresh.call, fresh, own);
       if (status >= 400) unsuccessful.push(`${operation.method} ${operation.path} ${status}`);
     }
-    // The session is tried with a cookie elsewhere; `live` stays.
+    // The session is tried with a cookie elsewhere; `live` stays; of the token's sessions, the one that there was has ended.
     expect(unsuccessful.toSorted()).toEqual([
       'delete /v1/projects/{appid}/fls/entry_points/{entryPoint} 409',
+      'delete /whip/{appid}/{entryPoint}/{streamName} 404',
       'get /session 401',
       'post /session 401',
     ]);

@@ -82,7 +82,7 @@ describe('a publisher', () => {
     const refused = await publish();
     expect([refused.status, refused.body]).toMatchObject([403, { code: 'stream_auth_denied' }]);
     expect(await api.prisma.stream.count({ where: { projectId: alice.appid } })).toBe(0);
-    expect((await deliveries())[0]).toMatchObject({ kind: 'stream_auth', outcome: 'stream_auth_denied', status, answerHead: expect.stringContaining('why') as string });
+    expect((await deliveries())[0]).toMatchObject({ kind: 'stream_auth', outcome: 'stream_auth_denied', status, answerHead: '{"***":"not ***"}' });
     expect(customer.requests[0]?.headers['agora-signature']).toBeUndefined();
   });
 

@@ -18,7 +18,7 @@ const SHARED = new Set(['entryPoint', 'streamName']);
 const PUBLIC = [
   'post /session', 'get /session', 'delete /session', 'get /healthz', 'get /readyz', 'get /openapi.json',
   // The publish token, or the session's unguessable URL.
-  ...['post', 'get', 'options'].map((method) => `${method} /whip/{appid}/{entryPoint}/{streamName}`),
+  ...['post', 'get', 'delete', 'options'].map((method) => `${method} /whip/{appid}/{entryPoint}/{streamName}`),
   ...['patch', 'get', 'delete', 'options'].map((method) => `${method} /whip/sessions/{session}`),
 ];
 const TABLES = ['customers', 'credentials', 'projects', 'entry_points', 'callback_secrets', 'callback_deliveries', 'last_answers', 'push_settings', 'rest_keys', 'banned_streams', 'streams', 'sessions', 'transfers', 'events'];

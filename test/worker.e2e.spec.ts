@@ -225,7 +225,7 @@ it('leaves a job to a node with room also when its own clock is an hour ahead', 
   } finally {
     vi.useRealTimers();
   }
-  await startWorker('node-free');
+  await startWorker('node-free', { RUN_DIR: join(runDir, 'free') });
   await reply.promise;
   expect((await row(stream.id)).ownerNode).toBe('node-free');
 });

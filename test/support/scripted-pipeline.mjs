@@ -11,6 +11,7 @@ const path = process.argv[2];
 let claim = null;
 let worker = null;
 let pictures = 0;
+const taken = [];
 let isMute = false;
 const transfers = new Map();
 const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
@@ -23,7 +24,7 @@ const ops = {
     const script = /^s=(.*)\r$/m.exec(sdp)?.[1] ?? sdp;
     if (script === 'crash') process.kill(process.pid, 'SIGKILL');
     if (script === 'silence') return undefined;
-    if (script === 'grow') taken.push(Buffer.alloc(400 * 1024 * 1024, 1));
+    if (script === 'grow') setTimeout(() => taken.push(Buffer.alloc(400 * 1024 * 1024, 1)), 100);
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
     if (script === 'mute') isMute = true;
