@@ -92,7 +92,7 @@ async function bench() {
     });
     await sleep(settleMs);
     // Warm ones too: they cost nothing.
-    const pids = pidsOf('pipeline/main.js');
+    const pids = pidsOf('pipeline/src/process/main.js');
     const cpu = (await cpuPercent(pids, seconds)) / streams;
     const pss = pssMb(pids) / pids.length;
     if (profile) for (const [name, percent] of await cpuByThread(pids, seconds)) if (percent / streams >= 0.05) print([`of which thread \`${name}\``, `${(percent / streams).toFixed(2)} %`, '']);

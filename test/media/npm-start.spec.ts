@@ -115,7 +115,7 @@ it('npm start runs everything, and tells others where in .manycast/demo.json', a
   const ours = processes().map((line) => line.split(' ')[0] as string);
   expect(ours.length).toBeGreaterThan(5);
   for (const pid of ours) expect(environmentOf(pid), pid).not.toContain(key);
-  for (const program of ['postgres', 'redis-server', 'nginx', 'api/src/main.js', 'worker/src/main.js', 'pipeline/main.js']) await expect.poll(() => processes().join('\n')).toContain(program);
+  for (const program of ['postgres', 'redis-server', 'nginx', 'api/src/main.js', 'worker/src/main.js', 'pipeline/src/process/main.js']) await expect.poll(() => processes().join('\n')).toContain(program);
 }, START_MS + 10_000);
 
 it('npm run demo shows the main job on it, and ends with 0', async () => {

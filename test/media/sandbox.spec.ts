@@ -39,7 +39,7 @@ afterAll(async () => {
 /** The processes whose control sockets lie in this system's folder. */
 function pipelines(): { pid: string; socket: string }[] {
   const commands = execFileSync('ps', ['-eo', 'pid=,args=', '-ww'], { encoding: 'utf8' }).split('\n');
-  return commands.filter((line) => line.includes(`${system.runDir}/`) && line.includes('pipeline/main.js')).map((line) => ({ pid: line.trim().split(' ')[0] as string, socket: line.split(' ').find((word) => word.endsWith('.sock')) as string }));
+  return commands.filter((line) => line.includes(`${system.runDir}/`) && line.includes('pipeline/src/process/main.js')).map((line) => ({ pid: line.trim().split(' ')[0] as string, socket: line.split(' ').find((word) => word.endsWith('.sock')) as string }));
 }
 
 const status = (pid: string) => Object.fromEntries(readFileSync(`/proc/${pid}/status`, 'utf8').split('\n').map((line) => line.split(/:\s*/) as [string, string]));

@@ -1,7 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
 // noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once),
-// reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
+// odd (answers, and then says what no pipeline says), reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
 // Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';
@@ -27,6 +27,7 @@ const ops = {
     if (script === 'grow') setTimeout(() => taken.push(Buffer.alloc(400 * 1024 * 1024, 1)), 100);
     if (script === 'noise') process.stderr.write('something is odd\n');
     if (script === 'refuse') throw Object.assign(new Error('The offer is odd.'), { code: 'negotiation_failed' });
+    if (script === 'odd') setTimeout(() => worker.write('{"event":"input"}\n'), 50);
     if (script === 'mute') isMute = true;
     if (script === 'mute' || script === 'reconnect') setTimeout(() => worker.destroy(), 50);
     if (script === 'givenup') setTimeout(() => event('sessionOver', { sessionId, reason: 'ice_timeout' }), 10);

@@ -1,2 +1,3 @@
+export * from './check.js';
 export * from './operations.js';
 export * from './pipeline.js';

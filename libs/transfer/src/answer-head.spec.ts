@@ -17,6 +17,9 @@ describe('redactAnswer', () => {
     ['with credentials', 'rtmp://KEY:KEY@a/live/KEY'],
     ['in capitals', 'RTMPS://a/live/KEY'],
     ['that is not usable', 'rtmp://a:KEY/KEY'],
+    ["in the application's place", 'rtmp://a/KEY?bandwidthtest=true'],
+    ["in the application's place, with more behind it", 'rtmp://a/KEY/live/x'],
+    ["in the application's place, before a query", 'rtmp://a/KEY?a=1/b'],
   ])('masks a key in a URL %s', (_, url) => {
     const body = JSON.stringify({ transferUrls: [url, { url }] });
     for (const text of [body, body.replaceAll('/', '\\/'), body.replaceAll('/', '\\u002F')]) {

@@ -3,6 +3,8 @@ import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
 const MASK = '***';
 /** Deeper is shown as masked; no answer that we understand has more than four levels. */
 const MAX_DEPTH = 6;
+/** As applications are called: `live`, `app`, `live2`, `rtmp_in`. */
+const PLAIN_NAME = /^[a-z]{1,12}(_[a-z]{1,12})?\d{0,2}$/;
 /** Of a text that is no JSON, and of one in it. */
 const MAX_WORDS = 30;
 /** HTTP codes and counts help; a key of three digits is none. */
@@ -73,9 +75,10 @@ function shownText(text: string): string {
   const url = text.trim();
   if (!/^rtmps?:\/\//i.test(url)) return words(text);
   try {
-    // Of the application only the name: an instance may be a part of a key with slashes.
-    const instance = parseTransferUrl(url).app.replace(/\?.*/s, '').includes('/');
-    return instance ? redactTransferUrl(url).replace(/^([^/]*\/\/[^/]*\/[^/?]*).*$/s, `$1/${MASK}`) : redactTransferUrl(url);
+    // Of the application only a plain name: an instance, or what stands in an application's place, may be a part of a key.
+    const { app, streamName } = parseTransferUrl(url);
+    const [server = '', name = ''] = [/^[^/]*\/\/[^/]*/.exec(redactTransferUrl(url))?.[0], app.replace(/\?.*/s, '')];
+    return streamName !== '' && PLAIN_NAME.test(name) ? redactTransferUrl(url) : `${server}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
   } catch {
     return `${url.slice(0, url.indexOf(':'))}://${MASK}`;
   }

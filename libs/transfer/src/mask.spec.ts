@@ -22,6 +22,9 @@ const WAYS: Record<string, (text: string) => string> = {
   'HTML numbers': (text) => escaped(text, (code) => `&#x${code};`),
   base64: (text) => Buffer.from(text).toString('base64'),
   base64url: (text) => Buffer.from(text).toString('base64url'),
+  'base64 after one byte': (text) => Buffer.from(`x${text}y`).toString('base64'),
+  'base64 after two bytes': (text) => Buffer.from(`xy${text}z`).toString('base64'),
+  'base64url after two bytes': (text) => Buffer.from(`xy${text}z`).toString('base64url'),
   hex: (text) => Buffer.from(text).toString('hex'),
   'hidden by control characters': (text) => text.split('').join('\u200b'),
 };

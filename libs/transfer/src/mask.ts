@@ -55,7 +55,17 @@ function wanted(secrets: readonly string[]): { short: Set<string>; parts: Set<st
   return { short, parts };
 }
 
-const encoded = (secret: string): string[] => (secret.length < PART ? [] : (['hex', 'base64', 'base64url'] as const).map((encoding) => Buffer.from(secret).toString(encoding)));
+function encoded(secret: string): string[] {
+  if (secret.length < PART) return [];
+  const bytes = Buffer.from(secret);
+  // Base64 writes three bytes as four letters: in a longer text a secret begins at any of three places. Letters that hold bits of what stands beside it are left out.
+  const shifted = [1, 2].flatMap((before) => {
+    const inner = bytes.subarray(3 - before);
+    const whole = inner.subarray(0, inner.length - (inner.length % 3));
+    return [whole.toString('base64'), whole.toString('base64url')];
+  });
+  return [bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url'), ...shifted];
+}
 
 function plain(text: string): Plain {
   let result: Plain = { bytes: '', start: [], end: [] };

@@ -105,7 +105,10 @@ describe('redactTransferUrl', () => {
     [`rtmp://a.example/live/${KEY}`, 'rtmp://a.example/live/***'],
     [`rtmps://u:${KEY}@a.example:8443/app/${KEY}?k=${KEY}`, 'rtmps://a.example:8443/app/***'],
     [`rtmp://[2001:db8::1]/live?token=${KEY}/${KEY}`, 'rtmp://[2001:db8::1]/live?***/***'],
-    [`rtmp://a.example/stream?user=${KEY}&pass=${KEY}`, 'rtmp://a.example/stream?***'],
+    [`rtmp://a.example/stream?user=${KEY}&pass=${KEY}`, 'rtmp://a.example/***'],
+    // A key typed without its application.
+    [`rtmps://a.example:443/${KEY}?s_bl=1&s_oil=0`, 'rtmps://a.example/***'],
+    [`rtmp://a.example/${KEY}?bandwidthtest=true`, 'rtmp://a.example/***'],
     [`rtmp://a.example/live/a#${KEY}`, 'rtmp://a.example/live/***'],
     [`rtmp://liveorigin.dlive.nicovideo.jp/live/input/${KEY}/x?${KEY}`, 'rtmp://liveorigin.dlive.nicovideo.jp/live/input/***'],
     [`rtmp://a b/live/${KEY}`, '***'],

@@ -15,6 +15,8 @@ export interface TransferTarget {
   tcUrl: string;
   user?: string;
   password?: string;
+  /** The server that led here, which was told things too. */
+  redirectedFrom?: TransferTarget;
 }
 
 const DEFAULT_PORTS = { rtmp: 1935, rtmps: 443 };
@@ -97,7 +99,9 @@ export function redactTransferUrl(url: string): string {
     const { protocol, host, port, app, streamName } = parseTransferUrl(url);
     const shownHost = host.includes(':') ? `[${host}]` : host;
     const shownPort = port === DEFAULT_PORTS[protocol] ? '' : `:${port}`;
-    return `${protocol}://${shownHost}${shownPort}/${app.replace(/\?.*/s, '?***')}${streamName === '' ? '' : '/***'}`;
+    // A key typed without its application looks like an application alone.
+    const shownApp = streamName === '' ? '' : `${app.replace(/\?.*/s, '?***')}/`;
+    return `${protocol}://${shownHost}${shownPort}/${shownApp}***`;
   } catch {
     return '***';
   }

@@ -91,6 +91,10 @@ async function exit(): Promise<void> {
   process.exit(0);
 }
 
+// Its log may be full (RLIMIT_FSIZE), or its disk: a line that cannot be written is no reason to end a stream.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', () => undefined);
+
 // The terminal's Ctrl-C reaches the whole process group of `npm start`; the worker decides when a stream ends.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => void end('service_shutdown'));

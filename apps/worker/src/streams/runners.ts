@@ -45,6 +45,11 @@ export class Runners {
     return true;
   }
 
+  /** Counts a slot as taken, full or not, until it is released: by a pipeline of which we do not know yet what it runs. */
+  hold(name: string): void {
+    this.reserved.add(name);
+  }
+
   release(streamId: string): void {
     this.reserved.delete(streamId);
   }

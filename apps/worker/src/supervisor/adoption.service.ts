@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import type { Snapshot } from '#libs/protocol';
@@ -8,8 +9,10 @@ import type { PipelineFiles } from './pipeline-files.js';
 import { PipelineProcess } from './pipeline-process.js';
 import { RunDir } from './run-dir.js';
 
-/** A pipeline answers within milliseconds; on a machine that is busy with a start, it may take longer. */
-const HELLO_MS = 3000;
+/** A pipeline answers within milliseconds; on a machine that is short of CPU it may take seconds, and its stream goes on meanwhile. */
+const HELLO_MS = 10_000;
+/** The node takes streams again after so long, though some pipelines have not answered yet. */
+const READY_MS = 2000;
 
 /** At start: takes back the pipelines that a former worker of this node left running, and tidies up after those that ended. */
 @Injectable()
@@ -24,8 +27,18 @@ export class AdoptionService {
     private readonly runners: Runners,
   ) {}
 
+  /** Resolves when all are adopted, or have ended; after `READY_MS` what is not goes on by itself. */
   async adoptAll(): Promise<void> {
-    await Promise.all(this.runDir.pipelines().map((files) => this.adopt(files)));
+    const all = this.finish(Promise.all(this.runDir.pipelines().map((files) => this.adopt(files))));
+    const isReady = await Promise.race([all.then(() => true), sleep(READY_MS, false, { ref: false })]);
+    if (isReady) return;
+    this.logger.warn('some pipelines have not answered yet; the node takes streams meanwhile');
+    // What could not be adopted for want of the database is left to the leases.
+    all.catch((error: unknown) => this.logger.error(`not all pipelines could be adopted: ${String(error)}`));
+  }
+
+  private async finish(adoptions: Promise<unknown>): Promise<void> {
+    await adoptions;
     this.runDir.removeLeftovers();
     await this.endForgotten();
     if (this.runners.used > 0) this.logger.log(`${this.runners.used} running streams adopted`);
@@ -33,11 +46,23 @@ export class AdoptionService {
 
   /** Afterwards a runner holds the process, or it has ended: what nobody holds would forward without an end. */
   private async adopt(files: PipelineFiles): Promise<void> {
-    const pipeline = await PipelineProcess.find(files, HELLO_MS);
-    if (!pipeline) return;
+    this.runners.hold(files.name);
+    try {
+      const pipeline = await PipelineProcess.find(files, HELLO_MS);
+      if (pipeline) await this.adoptProcess(pipeline);
+    } finally {
+      this.runners.release(files.name);
+    }
+  }
+
+  private async adoptProcess(pipeline: PipelineProcess): Promise<void> {
     const hello = await this.reach(pipeline);
     if (!hello) return;
-    const held = hello.claim && (await this.stillOurs(hello.claim));
+    const held = hello.claim && (await this.stillOurs(hello.claim).catch((error: unknown) => {
+      // It goes on for the next worker, which may find the database.
+      pipeline.release();
+      throw error;
+    }));
     if (!held) return void (await pipeline.end());
     const runner = this.runners.add(held, pipeline);
     runner.adopted(hello);

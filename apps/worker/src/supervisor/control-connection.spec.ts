@@ -30,11 +30,13 @@ async function listen(greet: (socket: Socket) => void): Promise<string> {
   return path;
 }
 
-const HELLO = `${JSON.stringify({ event: 'hello', body: { pid: 7 } })}\n`;
+const SNAPSHOT = { pid: 7, claim: null, sessionId: null, input: 'waiting', transfers: [], problem: null };
+const line = (event: string, body: object): string => `${JSON.stringify({ event, body })}\n`;
 
 it.each<[string, (socket: Socket) => void, string]>([
   ['says no hello', () => undefined, 'did not say hello within 300 ms'],
-  ['begins with something else', (socket) => socket.write('{"event":"figures","body":{}}\n'), 'did not begin with hello'],
+  ['begins with something else', (socket) => socket.write(line('figures', { input: {}, transfers: {} })), 'did not begin with hello'],
+  ['says a hello that is none', (socket) => socket.write(line('hello', { ...SNAPSHOT, transfers: null })), 'closed the connection'],
   ['hangs up', (socket) => socket.end(), 'closed the connection'],
   ['does not speak JSON', (socket) => socket.write('<html>\n'), 'closed the connection'],
   ['speaks in numbers', (socket) => socket.write('7\n'), 'closed the connection'],
@@ -49,13 +51,14 @@ it('rejects when nobody listens', async () => {
   await expect(ControlConnection.open(join(dir, 'nobody.sock'), 300)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-it('ends the connection, and no more, when a pipeline writes what is no message', async () => {
-  const path = await listen((socket) => socket.write(HELLO));
+it.each(['{"re":\n', '{"event":"input"}\n', '{"event":"constructor","body":{}}\n'])('ends the connection, and no more, when a pipeline writes %j', async (words) => {
+  const path = await listen((socket) => socket.write(line('hello', SNAPSHOT)));
   const { connection, hello } = await ControlConnection.open(path, 5000);
-  expect(hello).toEqual({ pid: 7 });
+  expect(hello).toEqual(SNAPSHOT);
   const closed = new Promise<void>((resolve) => connection.onClose(resolve));
   const call = connection.call('snapshot', {}, 5000);
-  for (const socket of sockets) socket.write('{"re":\n');
+  for (const socket of sockets) socket.write(words);
   await expect(call).rejects.toThrow('the pipeline is gone');
   await closed;
+  expect(connection.isDistrusted).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { In, Out, PipelineEvents, PipelineOp, Snapshot } from '#libs/protocol';
+import { type In, isPipelineEvent, type Out, type PipelineEvents, type PipelineOp, type Snapshot } from '#libs/protocol';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
@@ -34,6 +34,8 @@ export class ControlConnection {
   private listener: ((event: PipelineEvent) => void) | null = null;
   private readonly early: PipelineEvent[] = [];
   private closeListener: (() => void) | null = null;
+  /** It said what no pipeline says. */
+  isDistrusted = false;
 
   private constructor(private readonly socket: Socket) {
     socket.setEncoding('utf8');
@@ -118,14 +120,19 @@ export class ControlConnection {
   private receive(text: string): void {
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop() as string;
-    if (this.rest.length > MAX_LINE) this.socket.destroy();
+    if (this.rest.length > MAX_LINE) this.distrust();
     for (const line of lines) {
       if (this.socket.destroyed) return;
       const message = parse(line);
-      // Whoever writes this is not a pipeline any more.
-      if (message === null) this.socket.destroy();
+      if (message === null) this.distrust();
       else this.handle(message);
     }
+  }
+
+  /** Whoever writes this is not a pipeline any more. */
+  private distrust(): void {
+    this.isDistrusted = true;
+    this.socket.destroy();
   }
 
   private handle(message: Reply | PipelineEvent): void {
@@ -135,7 +142,7 @@ export class ControlConnection {
       return;
     }
     const waiting = this.waiting.get(message.re);
-    if (message.error) waiting?.reject(new PipelineError(message.error.code, message.error.message));
+    if (typeof message.error === 'object' && message.error !== null) waiting?.reject(new PipelineError(String(message.error.code), String(message.error.message)));
     else waiting?.resolve(message.result as never);
   }
 
@@ -147,10 +154,12 @@ export class ControlConnection {
   }
 }
 
+const isReply = (message: unknown): boolean => typeof message === 'object' && message !== null && !('event' in message) && typeof (message as Reply).re === 'number';
+
 function parse(line: string): Reply | PipelineEvent | null {
   try {
     const message: unknown = JSON.parse(line);
-    return typeof message === 'object' && message !== null ? (message as Reply | PipelineEvent) : null;
+    return isReply(message) || isPipelineEvent(message) ? (message as Reply | PipelineEvent) : null;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
     throw error;

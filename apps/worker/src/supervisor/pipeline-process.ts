@@ -8,12 +8,14 @@ import type { PipelineFiles } from './pipeline-files.js';
 
 /** Above the 3 s that a pipeline takes at most to close its outputs (`FINISH_MS` in stream-pipeline.ts). */
 const STOP_MS = 4000;
-/** From the answer to `stop`, or a signal, to the end of the process. */
+/** From the answer to `stop`, or a signal to one that was asked before, to the end of the process. */
 const EXIT_MS = 1000;
+/** From a signal to one that was not asked: it closes its outputs first. */
+const TERM_MS = 4000;
 /** A killed process ends at once, unless the kernel waits for a device. Nothing may follow before: it is waited for, and said so. */
 const KILLED_MS = 10_000;
-/** A connection that broke without the process is made again for so long. */
-const RECONNECT_MS = 2000;
+/** A connection that broke without the process is made again for so long: a machine that is short of CPU may need it, and the stream goes on meanwhile. */
+const RECONNECT_MS = 10_000;
 const POLL_MS = 20;
 const KB_PER_MB = 1024;
 
@@ -146,25 +148,30 @@ export class PipelineProcess {
     });
     connection.onClose(() => {
       this.connection = null;
-      if (!this.isReleased && !this.ending) this.reconnect().catch((error: unknown) => this.logger.error(`pipeline ${this.pid}: ${String(error)}`));
+      if (!this.isReleased && !this.ending) this.lost(connection).catch((error: unknown) => this.logger.error(`pipeline ${this.pid}: ${String(error)}`));
     });
   }
 
   /** The connection broke: the process has ended, or only the connection has. One that is not reached again is ended. */
-  private async reconnect(): Promise<void> {
-    let hello: Snapshot | null = null;
-    try {
-      hello = await this.connect(RECONNECT_MS);
-    } catch (error) {
-      if (this.isReleased || this.ending) return;
-      if (isRunning(this.identity)) this.logger.warn(`pipeline ${this.pid} cannot be reached and is ended: ${String(error)}`);
-    }
+  private async lost({ isDistrusted }: ControlConnection): Promise<void> {
+    const hello = isDistrusted ? null : await this.reconnect();
+    if (this.isReleased || this.ending) return;
     if (hello) return this.eventListener?.({ event: 'hello', body: hello });
-    await this.endUnasked();
+    if (isDistrusted) this.logger.error(`pipeline ${this.pid} says what no pipeline says, and is killed`);
+    await (isDistrusted ? this.kill() : this.endUnasked());
     // The system says by what in the same moment; of somebody else's child, never.
     await Promise.race([this.exit, sleep(POLL_MS)]);
     this.isGone = true;
     this.goneListener?.();
+  }
+
+  private async reconnect(): Promise<Snapshot | null> {
+    try {
+      return await this.connect(RECONNECT_MS);
+    } catch (error) {
+      if (!this.isReleased && !this.ending && isRunning(this.identity)) this.logger.warn(`pipeline ${this.pid} cannot be reached and is ended: ${String(error)}`);
+      return null;
+    }
   }
 
   private async endForCertain(askMs: number | null): Promise<FinalReport | null> {
@@ -173,7 +180,7 @@ export class PipelineProcess {
     this.connection?.close();
     this.connection = null;
     const endsByItself = final !== null || askMs === null;
-    if (!endsByItself || !(await exitsWithin(this.identity, EXIT_MS))) await this.terminate();
+    if (!endsByItself || !(await exitsWithin(this.identity, EXIT_MS))) await this.terminate(askMs === null ? TERM_MS : EXIT_MS);
     this.files.remove();
     return final;
   }
@@ -194,9 +201,9 @@ export class PipelineProcess {
     }
   }
 
-  private async terminate(): Promise<void> {
+  private async terminate(deadlineMs: number): Promise<void> {
     signal(this.identity, 'SIGTERM');
-    if (await exitsWithin(this.identity, EXIT_MS)) return;
+    if (await exitsWithin(this.identity, deadlineMs)) return;
     this.logger.warn(`pipeline ${this.pid} did not end and is killed`);
     await this.sigkill();
   }

@@ -11,8 +11,8 @@ import { identify } from './process-identity.js';
 import { RunDir } from './run-dir.js';
 
 const READY_MS = 10_000;
-/** What a pipeline may know of our environment: where GStreamer is and keeps its registry. Its settings come with the stream, secrets not at all. */
-const PASSED_ON = /^(HOME|XDG_CACHE_HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|GST_(PLUGIN|REGISTRY|DEBUG)[A-Z0-9_]*)$/;
+/** What a pipeline may know of our environment: where GStreamer is and keeps its registry, and whose certificates are trusted. Its settings come with the stream, secrets not at all. */
+const PASSED_ON = /^(HOME|XDG_CACHE_HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GST_(PLUGIN|REGISTRY|DEBUG)[A-Z0-9_]*)$/;
 /** glibc's arenas, one for each of GStreamer's many threads, would double the memory of a process. */
 const MEMORY = { MALLOC_ARENA_MAX: '2' };
 

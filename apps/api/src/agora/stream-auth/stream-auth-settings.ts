@@ -5,6 +5,8 @@ import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import { completeUrl, type UpdateStreamAuth } from './stream-auth.dto.js';
 
+const NOBODY_TO_ASK = 'is not set: there is nobody to ask';
+
 /** Whom a project asks before a publisher is let in. */
 @Injectable()
 export class StreamAuthSettings {
@@ -26,9 +28,13 @@ export class StreamAuthSettings {
     if (problem !== null) throw badRequest([{ field: 'url', message: problem }]);
     const before = await this.get(caller, appid);
     const willBeEnabled = enabled ?? before.streamAuthEnabled;
-    if (willBeEnabled && (streamAuthUrl === undefined ? before.streamAuthUrl : streamAuthUrl) === null) throw badRequest([{ field: 'url', message: 'is not set: there is nobody to ask' }]);
+    if (willBeEnabled && (streamAuthUrl === undefined ? before.streamAuthUrl : streamAuthUrl) === null) throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
     const streamAuthSecret = secret == null ? secret : this.box.seal(secret, `stream-auth:${appid}`);
-    const [row] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data: { streamAuthEnabled: enabled, streamAuthUrl, streamAuthSecret } });
+    const [row] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data: { streamAuthEnabled: enabled, streamAuthUrl, streamAuthSecret } }).catch((error: unknown) => {
+      // Another change came between: the table's own check refuses what both together would be.
+      if (String((error as Error).message).includes('projects_stream_auth_check')) throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
+      throw error;
+    });
     if (row === undefined) throw new NotFoundException('This project does not exist.');
     return row;
   }

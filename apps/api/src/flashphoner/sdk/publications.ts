@@ -4,6 +4,7 @@ import { STREAM_NAME } from '#libs/transfer';
 import { readOffer } from '#libs/sdp';
 import { PublishAccess } from '../../streams/tokens/publish-access.js';
 import { claimedGrant, tokenRefused } from '../../streams/tokens/publish-token.js';
+import { tokenProof } from '../../streams/tokens/proof.js';
 import { refuse } from '../../http/problem.js';
 import { PublishService, type PublishTarget } from '../../streams/publish/publish.service.js';
 import { STREAM_NAME_RULE } from '../../http/validation.js';
@@ -44,13 +45,13 @@ export class Publications {
     if (streamName !== undefined && !STREAM_NAME.test(streamName)) throw refuse(400, `A stream's name ${STREAM_NAME_RULE}.`);
     const target = await this.access.authorise({ ...grant, streamName: streamName ?? grant.streamName ?? '' }, { token });
     await this.limit.countEntryPoint(target.entryPointId);
-    return target;
+    return { ...target, proof: tokenProof(token) };
   }
 
   async publish(target: PublishTarget, offer: string, origin: Origin, gone: AbortSignal): Promise<{ sessionId: string; sdp: string }> {
     const { iceUfrag } = judged(() => readOffer(offer));
     await this.requireFree(target);
-    return this.publisher.publish(target, { offer, iceUfrag, ...origin }, gone);
+    return this.publisher.publish(target, { offer, iceUfrag, proof: target.proof, ...origin }, gone);
   }
 
   /** Two pages of one name are a mistake here, where WHIP's second publisher takes over; who vanished may come back. */

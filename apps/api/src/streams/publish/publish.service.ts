@@ -26,6 +26,8 @@ export interface PublishTarget {
   callbackUrl: string | null;
   /** What may keep a publisher out. */
   admission: AdmissionRules;
+  /** Short hash of what opened it, where the one who asks has no request of its own to show. */
+  proof?: string;
 }
 
 /** The publisher's side of a new session. */

@@ -1,6 +1,6 @@
 // The HTTP side of WHIP (RFC 9725) that has nothing to do with streams: CORS, media types, entity tags.
 import type { NextFunction, Request, Response } from 'express';
-import { createHash } from 'node:crypto';
+import { shortHash, tokenProof } from '../tokens/proof.js';
 import type { UrlSignature } from '../tokens/signed-url.js';
 
 /** Longer ones are not passed on. */
@@ -68,11 +68,11 @@ export function urlSignature(request: Request): UrlSignature | undefined {
   return typeof ts === 'string' && typeof sign === 'string' ? { ts, sign } : undefined;
 }
 
-/** Tells publish tokens and signatures apart without keeping them. */
+/** Of the publish token or the signed URL of a request. */
 export function proofOf(request: Request): string | undefined {
+  const token = bearerToken(request);
   const signature = urlSignature(request);
-  const proof = bearerToken(request) ?? (signature && `${signature.ts}:${signature.sign}`);
-  return proof === undefined ? undefined : createHash('sha256').update(proof).digest('base64url').slice(0, 22);
+  return token === undefined ? signature && shortHash(`${signature.ts}:${signature.sign.toLowerCase()}`) : tokenProof(token);
 }
 
 /** `?token=` of a publish URL: nothing of ours, but for the customer's server that says who may publish. */

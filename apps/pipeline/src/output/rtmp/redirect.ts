@@ -22,7 +22,7 @@ export function redirectTarget(from: TransferTarget, url: string): TransferTarge
   if (url === '') throw refused('it does not say where to');
   const to = read(from, url);
   if (from.protocol === 'rtmps' && to.protocol === 'rtmp') throw refused('from rtmps to rtmp, which would send the stream key in clear');
-  return { ...to, user: to.user ?? from.user, password: to.password ?? from.password };
+  return { ...to, user: to.user ?? from.user, password: to.password ?? from.password, redirectedFrom: from };
 }
 
 function read(from: TransferTarget, url: string): TransferTarget {

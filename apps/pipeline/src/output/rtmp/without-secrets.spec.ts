@@ -24,6 +24,16 @@ it.each([
   ['version 2 of 3', 'version 2 of 3'],
 ])('of %j is %j', (text, expected) => expect(withoutSecrets(text, target)).toBe(expected));
 
+it('masks what servers that redirected were told', () => {
+  const from = parseTransferUrl('rtmp://p.example/app/instSECRET1/key1234567?sig=QUERYSECRET42');
+  const to = { ...parseTransferUrl('rtmp://edge.example/live/key1234567?x=1'), redirectedFrom: from };
+  expect(withoutSecrets('bad: instSECRET1 key1234567 QUERYSECRET42', to)).toBe('bad: *** *** ***');
+});
+
+it("masks a key in the application's place", () => {
+  expect(withoutSecrets('no such app live_123456_SeCrEtKeY', parseTransferUrl('rtmp://a.example/live_123456_SeCrEtKeY?bandwidthtest=true'))).toBe('no such app ***');
+});
+
 it('is short, and cut only after masking', () => {
   expect(withoutSecrets('x'.repeat(100_000), target)).toHaveLength(200);
   expect(withoutSecrets(`${'x'.repeat(195)}k%2Fey-1`, target)).not.toContain('k%2');
