@@ -30,6 +30,13 @@ it('knows nothing without a path', () => {
   expect([0, 2000].map((now) => watch.isSilent([{ type: 'transport' }], now))).toEqual([false, false]);
 });
 
+it('hears what comes on another path than before', () => {
+  const watch = new SilenceWatch();
+  const pairs = (first: number, second: number) => [first, second].map((bytesReceived) => ({ type: 'candidate-pair', nominated: true, bytesReceived }));
+  const told = [[100, 0], [200, 0], [300, 0], [400, 0], [400, 100], [400, 200], [400, 300], [400, 400]].map(([first = 0, second = 0], i) => watch.isSilent(pairs(first, second), i * 500));
+  expect(told).toEqual(told.map(() => false));
+});
+
 it('begins again', () => {
   const watch = new SilenceWatch();
   for (const [at, received] of LIVELY) watch.isSilent(report(received), at);

@@ -16,10 +16,11 @@ export class SilenceWatch {
 
   /** Whether a server that reported all the time says nothing any more. */
   isSilent(report: Iterable<Stat>, now: number): boolean {
-    const pair = [...report].find((stat) => stat['type'] === 'candidate-pair' && stat['nominated'] === true);
-    const bytesReceived = pair?.['bytesReceived'];
+    // On all paths: which one is in use may change, and with an ICE-lite server several are nominated.
+    const counts = [...report].filter((stat) => stat['type'] === 'candidate-pair').map((stat) => stat['bytesReceived']);
     // A browser that does not count cannot be watched; `disconnected` still comes.
-    if (typeof bytesReceived !== 'number') return false;
+    if (counts.length === 0 || !counts.every((count) => typeof count === 'number')) return false;
+    const bytesReceived = counts.reduce((sum, count) => sum + count, 0);
     if (this.last === undefined || bytesReceived !== this.last.bytesReceived) {
       this.lively = this.isQuiet || this.last === undefined ? 0 : this.lively + 1;
       this.isQuiet = false;
