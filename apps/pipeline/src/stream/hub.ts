@@ -1,5 +1,9 @@
 import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from '../output/rtmp/flv.js';
-import { AudioFiller, type Frame, Interleaver, OrderWatch, SessionClock, type StreamMs, type VideoConfig } from './timeline.js';
+import { AudioFiller } from './audio-filler.js';
+import { Interleaver } from './interleaver.js';
+import { OrderWatch } from './order-watch.js';
+import { SessionClock } from './session-clock.js';
+import type { Frame, StreamMs, VideoConfig } from './timeline.js';
 
 /** AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3, AudioSpecificConfig): what every stream's audio is encoded to. */
 const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
