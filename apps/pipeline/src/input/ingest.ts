@@ -4,7 +4,7 @@ import { formatFragment, type LocalTransport, type Offer, readFragment, readOffe
 import { Feed, Hub } from '../stream/hub.js';
 import { healthOf, type InputProblem, problemOf, type TrackHealth } from './input-health.js';
 import { InputMeter } from './input-meter.js';
-import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
+import { type EncodedSample, FACTORIES, type MediaChain, openTrack } from './media-chain.js';
 import { TooLarge } from './codecs/picture-size.js';
 import type { InputFigures, PipelineSettings } from '#libs/protocol';
 import { RtpReceiver } from './rtp/receiver.js';
@@ -42,7 +42,7 @@ export class Ingest {
   private readonly pipeline = new Pipeline();
   private readonly receiver: RtpReceiver;
   private readonly meter: InputMeter;
-  private readonly tracks = new Map<TrackFormat, Track>();
+  private readonly tracks = new Map<TrackFormat, MediaChain>();
   private readonly heardOf = new Set<TrackFormat>();
   private readonly feed: Feed;
   private transport: WebrtcTransport | null = null;
@@ -198,13 +198,13 @@ export class Ingest {
     if (this.state === 'closed') return;
     this.heardOf.add(format);
     if (packet.payload.length > 0) Object.assign(this.last[format.kind], { packetAt: performance.now(), format });
-    const track = this.tracks.get(format) as Track;
+    const track = this.tracks.get(format) as MediaChain;
     if (!this.pushed(track, packet)) return;
     if (format.kind === 'video') this.askForKeyframe(track.needsKeyframe());
   }
 
   /** False when the publisher's media has ended the session. */
-  private pushed(track: Track, packet: OrderedPacket): boolean {
+  private pushed(track: MediaChain, packet: OrderedPacket): boolean {
     try {
       track.push(packet);
       return true;
