@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, In, Out, PipelineOp, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
+import type { Figures, In, Out, PipelineOp, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
 import type { PipelineFiles } from '../supervisor/pipeline-files.js';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
@@ -230,7 +230,7 @@ export class StreamRunner {
   }
 
   /** The pipeline ends by itself, or was killed: once it has, the stream is over. */
-  private over(ended: Promise<unknown>, reason: string, detail: string | null, final: FinalReport | null): void {
+  private over(ended: Promise<unknown>, reason: string, detail: string | null, final: Figures | null): void {
     if (this.state !== 'running' && this.state !== 'starting') return;
     this.state = 'stopping';
     ended
@@ -244,7 +244,7 @@ export class StreamRunner {
     else this.over(Promise.resolve(), 'pipeline_crashed', how === null ? null : `it ended by ${how}`, null);
   }
 
-  private async finish(reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+  private async finish(reason: string, detail: string | null, final: Figures | null): Promise<void> {
     await this.writer.end(reason, detail, final, END_MS).catch((error: unknown) => {
       this.logger.error(`the end of stream ${this.id} could not be written; its lease will run out: ${String(error)}`);
     });
