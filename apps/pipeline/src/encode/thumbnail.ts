@@ -1,7 +1,7 @@
 import { Element, Pipeline } from '#libs/gst';
 import type { KeyPicture } from '../stream/hub.js';
 import { AVC_CAPS } from '../input/media-chain.js';
-import { AVC_HEAD } from '../output/rtmp/flv.js';
+import { AVC_HEAD } from '../flv/flv.js';
 
 const MAX_WIDTH = 320;
 /** One picture is decoded and encoded in tens of milliseconds, even a large one on a busy machine. */

@@ -3,7 +3,7 @@ import type { VideoProfile } from '#libs/transfer';
 import { Backlog } from '../input/codecs/backlog.js';
 import type { FrameSink } from '../stream/hub.js';
 import { AVC_CAPS } from '../input/media-chain.js';
-import { AVC_HEAD, avcFrame, avcSequenceHeader } from '../output/rtmp/flv.js';
+import { AVC_HEAD, avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import { Interleaver } from '../stream/interleaver.js';
 import type { Frame, VideoConfig } from '../stream/timeline.js';
 

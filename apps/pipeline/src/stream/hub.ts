@@ -1,4 +1,4 @@
-import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from '../output/rtmp/flv.js';
+import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import { AudioFiller } from './audio-filler.js';
 import { Interleaver } from './interleaver.js';
 import { OrderWatch } from './order-watch.js';
