@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { isDoneWithin } from '#libs/process';
 import type { Claim, Figures, Handler, In, Out, PipelineOp, PipelineSettings, Snapshot } from '#libs/protocol';
 import { thumbnail } from '../encode/thumbnail.js';
 import type { Send } from './events.js';
@@ -97,8 +97,7 @@ export class StreamPipeline implements Served {
     for (const timer of this.timers) clearInterval(timer);
     this.sessions.stopWaiting();
     const final = this.figures();
-    const closed = this.closeAll().then(() => true);
-    if (!(await Promise.race([closed, sleep(FINISH_MS, false, { ref: false })]))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
+    if (!(await isDoneWithin(this.closeAll(), FINISH_MS))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
     return final;
   }
 

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
 import { isRefused, type Prisma } from '#libs/db';
+import { isDoneWithin } from '#libs/process';
 import type { Figures, TransferStatus } from '#libs/protocol';
 import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
@@ -60,8 +61,7 @@ export class StreamWriter {
 
   /** True when all that is known is written; false after `deadlineMs`. */
   async settle(deadlineMs: number): Promise<boolean> {
-    const written = (this.writing ?? Promise.resolve()).then(() => true);
-    return Promise.race([written, sleep(deadlineMs, false, { ref: false })]);
+    return isDoneWithin(this.writing ?? Promise.resolve(), deadlineMs);
   }
 
   /** Writes what is pending, then the end; resolves when that is done or the stream is not ours. Retries until `deadlineMs`. */
