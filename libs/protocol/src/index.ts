@@ -1,2 +1,3 @@
 export * from './operations.js';
 export * from './pipeline.js';
+export * from './session-times.js';
