@@ -52,7 +52,7 @@ export class Sounds {
     this.encoded.delete(key);
     this.encoded.set(key, frames);
     for (const oldest of [...this.encoded.keys()].slice(0, -KEPT)) this.encoded.delete(oldest);
-    // What failed is tried anew.
+    // What failed is tried again.
     frames.catch(() => this.encoded.delete(key));
     return frames;
   }

@@ -111,7 +111,7 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Me
     push: ({ payload, time }) => {
       if (payload.length === 0) return;
       converter ??= Converter.into(decoder, sink, OPUS_CAPS);
-      // The decoder makes up for what is missing, as far as the next packet bears it twice (FEC) or the last one lets guess.
+      // The decoder makes up for what is missing, as far as the next packet carries it a second time (FEC) or it can be guessed from the last one.
       if (missing > 0) deliver(converter.gap((time - missing * OPUS_MS) * NS, missing * OPUS_MS * NS));
       missing = 0;
       deliver(converter.push(payload, time * NS));

@@ -4,7 +4,7 @@ import { OrderWatch } from './order-watch.js';
 describe('OrderWatch', () => {
   const watch = (times: number[]): OrderWatch => {
     const order = new OrderWatch();
-    for (const time of times) order.picture(time);
+    for (const time of times) order.frame(time);
     return order;
   };
   const steady = (count: number): number[] => Array.from({ length: count }, (_, i) => i * 33);

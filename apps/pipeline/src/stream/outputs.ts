@@ -64,7 +64,7 @@ export class Outputs {
       // What a removed one says comes with its last figures.
       onStatus: (status) => this.outputs.get(transfer.id) === output && this.context.send('transfer', status),
       hasVideo: this.context.hasVideo,
-      orderIsKnown: () => this.hub.orderIsKnown,
+      orderIsKnown: () => this.hub.isReorderingKnown,
       openSound: (file, loop) => this.sounds.open(file, loop),
     });
     this.outputs.set(transfer.id, output);
@@ -104,9 +104,9 @@ export class Outputs {
     output.retryNow();
   }
 
-  /** Platforms refuse B-frames in a live stream or show them in the wrong order: all who pass the pictures on get them encoded again, once. */
+  /** Platforms refuse B-frames in a live stream or show them in the wrong order: all that pass the frames on get them encoded again, once. */
   orderChanged(reorders: boolean): void {
-    const { width, height } = this.hub.keyPicture?.config ?? {};
+    const { width, height } = this.hub.keyFrame?.config ?? {};
     const { bitrate } = videoProfile({ height: Math.min(width ?? 1280, height ?? 720) }) ?? {};
     this.branches.setFallback(reorders ? videoProfile({ bitrate }) : null);
     this.context.send('log', { level: 'info', message: reorders ? 'B-frames: the video is encoded again' : 'no B-frames: the video is passed through' });

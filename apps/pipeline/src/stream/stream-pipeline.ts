@@ -75,10 +75,10 @@ export class StreamPipeline implements Served {
     this.outputs.retry(transferId);
   }
 
-  /** The latest key picture as a JPEG; null while there is none. */
+  /** The latest key frame as a JPEG; null while there is none. */
   async thumbnail(): Promise<Out<'thumbnail'>> {
-    const { keyPicture } = this.hub;
-    const jpeg = keyPicture && (await thumbnail(keyPicture));
+    const { keyFrame } = this.hub;
+    const jpeg = keyFrame && (await thumbnail(keyFrame));
     return { jpeg: jpeg?.toString('base64') ?? null };
   }
 

@@ -11,11 +11,11 @@ import { type Status, toStatus } from './status.js';
 
 /** One chunk per frame nearly always; the default of 128 would cost a header every 128 bytes. */
 const CHUNK_SIZE = 65_536;
-/** How often we ask to be told what arrived, bytes. A wish: see AckCount. */
+/** How often we ask to be told what arrived, bytes. Servers need not: see AckCount. */
 const ACK_WINDOW = 250_000;
 /** Answers to pings and acknowledgements are left out while more than this waits: who sends and never reads must not fill our memory. */
 const MAX_QUEUE_FOR_ANSWERS = 1024 * 1024;
-/** Read at once, bytes: takes a millisecond at most, whatever they are. */
+/** Read in one go, bytes: takes a millisecond at most, whatever they are. */
 const SLICE = 4096;
 const PING_REQUEST = 6;
 const PING_RESPONSE = 7;
@@ -71,13 +71,13 @@ export class RtmpConnection {
     return this.outbox.bytesSent;
   }
 
-  /** Called once, at once if it is over already. */
+  /** Called once; immediately if it is over already. */
   onClose(listener: (error: Error | null) => void): void {
     this.closeListener = listener;
     if (this.ending !== undefined) listener(this.ending);
   }
 
-  /** Statuses that came while nobody listened come at once; null stops listening. */
+  /** Statuses that came while nobody listened come first; null stops listening. */
   onStatus(listener: ((status: Status) => void) | null): void {
     this.statuses.listen(listener);
   }

@@ -92,7 +92,7 @@ export class RtmpPublisher {
     if (this.ended) listener(this.ended.error);
   }
 
-  /** onMetaData, unless switched off for this transfer. In the middle of a stream it bears the time of what was sent last. */
+  /** onMetaData, unless switched off for this transfer. In the middle of a stream it has the time of what was sent last. */
   sendMetadata(values: Record<string, string | number | boolean>): void {
     if (!this.sendsMetadata) return;
     const body = Buffer.concat([encodeAmf('@setDataFrame', 'onMetaData'), encodeEcmaArray(values)]);
