@@ -165,7 +165,7 @@ async function bench() {
 async function longConnection() {
   const { AllowList } = await import('../dist/libs/net/src/index.js');
   const { Output } = await import('../dist/apps/pipeline/src/output/output.js');
-  const flv = await import('../dist/apps/pipeline/src/output/rtmp/flv.js');
+  const flv = await import('../dist/apps/pipeline/src/flv/flv.js');
   const server = await startRtmpServer({ dir: join(STATE_DIR, 'bench-rtmp') });
   stops.push(() => server.stop());
   const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, ...flv }, `${server.url}/long`, 4.7e9);

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Branches } from '../../apps/pipeline/src/encode/branches.js';
 import { Hub } from '../../apps/pipeline/src/stream/hub.js';
-import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/output/rtmp/flv.js';
+import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/flv/flv.js';
 import type { Frame, VideoConfig } from '../../apps/pipeline/src/stream/timeline.js';
 import { Transcoder } from '../../apps/pipeline/src/encode/transcoder.js';
 import { Element, Pipeline, type Sample } from '#libs/gst';

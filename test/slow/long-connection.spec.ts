@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
 import { Output } from '../../apps/pipeline/src/output/output.js';
-import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/output/rtmp/flv.js';
+import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/flv/flv.js';
 import { sendAtFullSpeed } from '../../scripts/bench/long-connection.mjs';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 

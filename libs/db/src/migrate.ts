@@ -4,9 +4,10 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { secretOf } from '#libs/config';
+import { rootDirectory } from '#libs/process';
 
 /** An arbitrary constant: two processes that migrate at once take turns. */
 const MIGRATION_LOCK = 72_707_369;
@@ -63,21 +64,8 @@ async function apply(client: Client, name: string, sql: string, checksum: string
   }
 }
 
-/** The migrations of this checkout, whether we run from source or from dist. */
-export function migrationsDirectory(): string {
-  let folder = import.meta.dirname;
-  for (;;) {
-    const candidate = join(folder, 'prisma', 'migrations');
-    try {
-      readdirSync(candidate);
-      return candidate;
-    } catch (error) {
-      const parent = dirname(folder);
-      if (parent === folder) throw new Error('prisma/migrations not found above the program', { cause: error });
-      folder = parent;
-    }
-  }
-}
+/** Where the migrations are, whether this runs from the sources or from dist. */
+export const migrationsDirectory = (): string => join(rootDirectory(), 'prisma', 'migrations');
 
 if (process.argv[1] === import.meta.filename) {
   const url = secretOf('DATABASE_URL');

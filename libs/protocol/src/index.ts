@@ -1,3 +1,4 @@
 export * from './check.js';
 export * from './operations.js';
 export * from './pipeline.js';
+export * from './session-times.js';

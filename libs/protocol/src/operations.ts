@@ -1,5 +1,5 @@
 import type { TransferOptions } from '#libs/transfer';
-import type { Claim, FinalReport, PipelineSettings, Snapshot, WantedTransfer } from './pipeline.js';
+import type { Claim, Figures, PipelineSettings, Snapshot, WantedTransfer } from './pipeline.js';
 
 /**
  * Where an operation is served, and what its body says besides its own fields:
@@ -52,7 +52,7 @@ export const OPERATIONS = {
   /** The full set of outputs that is to exist; those not named are closed properly. */
   setTransfers: pipeline<{ transfers: WantedTransfer[] }>(),
   /** Closes outputs properly, then the process exits. Answered when the outputs are closed. */
-  stop: pipeline<Nothing, FinalReport>(),
+  stop: pipeline<Nothing, Figures>(),
   snapshot: pipeline<Nothing, Snapshot>(),
 };
 

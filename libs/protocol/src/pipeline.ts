@@ -108,11 +108,11 @@ export interface Snapshot {
   unconfined?: string[];
 }
 
+/** What a pipeline measures of its input and of each output. The last ones come with its end. */
 export interface Figures {
   input: InputFigures;
   transfers: Record<string, TransferFigures>;
 }
-export type FinalReport = Figures;
 
 /** Events, pipeline to worker: `{event, body}`. */
 export interface PipelineEvents {
@@ -127,6 +127,6 @@ export interface PipelineEvents {
   transfer: TransferStatus;
   figures: Figures;
   /** The stream is over by the pipeline's own decision (publisher gone and the window passed); it exits after this. */
-  ended: { reason: string; detail?: string | null; final: FinalReport | null };
+  ended: { reason: string; detail?: string | null; final: Figures | null };
   log: { level: 'debug' | 'info' | 'warn' | 'error'; message: string; fields?: Record<string, unknown> };
 }

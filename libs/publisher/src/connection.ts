@@ -20,7 +20,7 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
-/** ICE and DTLS take a few seconds at most; the server gives up at the same time. */
+/** ICE and DTLS take a few seconds at most; the server gives up at the same time (FIRST_MEDIA_MS of libs/protocol). */
 const CONNECT_MS = 15_000;
 const RESTART_MS = 8000;
 /** `disconnected` often heals by itself: Wi-Fi roams in less. */

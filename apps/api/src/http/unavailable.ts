@@ -1,22 +1,10 @@
 // Tells "something we stand on is away for now" (503, try again) from "we have a bug" (500).
 
-/** A wait of ours that ended before what was waited for. */
-export class DeadlineExceeded extends Error {}
+import { DeadlineExceeded, withDeadline } from '#libs/process';
 
-/** Rejects with DeadlineExceeded when `work` takes longer: BullMQ's `add` waits for ever on a Redis that is away at boot. */
-export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DeadlineExceeded(`${what} took more than ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, deadline]);
-  } finally {
-    clearTimeout(timer);
-    // The loser may still reject later, when nobody listens any more.
-    work.catch(() => undefined);
-  }
-}
+/** Rejects with DeadlineExceeded when `work` takes longer than `ms`: BullMQ's `add` waits without end on a Redis that is away at boot. */
+export const within = <T>(ms: number, what: string, work: Promise<T>): Promise<T> =>
+  withDeadline(work, { ms, tooLate: () => new DeadlineExceeded(`${what} took more than ${ms} ms`) });
 
 /** Prisma: cannot connect, operation timed out, connection closed, too many connections, pool timeout, transaction timeout. */
 const PRISMA_CODES = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);

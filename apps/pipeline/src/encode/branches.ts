@@ -2,10 +2,10 @@ import type { VideoProfile } from '#libs/transfer';
 import type { FrameSink, Hub } from '../stream/hub.js';
 import { Transcoder } from './transcoder.js';
 
-/** An encoder that fails is made anew after so long, and twice as long after each time that it fails again. */
+/** An encoder that fails is made again after so long, and twice as long after each time that it fails again. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** The first failures pass with a short hole in the picture; then whoever waits for pictures is told. */
+/** The first failures pass with a short hole in the picture; then whoever waits for frames is told. */
 const SILENT_FAILURES = 2;
 /** An encoder that worked for so long has failed for another reason than the one before. */
 const STABLE_MS = 60_000;
@@ -26,11 +26,11 @@ export interface BranchSink extends FrameSink {
 
 const pauseMs = (failures: number): number => Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
 
-/** Which frames an output gets: the stream's own, or those of an encoder that it shares with all who want the same picture. */
+/** Which frames an output gets: the stream's own, or those of an encoder that it shares with all that want the same picture. */
 export class Branches<T extends BranchSink> {
   private readonly transcoders = new Map<string, { transcoder: Transcoder; since: number }>();
   private readonly places = new Map<T, string | null>();
-  private readonly wishes = new Map<T, VideoProfile | null>();
+  private readonly profiles = new Map<T, VideoProfile | null>();
   /** Pictures that were left out on the way to an output, where a machine is too slow for its profile. */
   private readonly missed = new Map<T, number>();
   /** How often in a row an encoder of this profile has failed. */
@@ -46,15 +46,15 @@ export class Branches<T extends BranchSink> {
   ) {}
 
   /** Puts an output where its profile belongs; null is passthrough, or the fallback while there is one. Throws for a profile that no encoder takes. */
-  attach(output: T, wish: VideoProfile | null): void {
-    this.wishes.set(output, wish);
+  attach(output: T, profile: VideoProfile | null): void {
+    this.profiles.set(output, profile);
     this.place(output);
   }
 
   /** What outputs without a profile get while the stream's own pictures are nothing for platforms; null: they are. */
   setFallback(profile: VideoProfile | null): void {
     this.fallback = profile;
-    for (const output of this.wishes.keys()) this.place(output);
+    for (const output of this.profiles.keys()) this.place(output);
   }
 
   /** Pictures that an output never got, for want of time to encode them. */
@@ -63,7 +63,7 @@ export class Branches<T extends BranchSink> {
   }
 
   private place(output: T): void {
-    const profile = this.wishes.get(output) ?? this.fallback;
+    const profile = this.profiles.get(output) ?? this.fallback;
     const key = profile === null ? null : JSON.stringify(profile);
     if (this.places.get(output) === key) return;
     this.leave(output);
@@ -112,7 +112,7 @@ export class Branches<T extends BranchSink> {
     const timer = setTimeout(() => {
       this.pauses.delete(timer);
       // Some may have left meanwhile, or have a place already.
-      for (const output of outputs) if (this.wishes.has(output)) this.place(output);
+      for (const output of outputs) if (this.profiles.has(output)) this.place(output);
     }, this.pause(failures));
     this.pauses.add(timer);
   }
@@ -124,7 +124,7 @@ export class Branches<T extends BranchSink> {
   }
 
   detach(output: T): void {
-    this.wishes.delete(output);
+    this.profiles.delete(output);
     this.missed.delete(output);
     this.leave(output);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Element, Pipeline } from '#libs/gst';
 import { SOUND_FILE } from '#libs/transfer';
 import { AAC_BITRATE, AUDIO_CAPS } from '../input/media-chain.js';
-import { aacFrame } from '../output/rtmp/flv.js';
+import { aacFrame } from '../flv/flv.js';
 
 /** Ten minutes of AAC take 10 MB of memory for as long as they are kept; while it is encoded, a sound takes ten times as much. */
 const MAX_SECONDS = 600;
@@ -52,7 +52,7 @@ export class Sounds {
     this.encoded.delete(key);
     this.encoded.set(key, frames);
     for (const oldest of [...this.encoded.keys()].slice(0, -KEPT)) this.encoded.delete(oldest);
-    // What failed is tried anew.
+    // What failed is tried again.
     frames.catch(() => this.encoded.delete(key));
     return frames;
   }

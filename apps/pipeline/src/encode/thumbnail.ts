@@ -1,7 +1,7 @@
 import { Element, Pipeline } from '#libs/gst';
-import type { KeyPicture } from '../stream/hub.js';
+import type { KeyFrame } from '../stream/hub.js';
 import { AVC_CAPS } from '../input/media-chain.js';
-import { AVC_HEAD } from '../output/rtmp/flv.js';
+import { AVC_HEAD } from '../flv/flv.js';
 
 const MAX_WIDTH = 320;
 /** One picture is decoded and encoded in tens of milliseconds, even a large one on a busy machine. */
@@ -9,7 +9,7 @@ const DEADLINE_MS = 3000;
 const QUALITY = 75;
 
 /** A key picture as a small JPEG. A pipeline of its own for this one picture: what is not asked for costs nothing. */
-export async function thumbnail({ body, config }: KeyPicture): Promise<Buffer> {
+export async function thumbnail({ body, config }: KeyFrame): Promise<Buffer> {
   const pipeline = new Pipeline();
   const record = config.header.subarray(AVC_HEAD).toString('hex');
   const source = Element.make('appsrc', { format: 'time', caps: `${AVC_CAPS},codec_data=(buffer)${record}` });

@@ -3,8 +3,9 @@ import type { VideoProfile } from '#libs/transfer';
 import { Backlog } from '../input/codecs/backlog.js';
 import type { FrameSink } from '../stream/hub.js';
 import { AVC_CAPS } from '../input/media-chain.js';
-import { AVC_HEAD, avcFrame, avcSequenceHeader } from '../output/rtmp/flv.js';
-import { type Frame, Interleaver, type VideoConfig } from '../stream/timeline.js';
+import { AVC_HEAD, avcFrame, avcSequenceHeader } from '../flv/flv.js';
+import { Interleaver } from '../stream/interleaver.js';
+import type { Frame, VideoConfig } from '../stream/timeline.js';
 
 /** Decoding, scaling and encoding take a few frames' time; audio waits for it no longer than this. */
 const HOLD_MS = 400;

@@ -1,14 +1,12 @@
-import { GstError, Pipeline, preload } from '#libs/gst';
-import type { ReasonCode } from '#libs/transfer';
-import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
-import { Feed, Hub } from '../stream/hub.js';
-import { healthOf, type InputProblem, problemOf, type TrackHealth } from './input-health.js';
-import { InputMeter } from './input-meter.js';
-import { type EncodedSample, FACTORIES, openTrack, type Track } from './media-chain.js';
-import { TooLarge } from './codecs/picture-size.js';
+import { GstError, preload } from '#libs/gst';
 import type { InputFigures, PipelineSettings } from '#libs/protocol';
-import { RtpReceiver } from './rtp/receiver.js';
-import type { OrderedPacket, TrackFormat } from './rtp/types.js';
+import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
+import type { ReasonCode } from '#libs/transfer';
+import { Feed, Hub } from '../stream/hub.js';
+import type { InputProblem } from './input-health.js';
+import { InputMeter } from './input-meter.js';
+import { type EncodedSample, FACTORIES } from './media-chain.js';
+import { SessionMedia } from './session-media.js';
 import { giveUpReason } from './session-reason.js';
 import { WARM_UP_OFFER } from './transport/warm-up-offer.js';
 import { type TransportEnd, type TransportSettings, WebrtcTransport } from './transport/webrtc-transport.js';
@@ -16,9 +14,6 @@ import { type TransportEnd, type TransportSettings, WebrtcTransport } from './tr
 const WATCH_MS = 250;
 /** A video track that was negotiated but sends nothing holds the audio back no longer than this. */
 const VIDEO_PATIENCE_MS = 2000;
-/** A key frame that does not come is asked for again. At the beginning it is on its way already, as a rule. */
-const ASK_AGAIN_MS = 500;
-const FIRST_ASK_MS = 100;
 
 type IngestSettings = TransportSettings & Pick<PipelineSettings, 'mediaTimeoutMs'> & { endsOnClose: boolean };
 
@@ -38,30 +33,13 @@ export interface IngestEvents {
 
 /** One publisher's WebRTC session: its answer, its media into the hub, and the watch over its life. */
 export class Ingest {
-  /** Decoders and encoders; H.264 passes by it. */
-  private readonly pipeline = new Pipeline();
-  private readonly receiver: RtpReceiver;
-  private readonly meter: InputMeter;
-  private readonly tracks = new Map<TrackFormat, Track>();
-  private readonly heardOf = new Set<TrackFormat>();
+  private readonly media: SessionMedia;
   private readonly feed: Feed;
   private transport: WebrtcTransport | null = null;
   private watch: NodeJS.Timeout | null = null;
-  private work: { timer: NodeJS.Timeout; at: number } | null = null;
   private state: 'waiting' | 'live' | 'silent' | 'closed' = 'waiting';
   private answeredAt = Infinity;
   private firstAudioAt: number | null = null;
-  private readonly openedAt = performance.now();
-  private readonly last: Record<TrackFormat['kind'], { packetAt: number | null; sampleAt: number | null; format: TrackFormat | null }> = {
-    video: { packetAt: null, sampleAt: null, format: null },
-    audio: { packetAt: null, sampleAt: null, format: null },
-  };
-  private told: InputProblem | null = null;
-  /** When the first packet of any track had come. */
-  private connectedAt: number | null = null;
-  private lastKeyframeAt = performance.now();
-  /** When the key frame that is needed was asked for; null: none is. */
-  private askedAt: number | null = null;
 
   private constructor(
     private readonly settings: IngestSettings,
@@ -70,12 +48,13 @@ export class Ingest {
     private readonly events: IngestEvents,
   ) {
     this.feed = openFeed(this.hasVideo);
-    this.receiver = new RtpReceiver(offer.tracks, offer, {
-      onPacket: (format, packet) => this.packet(format, packet),
-      onLost: (format, count) => this.tracks.get(format)?.lost?.(count),
-      send: (rtcp) => this.transport?.sendRtcp(rtcp),
+    this.media = new SessionMedia(offer, {
+      onSample: (kind, sample) => (kind === 'video' ? this.video(sample) : this.audio(sample)),
+      onFailed: (message, reason) => this.fail(message, reason),
+      onWarning: events.onWarning,
+      sendRtcp: (packet) => this.transport?.sendRtcp(packet),
+      isWaiting: () => this.state === 'waiting',
     });
-    this.meter = new InputMeter(this.receiver);
   }
 
   /** Does once what would otherwise make the first publisher wait: loads plugins, and answers an offer that nobody made (DTLS makes its certificate). */
@@ -114,35 +93,28 @@ export class Ingest {
 
   /** What does not come of what was announced, or cannot be decoded, as told last. */
   get problem(): InputProblem | null {
-    return this.told;
+    return this.media.health.problem;
   }
 
   /** Since the last key frame arrived (or the session began), ms. */
   get sinceKeyframeMs(): number {
-    return performance.now() - this.lastKeyframeAt;
+    return this.media.sinceKeyframeMs;
   }
 
   private async negotiate(): Promise<string> {
-    const { offer, pipeline } = this;
-    pipeline.onMessage((message) => {
-      if (message.type === 'error') this.fail(message.message, 'media_invalid');
-      else if (message.type === 'warning') this.events.onWarning(message.message);
-    });
-    for (const format of offer.tracks) {
-      this.tracks.set(format, openTrack(pipeline, format, (sample) => (format.kind === 'video' ? this.video(sample) : this.audio(sample))));
-    }
-    const [local] = await Promise.all([this.openTransport(), pipeline.play()]);
+    this.media.openTracks();
+    const [local] = await Promise.all([this.openTransport(), this.media.play()]);
     this.answeredAt = performance.now();
     this.watch = setInterval(() => this.look(performance.now()), WATCH_MS).unref();
-    return writeAnswer(offer, local);
+    return writeAnswer(this.offer, local);
   }
 
   private async openTransport(): Promise<LocalTransport> {
     const { remote } = this.offer;
     const { transport, half } = await WebrtcTransport.open(remote, this.settings, {
-      rtp: (packet, arrival) => this.receiver.rtp(packet, arrival, performance.now()),
-      rtcp: (packet, arrival) => this.receiver.rtcp(packet, arrival),
-      done: () => this.doWork(performance.now()),
+      rtp: (packet, arrival) => this.media.rtp(packet, arrival),
+      rtcp: (packet, arrival) => this.media.rtcp(packet, arrival),
+      done: () => this.media.packetsTaken(),
       onClosed: (reason, detail) => this.transportClosed(reason, detail),
       onWarning: this.events.onWarning,
     });
@@ -162,12 +134,12 @@ export class Ingest {
 
   /** Asks the publisher for a key frame (RTCP PLI). */
   requestKeyframe(): void {
-    this.receiver.requestKeyframe();
+    this.media.requestKeyframe();
   }
 
   /** What came in since the last call, and in total. */
   figures(): InputFigures {
-    return this.meter.figures(this.codec('video'), this.codec('audio'));
+    return this.media.figures();
   }
 
   /** The figures of a stream that nobody feeds. */
@@ -183,82 +155,22 @@ export class Ingest {
   async close(): Promise<void> {
     this.state = 'closed';
     if (this.watch) clearInterval(this.watch);
-    if (this.work) clearTimeout(this.work.timer);
+    this.media.stop();
     this.feed.close();
-    await Promise.all([this.transport?.close(), this.pipeline.close()]);
-  }
-
-  /** Of a track that has been heard of. */
-  private codec(kind: TrackFormat['kind']): string | null {
-    const format = this.offer.tracks.find((track) => track.kind === kind);
-    return format && this.heardOf.has(format) ? format.codec : null;
-  }
-
-  private packet(format: TrackFormat, packet: OrderedPacket): void {
-    if (this.state === 'closed') return;
-    this.heardOf.add(format);
-    if (packet.payload.length > 0) Object.assign(this.last[format.kind], { packetAt: performance.now(), format });
-    const track = this.tracks.get(format) as Track;
-    if (!this.pushed(track, packet)) return;
-    if (format.kind === 'video') this.askForKeyframe(track.needsKeyframe());
-  }
-
-  /** False when the publisher's media has ended the session. */
-  private pushed(track: Track, packet: OrderedPacket): boolean {
-    try {
-      track.push(packet);
-      return true;
-    } catch (error) {
-      if (!(error instanceof TooLarge)) throw error;
-      this.fail(error.message, 'picture_too_large');
-      return false;
-    }
-  }
-
-  private askForKeyframe(isNeeded: boolean): void {
-    const now = performance.now();
-    if (!isNeeded) {
-      this.askedAt = null;
-      return;
-    }
-    this.askedAt ??= this.state === 'waiting' ? now + FIRST_ASK_MS - ASK_AGAIN_MS : -Infinity;
-    if (now - this.askedAt < ASK_AGAIN_MS) return;
-    this.askedAt = now;
-    this.requestKeyframe();
-  }
-
-  /** Requests and reports are sent with the packets that come; a timer serves while none do. */
-  private doWork(now: number): void {
-    if (this.state === 'closed') return;
-    this.receiver.work(now);
-    const { deadline } = this.receiver;
-    if (deadline === null || (this.work !== null && this.work.at <= deadline)) return;
-    if (this.work) clearTimeout(this.work.timer);
-    const timer = setTimeout(() => {
-      this.work = null;
-      this.doWork(performance.now());
-    }, Math.max(1, deadline - now)).unref();
-    this.work = { timer, at: deadline };
+    await Promise.all([this.transport?.close(), this.media.close()]);
   }
 
   private video(sample: EncodedSample): void {
-    if (this.state === 'closed') return;
-    this.last.video.sampleAt = performance.now();
     if (sample.config) {
       const { record, width, height } = sample.config;
-      this.meter.setSize(width, height);
       this.feed.setVideoConfig(record, width, height);
     }
-    if (sample.keyframe) this.lastKeyframeAt = performance.now();
-    this.meter.frame(sample.keyframe);
     this.mediaArrived();
     this.feed.video(sample);
   }
 
   private audio(sample: EncodedSample): void {
-    if (this.state === 'closed') return;
     const now = performance.now();
-    this.last.audio.sampleAt = now;
     this.firstAudioAt ??= now;
     const late = this.hasVideo && this.state === 'waiting' && now - this.firstAudioAt > VIDEO_PATIENCE_MS;
     if (late) this.feed.startWithoutVideo();
@@ -275,34 +187,21 @@ export class Ingest {
 
   /** What only time shows: a session that nothing comes of, a track that does not come, and a silence. */
   private look(now: number): void {
-    this.checkHealth();
+    this.checkHealth(now);
+    const { hasPackets, problem } = this.media.health;
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: this.told });
+      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets, problem });
       if (why) this.events.onClosed(why.reason, why.detail);
-    } else if (this.meter.idleMs >= this.settings.mediaTimeoutMs) {
+    } else if (this.media.idleMs >= this.settings.mediaTimeoutMs) {
       this.fallSilent();
     }
   }
 
-  private health(kind: TrackFormat['kind'], now: number): TrackHealth {
-    if (!this.offer.tracks.some((format) => format.kind === kind)) return 'absent';
-    const { packetAt, sampleAt, format } = this.last[kind];
-    const track = format && this.tracks.get(format);
-    if (track?.isBehind?.()) return 'flowing';
-    // A track that begins late is given its time, too.
-    const since = Math.max(this.openedAt, packetAt === null ? (this.connectedAt ?? now) : -Infinity);
-    return healthOf({ since, lastPacketAt: packetAt, lastSampleAt: sampleAt, needsKeyframe: track?.needsKeyframe() ?? false, hasParameterSets: track?.hasParameterSets?.() ?? true }, now);
-  }
-
-  private checkHealth(): void {
+  private checkHealth(now: number): void {
     if (this.state !== 'live' && this.state !== 'waiting') return;
-    const now = performance.now();
-    if (this.meter.idleMs < Infinity) this.connectedAt ??= now;
-    const problem = problemOf(this.health('video', now), this.health('audio', now), this.last.audio.sampleAt !== null);
-    if (problem === this.told) return;
-    this.told = problem;
-    this.events.onProblem(problem);
+    const { health, idleMs } = this.media;
+    if (health.check(now, idleMs < Infinity)) this.events.onProblem(health.problem);
   }
 
   private fallSilent(): void {

@@ -35,8 +35,8 @@ export interface EncodedSample extends MediaSample {
   config?: DecoderConfig;
 }
 
-/** One track of a session, from its packets to the samples. */
-export interface Track {
+/** What one track of a session goes through, from its packets to the samples. */
+export interface MediaChain {
   /** Takes the packets in order. */
   push(packet: OrderedPacket): void;
   /** So many packets before the next one are lost. Most see it by the sequence numbers. */
@@ -50,7 +50,7 @@ export interface Track {
 }
 
 /** The track's elements go into `pipeline`; samples come from the moment when it plays. */
-export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): MediaChain {
   switch (format.codec) {
     case 'H264':
       return passthrough(format, onSample);
@@ -65,7 +65,7 @@ export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sa
   }
 }
 
-function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) => void): Track {
+function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) => void): MediaChain {
   const depayloader = new H264Depayloader(fmtp);
   const waiting = new Moment();
   const flush = (): void => {
@@ -99,7 +99,7 @@ function source(caps: string): Element {
 const OPUS_CAPS = 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0';
 
 /** Decoding and encoding 20 ms takes a fraction of one: on this thread, for waking another one costs as much. */
-function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Track {
+function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): MediaChain {
   const decoder = Element.make('opusdec', { plc: true, 'use-inband-fec': true });
   const sink = chainTo(pipeline, [decoder, Element.make('audioconvert'), Element.make('capsfilter', { caps: AUDIO_CAPS }), Element.make('voaacenc', { bitrate: AAC_BITRATE })]);
   let converter: Converter | null = null;
@@ -111,7 +111,7 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Tr
     push: ({ payload, time }) => {
       if (payload.length === 0) return;
       converter ??= Converter.into(decoder, sink, OPUS_CAPS);
-      // The decoder makes up for what is missing, as far as the next packet bears it twice (FEC) or the last one lets guess.
+      // The decoder makes up for what is missing, as far as the next packet carries it a second time (FEC) or it can be guessed from the last one.
       if (missing > 0) deliver(converter.gap((time - missing * OPUS_MS) * NS, missing * OPUS_MS * NS));
       missing = 0;
       deliver(converter.push(payload, time * NS));
@@ -124,7 +124,7 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Tr
 }
 
 /** From a publisher's frames to those of our own encoder. Where decoding is too slow, whole groups of pictures are left out. */
-function decoded(pipeline: Pipeline, depayloader: Av1Depayloader | VpxDepayloader, caps: string, decoder: string, onSample: (sample: EncodedSample) => void): Track {
+function decoded(pipeline: Pipeline, depayloader: Av1Depayloader | VpxDepayloader, caps: string, decoder: string, onSample: (sample: EncodedSample) => void): MediaChain {
   const pictures = source(caps);
   const setSize = transcoded(pipeline, [pictures, Element.make(decoder)], onSample);
   const backlog = new Backlog();

@@ -1,11 +1,10 @@
 /** Why a session brings no media: only what is known of it. */
+import { FIRST_MEDIA_MS } from '#libs/protocol';
 import type { ReasonCode } from '#libs/transfer';
 import type { TransportStage } from './transport/webrtc-transport.js';
 
 /** A publisher that is there asks within a second of its answer; who only holds a place is given up. */
 const FIRST_CHECK_MS = 5000;
-/** RFC 8445 checks and DTLS take a few seconds at most, a camera's question for permission some more. */
-const FIRST_MEDIA_MS = 15_000;
 
 export interface Why {
   reason: ReasonCode;

@@ -5,7 +5,7 @@ import { AllowList } from '#libs/net';
 import { type Read, type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { Output } from './output.js';
 import type { TransferStatus } from '#libs/protocol';
-import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
+import { avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import type { VideoConfig } from '../stream/timeline.js';
 
 const MB = 1_000_000;

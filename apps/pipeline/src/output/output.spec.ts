@@ -6,7 +6,7 @@ import { SILENT_AUDIO } from '../stream/hub.js';
 import { Output, type OutputContext } from './output.js';
 import type { TransferStatus } from '#libs/protocol';
 import { decodeAmf } from './rtmp/amf0.js';
-import { avcFrame, avcSequenceHeader } from './rtmp/flv.js';
+import { avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import { MESSAGE } from './rtmp/chunks.js';
 import { AAC_FRAME_MS, type Frame, type VideoConfig } from '../stream/timeline.js';
 

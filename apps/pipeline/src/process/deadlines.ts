@@ -1,3 +1,4 @@
+import { withDeadline } from '#libs/process';
 import { TransferError } from '#libs/transfer';
 import { lateSince, overloaded, watchLateness } from './lateness.js';
 
@@ -24,32 +25,18 @@ export class Aborted extends Error {}
  * `work`, unless it takes longer or is aborted before. What loses may still fail later, unheard. Only time in which this process
  * looked counts: what it was late by is added, at most `ms` in all; if it was late then, too, that is the failure (a TransferError).
  */
-export async function within<T>(work: Promise<T>, ms: number, tooLate: () => Error, signal?: AbortSignal): Promise<T> {
+export function within<T>(work: Promise<T>, ms: number, tooLate: () => Error, signal?: AbortSignal): Promise<T> {
   watchLateness();
-  let timer: NodeJS.Timeout | undefined;
-  let onAbort = (): void => undefined;
-  const limit = new Promise<never>((_, reject) => {
-    let [from, spare] = [performance.now(), ms];
-    const expire = (): void => {
-      const lateMs = lateSince(from);
-      const more = Math.min(lateMs, spare);
-      if (more === 0) {
-        const error = tooLate();
-        return reject(lateMs > 0 && error instanceof TransferError ? overloaded(error, lateMs) : error);
-      }
-      [from, spare] = [performance.now(), spare - more];
-      timer = setTimeout(expire, more);
-    };
-    timer = setTimeout(expire, ms);
-    onAbort = () => reject(new Aborted('the transfer ends'));
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
-    work.catch(() => undefined);
-  }
+  let [from, spare, lateMs] = [performance.now(), ms, 0];
+  const more = (): number => {
+    lateMs = lateSince(from);
+    const added = Math.min(lateMs, spare);
+    [from, spare] = [performance.now(), spare - added];
+    return added;
+  };
+  const failure = (): Error => {
+    const error = tooLate();
+    return lateMs > 0 && error instanceof TransferError ? overloaded(error, lateMs) : error;
+  };
+  return withDeadline(work, { ms, tooLate: failure, more, signal, aborted: () => new Aborted('the transfer ends') });
 }

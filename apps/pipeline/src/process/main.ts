@@ -43,7 +43,7 @@ const control = new ControlServer(
   (connected) => watchWorker(connected),
 );
 
-/** Media does not need a worker, but a stream that nobody will ever stop must not run for ever. */
+/** Media does not need a worker, but a stream that nobody will ever stop must not run without end. */
 function watchWorker(connected: boolean): void {
   if (orphanTimer) clearTimeout(orphanTimer);
   orphanTimer = null;

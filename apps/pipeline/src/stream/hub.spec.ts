@@ -44,7 +44,7 @@ describe('Hub', () => {
     const said: boolean[] = [];
     const { hub, video } = open((reorders) => said.push(reorders), BASELINE_RECORD);
     for (const ms of [0, 33, 10, 43, 20, 53, 30]) video(ms, ms === 0);
-    expect([said, hub.reorders, hub.orderIsKnown]).toEqual([[], false, true]);
+    expect([said, hub.reorders, hub.isReorderingKnown]).toEqual([[], false, true]);
   });
 
   // Half a second: as far apart as a publisher's two encoders are at the most.

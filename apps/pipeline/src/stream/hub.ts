@@ -1,5 +1,9 @@
-import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from '../output/rtmp/flv.js';
-import { AudioFiller, type Frame, Interleaver, OrderWatch, SessionClock, type StreamMs, type VideoConfig } from './timeline.js';
+import { aacFrame, aacSequenceHeader, avcFrame, avcSequenceHeader } from '../flv/flv.js';
+import { AudioFiller } from './audio-filler.js';
+import { Interleaver } from './interleaver.js';
+import { OrderWatch } from './order-watch.js';
+import { SessionClock } from './session-clock.js';
+import type { Frame, StreamMs, VideoConfig } from './timeline.js';
 
 /** AAC-LC, 48 kHz, stereo (ISO/IEC 14496-3, AudioSpecificConfig): what every stream's audio is encoded to. */
 const AUDIO_CONFIG = Buffer.from([0x11, 0x90]);
@@ -11,7 +15,7 @@ const HOLD_MS = 60;
 const AUDIO_PATIENCE_MS = 600;
 /** Between the stream's clock and the silence that a timer fills in, so that late video is not overtaken. */
 const SILENCE_MARGIN_MS = 120;
-/** How often silence is looked after while no video sets its pace: several frames at once, well inside what players buffer. */
+/** How often silence is looked after while no video sets its pace: several frames together, well inside what players buffer. */
 const TICK_MS = 100;
 
 export const AUDIO_HEADER = aacSequenceHeader(AUDIO_CONFIG);
@@ -25,8 +29,8 @@ export interface MediaSample {
   keyframe: boolean;
 }
 
-/** A picture that can be decoded by itself. */
-export type KeyPicture = Pick<Required<Frame>, 'body' | 'config'>;
+/** A frame that needs no other to be decoded. */
+export type KeyFrame = Pick<Required<Frame>, 'body' | 'config'>;
 
 /** Who takes the frames. `push` must never wait. */
 export interface FrameSink {
@@ -50,23 +54,23 @@ export class Hub {
   private readonly lag: Record<'audio' | 'video', number | null> = { audio: null, video: null };
 
   private reordering = false;
-  private lastKey: KeyPicture | null = null;
+  private lastKey: KeyFrame | null = null;
 
-  /** @param onReordering the pictures' order changed: with B-frames (true) or without. */
+  /** @param onReordering the order of the frames changed: with B-frames (true) or without. */
   constructor(private readonly onReordering: (reorders: boolean) => void = () => undefined) {}
 
-  /** Pictures come with B-frames: shown in another order than that in which they are decoded. */
+  /** Frames come with B-frames: shown in another order than that in which they are decoded. */
   get reorders(): boolean {
     return this.reordering;
   }
 
-  /** False for the first pictures of a session that may yet turn out to have B-frames. */
-  get orderIsKnown(): boolean {
-    return this.reordering || this.active === null || this.active.orderIsKnown;
+  /** False for the first frames of a session that may yet turn out to have B-frames. */
+  get isReorderingKnown(): boolean {
+    return this.reordering || this.active === null || this.active.isReorderingKnown;
   }
 
   /** The latest one; null before the first. */
-  get keyPicture(): KeyPicture | null {
+  get keyFrame(): KeyFrame | null {
     return this.lastKey;
   }
 
@@ -102,7 +106,7 @@ export class Hub {
     this.sinks.clear();
   }
 
-  /** @internal Whether this feed is, or now becomes, the one that is heard. */
+  /** @internal Whether this feed is, or now becomes, the one that feeds the stream. */
   accepts(feed: Feed, starts: boolean): boolean {
     if (this.active === feed) return true;
     if (!starts || feed.closed) return false;
@@ -112,7 +116,7 @@ export class Hub {
     return true;
   }
 
-  /** @internal @param shownAt may go back between pictures; the time of decoding, which the outputs see, does not. */
+  /** @internal @param shownAt may go back between frames; the time of decoding, which the outputs see, does not. */
   video(shownAt: StreamMs, data: Buffer, keyframe: boolean, config: VideoConfig): void {
     const now = this.now();
     this.measureLag('video', now - shownAt);
@@ -198,7 +202,7 @@ export class Feed {
   }
 
   /** Baseline has no B-frames; what else is negotiated says nothing. */
-  get orderIsKnown(): boolean {
+  get isReorderingKnown(): boolean {
     return this.order.isLikelyKnown || this.profile === null || this.profile === BASELINE;
   }
 
@@ -211,7 +215,7 @@ export class Feed {
   video(sample: MediaSample): void {
     if (this.config === null || !this.hub.accepts(this, sample.keyframe)) return;
     const shownAt = this.clock.map(sample.time);
-    if (this.profile !== BASELINE) this.order.picture(shownAt);
+    if (this.profile !== BASELINE) this.order.frame(shownAt);
     this.hub.order(this.profile === BASELINE ? false : this.order.reorders);
     this.hub.video(shownAt, sample.data, sample.keyframe, this.config);
   }
@@ -226,7 +230,7 @@ export class Feed {
     this.hasVideo = false;
   }
 
-  /** The session is over: what still comes from it is not heard. */
+  /** The session is over: what still comes from it is left out. */
   close(): void {
     this.closed = true;
   }

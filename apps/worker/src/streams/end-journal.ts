@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { FinalReport } from '#libs/protocol';
+import type { Figures } from '#libs/protocol';
 import type { Held } from './stream-rows.js';
 
 /** The end of a stream that Postgres does not know of yet. */
@@ -8,7 +8,7 @@ export interface KeptEnd {
   held: Held;
   reason: string;
   detail: string | null;
-  final: FinalReport | null;
+  final: Figures | null;
 }
 
 const SUFFIX = '.end.json';

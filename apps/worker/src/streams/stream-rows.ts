@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
-import type { FinalReport, TransferFigures, TransferStatus } from '#libs/protocol';
+import type { Figures, TransferFigures, TransferStatus } from '#libs/protocol';
 import { EndJournal, type KeptEnd } from './end-journal.js';
 
 type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
@@ -106,7 +106,7 @@ export class StreamRows {
   }
 
   /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more; what fails otherwise is kept in RUN_DIR. */
-  async end(held: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+  async end(held: Held, reason: string, detail: string | null, final: Figures | null): Promise<void> {
     try {
       await this.prisma.$transaction(async (tx) => {
         await this.requireOurs(tx, held);
@@ -170,7 +170,7 @@ async function databaseTime(tx: Tx, moment: number): Promise<Date> {
   return (row as { at: Date }).at;
 }
 
-async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: Figures | null): Promise<void> {
   const endedAt = new Date();
   const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
   await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });

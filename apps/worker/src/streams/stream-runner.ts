@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import type { FinalReport, In, Out, PipelineOp, PipelineSettings, Snapshot, TransferStatus, WantedTransfer } from '#libs/protocol';
+import { FIRST_MEDIA_MS, type Figures, type In, type Out, type PipelineOp, type PipelineSettings, type Snapshot, type TransferStatus, type WantedTransfer } from '#libs/protocol';
 import type { PipelineFiles } from '../supervisor/pipeline-files.js';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
@@ -17,8 +17,8 @@ const END_MS = 60_000;
 const SESSIONS_MS = 1000;
 /** How long rows may take to be written when the pipeline is left to another worker. */
 const LEAVE_MS = 5000;
-/** A pipeline gives up a session that brings no media for 15 s. */
-const GIVEN_UP_MS = 20_000;
+/** After so long a pipeline has given up a session that brought no media; its timers and ours are not exact. */
+const GIVEN_UP_MS = FIRST_MEDIA_MS + 5000;
 
 /** What a runner needs from the worker around it. */
 export interface RunnerContext {
@@ -230,7 +230,7 @@ export class StreamRunner {
   }
 
   /** The pipeline ends by itself, or was killed: once it has, the stream is over. */
-  private over(ended: Promise<unknown>, reason: string, detail: string | null, final: FinalReport | null): void {
+  private over(ended: Promise<unknown>, reason: string, detail: string | null, final: Figures | null): void {
     if (this.state !== 'running' && this.state !== 'starting') return;
     this.state = 'stopping';
     ended
@@ -244,7 +244,7 @@ export class StreamRunner {
     else this.over(Promise.resolve(), 'pipeline_crashed', how === null ? null : `it ended by ${how}`, null);
   }
 
-  private async finish(reason: string, detail: string | null, final: FinalReport | null): Promise<void> {
+  private async finish(reason: string, detail: string | null, final: Figures | null): Promise<void> {
     await this.writer.end(reason, detail, final, END_MS).catch((error: unknown) => {
       this.logger.error(`the end of stream ${this.id} could not be written; its lease will run out: ${String(error)}`);
     });

@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withLogFields } from '#libs/config';
 import { isRefused, type Prisma } from '#libs/db';
-import type { FinalReport, TransferStatus } from '#libs/protocol';
+import { isDoneWithin } from '#libs/process';
+import type { Figures, TransferStatus } from '#libs/protocol';
 import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;
@@ -60,12 +61,11 @@ export class StreamWriter {
 
   /** True when all that is known is written; false after `deadlineMs`. */
   async settle(deadlineMs: number): Promise<boolean> {
-    const written = (this.writing ?? Promise.resolve()).then(() => true);
-    return Promise.race([written, sleep(deadlineMs, false, { ref: false })]);
+    return isDoneWithin(this.writing ?? Promise.resolve(), deadlineMs);
   }
 
   /** Writes what is pending, then the end; resolves when that is done or the stream is not ours. Retries until `deadlineMs`. */
-  async end(reason: string, detail: string | null, final: FinalReport | null, deadlineMs: number): Promise<void> {
+  async end(reason: string, detail: string | null, final: Figures | null, deadlineMs: number): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     if (!(await this.settle(KEEP_END_MS))) {
       this.rows.keepEnd({ held: this.held, reason, detail, final });

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FinalReport, In, Out, PipelineOp, Snapshot } from '#libs/protocol';
+import type { Figures, In, Out, PipelineOp, Snapshot } from '#libs/protocol';
 import { ControlConnection, type PipelineEvent } from './control-connection.js';
 import { exitsWithin, identify, isRunning, type ProcessIdentity, signal } from './process-identity.js';
 import type { PipelineFiles } from './pipeline-files.js';
@@ -34,7 +34,7 @@ export class PipelineProcess {
   private goneListener: (() => void) | null = null;
   private isGone = false;
   private isReleased = false;
-  private ending: Promise<FinalReport | null> | null = null;
+  private ending: Promise<Figures | null> | null = null;
 
   /** By what the process ended, a signal or an exit code; null while it runs, and of one that an earlier worker started. */
   how: string | null = null;
@@ -104,7 +104,7 @@ export class PipelineProcess {
    * Ends the process: asks it, then SIGTERM, then SIGKILL. Resolves once it has ended, with what it reported last (null when
    * it did not). Later calls wait for the same end.
    */
-  end(): Promise<FinalReport | null> {
+  end(): Promise<Figures | null> {
     this.ending ??= this.endForCertain(STOP_MS);
     return this.ending;
   }
@@ -174,7 +174,7 @@ export class PipelineProcess {
     }
   }
 
-  private async endForCertain(askMs: number | null): Promise<FinalReport | null> {
+  private async endForCertain(askMs: number | null): Promise<Figures | null> {
     const final = askMs === null ? null : await this.askToStop(askMs);
     // A pipeline without a stream ends when its worker hangs up.
     this.connection?.close();
@@ -192,7 +192,7 @@ export class PipelineProcess {
     this.files.remove();
   }
 
-  private async askToStop(deadlineMs: number): Promise<FinalReport | null> {
+  private async askToStop(deadlineMs: number): Promise<Figures | null> {
     try {
       return await this.call('stop', {}, deadlineMs);
     } catch (error) {

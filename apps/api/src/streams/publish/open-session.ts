@@ -1,10 +1,11 @@
 import type { Prisma, PrismaService } from '#libs/db';
+import { FIRST_MEDIA_MS } from '#libs/protocol';
 import { refuse } from '../../http/problem.js';
 
 /** The one that feeds the stream, and two that are being negotiated: each costs its node an ICE agent and a handful of threads. */
 const MAX_OPEN = 3;
 /** A pipeline gives up a session that brings no media for so long; of those that are older, only the one that feeds the stream can be open. */
-const FIRST_MEDIA_S = 15;
+const FIRST_MEDIA_S = FIRST_MEDIA_MS / 1000;
 
 /**
  * Adds a session to a running stream. Those that ended, and those whose pipeline has given them up, do not count: so nobody

@@ -72,7 +72,7 @@ export class Av1Depayloader {
     return this.isWaiting ? this.finish() : [];
   }
 
-  /** False for a packet that came before. After a gap, or where the sender began anew, what it belonged to is lost. */
+  /** False for a packet that came before. After a gap, or where the sender began again, what it belonged to is lost. */
   private isNext(sequence: number): boolean {
     const ahead = this.sequence === null ? 1 : (sequence - this.sequence) & 0xffff;
     if (ahead === 0) return false;

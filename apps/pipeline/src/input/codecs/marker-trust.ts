@@ -2,7 +2,7 @@
 const ENOUGH = 3;
 
 /**
- * How long a marked picture of a sender that is not known yet is kept, ms: the other slices of a picture follow at once, as a rule. Only
+ * How long a marked picture of a sender that is not known yet is kept, ms: the other slices of a picture follow immediately, as a rule. Only
  * the first pictures of a session wait so long, and only where nothing comes before.
  */
 export const UNKNOWN_MARKER_MS = 20;

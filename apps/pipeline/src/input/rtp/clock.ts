@@ -1,6 +1,6 @@
 /** From the RTP times of a session's tracks to our clock: smooth, and the same for what was sampled at the same time. */
 
-/** Where RTP time is further off than this from where arrivals say it should be, the sender set its clock anew. */
+/** Where RTP time is further off than this from where arrivals say it should be, the sender set its clock to another time. */
 const JUMP_MS = 1000;
 /** Packets that are so late were held up by the network if they now come closer: then they catch up. Otherwise RTP time stood still. */
 const CATCHING_UP_MS = 100;
@@ -19,7 +19,7 @@ const TOLERATED_MS = 2;
 /** What they are further apart is mended within seconds, slower than audio can be moved unheard. */
 const MEND_S = 3;
 const MAX_MEND = 40;
-/** Of what a report says anew, in order to even out its inexactness. */
+/** The share of a new report that is taken over: reports are not exact. */
 const REPORT_SHARE = 1 / 4;
 /** A report that differs by more than this from the one before says that the sender's wall clock was set, or is wrong. */
 const STEADY_MS = 50;
@@ -42,17 +42,17 @@ export class TrackClock {
   /** The time is what the sender reports of both tracks say, else what the arrivals of this one say. */
   isAligned = false;
   /** When it was aligned last, it was moved by so much, ms: that stays until it is again. */
-  private ahead = 0;
+  private alignmentShift = 0;
   /** Our clock minus media time, ms: what times are mapped by. */
   offset = 0;
   /** The least that arrival minus media time was of late, ms: which `offset` follows. */
-  floor = 0;
+  leastDelay = 0;
   lastArrival = -Infinity;
   /** Of the latest RTP time; null before the first packet. Media time is counted from the packet at which the clock began. */
   private latest: { timestamp: number; ticks: number } | null = null;
   private clockRate = 1;
   /** The least of each second. */
-  private readonly leasts = new Float64Array(WINDOW_S + 1);
+  private readonly leastOfSecond = new Float64Array(WINDOW_S + 1);
   private second = 0;
   private isOver = false;
   private late: { since: number; delay: number } | null = null;
@@ -67,19 +67,19 @@ export class TrackClock {
   observe(timestamp: number, clockRate: number, now: number): void {
     this.lastArrival = now;
     if (this.latest === null || this.isOver || clockRate !== this.clockRate) return this.begin(timestamp, clockRate, now);
-    const ahead = (timestamp - this.latest.timestamp) | 0;
-    const ticks = this.latest.ticks + ahead;
+    const ticksAhead = (timestamp - this.latest.timestamp) | 0;
+    const ticks = this.latest.ticks + ticksAhead;
     const delay = now - (ticks * 1000) / clockRate;
-    if (delay < this.floor - JUMP_MS) return this.begin(timestamp, clockRate, now);
-    if (delay > this.floor + JUMP_MS) {
+    if (delay < this.leastDelay - JUMP_MS) return this.begin(timestamp, clockRate, now);
+    if (delay > this.leastDelay + JUMP_MS) {
       // Packets whose RTP time goes back so far do not come late: they are sent with another clock.
-      if ((-ahead * 1000) / clockRate > JUMP_MS || this.isLateForGood(delay, now)) return this.begin(timestamp, clockRate, now);
+      if ((-ticksAhead * 1000) / clockRate > JUMP_MS || this.isLateForGood(delay, now)) return this.begin(timestamp, clockRate, now);
     } else {
       this.late = null;
       this.measure(delay, now);
     }
     // B-frames are sent after pictures that are shown later.
-    if (ahead > 0) {
+    if (ticksAhead > 0) {
       this.latest.timestamp = timestamp;
       this.latest.ticks = ticks;
     }
@@ -103,20 +103,20 @@ export class TrackClock {
     this.isOver = true;
   }
 
-  /** @param ours our clock minus the sender's wall clock, and by how much that changed, ms. */
-  adjust(ours: number | null, change: number, seconds: number): void {
-    if (!this.isAligned || ours === null || this.ntp === null) {
-      this.offset += followed(this.floor + this.ahead - this.offset, seconds);
+  /** @param wallClockOffset our clock minus the sender's wall clock, and by how much that changed, ms. */
+  adjust(wallClockOffset: number | null, change: number, seconds: number): void {
+    if (!this.isAligned || wallClockOffset === null || this.ntp === null) {
+      this.offset += followed(this.leastDelay + this.alignmentShift - this.offset, seconds);
       return;
     }
-    const error = this.ntp + ours - change - this.offset;
+    const error = this.ntp + wallClockOffset - change - this.offset;
     const excess = Math.sign(error) * Math.max(0, Math.abs(error) - TOLERATED_MS);
     this.offset += change + limited(excess, MEND_S, MAX_MEND) * seconds;
   }
 
   /** What the reports said is not valid any more. */
   unalign(): void {
-    if (this.isAligned) this.ahead = Math.max(-MAX_APART_MS, Math.min(MAX_APART_MS, this.offset - this.floor));
+    if (this.isAligned) this.alignmentShift = Math.max(-MAX_APART_MS, Math.min(MAX_APART_MS, this.offset - this.leastDelay));
     this.isAligned = false;
     this.ntp = null;
   }
@@ -126,9 +126,9 @@ export class TrackClock {
     this.reported = null;
     this.latest = { timestamp, ticks: 0 };
     this.clockRate = clockRate;
-    this.floor = now;
-    this.offset = now + this.ahead;
-    this.leasts.fill(Infinity);
+    this.leastDelay = now;
+    this.offset = now + this.alignmentShift;
+    this.leastOfSecond.fill(Infinity);
     this.late = null;
     this.isOver = false;
     this.measure(now, now);
@@ -136,13 +136,13 @@ export class TrackClock {
 
   private measure(delay: number, now: number): void {
     const second = Math.floor(now / 1000);
-    const size = this.leasts.length;
+    const size = this.leastOfSecond.length;
     const passed = Math.min(size, second - this.second);
     this.second = second;
-    for (let i = 0; i < passed; i += 1) this.leasts[(second - i) % size] = Infinity;
-    this.leasts[second % size] = Math.min(this.leasts[second % size] as number, delay);
-    if (delay < this.floor) this.floor = delay;
-    else if (passed > 0) this.floor = Math.min(...this.leasts);
+    for (let i = 0; i < passed; i += 1) this.leastOfSecond[(second - i) % size] = Infinity;
+    this.leastOfSecond[second % size] = Math.min(this.leastOfSecond[second % size] as number, delay);
+    if (delay < this.leastDelay) this.leastDelay = delay;
+    else if (passed > 0) this.leastDelay = Math.min(...this.leastOfSecond);
   }
 
   /** Late by more than a jump for a second, and coming no closer. */
@@ -156,7 +156,7 @@ export class TrackClock {
 export class LipSync {
   private readonly clocks: TrackClock[] = [];
   /** Our clock minus the sender's, ms; null until the tracks have been put together. */
-  private ours: number | null = null;
+  private wallClockOffset: number | null = null;
   private followedAt = -Infinity;
 
   addTrack(): TrackClock {
@@ -167,7 +167,7 @@ export class LipSync {
 
   /**
    * A sender report says what a track's RTP clock showed at a time of the sender's wall clock. Not all are right: those of GStreamer 1.22
-   * may run at twice the time. What differs from the report before is believed when the next one bears it out.
+   * may run at twice the time. What differs from the report before is believed when the next one agrees.
    * @param ntpMs 0 if it has none.
    */
   report(clock: TrackClock, ntpMs: number, timestamp: number, now: number): void {
@@ -190,15 +190,15 @@ export class LipSync {
     this.followedAt = now;
     const seconds = Math.min(passed, 1000) / 1000;
     let change = 0;
-    if (this.ours !== null) {
+    if (this.wallClockOffset !== null) {
       let latest = -Infinity;
-      for (const { isAligned, lastArrival, floor, ntp } of this.clocks) {
-        if (isAligned && ntp !== null && now - lastArrival < WINDOW_S * 1000) latest = Math.max(latest, floor - ntp);
+      for (const { isAligned, lastArrival, leastDelay, ntp } of this.clocks) {
+        if (isAligned && ntp !== null && now - lastArrival < WINDOW_S * 1000) latest = Math.max(latest, leastDelay - ntp);
       }
-      if (latest !== -Infinity) change = followed(latest - this.ours, seconds);
-      this.ours += change;
+      if (latest !== -Infinity) change = followed(latest - this.wallClockOffset, seconds);
+      this.wallClockOffset += change;
     }
-    for (const clock of this.clocks) if (clock.hasBegun) clock.adjust(this.ours, change, seconds);
+    for (const clock of this.clocks) if (clock.hasBegun) clock.adjust(this.wallClockOffset, change, seconds);
   }
 
   /**
@@ -208,29 +208,29 @@ export class LipSync {
   private align(mostApart: number): void {
     const known = this.clocks.filter((clock) => clock.ntp !== null);
     if (known.length < 2) return;
-    const before = this.ours;
+    const before = this.wallClockOffset;
     const together = known.some((clock) => clock.isAligned) && before !== null ? before : -Infinity;
-    const ours = known.reduce((most, clock) => (clock.isAligned ? most : Math.max(most, clock.offset - (clock.ntp as number))), together);
-    const isPlausible = known.every((clock) => Math.abs((clock.ntp as number) + ours - clock.floor) <= mostApart);
+    const wallClockOffset = known.reduce((most, clock) => (clock.isAligned ? most : Math.max(most, clock.offset - (clock.ntp as number))), together);
+    const isPlausible = known.every((clock) => Math.abs((clock.ntp as number) + wallClockOffset - clock.leastDelay) <= mostApart);
     if (!isPlausible) return;
     for (const clock of known) {
-      clock.offset = clock.isAligned ? clock.offset + ours - together : (clock.ntp as number) + ours;
+      clock.offset = clock.isAligned ? clock.offset + wallClockOffset - together : (clock.ntp as number) + wallClockOffset;
       clock.isAligned = true;
     }
-    this.ours = ours;
+    this.wallClockOffset = wallClockOffset;
   }
 
   /** The sender's wall clock is another: the times stay until all tracks have been reported by that one. */
   private forget(): void {
     for (const clock of this.clocks) clock.unalign();
-    this.ours = null;
+    this.wallClockOffset = null;
   }
 }
 
 /** How fast an error is to be mended, ms per s. */
 const limited = (error: number, seconds: number, most: number): number => Math.max(-most, Math.min(most, error / seconds));
 
-/** How much of an error is mended in so many seconds, ms: what may be a drift unheard, what cannot be at once. */
+/** How much of an error is mended in so many seconds, ms: what may be a drift slowly, so that it is not heard, what cannot be a drift immediately. */
 function followed(error: number, seconds: number): number {
   const excess = Math.sign(error) * Math.max(0, Math.abs(error) - FAST_BEYOND_MS);
   return limited(error, FOLLOW_S, MAX_FOLLOW) * seconds + excess * Math.min(1, seconds / FAST_S);

@@ -46,7 +46,7 @@ export interface BufferEvents {
 }
 
 /**
- * Puts the packets of one track in order. What comes in order goes out at once; only what a later packet overtook is missing, and holds
+ * Puts the packets of one track in order. What comes in order goes out immediately; only what a later packet overtook is missing, and holds
  * up what follows until it comes or is given up. Packets are known by numbers that do not wrap (`Source.take`).
  */
 export class JitterBuffer {
@@ -105,7 +105,7 @@ export class JitterBuffer {
     return this.ask(now, roundTripMs, patience);
   }
 
-  /** Gives everything out that is held, and begins anew with the next packet. */
+  /** Gives everything out that is held, and begins again with the next packet. */
   flush(): void {
     if (this.next === null) this.begin(this.startedAt ?? 0);
     this.giveUpWhile(() => true);

@@ -9,7 +9,7 @@ import type { OrderedPacket, TrackFormat } from './types.js';
 /** The first tells the publisher soon that we hear it, and how far away we are. */
 const FIRST_REPORT_MS = 200;
 const REPORT_MS = 1000;
-/** What is due so soon is done at once: a timer costs more. */
+/** What is due so soon is done immediately: a timer costs more. */
 const SOON_MS = 20;
 /** A session has two or four; what else a hostile publisher makes up is forgotten again. */
 const MAX_SOURCES = 16;

@@ -141,7 +141,7 @@ export function compactNtp(now: number): number {
   return Math.floor((ntpSeconds(now) % 65_536) * 65_536) >>> 0;
 }
 
-/** Of the clock that never is set anew: a round trip is measured by it. */
+/** Of the clock that is never set: a round trip is measured by it. */
 const ntpSeconds = (now: number): number => (performance.timeOrigin + now) / 1000 + NTP_TO_UNIX_S;
 
 /** Asks for lost packets (RFC 4585, 6.2.1). @param sequences 16 bits, in the order in which they were sent. */

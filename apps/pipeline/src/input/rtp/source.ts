@@ -1,9 +1,9 @@
 import type { ReportBlock } from './rtcp.js';
 
-/** Sequence numbers further apart than this are those of a sender that began anew (RFC 3550, A.1: MAX_DROPOUT). */
+/** Sequence numbers further apart than this are those of a sender that began again (RFC 3550, A.1: MAX_DROPOUT). */
 export const MAX_JUMP = 3000;
 const CYCLE = 0x1_0000;
-/** A clock set anew is no jitter, s. */
+/** A clock that was set is no jitter, s. */
 const MAX_TRANSIT_CHANGE_S = 3;
 
 /** Counts the packets of one SSRC for the reports about it (RFC 3550, A.1, A.3, A.8). Retransmissions have an SSRC of their own (RFC 4588) and are not counted. */

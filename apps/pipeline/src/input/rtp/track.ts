@@ -7,7 +7,7 @@ import type { ReportBlock, RtcpMessage } from './rtcp.js';
 import { MAX_JUMP, Source } from './source.js';
 import type { OrderedPacket, TrackFormat } from './types.js';
 
-/** Another source is followed when the present one has been silent for so long; at once, if it is no older than this and brings parameter sets or a key frame. */
+/** Another source is followed when the present one has been silent for so long; immediately, if it is no older than this and brings parameter sets or a key frame. */
 const HANDOVER_MS = 200;
 /** Sources whose first packets are remembered: a publisher with more of them at a time gets no better than one whose sources are all new. */
 const MAX_SEEN = 16;

@@ -2,7 +2,7 @@ import { transportWide } from './rtcp.js';
 
 /** What a sender's bandwidth estimate needs to follow the network; with what lies between two batches of packets, some 100 ms, as browsers do. */
 const INTERVAL_MS = 90;
-/** Told at once, however fast they come. */
+/** Reported together, however fast they come. */
 const MAX_PACKETS = 250;
 /** Packets further back than this are forgotten, and a larger step in either direction is a new beginning. */
 const HISTORY = 1024;

@@ -9,7 +9,7 @@ const MAX_RECORDS = 16;
 export class DtlsFlight {
   private records: Buffer[] = [];
   private timer: NodeJS.Timeout | null = null;
-  private heard = 0;
+  private receivedBefore = 0;
   private turn = 0;
 
   /** @param received how many records the peer has sent so far */
@@ -20,9 +20,9 @@ export class DtlsFlight {
 
   /** A record is being sent. */
   sent(record: Buffer): void {
-    const heard = this.received();
-    if (heard !== this.heard || this.records.length === 0) {
-      this.heard = heard;
+    const received = this.received();
+    if (received !== this.receivedBefore || this.records.length === 0) {
+      this.receivedBefore = received;
       this.records = [];
       this.turn = 0;
     }
@@ -45,7 +45,7 @@ export class DtlsFlight {
 
   private again(): void {
     this.timer = null;
-    if (this.received() !== this.heard) return;
+    if (this.received() !== this.receivedBefore) return;
     for (const record of this.records) this.send(record);
     this.turn += 1;
     if (this.turn < AGAIN_MS.length) this.wait();

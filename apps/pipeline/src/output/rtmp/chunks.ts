@@ -46,7 +46,7 @@ export class ChunkError extends Error {}
  */
 export function toChunks(chunkStream: number, message: Message, chunkSize: number): Buffer[] {
   const { type, streamId, body } = message;
-  // Modulo 2^32: after 49.7 days the timestamp begins anew.
+  // Modulo 2^32: after 49.7 days the timestamp begins again.
   const timestamp = message.timestamp >>> 0;
   const isExtended = timestamp >= EXTENDED;
   const head = Buffer.alloc(isExtended ? 16 : 12);
@@ -104,7 +104,7 @@ interface OpenChunk {
 
 /**
  * Puts messages together from the bytes of a connection, however they are cut. Work and memory are bounded by what comes in:
- * bytes go to their place in the message at once, and only an incomplete header is kept.
+ * bytes go to their place in the message immediately, and only an incomplete header is kept.
  */
 export class ChunkReader {
   private rest: Buffer = Buffer.alloc(0);

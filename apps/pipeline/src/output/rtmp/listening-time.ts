@@ -1,6 +1,6 @@
 /** The part of its time that a process spends on what platforms say. An honest one says some hundred bytes a second. */
 const SHARE = 0.25;
-/** May be spent at once, ms: a frame is late by no more than this. */
+/** May be spent in one go, ms: a frame is late by no more than this. */
 const AT_ONCE_MS = 4;
 
 /** How long a process listens to platforms, all together, so that one that talks without end does not keep frames from the others. */

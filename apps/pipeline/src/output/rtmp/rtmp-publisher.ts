@@ -1,40 +1,19 @@
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { TransferError, type ReasonCode, type TransferTarget } from '#libs/transfer';
+import { isDoneWithin } from '#libs/process';
+import { TransferError, type TransferTarget } from '#libs/transfer';
 import { encodeAmf, encodeEcmaArray } from './amf0.js';
-import { answerChallenge, parseChallenge } from './auth.js';
 import { MESSAGE } from './chunks.js';
-import { Aborted, DEADLINES, type Deadlines, within } from '../../process/deadlines.js';
-import { openSocket, type SocketOptions } from './open-socket.js';
-import { CHUNK_STREAM, CommandRefused, ConnectionEnded, ProtocolError, RtmpConnection } from './rtmp-connection.js';
+import { connectApp, publish, type PublisherOptions } from './connect.js';
+import { DEADLINES } from '../../process/deadlines.js';
+import { CHUNK_STREAM, ProtocolError, type RtmpConnection } from './rtmp-connection.js';
 import { MAX_REDIRECTS, Redirected, redirectTarget } from './redirect.js';
-import type { Status } from './status.js';
-import { describeStatus, withoutSecrets } from './without-secrets.js';
+import { isEnd } from './refusals.js';
+import { describeStatus } from './without-secrets.js';
 
-/** How to get to the platform, and what to tell it. */
-export interface PublisherOptions extends SocketOptions {
-  /** What we claim to be; some servers treat encoders by their name. */
-  flashVer?: string;
-  /** Send onMetaData; true unless switched off. */
-  sendMetadata?: boolean;
-  deadlines?: Partial<Deadlines>;
-}
+export type { PublisherOptions } from './connect.js';
 
-const FLASH_VERSION = 'FMLE/3.0 (compatible; manycast)';
-/** Asked who we are, asked to prove it, answered. */
-const MAX_CONNECTIONS = 3;
-const HANDSHAKE = 'the handshake';
 /** A message's length has 24 bits. */
 const MAX_BODY = 0xffffff;
-/** A publish is refused. Some servers say so at a level that is not `error`. */
-const REFUSES = /^NetStream\.Publish\.(BadName|Denied|Unauthori[sz]ed|Rejected|Failed)$|^NetConnection\.Connect\.(Closed|Rejected|Failed|AppShutdown|InvalidApp)$/;
-/** What a server says of its recording, or of those who watch, is not about the publish. */
-const ASIDE = /^NetStream\.(Record|Play|Seek|Data)\./;
-const isRefusal = ({ level, code, redirect }: Status): boolean => redirect !== null || REFUSES.test(code) || (level === 'error' && !ASIDE.test(code));
-/** A publish that was accepted ends. */
-const isEnd = (status: Status): boolean => isRefusal(status) || status.code.startsWith('NetStream.Unpublish.');
-/** Servers say Publish.Start. One that gave a result instead, and after so long no status, has accepted. */
-const STATUS_PATIENCE_MS = 1000;
 
 /** A stream being published to one platform. Exists only from the moment the platform has accepted the publish. */
 export class RtmpPublisher {
@@ -113,7 +92,7 @@ export class RtmpPublisher {
     if (this.ended) listener(this.ended.error);
   }
 
-  /** onMetaData, unless switched off for this transfer. In the middle of a stream it bears the time of what was sent last. */
+  /** onMetaData, unless switched off for this transfer. In the middle of a stream it has the time of what was sent last. */
   sendMetadata(values: Record<string, string | number | boolean>): void {
     if (!this.sendsMetadata) return;
     const body = Buffer.concat([encodeAmf('@setDataFrame', 'onMetaData'), encodeEcmaArray(values)]);
@@ -143,8 +122,7 @@ export class RtmpPublisher {
       this.connection.command(0, 'FCUnpublish', this.connection.nextTransaction(), null, streamName);
       this.connection.command(0, 'deleteStream', this.connection.nextTransaction(), null, this.streamId);
       this.connection.finish();
-      const late = new Promise<void>((resolve) => setTimeout(resolve, deadlineMs).unref());
-      await Promise.race([closed, late]);
+      await isDoneWithin(closed, deadlineMs);
     }
     this.connection.destroy();
     this.end(null);
@@ -161,98 +139,6 @@ export class RtmpPublisher {
     if (this.ended) return;
     this.ended = { error: this.closing ? null : error };
     this.closeListener?.(this.ended.error);
-  }
-}
-
-/** Socket, handshake and `connect`, again with the answers when the server asks for a password. */
-async function connectApp(target: TransferTarget, options: PublisherOptions, deadlines: Deadlines, signal: AbortSignal): Promise<RtmpConnection> {
-  let credentials = '';
-  for (let turn = 1; ; turn += 1) {
-    const connection = new RtmpConnection(await openSocket(target, options, deadlines, signal));
-    try {
-      await step(connection.handshake(), deadlines.handshakeMs, 'handshake_failed', HANDSHAKE, signal);
-      connection.announceChunkSize();
-      const app = withQuery(target.app, credentials);
-      const tcUrl = withQuery(target.tcUrl, credentials);
-      const connecting = connection.call(0, 'connect', { app, type: 'nonprivate', flashVer: options.flashVer ?? FLASH_VERSION, tcUrl });
-      await step(connecting, deadlines.connectMs, 'handshake_failed', 'connect', signal);
-      connection.announceWindow();
-      return connection;
-    } catch (error) {
-      connection.destroy();
-      if (!(error instanceof CommandRefused)) throw error;
-      if (error.status.redirect !== null) throw new Redirected(error.status);
-      const challenge = parseChallenge(error.status.description);
-      if (challenge === null) throw new TransferError('connect_rejected', describeStatus(error.status, target));
-      if (challenge.kind === 'refused' || turn === MAX_CONNECTIONS) throw new TransferError('auth_failed', describeStatus(error.status, target));
-      if (target.user === undefined) throw new TransferError('auth_failed', 'the platform asks for a user name and a password');
-      credentials = answerChallenge(challenge, target.app, target.user, target.password ?? '');
-    }
-  }
-}
-
-const withQuery = (text: string, query: string): string => (query === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${query}`);
-
-/** As encoders do it: releaseStream and FCPublish are for old servers, and their refusal means nothing. */
-async function publish(connection: RtmpConnection, target: TransferTarget, deadlines: Deadlines, signal: AbortSignal): Promise<number> {
-  const { streamName } = target;
-  const until = performance.now() + deadlines.publishMs;
-  const left = (): number => Math.max(1, until - performance.now());
-  connection.command(0, 'releaseStream', connection.nextTransaction(), null, streamName);
-  connection.command(0, 'FCPublish', connection.nextTransaction(), null, streamName);
-  let asked = false;
-  const started = new Promise<void>((resolve, reject) => {
-    connection.onStatus((status) => {
-      if (asked && status.code === 'NetStream.Publish.Start') {
-        // What follows in the same packet is for the publisher, which listens next.
-        connection.onStatus(null);
-        resolve();
-      } else if (status.redirect !== null || REFUSES.test(status.code) || (asked && isRefusal(status))) {
-        reject(new CommandRefused(status));
-      }
-    });
-  });
-  try {
-    const created = connection.call(0, 'createStream', null);
-    // Some refuse the key at FCPublish already.
-    const [, streamId] = await step(Promise.race([created, started.then(() => created)]), left(), 'publish_timeout', 'createStream', signal);
-    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
-    asked = true;
-    const answered = connection.call(streamId, 'publish', null, streamName, 'live');
-    await step(Promise.race([started, answered.then(() => sleep(STATUS_PATIENCE_MS))]), left(), 'publish_timeout', 'publish', signal);
-    return streamId;
-  } catch (error) {
-    if (error instanceof CommandRefused && error.status.redirect !== null) throw new Redirected(error.status);
-    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describeStatus(error.status, target));
-    throw error;
-  }
-}
-
-const unreadable = ({ unreadable: { count, problem } }: RtmpConnection): string => (count === 0 ? '' : ` (its answer cannot be read: ${problem})`);
-
-const isStreamId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
-
-function refusalCode({ code, description }: Status, target: TransferTarget): ReasonCode {
-  if (code.startsWith('NetConnection.Connect.')) return code === 'NetConnection.Connect.Closed' ? 'closed_by_platform' : 'connect_rejected';
-  if (code !== 'NetStream.Publish.BadName') return 'publish_denied';
-  // nginx-rtmp says BadName for a name in use; others for a key they do not know. The name itself must not decide.
-  const text = withoutSecrets(description, target);
-  return /denied|invalid|unauthori|not (found|allowed)/i.test(text) && !/already|in use|busy/i.test(text) ? 'publish_denied' : 'stream_name_in_use';
-}
-
-/** One step under its deadline; what breaks in it becomes a TransferError that names it. CommandRefused passes. */
-async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: string, signal: AbortSignal): Promise<T> {
-  try {
-    return await within(work, ms, () => new TransferError(code, `no answer to ${what} in time`), signal);
-  } catch (error) {
-    if (error instanceof TransferError || error instanceof CommandRefused || error instanceof Aborted) throw error;
-    if (error instanceof ProtocolError) throw new TransferError('handshake_failed', `${what}: ${error.message}`);
-    const { code: systemCode } = error as NodeJS.ErrnoException;
-    if (what === HANDSHAKE) throw new TransferError('handshake_failed', systemCode === undefined ? 'it closed the connection' : `it broke the connection, ${systemCode}`);
-    // Many servers refuse without a word: an unknown application at connect, a wrong key at publish. Those that had not read everything reset.
-    const refused = error instanceof ConnectionEnded || systemCode === 'ECONNRESET' || systemCode === 'EPIPE';
-    if (refused) throw new TransferError('closed_by_platform', `in answer to ${what}; check the URL's path and stream key`);
-    throw new TransferError('connection_lost', `during ${what}, ${systemCode ?? 'unknown'}`);
   }
 }
 

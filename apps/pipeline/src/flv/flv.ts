@@ -1,4 +1,4 @@
-// Bodies of RTMP audio and video messages, which are FLV tag data (Adobe FLV specification 10.1, annex E.4).
+// The form in which a stream goes from its sessions to its outputs: bodies of RTMP audio and video messages, which are FLV tag data (Adobe FLV specification 10.1, annex E.4).
 
 /** Sound format 10 (AAC); rate, size and type are fixed at 44 kHz, 16 bit, stereo: the AudioSpecificConfig says the truth (E.4.2.1). */
 const AAC = 0xaf;

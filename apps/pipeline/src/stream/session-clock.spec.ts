@@ -1,0 +1,13 @@
+import { describe, expect, it } from 'vitest';
+import { SessionClock } from './session-clock.js';
+
+describe('SessionClock', () => {
+  it('puts a session where the stream is when its first sample arrives, then follows its times', () => {
+    let now = 5000;
+    const clock = new SessionClock(() => now);
+    expect(clock.map(200)).toBe(5000);
+    now = 9999;
+    expect(clock.map(233)).toBe(5033);
+    expect(clock.map(190)).toBe(4990);
+  });
+});
