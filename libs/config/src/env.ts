@@ -231,7 +231,7 @@ export class Env extends FlashphonerEnv {
   @IsInt()
   @Min(1500)
   @Max(120_000)
-  LEASE_MS = 15_000;
+  LEASE_MS = 6000;
   /** A pipeline that no worker controls ends after this, ms; only later does the API declare its stream lost. */
   @Type(() => Number)
   @IsInt()
