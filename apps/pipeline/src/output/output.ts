@@ -7,6 +7,8 @@ import type { Frame } from '../stream/timeline.js';
 import { type ConnectionContext, needsReconnect, OutputConnection } from './connection.js';
 import { ConnectionHistory } from './connection-history.js';
 import { OutputFigures } from './figures.js';
+import { type Knock, RetryWait } from './retry-wait.js';
+import { isPortOpen } from './rtmp/open-socket.js';
 
 /** Platforms hang up on a publisher that was silent for 5 to 30 s. */
 const LATE_WINDOW_MS = 30_000;
@@ -22,7 +24,7 @@ export class Output implements FrameSink {
   private connection: OutputConnection | null = null;
   private status: TransferStatus;
   private stopping = new AbortController();
-  private retryTimer: NodeJS.Timeout | null = null;
+  private retry: RetryWait | null = null;
   private readonly history = new ConnectionHistory();
   private readonly totals = new OutputFigures();
   private readonly sound: SoundPlayer;
@@ -67,7 +69,7 @@ export class Output implements FrameSink {
 
   /** Ends the wait for the next attempt; nothing while connected, connecting or paused. */
   retryNow(): void {
-    if (this.retryTimer || this.status.state === 'failed') this.reconnect();
+    if (this.retry || this.status.state === 'failed') this.reconnect();
   }
 
   /** No frames will come for a while, by a fault of ours: says so, and connects anew. */
@@ -112,7 +114,7 @@ export class Output implements FrameSink {
   }
 
   private connect(): void {
-    this.retryTimer = null;
+    this.retry = null;
     this.change({
       state: this.history.isRetry ? 'reconnecting' : 'connecting',
       attempts: this.status.attempts + 1,
@@ -167,20 +169,26 @@ export class Output implements FrameSink {
     const error = unlessOurs(cause, lateSince(performance.now() - LATE_WINDOW_MS));
     const { liveForMs } = this.totals;
     void this.disconnect(false);
-    const { state, delayMs } = this.history.failed(error, liveForMs, this.wanted.options);
+    const { state, delayMs, portClosedSince } = this.history.failed(error, liveForMs, this.wanted.options);
     this.change({
       state,
       reason: error.code,
       detail: error.detail ?? null,
       nextRetryAt: delayMs === null ? null : new Date(Date.now() + delayMs).toISOString(),
     });
-    if (delayMs !== null) this.retryTimer = setTimeout(() => this.connect(), delayMs);
+    if (delayMs !== null) this.retry = new RetryWait(delayMs, () => this.connect(), portClosedSince === null ? null : this.knock(portClosedSince));
+  }
+
+  private knock(downSince: number): Knock {
+    const { url, options } = this.wanted;
+    const { allowList } = this.context;
+    return { downSince, isOpen: (signal) => isPortOpen(parseTransferUrl(url), { allowList, localAddress: options.localAddress }, signal) };
   }
 
   private cancelAttempts(): void {
     this.stopping.abort();
-    if (this.retryTimer) clearTimeout(this.retryTimer);
-    this.retryTimer = null;
+    this.retry?.cancel();
+    this.retry = null;
   }
 
   private async disconnect(clean: boolean): Promise<void> {
