@@ -226,6 +226,12 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(30_000)
   KEYFRAME_INTERVAL_MS = 2000;
+  /** How long a worker that is told to end waits for its streams to end by themselves, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(86_400_000)
+  DRAIN_MS = 0;
   /** Life of a node's lease on its streams, ms; renewed at a third of it. */
   @Type(() => Number)
   @IsInt()

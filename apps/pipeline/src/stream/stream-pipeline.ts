@@ -219,8 +219,8 @@ export class StreamPipeline implements Served {
   private async closeAll(): Promise<void> {
     this.hub.close();
     const told = Promise.all([...this.sessions.values()].map((session) => session.sayGoodbye()));
-    await this.branches.close();
-    await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
+    // Together: a platform that still has this connection refuses the publisher's next stream.
+    await Promise.all([this.branches.close(), ...[...this.outputs.values()].map((output) => output.close('stream_ended'))]);
     await Promise.all(this.leaving);
     await told;
     await Promise.all([...this.sessions.keys()].map((id) => this.closeSession(id)));

@@ -54,8 +54,8 @@ type RunningStream = Pick<Stream, 'id' | 'ownerNode'>;
 /** A stream just begun by another request has no owner for a moment; longer than this and it will not get one. */
 const OWNER_WAIT_MS = 1500;
 const OWNER_POLL_MS = 50;
-/** A node writes the end of a stream as soon as its pipeline has left. */
-const END_WAIT_MS = 1500;
+/** A node writes the end of a stream as soon as its pipeline has left, and that waits 2 s for a platform that hears of it. */
+const END_WAIT_MS = 3000;
 /** Two publishers of one name may find and end each other's leftovers; nobody needs more turns than this. */
 const MAX_TURNS = 3;
 /** The publisher closed its connection; nobody reads this answer. */
