@@ -1,11 +1,14 @@
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { STREAMS_QUEUE } from '../libs/queue/src/index.js';
+import { Env } from '../libs/config/src/index.js';
+import { STREAMS_QUEUE, Wire } from '../libs/queue/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { ANSWER, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
 
 const replaced = (from: string | RegExp, to: string) => offer((lines) => lines.map((line) => line.replace(from, to)));
+
+const RESTART = 'a=ice-ufrag:else\r\na=ice-pwd:passwordpasswordpassword\r\n';
 
 let api: TestApp;
 let node: ScriptedNode;
@@ -293,9 +296,46 @@ describe('a running session', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await isNow()).toMatchObject({ state: 'connecting', epoch: 1, sessions: [{ endedAt: null }, { endedAt: expect.any(Date) }] });
     await api.prisma.stream.updateMany({ where: { name }, data: { leaseUntil: new Date(Date.now() - 1000) } });
-    expect((await post(name)).status).toBe(201);
+    // An API that has reached Redis only just now cannot tell who is away.
+    await expect.poll(async () => (await post(name)).status, { timeout: 10_000 }).toBe(201);
     expect(await isNow()).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
     expect((await stream(name))?.id).not.toBe(before?.id);
+  });
+
+  it.each(['GET', 'PATCH', 'DELETE'])('is over for a %s of its session when its node is lost', async (method) => {
+    const { name, path } = await begin();
+    const ask = () => fetch(api.url + path, { method, ...(method === 'PATCH' && { body: RESTART, headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' } }) });
+    const { id } = (await stream(name)) as { id: string };
+    const isNow = () => api.prisma.stream.findUnique({ where: { id } });
+    await api.prisma.stream.update({ where: { id }, data: { ownerNode: 'lost', leaseUntil: new Date(Date.now() - 1000) } });
+    await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(404);
+    expect(await isNow()).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
+    expect((await post(name)).status).toBe(201);
+  });
+
+  it('is not over only because its lease has run out, or its node is away', async () => {
+    const { name, path } = await begin();
+    const { id } = (await stream(name)) as { id: string };
+    const lapse = { leaseUntil: new Date(Date.now() - 1000) };
+    const lives = async (): Promise<void> => {
+      expect((await api.anonymous('GET', path)).status).toBe(204);
+      expect(await api.prisma.stream.findUnique({ where: { id } })).toMatchObject({ state: 'connecting', epoch: 1 });
+    };
+    // Until now, this API may have known Redis for too short a time to tell.
+    await expect.poll(() => api.app.get(Wire).connectedForMs, { timeout: 10_000 }).toBeGreaterThan(5000);
+    // After an outage of Postgres: the node says that it is there.
+    await api.prisma.stream.update({ where: { id }, data: lapse });
+    await lives();
+    // After an outage of Redis as well: it has not said so yet, but it answers.
+    const { REDIS_URL, REDIS_PREFIX } = process.env as { REDIS_URL: string; REDIS_PREFIX: string };
+    const other = new Wire(Object.assign(new Env(), { REDIS_URL, REDIS_PREFIX }));
+    await other.serve('quiet', async () => ({}));
+    await api.prisma.stream.update({ where: { id }, data: { ownerNode: 'quiet', ...lapse } });
+    await lives();
+    other.onApplicationShutdown();
+    // A worker that restarts.
+    await api.prisma.stream.update({ where: { id }, data: { ownerNode: 'restarting', leaseUntil: new Date(Date.now() + 60_000) } });
+    await lives();
   });
 
   it('can be kicked, whether its node answers or not', async () => {

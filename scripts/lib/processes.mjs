@@ -90,6 +90,9 @@ export async function endPipelines(runDir, graceMs = 5_000) {
   for (const pid of pipelines(dir)) signal(pid, 'SIGKILL');
 }
 
+/** The pids of the pipelines whose socket lies in `runDir`. */
+export const pipelinesOf = (runDir) => pipelines(resolve(ROOT, runDir));
+
 function pipelines(dir) {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)

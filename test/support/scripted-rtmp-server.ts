@@ -47,7 +47,7 @@ export interface ScriptedRtmpServer {
 }
 
 /** An RTMP server that refuses, stalls or hangs up at any step: what real servers cannot be made to do on demand. */
-export async function startScriptedRtmpServer(script: Script = {}): Promise<ScriptedRtmpServer> {
+export async function startScriptedRtmpServer(script: Script = {}, port = 0): Promise<ScriptedRtmpServer> {
   const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = { connects: [], commands: [], media: [], arrivals: [], control: [], sockets: [], serverNames: [] };
   const onSocket = (socket: Socket): void => {
     state.sockets.push(socket);
@@ -60,7 +60,7 @@ export async function startScriptedRtmpServer(script: Script = {}): Promise<Scri
         onSocket(socket);
       }).on('tlsClientError', () => undefined)
     : createServer(onSocket);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     ...state,
     port: (server.address() as AddressInfo).port,

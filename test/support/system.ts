@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, inject, vi } from 'vitest';
 import { Env } from '../../libs/config/src/index.js';
 import { Wire } from '../../libs/queue/src/index.js';
-import { endPipelines } from '../../scripts/lib/processes.mjs';
+import { endPipelines, pipelinesOf } from '../../scripts/lib/processes.mjs';
 import { createTestDatabase } from './database.js';
 import { freePort } from './ports.js';
 
@@ -36,8 +36,12 @@ export interface TransferView {
 
 interface Process {
   child: ChildProcess;
+  runDir: string;
   ended: Promise<void>;
 }
+
+/** `worker-2` is a second node. */
+export type ProcessName = 'api' | 'worker' | 'worker-2';
 
 /** A customer ID with its secret. */
 export interface Credentials {
@@ -107,24 +111,35 @@ export class System {
   async stop(): Promise<void> {
     for (const { child } of this.processes.values()) child.kill('SIGTERM');
     await Promise.all([...this.processes.values()].map(({ ended }) => ended));
-    await endPipelines(this.runDir);
+    for (const runDir of new Set([...this.processes.values()].map((one) => one.runDir))) await endPipelines(runDir);
     await this.dropDatabase();
     await rm(this.runDir, { recursive: true, force: true });
   }
 
   /** Ends a process by a signal and waits until it is gone. */
-  async end(name: 'api' | 'worker', signal: NodeJS.Signals): Promise<void> {
+  async end(name: ProcessName, signal: NodeJS.Signals): Promise<void> {
     const { child, ended } = this.processes.get(name) as Process;
     child.kill(signal);
     await ended;
   }
 
   /** Starts a process (again). */
-  spawn(name: 'api' | 'worker'): void {
-    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name}/src/main.js`], { cwd: ROOT, env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });
+  spawn(name: ProcessName): void {
+    const other = name === 'worker-2' ? { NODE_ID: `${this.env.NODE_ID}-2`, RUN_DIR: join(this.runDir, '2') } : {};
+    const env: NodeJS.ProcessEnv = { ...this.env, ...other };
+    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name.split('-')[0]}/src/main.js`], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => this.log.push(text));
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    this.processes.set(name, { child, ended });
+    this.processes.set(name, { child, ended, runDir: env.RUN_DIR as string });
+  }
+
+  /** Ends all processes of a node at once and without a word, as when its machine is lost. */
+  async loseNode(name: 'worker' | 'worker-2'): Promise<void> {
+    const { child, ended, runDir } = this.processes.get(name) as Process;
+    const pids = pipelinesOf(runDir);
+    child.kill('SIGKILL');
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    await ended;
   }
 
   /** Starts the next worker beside the one that runs, which hands over to it; resolves when the one before has ended. */

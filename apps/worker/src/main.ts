@@ -6,7 +6,8 @@ import { installLastResort } from '#libs/process';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
 
-const logger = createLogger('worker', loadEnv().LOG_LEVEL);
+const env = loadEnv();
+const logger = createLogger('worker', env.LOG_LEVEL);
 for (const warning of misspeltVariables()) logger.warn(warning);
 let service: WorkerService | null = null;
 // Its streams go on without it, and the next worker of this node adopts them.
@@ -16,7 +17,7 @@ if (!closeMemory()) logger.warn('the memory of this process is open to other pro
 const app = await NestFactory.createApplicationContext(WorkerModule, { logger: nestLogger(logger), abortOnError: false });
 service = app.get(WorkerService);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
-endInTime(logger);
+endInTime(logger, env.DRAIN_MS);
 process.once('SIGUSR2', () => {
   void app
     .get(WorkerService)

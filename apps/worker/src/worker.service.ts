@@ -1,5 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Env } from '#libs/config';
 import { AdoptionService } from './supervisor/adoption.service.js';
 import { LeaseService } from './streams/lease.service.js';
 import { NodeService } from './node/node.service.js';
@@ -12,6 +13,8 @@ import { StreamsProcessor } from './streams/streams.processor.js';
 
 /** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
+/** How often it is looked whether a draining node is empty. */
+const DRAIN_LOOK_MS = 200;
 
 /** The worker's life: what begins and ends in which order. */
 @Injectable()
@@ -20,6 +23,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   private left = false;
 
   constructor(
+    private readonly env: Env,
     private readonly runDir: RunDir,
     private readonly adoption: AdoptionService,
     private readonly pool: PipelinePool,
@@ -44,12 +48,13 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.logger.log('ready for streams');
   }
 
-  /** SIGTERM: every stream ends here, orderly. Runs before the connections to Postgres and Redis close. */
+  /** SIGTERM: no new streams; those that run may end by themselves until DRAIN_MS is over, and then every stream ends here, orderly. Runs before the connections to Postgres and Redis close. */
   async beforeApplicationShutdown(): Promise<void> {
     if (this.left) return;
-    const deadline = performance.now() + SHUTDOWN_MS;
     this.runners.draining = true;
     await this.node.announce();
+    if (this.env.DRAIN_MS > 0) await this.drain(this.env.DRAIN_MS);
+    const deadline = performance.now() + SHUTDOWN_MS;
     await this.takeNoMore();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
     await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
@@ -67,6 +72,15 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     await this.takeNoMore();
     await Promise.all(this.runners.all.map((runner) => runner.leave()));
     this.runDir.release();
+  }
+
+  /** Waits until no stream is left, for `ms` at most, or until told to end once more. */
+  private async drain(ms: number): Promise<void> {
+    let isHurried = false;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (isHurried = true));
+    this.logger.log(`takes no new streams, and waits up to ${ms} ms for ${this.runners.used}`);
+    await this.processor.stop();
+    for (const deadline = performance.now() + ms; this.runners.used > 0 && !isHurried && performance.now() < deadline; ) await sleep(DRAIN_LOOK_MS);
   }
 
   private async takeNoMore(): Promise<void> {

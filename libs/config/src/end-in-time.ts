@@ -4,16 +4,16 @@ import type { Logger } from './logger.js';
 const END_MS = 9500;
 
 /**
- * Ends the process 9.5 s after SIGTERM or SIGINT, whatever still waits then: closing a connection to a Redis that is away or frozen waits
+ * Ends the process 9.5 s (and `drainMs`) after SIGTERM or SIGINT, whatever still waits then: closing a connection to a Redis that is away or frozen waits
  * without a limit (BullMQ, ioredis). What must be done at the end has deadlines of its own that are shorter.
  */
-export function endInTime(logger: Logger): void {
+export function endInTime(logger: Logger, drainMs = 0): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       setTimeout(() => {
-        logger.warn(`not at an end ${END_MS} ms after ${signal} (is Redis or Postgres away?): what is left is cut off`);
+        logger.warn(`not at an end ${END_MS + drainMs} ms after ${signal} (is Redis or Postgres away?): what is left is cut off`);
         process.exit(0);
-      }, END_MS).unref();
+      }, END_MS + drainMs).unref();
     });
   }
 }

@@ -226,12 +226,18 @@ export class Env extends FlashphonerEnv {
   @Min(0)
   @Max(30_000)
   KEYFRAME_INTERVAL_MS = 2000;
+  /** How long a worker that is told to end waits for its streams to end by themselves, ms. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(86_400_000)
+  DRAIN_MS = 0;
   /** Life of a node's lease on its streams, ms; renewed at a third of it. */
   @Type(() => Number)
   @IsInt()
   @Min(1500)
   @Max(120_000)
-  LEASE_MS = 15_000;
+  LEASE_MS = 6000;
   /** A pipeline that no worker controls ends after this, ms; only later does the API declare its stream lost. */
   @Type(() => Number)
   @IsInt()

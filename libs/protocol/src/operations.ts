@@ -28,6 +28,8 @@ type Nothing = Record<never, never>;
  * `StreamPipeline`; all between pass it on.
  */
 export const OPERATIONS = {
+  /** Whether the node is there. */
+  ping: node<Nothing>(),
   /** A new session of a stream that the node runs already (reconnect or takeover): its offer is in its row. */
   publish: node<{ streamId: string; sessionId: string }, PublishAnswer>(),
   endStream: node<{ streamId: string; reason: string }>(),

@@ -48,6 +48,7 @@ export class Wire implements OnApplicationShutdown {
   private readonly waiting = new Map<string, (reply: Reply) => void>();
   private readonly prefix: string;
   private handler: Serve | undefined;
+  private connectedAt: number | null = null;
 
   constructor(env: Env) {
     this.prefix = `${env.REDIS_PREFIX}:wire`;
@@ -55,6 +56,8 @@ export class Wire implements OnApplicationShutdown {
     this.publisher = connectRedis(env, 'wire', COMMAND_OPTIONS);
     // A subscription must survive outages of any length: ioredis subscribes again after it reconnects.
     this.subscriber = connectRedis(env, 'wire-sub', { ...COMMAND_OPTIONS, commandTimeout: undefined, maxRetriesPerRequest: null });
+    this.subscriber.on('ready', () => (this.connectedAt = performance.now()));
+    this.subscriber.on('close', () => (this.connectedAt = null));
     this.subscriber.on('message', (channel: string, text: string) => this.receive(channel, text));
     // Without Redis now: ioredis subscribes as soon as it is there, and `ready` waits for that.
     this.subscriber.subscribe(this.replyTo).catch(() => undefined);
@@ -63,6 +66,11 @@ export class Wire implements OnApplicationShutdown {
   /** Resolves once replies can reach this process. */
   async ready(): Promise<void> {
     await this.subscriber.subscribe(this.replyTo);
+  }
+
+  /** How long Redis has been there without a break, as this process saw it, ms; 0 while it is away. */
+  get connectedForMs(): number {
+    return this.connectedAt === null ? 0 : performance.now() - this.connectedAt;
   }
 
   /** Asks a node. Rejects with WireError (it refused), WireTimeout (no answer), or Redis's own error. */

@@ -11,13 +11,14 @@ import { WhipService } from './whip/whip.service.js';
 import { Dispatcher } from './publish/dispatcher.js';
 import { PublishService } from './publish/publish.service.js';
 import { AllStreamsController, StreamController } from './stream.controller.js';
+import { LostStreams } from './lost-streams.js';
 import { StreamService } from './stream.service.js';
 
 /** Streams, how they come in, and where they go. */
 @Module({
   imports: [AskingModule],
   controllers: [StreamController, AllStreamsController, TransferController, PublishTokenController],
-  providers: [Admission, AutoRepublish, Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
+  providers: [Admission, AutoRepublish, Dispatcher, LostStreams, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
   exports: [Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
 })
 export class StreamModule {}

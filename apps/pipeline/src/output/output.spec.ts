@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AllowList } from '#libs/net';
 import { type TransferOptions } from '#libs/transfer';
-import { type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
+import { type Script, type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import { SILENT_AUDIO } from '../stream/hub.js';
 import { Output, type OutputContext } from './output.js';
 import type { TransferStatus } from '#libs/protocol';
@@ -20,8 +21,8 @@ afterEach(async () => {
 });
 
 /** An output that is connected to a platform and has sent nothing yet. */
-async function connected(context: Partial<OutputContext> = {}, options: TransferOptions = {}): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
-  const rtmp = await startScriptedRtmpServer();
+async function connected(context: Partial<OutputContext> = {}, options: TransferOptions = {}, script: Script = {}): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
+  const rtmp = await startScriptedRtmpServer(script);
   let isAsked = false;
   const output = new Output(
     { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, ...options } },
@@ -124,6 +125,37 @@ describe('Output', () => {
     expect((first?.body[0] ?? 0) >> 4).toBe(1);
     expect(output.figures().reconnects).toBe(1);
   });
+
+  it.each([5, 15])('is back within moments at a platform that was away for %i s, with one attempt', async (seconds) => {
+    const statuses: TransferStatus[] = [];
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
+    const isLive = (): boolean => {
+      output.push(picture(performance.now(), true));
+      return output.snapshot.state === 'live';
+    };
+    await expect.poll(isLive).toBe(true);
+    await rtmp.stop();
+    await expect.poll(() => statuses.at(-1)?.reason, { timeout: 10_000 }).toBe('tcp_refused');
+    await sleep(seconds * 1000);
+    const back = await startScriptedRtmpServer({}, rtmp.port);
+    open.push(() => back.stop());
+    const from = performance.now();
+    await expect.poll(isLive, { interval: 20, timeout: 20_000 }).toBe(true);
+    expect(performance.now() - from).toBeLessThan(1500);
+    expect(back.connects.length).toBe(1);
+  }, 60_000);
+
+  it('does not knock at a platform that refuses it', async () => {
+    const statuses: TransferStatus[] = [];
+    const script: Script = {};
+    const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) }, {}, script);
+    await expect.poll(() => (output.push(picture(0, true)), output.snapshot.state)).toBe('live');
+    script.publish = 'close';
+    rtmp.sockets[0]?.destroy();
+    await expect.poll(() => statuses.filter(({ reason }) => reason === 'closed_by_platform').length, { timeout: 10_000 }).toBe(3);
+    // Each connection was an attempt.
+    expect(rtmp.connects.length).toBe(rtmp.sockets.length);
+  }, 20_000);
 
   it('goes where it was sent while it was paused', async () => {
     const { rtmp, output } = await connected();

@@ -130,8 +130,8 @@ export class Outputs {
 
   /** Closes every output properly, and waits for those that were removed before. */
   async close(): Promise<void> {
-    await this.branches.close();
-    await Promise.all([...this.outputs.values()].map((output) => output.close('stream_ended')));
+    // Together: a platform that still has this connection refuses the publisher's next stream.
+    await Promise.all([this.branches.close(), ...[...this.outputs.values()].map((output) => output.close('stream_ended'))]);
     await Promise.all(this.leaving);
   }
 }

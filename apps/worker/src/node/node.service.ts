@@ -60,6 +60,7 @@ export class NodeService {
 
   /** What this node does itself; everything else is passed on to the pipeline that it is about. */
   private readonly own: { [Op in OwnOp]: Handler<Op> } = {
+    ping: () => undefined,
     publish: async ({ streamId, sessionId }) => {
       const runner = this.runner(streamId);
       const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } } });

@@ -13,6 +13,7 @@ import { AutoRepublish } from '../../flashphoner/republish/auto-republish.js';
 import { Admission, type AdmissionRules } from '../../agora/stream-auth/admission.js';
 import { Dispatcher } from './dispatcher.js';
 import { endStream, newSessionId } from '../end-stream.js';
+import { LostStreams } from '../lost-streams.js';
 import { openSession } from './open-session.js';
 import { requireConnectedOnes } from './unconnected.js';
 
@@ -55,8 +56,8 @@ type RunningStream = Pick<Stream, 'id' | 'ownerNode'>;
 /** A stream just begun by another request has no owner for a moment; longer than this and it will not get one. */
 const OWNER_WAIT_MS = 1500;
 const OWNER_POLL_MS = 50;
-/** A node writes the end of a stream as soon as its pipeline has left. */
-const END_WAIT_MS = 1500;
+/** A node writes the end of a stream as soon as its pipeline has left, and that waits 2 s for a platform that hears of it. */
+const END_WAIT_MS = 3000;
 /** Two publishers of one name may find and end each other's leftovers; nobody needs more turns than this. */
 const MAX_TURNS = 3;
 /** The publisher closed its connection; nobody reads this answer. */
@@ -75,6 +76,7 @@ export class PublishService {
     private readonly quotas: QuotaService,
     private readonly republish: AutoRepublish,
     private readonly admission: Admission,
+    private readonly lost: LostStreams,
   ) {}
 
   /** `gone` aborts when the publisher hangs up while it waits. */
@@ -190,18 +192,14 @@ export class PublishService {
   }
 
   /**
-   * A node that is slow or away keeps its stream for as long as its lease holds: a worker that restarts adopts its pipelines.
+   * A node that is away keeps its stream for as long as its lease holds, one that is only slow for longer: a worker that restarts adopts its pipelines.
    * Afterwards a publisher who is here counts for more than a node that may come back.
    */
   private async endIfLost(streamId: string, owner: string, error: unknown): Promise<boolean> {
     const forgotten = error instanceof WireError && error.code === 'unknown_stream';
     if (!forgotten && !(error instanceof WireTimeout)) return false;
-    if (!forgotten) {
-      const expired = await this.prisma.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE id = ${streamId}::uuid AND lease_until < clock_timestamp()`;
-      if (expired.length === 0) return false;
-    }
-    this.logger.warn(`stream ${streamId} was lost with node ${owner}`);
-    if (await endStream(this.prisma, streamId, { reason: 'node_lost' }, { ownerNode: owner })) this.dispatcher.tellEnded(owner, streamId, 'node_lost');
+    if (!forgotten) return this.lost.endIfNodeIsGone(streamId, owner);
+    await this.lost.end(streamId, owner);
     return true;
   }
 

@@ -5,6 +5,7 @@ import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
 import { readFragment } from '#libs/sdp';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
 import { refuse } from '../../http/problem.js';
+import { LostStreams } from '../lost-streams.js';
 import { newEtag, type PublishTarget } from '../publish/publish.service.js';
 import { judged } from './judged.js';
 import { matchEtag } from './whip-http.js';
@@ -36,6 +37,7 @@ export class WhipService {
     private readonly prisma: PrismaService,
     private readonly wire: Wire,
     private readonly env: Env,
+    private readonly lost: LostStreams,
   ) {}
 
   /**
@@ -72,7 +74,7 @@ export class WhipService {
     await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null, reason: 'publisher_left' } });
   }
 
-  /** Throws 404 unless the session runs; 410 for one that was ended on purpose, so that its publisher does not come back. */
+  /** Throws 404 unless the session runs, which it does not when its node is lost: its publisher is to begin a new one. 410 for one that was ended on purpose, so that its publisher does not come back. */
   async running(sessionId: string): Promise<RunningSession> {
     const found = SESSION_ID.test(sessionId)
       ? await this.prisma.session.findUnique({
@@ -84,7 +86,7 @@ export class WhipService {
     const isOver = found !== null && (found.endedAt !== null || found.stream.state === 'ended');
     const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
     if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
-    if (found === null || isOver || ownerNode == null) throw new NotFoundException('This session does not exist (any more).');
+    if (found === null || isOver || ownerNode == null || (await this.lost.endIfNodeIsGone(found.streamId, ownerNode))) throw new NotFoundException('This session does not exist (any more).');
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 

@@ -2,7 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Address, type AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
 import { TransferError, type TransferTarget } from '#libs/transfer';
-import { type Deadlines, within } from '../../process/deadlines.js';
+import { DEADLINES, type Deadlines, within } from '../../process/deadlines.js';
 
 /** A name with very many addresses must not make one attempt last for minutes. */
 const MAX_ADDRESSES = 6;
@@ -30,6 +30,22 @@ export async function openSocket(target: TransferTarget, options: SocketOptions,
   // Each message is one write: waiting for more to send would only delay it.
   socket.setNoDelay(true);
   return target.protocol === 'rtmps' ? secure(socket, target.host, options, deadlines, signal) : socket;
+}
+
+/** For each step of `isPortOpen`: less than what a lost SYN takes to be sent again would tell nothing. */
+const KNOCK_MS = 1500;
+
+/** Whether one of the host's permitted addresses accepts connections; the connection is closed at once. Never rejects. */
+export async function isPortOpen(target: TransferTarget, options: SocketOptions, signal: AbortSignal): Promise<boolean> {
+  const deadlines = { ...DEADLINES, dnsMs: KNOCK_MS, tcpMs: KNOCK_MS };
+  try {
+    const socket = await connectToAny(await resolve(target, options, deadlines, signal), target.port, options.localAddress, deadlines, signal);
+    socket.destroy();
+    return true;
+  } catch {
+    // Why not, the next attempt tells.
+    return false;
+  }
 }
 
 async function resolve(target: TransferTarget, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<Address[]> {
