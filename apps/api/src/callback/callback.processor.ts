@@ -4,7 +4,7 @@ import { DelayedError, type Job } from 'bullmq';
 import { withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
-import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
+import { callbackRequestUrl, parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
 import { QuotaService } from '../tenants/customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
 import { readAsking } from './asking-stream.js';
@@ -101,7 +101,7 @@ export class CallbackProcessor extends WorkerHost {
       startedAt: stream.createdAt.toISOString(),
     });
     const headers = await this.secrets.headers(entryPoint.id, webhookId, payload);
-    return this.client.post(this.recorder.requestUrl(callbackUrl, entryPoint.name, stream.name), payload, headers);
+    return this.client.post(callbackRequestUrl(callbackUrl, entryPoint.name, stream.name), payload, headers);
   }
 
   /** Later, and not counted as an attempt. */
