@@ -9,7 +9,9 @@ import { TransferController } from './transfers/transfer.controller.js';
 import { TransferService } from './transfers/transfer.service.js';
 import { WhipService } from './whip/whip.service.js';
 import { Dispatcher } from './publish/dispatcher.js';
+import { NewStream } from './publish/new-stream.js';
 import { PublishService } from './publish/publish.service.js';
+import { RunningStream } from './publish/running-stream.js';
 import { AllStreamsController, StreamController } from './stream.controller.js';
 import { StreamService } from './stream.service.js';
 
@@ -17,7 +19,7 @@ import { StreamService } from './stream.service.js';
 @Module({
   imports: [AskingModule],
   controllers: [StreamController, AllStreamsController, TransferController, PublishTokenController],
-  providers: [Admission, AutoRepublish, Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
+  providers: [Admission, AutoRepublish, Dispatcher, NewStream, PublishAccess, PublishService, RunningStream, PushSettingsService, StreamService, TransferService, WhipService],
   exports: [Dispatcher, PublishAccess, PublishService, PushSettingsService, StreamService, TransferService, WhipService],
 })
 export class StreamModule {}

@@ -1,6 +1,6 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { addressRules, Env } from '#libs/config';
-import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
+import { openTransferUrl, type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
 import { parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, TransferError, type TransferOptions } from '#libs/transfer';
@@ -151,8 +151,8 @@ export class PushService {
   }
 
   /** The stream's name on the RTMP server: with a full URL it is the key, so it is read from where that is sealed. */
-  private pushName({ url, streamId }: Transfer): string {
-    return parseTransferUrl(this.box.open(url, `transfer:${streamId}`)).streamName;
+  private pushName(row: Transfer): string {
+    return parseTransferUrl(openTransferUrl(this.box, row)).streamName;
   }
 
   /** `named`: the rtmpUrl that the request itself has said. */

@@ -1,7 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { PrismaService, SecretBox } from '#libs/db';
-import type { PublishTarget } from '../publish/publish.service.js';
+import type { PublishTarget } from '../publish/publisher.js';
 import { requireGrant, tokenRefused, verifiedGrant } from './publish-token.js';
 import { verifySignedUrl, type UrlSignature } from './signed-url.js';
 
