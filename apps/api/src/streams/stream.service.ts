@@ -5,7 +5,8 @@ import { ownedBy, type Caller } from '../auth/caller.js';
 import { toPage } from '../http/page.js';
 import { isUnavailable } from '../http/unavailable.js';
 import { endStream } from './end-stream.js';
-import { toStreamResponse, type AllStreamsQuery, type LiveFigures, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
+import type { LiveFigures } from './live-figures.js';
+import { toStreamResponse, type AllStreamsQuery, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;

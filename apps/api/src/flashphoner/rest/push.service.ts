@@ -6,7 +6,7 @@ import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/n
 import { parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, TransferError, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
-import type { LiveFigures } from '../../streams/stream.dto.js';
+import type { LiveFigures } from '../../streams/live-figures.js';
 import { TransferService } from '../../streams/transfers/transfer.service.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import { newMediaSessionId } from './media-session-id.js';

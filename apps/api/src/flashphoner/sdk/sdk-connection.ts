@@ -1,4 +1,4 @@
-import type { PublisherPushes } from '../republish/publisher-pushes.js';
+import type { PublisherPushes } from '../rest/publisher-pushes.js';
 import { HttpException, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';

@@ -7,11 +7,13 @@ import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../../tenants/customer/quotas.js';
-import { toPage, type TransferPageQuery } from '../../http/page.js';
+import { toPage } from '../../http/page.js';
 import { refuse } from '../../http/problem.js';
-import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream.dto.js';
+import type { LiveFigures } from '../live-figures.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
+import type { TransferPageQuery } from './transfer-page.js';
+import { toTransferResponse, type TransferResponse } from './transfer.response.js';
 
 const NODE_TIMEOUT_MS = 2000;
 

@@ -5,7 +5,7 @@ import { readOffer } from '#libs/sdp';
 import { Public } from '../../auth/caller.js';
 import { refuse } from '../../http/problem.js';
 import { PublishAccess } from '../tokens/publish-access.js';
-import { PublisherPushes } from '../../flashphoner/republish/publisher-pushes.js';
+import { PublisherPushes } from '../../flashphoner/rest/publisher-pushes.js';
 import { PublishService } from '../publish/publish.service.js';
 import type { PublishTarget } from '../publish/publisher.js';
 import { PathName, StreamName } from '../../http/validation.js';
