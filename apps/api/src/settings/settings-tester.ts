@@ -10,9 +10,10 @@ import { judge } from '../callback/callback.processor.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
 import { QuotaService } from '../tenants/customer/quotas.js';
+import type { EntryPointPath } from '../tenants/owned.js';
 import { refuse } from '../http/problem.js';
 import type { ProbeVerdict, TestTransfer, TestTransferResponse } from './settings.dto.js';
-import { requireCallbackUrl, SettingsService, type SettingsPath } from './settings.service.js';
+import { requireCallbackUrl, SettingsService } from './settings.service.js';
 
 const PROBE_TIMEOUT_MS = 12_000;
 /** Connections of one test at the same time: it is for people who set something up, not for who wants to know what listens where. */
@@ -50,7 +51,7 @@ export class SettingsTester {
     private readonly wire: Wire,
   ) {}
 
-  async test(caller: Caller, path: SettingsPath, { streamName, callbackUrl, probe }: TestTransfer): Promise<TestTransferResponse> {
+  async test(caller: Caller, path: EntryPointPath, { streamName, callbackUrl, probe }: TestTransfer): Promise<TestTransferResponse> {
     const entryPoint = await this.settings.find(caller, path);
     const url = callbackUrl ?? entryPoint.callbackUrl;
     if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });

@@ -3,6 +3,7 @@ import { Prisma, PrismaService, type StreamState } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { toPage } from '../http/page.js';
+import { requireProject } from '../tenants/owned.js';
 import { isUnavailable } from '../http/unavailable.js';
 import { endStream } from './end-stream.js';
 import type { LiveFigures } from './live-figures.js';
@@ -26,7 +27,7 @@ export class StreamService {
 
   /** Newest first. */
   async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point})`;
     const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
     const details = await this.details(rows);
@@ -110,11 +111,6 @@ export class StreamService {
     });
     if (stream === null) throw new NotFoundException('This stream does not exist.');
     return stream;
-  }
-
-  private async requireProject(caller: Caller, appid: string): Promise<void> {
-    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This project does not exist.');
   }
 
   /** Rows are the truth; while Redis is away they are shown without figures. */
