@@ -28,7 +28,7 @@ export class StreamService {
   /** Newest first. */
   async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
     await requireProject(this.prisma, caller, appid);
-    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point})`;
+    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
     const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
     const details = await this.details(rows);
     return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };

@@ -47,8 +47,7 @@ export class EntryPointService {
       await tx.$queryRaw`SELECT 1 FROM entry_points WHERE id = ${id}::uuid FOR UPDATE`;
       const running = await tx.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE entry_point_id = ${id}::uuid AND state <> 'ended' LIMIT 1`;
       if (running.length > 0) throw new ConflictException('Streams are running on this entry point; end them first.');
-      // Its name is free at once, and what it has now cannot be asked for: no name has a space.
-      await tx.entryPoint.update({ where: { id }, data: { name: `${name} ${id}`, deletedAt: new Date() } });
+      await tx.entryPoint.update({ where: { id }, data: { deletedAt: new Date() } });
     });
     this.purge.begin();
   }
