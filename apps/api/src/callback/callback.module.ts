@@ -5,13 +5,14 @@ import { AskingModule } from './asking.module.js';
 import { CallbackProcessor } from './callback.processor.js';
 import { CallbackRecorder } from './callback.recorder.js';
 import { CallbackSecrets } from './callback-secrets.js';
+import { CallbackSender } from './callback-sender.js';
 import { DeliveryController } from './delivery.controller.js';
 
 /** Asks customers' servers where streams go. */
 @Module({
   imports: [PublishModule, AskingModule],
   controllers: [DeliveryController],
-  providers: [CallbackSecrets, AnsweredTransfers, CallbackRecorder, CallbackProcessor],
-  exports: [AskingModule, CallbackSecrets],
+  providers: [CallbackSecrets, CallbackSender, AnsweredTransfers, CallbackRecorder, CallbackProcessor],
+  exports: [AskingModule, CallbackSecrets, CallbackSender],
 })
 export class CallbackModule {}
