@@ -26,11 +26,10 @@ afterAll(async () => {
 /** Streams of one entry point that want to ask now. */
 async function asking(customer: TestCustomer, entryPoint: string, callbackUrl: string, count: number): Promise<string[]> {
   const { prisma } = api;
-  const { id: entryPointId } = await prisma.entryPoint.upsert({
-    where: { projectId_name: { projectId: customer.appid, name: entryPoint } },
-    create: { projectId: customer.appid, name: entryPoint, transferEnabled: true, callbackUrl },
-    update: { transferEnabled: true, callbackUrl },
-  });
+  const where = { projectId: customer.appid, name: entryPoint };
+  const settings = { transferEnabled: true, callbackUrl };
+  const [changed] = await prisma.entryPoint.updateManyAndReturn({ where, data: settings });
+  const { id: entryPointId } = changed ?? (await prisma.entryPoint.create({ data: { ...where, ...settings } }));
   const rows = Array.from({ length: count }, (_, i) => ({ projectId: customer.appid, entryPointId, name: `s${i}`, state: 'live' as const, callbackState: 'pending' as const }));
   const streams = await prisma.stream.createManyAndReturn({ data: rows, select: { id: true } });
   await Promise.all(streams.map(({ id }) => api.app.get(Dispatcher).requestCallback(id)));

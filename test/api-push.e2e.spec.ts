@@ -42,8 +42,8 @@ beforeEach(async () => {
 });
 
 async function running(customer: TestCustomer, name: string, entryPoint = 'live'): Promise<string> {
-  const where = { projectId_name: { projectId: customer.appid, name: entryPoint } };
-  const { id } = await api.prisma.entryPoint.upsert({ where, create: where.projectId_name, update: {} });
+  const where = { projectId: customer.appid, name: entryPoint };
+  const { id } = (await api.prisma.entryPoint.findFirst({ where })) ?? (await api.prisma.entryPoint.create({ data: where }));
   const stream = await api.prisma.stream.create({ data: { projectId: customer.appid, entryPointId: id, name, state: 'live', ownerNode: 'node-1' } });
   return stream.id;
 }

@@ -7,7 +7,7 @@ import { inject } from 'vitest';
 import { AppModule } from '../../apps/api/src/app.module.js';
 import { issueCredential } from '../../apps/api/src/tenants/customer/issue-credential.js';
 import { createProject } from '../../apps/api/src/tenants/project/new-project.js';
-import { setup } from '../../apps/api/src/http/setup.js';
+import { setup } from '../../apps/api/src/setup.js';
 import { createLogger } from '../../libs/config/src/index.js';
 import { PrismaService, type Role, SecretBox } from '../../libs/db/src/index.js';
 import { requireDocumented } from './contract.js';

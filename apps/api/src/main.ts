@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createLogger, endInTime, Env, lastResort, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
 import { AppModule } from './app.module.js';
 import { Metrics } from './metrics/metrics.js';
-import { setup } from './http/setup.js';
+import { setup } from './setup.js';
 
 const logger = createLogger('api', loadEnv().LOG_LEVEL);
 const resort = lastResort(logger);

@@ -7,10 +7,6 @@ import { Credentials } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';
 import { HmacStrategy } from './hmac.strategy.js';
 import { Logins } from './logins.js';
-import { RestKeyController } from '../flashphoner/rest/keys/rest-key.controller.js';
-import { RestKeyService } from '../flashphoner/rest/keys/rest-key.service.js';
-import { RestKeyStrategy } from '../flashphoner/rest/keys/rest-key.strategy.js';
-import { RestKeys } from '../flashphoner/rest/keys/rest-keys.js';
 import { MetricsTokenStrategy } from './metrics-token.strategy.js';
 import { RequestLimit } from './request-limit.js';
 import { SessionController } from './session.controller.js';
@@ -18,8 +14,8 @@ import { SessionStrategy } from './session.strategy.js';
 
 @Module({
   imports: [PassportModule],
-  controllers: [SessionController, RestKeyController],
-  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, RestKeys, RestKeyService, RestKeyStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
-  exports: [Credentials, DashboardSessions],
+  controllers: [SessionController],
+  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
+  exports: [Credentials, DashboardSessions, Logins],
 })
 export class AuthModule {}

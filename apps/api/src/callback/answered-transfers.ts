@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type Prisma, SecretBox } from '#libs/db';
-import { type AnsweredUrl, redactTransferUrl } from '#libs/transfer';
+import { endedTransfer, type Prisma, sealedTransfer, SecretBox } from '#libs/db';
+import type { AnsweredUrl } from '#libs/transfer';
 import type { AskingStream } from './asking-stream.js';
 import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
 
@@ -50,7 +50,7 @@ export class AnsweredTransfers {
     await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
     await tx.transfer.updateMany({
       where: { ...standIns, urlHash: { notIn: hashes } },
-      data: { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt: new Date() },
+      data: endedTransfer('removed', new Date()),
     });
     return this.create(tx, stream, await roomOf(tx, stream), urls, FROM_ANSWER);
   }
@@ -74,15 +74,13 @@ export class AnsweredTransfers {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
-    const wanted = urls.filter(isNew).map((answered) => ({ ...answered, urlHash: this.box.hash(answered.url) }));
+    const wanted = urls.filter(isNew);
     const roomEver = Math.max(0, TRANSFERS_EVER_OF_ONE_STREAM - ever);
     const room = Math.max(0, quota - present.size);
-    const data = wanted.slice(0, Math.min(room, roomEver)).map(({ url, urlHash, options }) => ({
+    const data = wanted.slice(0, Math.min(room, roomEver)).map(({ url, options }) => ({
       streamId: stream.id,
       origin,
-      url: this.box.seal(url, `transfer:${stream.id}`),
-      redactedUrl: redactTransferUrl(url),
-      urlHash,
+      ...sealedTransfer(this.box, stream.id, url),
       options: options as Prisma.InputJsonObject,
     }));
     // A job that runs twice must not forward twice: one transfer per stream and URL.

@@ -9,10 +9,10 @@ import { QuotaService } from '../tenants/customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
 import { readAsking } from './asking-stream.js';
 import { CallbackCircuits } from './callback-circuits.js';
-import { CallbackClient, type Attempt } from './callback.client.js';
+import type { Attempt } from './callback.client.js';
 import { CallbackQuota } from './callback-quota.js';
 import { CallbackRecorder, type Asked } from './callback.recorder.js';
-import { CallbackSecrets } from './callback-secrets.js';
+import { CallbackSender } from './callback-sender.js';
 
 /** Waiting costs next to nothing, and a server that hangs must not hold back other customers' callbacks. */
 const CONCURRENCY = 200;
@@ -39,11 +39,10 @@ export class CallbackProcessor extends WorkerHost {
 
   constructor(
     private readonly prisma: PrismaService,
-    private readonly client: CallbackClient,
+    private readonly sender: CallbackSender,
     private readonly circuits: CallbackCircuits,
     private readonly quota: CallbackQuota,
     private readonly quotas: QuotaService,
-    private readonly secrets: CallbackSecrets,
     private readonly recorder: CallbackRecorder,
     private readonly metrics: Metrics,
   ) {
@@ -92,16 +91,9 @@ export class CallbackProcessor extends WorkerHost {
     throw new AttemptFailed(result, delayMs);
   }
 
-  private async ask({ stream, entryPoint, callbackUrl, webhookId }: Asked): Promise<Attempt> {
-    const payload = JSON.stringify({
-      appid: stream.projectId,
-      entryPoint: entryPoint.name,
-      streamName: stream.name,
-      streamId: stream.id,
-      startedAt: stream.createdAt.toISOString(),
-    });
-    const headers = await this.secrets.headers(entryPoint.id, webhookId, payload);
-    return this.client.post(this.recorder.requestUrl(callbackUrl, entryPoint.name, stream.name), payload, headers);
+  private ask({ stream, entryPoint, callbackUrl, webhookId }: Asked): Promise<Attempt> {
+    const question = { appid: stream.projectId, entryPoint: entryPoint.name, streamName: stream.name, streamId: stream.id, startedAt: stream.createdAt.toISOString() };
+    return this.sender.send(callbackUrl, entryPoint.id, webhookId, question);
   }
 
   /** Later, and not counted as an attempt. */

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Prisma, PrismaService, recordEvent } from '#libs/db';
 import { Wire } from '#libs/queue';
-import { callbackRequestUrl, type CallbackAnswer, type ReasonCode, type TransferError } from '#libs/transfer';
+import type { CallbackAnswer, ReasonCode, TransferError } from '#libs/transfer';
 import { TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
 import type { AskingStream } from './asking-stream.js';
 import { AnsweredTransfers, type Applied } from './answered-transfers.js';
@@ -34,10 +34,6 @@ export class CallbackRecorder {
     private readonly wire: Wire,
     private readonly transfers: AnsweredTransfers,
   ) {}
-
-  requestUrl(callbackUrl: string, entryPoint: string, streamName: string): string {
-    return callbackRequestUrl(callbackUrl, entryPoint, streamName);
-  }
 
   async nothingToAsk(streamId: string, reason: ReasonCode): Promise<void> {
     await this.prisma.stream.updateMany({

@@ -1,7 +1,8 @@
 import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param, Post, Query } from '@nestjs/common';
 import { IsOptional, IsUUID } from 'class-validator';
 import { PrismaService } from '#libs/db';
-import { CurrentCaller, ownedBy, type Caller } from '../auth/caller.js';
+import { CurrentCaller, type Caller } from '../auth/caller.js';
+import { namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
 import { PageQuery, toPage } from '../http/page.js';
 import { Dispatcher } from '../streams/publish/dispatcher.js';
 import { PathId, PathName } from '../http/validation.js';
@@ -29,8 +30,7 @@ export class DeliveryController {
     @Param('entryPoint', PathName) entryPoint: string,
     @Query() { limit, cursor, streamId }: DeliveryQuery,
   ): Promise<{ deliveries: DeliveryResponse[]; nextCursor: string | null }> {
-    const found = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This entry point does not exist.');
+    const found = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
     const deliveries = await this.prisma.callbackDelivery.findMany({
       where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor } },
       orderBy: { id: 'desc' },
@@ -50,7 +50,7 @@ export class DeliveryController {
     @Param('deliveryId', PathId) deliveryId: string,
   ): Promise<void> {
     const delivery = await this.prisma.callbackDelivery.findFirst({
-      where: { id: deliveryId, entryPoint: { name: entryPoint, project: { ...ownedBy(caller), id: appid } } },
+      where: { id: deliveryId, entryPoint: namedEntryPoint(caller, { appid, entryPoint }) },
       select: { stream: { select: { id: true, state: true } } },
     });
     if (delivery === null) throw new NotFoundException('This delivery does not exist.');

@@ -2,7 +2,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule } from '#libs/config';
-import { DbModule, Prisma, PrismaService, SecretBox } from '#libs/db';
+import { DbModule, openTransferUrl, Prisma, PrismaService, SecretBox } from '#libs/db';
 
 /** A column of sealed values: how each row is found, and what its values are bound to. */
 interface SealedColumn {
@@ -64,7 +64,7 @@ async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, colu
 async function rotateHashes(prisma: PrismaService, box: SecretBox): Promise<void> {
   const rows = await prisma.transfer.findMany({ where: { endedAt: null }, select: { id: true, streamId: true, url: true, urlHash: true } });
   for (const { id, streamId, url, urlHash } of rows) {
-    const hash = box.hash(box.open(url, `transfer:${streamId}`));
+    const hash = box.hash(openTransferUrl(box, { streamId, url }));
     // A URL that was changed meanwhile has its new hash.
     if (hash !== urlHash) await prisma.transfer.updateMany({ where: { id, urlHash }, data: { urlHash: hash } });
   }

@@ -3,7 +3,7 @@ import { Observable, Subject } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { refuse } from '../http/problem.js';
-import type { LiveFigures } from '../streams/stream.dto.js';
+import type { LiveFigures } from '../streams/live-figures.js';
 import { covers, join, upTo, type Position } from './position.js';
 
 /** An event, and where its reader is with it. */

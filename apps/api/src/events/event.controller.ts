@@ -1,12 +1,14 @@
-import { Controller, Get, Headers, NotFoundException, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { endWith, exhaustMap, filter, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
-import { CurrentCaller, OperatorOnly, ownedBy, type Caller } from '../auth/caller.js';
+import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
 import { Credentials } from '../auth/credentials.js';
-import { EventQuery, FeedQuery, toPage } from '../http/page.js';
+import { toPage } from '../http/page.js';
 import { PathName } from '../http/validation.js';
+import { requireProject } from '../tenants/owned.js';
+import { EventQuery, FeedQuery } from './event.query.js';
 import { EventFeed, type FeedItem, type Wanted } from './event-feed.js';
 import { formatPosition, parsePosition } from './position.js';
 import { sendEvents, type SseMessage } from './sse.js';
@@ -41,7 +43,7 @@ export class EventController {
     @Param('appid', PathName) appid: string,
     @Query() { limit, cursor, streamId }: EventQuery,
   ): Promise<{ events: EventResponse[]; nextCursor: string | null }> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     const found = await this.prisma.event.findMany({
       where: { projectId: appid, streamId, id: cursor === undefined ? undefined : { lt: BigInt(cursor) } },
       orderBy: { id: 'desc' },
@@ -60,14 +62,9 @@ export class EventController {
     @Headers('last-event-id') lastId: string | undefined,
     @Res() response: Response,
   ): Promise<void> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     this.feed.requireRoom(appid);
     sendEvents(response, toMessages(this.feed.listen(wantedBy(appid, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))));
-  }
-
-  private async requireProject(caller: Caller, appid: string): Promise<void> {
-    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
-    if (project === null) throw new NotFoundException('This project does not exist.');
   }
 }
 

@@ -1,12 +1,8 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { randomUUID } from 'node:crypto';
 import { logFields, type Logger, withLogFields } from '#libs/config';
-import type { Metrics } from '../metrics/metrics.js';
-import { maskRestKeys } from '../flashphoner/rest/keys/rest-key.js';
 
 const SANE_ID = /^[A-Za-z0-9._:@/+=-]{1,128}$/;
-/** The session id is what authorises PATCH and DELETE (RFC 9725), so a log line must not hold it. */
-const SESSION_PATH = /^(\/whip\/sessions\/).+/;
 
 /** Gives every response, and every log line on the way to it, an X-Request-ID: the caller's if it is harmless in a header and a log, else ours. */
 export function requestId(): RequestHandler {
@@ -21,8 +17,13 @@ export function requestId(): RequestHandler {
 /** Asked every few seconds by whoever watches the process. */
 const UNLOGGED = new Set(['/healthz', '/readyz', '/metrics']);
 
-/** One line per request: method, path without query, status, time. Headers and bodies hold secrets and stay out. */
-export function httpLog(logger: Logger, metrics: Metrics): RequestHandler {
+/** Who counts requests. */
+interface Observer {
+  observeRequest: (method: string, route: string, status: number, seconds: number) => void;
+}
+
+/** One line per request: method, path without query, status, time. Headers and bodies hold secrets and stay out; `mask` makes what may be logged of a URL. */
+export function httpLog(logger: Logger, metrics: Observer, mask: (url: string) => string): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const started = performance.now();
     // The socket, on which `close` is emitted, knows nothing of the request.
@@ -33,7 +34,7 @@ export function httpLog(logger: Logger, metrics: Metrics): RequestHandler {
       if (UNLOGGED.has(request.path)) return;
       const level = statusCode === 500 ? 'error' : statusCode > 500 ? 'warn' : 'info';
       const ms = Math.round((performance.now() - started) * 10) / 10;
-      logger[level]({ ...fields, ms }, `${request.method} ${loggablePath(request.originalUrl)} ${statusCode}`);
+      logger[level]({ ...fields, ms }, `${request.method} ${mask(request.originalUrl)} ${statusCode}`);
     });
     next();
   };
@@ -49,9 +50,4 @@ function idsIn(path: string): { streamId?: string; transferId?: string } {
 function routeOf(request: Request): string {
   const route = request.route as { path?: unknown } | undefined;
   return typeof route?.path === 'string' ? route.path : 'none';
-}
-
-/** A path that may be logged. */
-export function loggablePath(url: string): string {
-  return maskRestKeys((url.split('?', 1)[0] ?? '').replace(SESSION_PATH, '$1[session]'));
 }

@@ -4,7 +4,6 @@ import { STATUS_CODES } from 'node:http';
 import type { Logger } from '#libs/config';
 import { Prisma } from '#libs/db';
 import type { FieldError, ProblemOptions } from './problem.js';
-import { isRestApi, restApiError } from '../flashphoner/rest/rest-api.js';
 import { isUnavailable } from './unavailable.js';
 
 const RETRY_AFTER_S = '5';
@@ -12,6 +11,13 @@ const RETRY_AFTER_S = '5';
 const NO_ROUTE = 'no Route matched with those values';
 /** A path with an empty appid or entry point never matches a route, and Agora's answer to it is 400. */
 const EMPTY_PARAMETER = /^\/v1\/projects\/(?:(\/fls|\/?$)|[^/]+\/fls\/entry_points\/\/)/;
+
+/** The errors of a vendor's API, which its clients know. */
+export interface ErrorForm {
+  isFor: (request: Request) => boolean;
+  /** A JSON body. */
+  write: (request: Request, status: number, message: string) => object;
+}
 
 interface Problem extends ProblemOptions {
   status: number;
@@ -21,7 +27,11 @@ interface Problem extends ProblemOptions {
 /** Turns every error into the one shape of DESIGN.md: application/problem+json, with `message` for Agora's clients. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly logger: Logger) {}
+  /** @param forms errors of other shapes, for the paths of vendors' APIs. */
+  constructor(
+    private readonly logger: Logger,
+    private readonly forms: readonly ErrorForm[] = [],
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
@@ -34,8 +44,8 @@ export class ProblemFilter implements ExceptionFilter {
       response.end();
       return;
     }
-    const isVendors = isRestApi(request);
-    const body = isVendors ? restApiError(request, problem.status, problem.message) : {
+    const form = this.forms.find(({ isFor }) => isFor(request));
+    const body = form?.write(request, problem.status, problem.message) ?? {
       status: problem.status,
       title: STATUS_CODES[problem.status] ?? 'Error',
       detail: problem.detail ?? problem.message,
@@ -46,7 +56,7 @@ export class ProblemFilter implements ExceptionFilter {
     };
     response.statusCode = problem.status;
     for (const [name, value] of Object.entries({ ...standardHeaders(problem.status), ...problem.headers })) response.setHeader(name, value);
-    response.setHeader('Content-Type', isVendors ? 'application/json' : 'application/problem+json');
+    response.setHeader('Content-Type', form ? 'application/json' : 'application/problem+json');
     response.setHeader('Cache-Control', 'no-store');
     response.end(JSON.stringify(body));
   }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { REDIS } from '#libs/queue';
+import { Periodic } from '../background/periodic.js';
 
 /** How the service was doing at one minute. */
 export interface HistoryPoint {
@@ -34,7 +35,7 @@ const WRITE_ONCE = `
 export class History implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(History.name);
   private readonly key: string;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly periodic = new Periodic(this.logger, 'history', () => this.note());
   private noted = 0;
 
   constructor(
@@ -46,11 +47,11 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.note(), CHECK_MS);
+    this.periodic.start(CHECK_MS);
   }
 
-  onModuleDestroy(): void {
-    if (this.timer) clearInterval(this.timer);
+  async onModuleDestroy(): Promise<void> {
+    await this.periodic.stop();
   }
 
   /** The last `minutes`, oldest first, up to the present one. */
@@ -64,14 +65,10 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
   private async note(): Promise<void> {
     const minute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
     if (minute === this.noted) return;
-    try {
-      // Read first: a minute that is marked as written, and is not, would be missing.
-      const point = await this.read(minute);
-      await this.redis.eval(WRITE_ONCE, 2, this.key, `${this.key}:${minute}`, JSON.stringify(point), 2 * MINUTE_MS, KEPT - 1);
-      this.noted = minute;
-    } catch (error) {
-      this.logger.warn(`history not written: ${String(error).slice(0, 200)}`);
-    }
+    // Read first: a minute that is marked as written, and is not, would be missing.
+    const point = await this.read(minute);
+    await this.redis.eval(WRITE_ONCE, 2, this.key, `${this.key}:${minute}`, JSON.stringify(point), 2 * MINUTE_MS, KEPT - 1);
+    this.noted = minute;
   }
 
   private async read(minute: number): Promise<HistoryPoint> {

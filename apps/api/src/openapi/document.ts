@@ -1,7 +1,9 @@
 import { VERSION } from '#libs/config';
 import { HEADERS, headersOf, refusalHeaders } from './headers.js';
-import { OPERATIONS, type Operation } from './operations.js';
-import { ref, SCHEMAS, text, type Schema } from './schemas.js';
+import type { Operation } from './operation.js';
+import { OPERATIONS } from './operations.js';
+import { ref, text, type Schema } from './schema.js';
+import { SCHEMAS } from './schemas.js';
 
 const JSON_TYPE = 'application/json';
 const PROBLEM_TYPE = 'application/problem+json';

@@ -1,5 +1,5 @@
-import type { Operation } from './operations.js';
-import { text, whole, type Schema } from './schemas.js';
+import type { Operation } from './operation.js';
+import { text, whole, type Schema } from './schema.js';
 
 /** Response headers that mean something to a client, by name. */
 export const HEADERS: Record<string, Schema> = {

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService } from '#libs/db';
+import { Periodic } from '../background/periodic.js';
 import { deleteRows, deleteStreams } from './delete-rows.js';
 import { Purge } from './purge.js';
 
@@ -14,7 +15,7 @@ const DEAD_SECRETS_DAYS = 30;
 @Injectable()
 export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Housekeeping.name);
-  private timer: NodeJS.Timeout | null = null;
+  private readonly periodic = new Periodic(this.logger, 'housekeeping', () => this.clean());
   private stopped = false;
 
   constructor(
@@ -24,13 +25,12 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    // API processes that were started together shall not all clean up at the same time.
-    this.timer = setInterval(() => void this.clean(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
+    this.periodic.start(INTERVAL_MS);
   }
 
-  onModuleDestroy(): void {
+  async onModuleDestroy(): Promise<void> {
     this.stopped = true;
-    if (this.timer) clearInterval(this.timer);
+    await this.periodic.stop();
   }
 
   /** Returns how many rows went. Never throws: what is left goes next time. */

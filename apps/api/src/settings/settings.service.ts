@@ -1,32 +1,25 @@
-import { Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { PrismaService, type EntryPoint } from '#libs/db';
 import { callbackUrlProblem } from '#libs/transfer';
-import { ownedBy, type Caller } from '../auth/caller.js';
+import type { Caller } from '../auth/caller.js';
+import { namedEntryPoint, requireEntryPoint, unknownEntryPoint, type EntryPointPath } from '../tenants/owned.js';
 import { badRequest, refuse } from '../http/problem.js';
 import type { UpdateTransferSettings } from './settings.dto.js';
-
-/** Which entry point's settings. */
-export interface SettingsPath {
-  appid: string;
-  entryPoint: string;
-}
 
 /** Stream transfer settings, per entry point. */
 @Injectable()
 export class SettingsService {
   constructor(private readonly prisma: PrismaService) {}
 
-  async find(caller: Caller, { appid, entryPoint }: SettingsPath): Promise<EntryPoint> {
-    const row = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } } });
-    if (row === null) throw unknownEntryPoint();
-    return row;
+  find(caller: Caller, path: EntryPointPath): Promise<EntryPoint> {
+    return requireEntryPoint(this.prisma, caller, path);
   }
 
   /** With `ifMatch`, only if nobody has changed them since (412). */
-  async update(caller: Caller, path: SettingsPath, { enabled, callbackUrl, useLastAnswer, endsOnClose }: UpdateTransferSettings, ifMatch: string | undefined): Promise<EntryPoint> {
+  async update(caller: Caller, path: EntryPointPath, { enabled, callbackUrl, useLastAnswer, endsOnClose }: UpdateTransferSettings, ifMatch: string | undefined): Promise<EntryPoint> {
     if (callbackUrl != null) requireCallbackUrl(callbackUrl);
-    const of = { name: path.entryPoint, project: { ...ownedBy(caller), id: path.appid } };
+    const of = namedEntryPoint(caller, path);
     const before = ifMatch === undefined ? undefined : await this.find(caller, path);
     if (before !== undefined && !matches(ifMatch ?? '', before)) throw changedMeanwhile();
     const [row] = await this.prisma.entryPoint.updateManyAndReturn({
@@ -55,6 +48,5 @@ const matches = (ifMatch: string, row: EntryPoint): boolean => {
   return tags.includes('*') || tags.includes(settingsEtag(row));
 };
 
-const unknownEntryPoint = (): Error => new NotFoundException('This entry point does not exist.');
 const changedMeanwhile = (): Error =>
   refuse(412, 'The settings were changed meanwhile.', { code: 'changed_meanwhile', detail: 'Read them again, and send If-Match with the new ETag.' });

@@ -3,9 +3,11 @@ import { Prisma, PrismaService, type StreamState } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import { ownedBy, type Caller } from '../auth/caller.js';
 import { toPage } from '../http/page.js';
+import { requireProject } from '../tenants/owned.js';
 import { isUnavailable } from '../http/unavailable.js';
 import { endStream } from './end-stream.js';
-import { toStreamResponse, type AllStreamsQuery, type LiveFigures, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
+import type { LiveFigures } from './live-figures.js';
+import { toStreamResponse, type AllStreamsQuery, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
@@ -25,8 +27,8 @@ export class StreamService {
 
   /** Newest first. */
   async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
-    await this.requireProject(caller, appid);
-    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point})`;
+    await requireProject(this.prisma, caller, appid);
+    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
     const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
     const details = await this.details(rows);
     return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };
@@ -109,11 +111,6 @@ export class StreamService {
     });
     if (stream === null) throw new NotFoundException('This stream does not exist.');
     return stream;
-  }
-
-  private async requireProject(caller: Caller, appid: string): Promise<void> {
-    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This project does not exist.');
   }
 
   /** Rows are the truth; while Redis is away they are shown without figures. */

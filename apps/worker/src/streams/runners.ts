@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { resolve } from 'node:path';
 import { addressRules, Env } from '#libs/config';
-import { PrismaService, SecretBox } from '#libs/db';
+import { openTransferUrl, PrismaService, SecretBox } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
@@ -122,7 +122,7 @@ export class Runners {
     const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
     return rows.flatMap(({ id, url, options }) => {
       try {
-        return [{ id, url: this.box.open(url, `transfer:${streamId}`), options: options as TransferOptions }];
+        return [{ id, url: openTransferUrl(this.box, { streamId, url }), options: options as TransferOptions }];
       } catch (error) {
         this.logger.error(`the URL of transfer ${id} cannot be opened (MASTER_KEYS?): ${(error as Error).message}`);
         return [];

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
-import { Prisma, PrismaService, recordEvent, type PrismaClient } from '#libs/db';
+import { endStreamRows, Prisma, PrismaService, recordEvent } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
 import type { Figures, TransferFigures, TransferStatus } from '#libs/protocol';
 import { EndJournal, type KeptEnd } from './end-journal.js';
 
-type Tx = Omit<PrismaClient, '$connect' | '$disconnect' | '$on' | '$transaction' | '$extends'>;
+type Tx = Prisma.TransactionClient;
 
 /** A stream as this node holds it. */
 export interface Held {
@@ -79,8 +79,8 @@ export class StreamRows {
   }
 
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
-  async answered({ id, epoch }: Held): Promise<boolean> {
-    const ours = { id, epoch, ownerNode: this.env.NODE_ID };
+  async answered(held: Held): Promise<boolean> {
+    const ours = this.ours(held);
     const { count } = await this.prisma.stream.updateMany({ where: { ...ours, state: 'starting' }, data: { state: 'connecting' } });
     // What the pipeline said of the session may have been written before.
     return count === 1 || (await this.prisma.stream.count({ where: { ...ours, state: { not: 'ended' } } })) === 1;
@@ -109,8 +109,8 @@ export class StreamRows {
   async end(held: Held, reason: string, detail: string | null, final: Figures | null): Promise<void> {
     try {
       await this.prisma.$transaction(async (tx) => {
-        await this.requireOurs(tx, held);
-        await endRows(tx, held, reason, detail, final);
+        const end = { reason, detail, figures: final?.input, transfers: final?.transfers };
+        if ((await endStreamRows(tx, held.id, end, this.ours(held))) === null) throw notOurs(held);
       });
     } catch (error) {
       if (error instanceof Fenced) this.journal.forget(held.id);
@@ -160,33 +160,20 @@ export class StreamRows {
   private async requireOurs(tx: Tx, { id, epoch }: Held): Promise<void> {
     const rows = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM streams WHERE id = ${id}::uuid AND epoch = ${epoch} AND owner_node = ${this.env.NODE_ID} AND state <> 'ended' FOR UPDATE`;
-    if (rows.length === 0) throw new Fenced(`stream ${id} is not ours any more`);
+    if (rows.length === 0) throw notOurs({ id });
+  }
+
+  private ours({ id, epoch }: Held): Prisma.StreamWhereInput {
+    return { id, epoch, ownerNode: this.env.NODE_ID };
   }
 }
+
+const notOurs = ({ id }: Pick<Held, 'id'>): Fenced => new Fenced(`stream ${id} is not ours any more`);
 
 /** A moment of this process's `performance.now()` as the database's clock showed it. */
 async function databaseTime(tx: Tx, moment: number): Promise<Date> {
   const [row] = await tx.$queryRaw<{ at: Date }[]>`SELECT clock_timestamp() - ${performance.now() - moment} * interval '1 millisecond' AS at`;
   return (row as { at: Date }).at;
-}
-
-async function endRows(tx: Tx, { id, projectId }: Held, reason: string, detail: string | null, final: Figures | null): Promise<void> {
-  const endedAt = new Date();
-  const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
-  await tx.stream.update({ where: { id }, data: { state: 'ended', reason, reasonDetail: detail, leaseUntil: null, endedAt, ...figures } });
-  // Nobody asks any more.
-  await tx.stream.updateMany({ where: { id, callbackState: { in: ['pending', 'retrying'] } }, data: { callbackState: 'failed' } });
-  for (const [transferId, totals] of Object.entries(final?.transfers ?? {})) {
-    await tx.transfer.updateMany({ where: { id: transferId, streamId: id }, data: figuresOf(totals) });
-  }
-  // A failed transfer keeps saying why it failed.
-  await tx.transfer.updateMany({ where: { streamId: id, state: 'failed' }, data: { nextRetryAt: null, endedAt } });
-  await tx.transfer.updateMany({
-    where: { streamId: id, state: { notIn: ['ended', 'failed'] } },
-    data: { state: 'ended', reason: 'stream_ended', reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt },
-  });
-  await tx.session.updateMany({ where: { streamId: id, endedAt: null }, data: { endedAt, offer: null } });
-  await recordEvent(tx, { projectId, streamId: id, type: 'stream.ended', data: { reason } });
 }
 
 const figuresOf = (totals: TransferFigures) => ({ figures: totals as unknown as Prisma.InputJsonObject });

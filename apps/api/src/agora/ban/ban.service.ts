@@ -1,6 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { type BannedStream, PrismaService, recordEvent } from '#libs/db';
-import { ownedBy, type Caller } from '../../auth/caller.js';
+import type { Caller } from '../../auth/caller.js';
+import { namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
 import { refuse } from '../../http/problem.js';
 import { StreamService } from '../../streams/stream.service.js';
 
@@ -55,9 +56,9 @@ export class BanService {
     });
   }
 
-  private async entryPoint(caller: Caller, { appid, entryPoint }: BanPath): Promise<{ id: string; project: { customerId: string } }> {
-    const found = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } }, select: { id: true, project: { select: { customerId: true } } } });
-    if (found === null) throw new NotFoundException('This entry point does not exist.');
+  private async entryPoint(caller: Caller, path: BanPath): Promise<{ id: string; project: { customerId: string } }> {
+    const found = await this.prisma.entryPoint.findFirst({ where: namedEntryPoint(caller, path), select: { id: true, project: { select: { customerId: true } } } });
+    if (found === null) throw unknownEntryPoint();
     return found;
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { Prisma, PrismaService } from '#libs/db';
-import { ownedBy, type Caller } from '../../auth/caller.js';
+import type { Caller } from '../../auth/caller.js';
+import { requireEntryPoint } from '../../tenants/owned.js';
 import { spanOf, type HistoryQuery, type OnlineStreamResponse, type PublishInfoResponse } from './report.dto.js';
 
 /** The newest of them; Agora's answer has no pages, and the list of streams does. */
@@ -56,9 +57,7 @@ export class ReportService {
       WHERE entry_point_id = ${entryPointId}::uuid AND state <> 'ended' AND started_at IS NOT NULL ${which} ORDER BY started_at DESC LIMIT ${MAX_ONLINE}`;
   }
 
-  private async entryPointId(caller: Caller, { appid, entryPoint }: ReportPath): Promise<string> {
-    const found = await this.prisma.entryPoint.findFirst({ where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This entry point does not exist.');
-    return found.id;
+  private async entryPointId(caller: Caller, path: ReportPath): Promise<string> {
+    return (await requireEntryPoint(this.prisma, caller, path)).id;
   }
 }

@@ -1,7 +1,8 @@
-import { Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { PrismaService, type Project, SecretBox } from '#libs/db';
 import { callbackUrlProblem } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
+import { requireProject, unknownProject } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
 import { completeUrl, type UpdateStreamAuth } from './stream-auth.dto.js';
 
@@ -15,10 +16,8 @@ export class StreamAuthSettings {
     private readonly box: SecretBox,
   ) {}
 
-  async get(caller: Caller, appid: string): Promise<Project> {
-    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid } });
-    if (project === null) throw new NotFoundException('This project does not exist.');
-    return project;
+  get(caller: Caller, appid: string): Promise<Project> {
+    return requireProject(this.prisma, caller, appid);
   }
 
   /** Throws 400 for what would be enabled with nobody to ask: it would let everybody in, or nobody. */
@@ -35,7 +34,7 @@ export class StreamAuthSettings {
       if (String((error as Error).message).includes('projects_stream_auth_check')) throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
       throw error;
     });
-    if (row === undefined) throw new NotFoundException('This project does not exist.');
+    if (row === undefined) throw unknownProject();
     return row;
   }
 }

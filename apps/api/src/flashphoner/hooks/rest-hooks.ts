@@ -6,7 +6,7 @@ import { CallbackClient } from '../../callback/callback.client.js';
 import { CallbackQuota } from '../../callback/callback-quota.js';
 import { QuotaService } from '../../tenants/customer/quotas.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
-import type { PublishTarget } from '../../streams/publish/publish.service.js';
+import type { PublishTarget } from '../../streams/publish/publisher.js';
 import { isFields, type Fields } from '../sdk/protocol.js';
 
 export type Hook = 'connect' | 'ConnectionStatusEvent' | 'publishStream' | 'unPublishStream' | 'StreamStatusEvent';

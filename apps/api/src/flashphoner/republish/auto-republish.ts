@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Prisma, SecretBox, type Stream } from '#libs/db';
-import { pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
+import { type Prisma, sealedTransfer, SecretBox, type Stream } from '#libs/db';
+import { pushTarget, TransferError, withParameters } from '#libs/transfer';
 import { QuotaService } from '../../tenants/customer/quotas.js';
 import { newMediaSessionId } from '../rest/media-session-id.js';
 import { pushOptions } from './push-settings.js';
 import { redactServerUrl } from './push-settings.dto.js';
-import { PushSettingsService, type EffectivePushSettings } from './push-settings.service.js';
+import type { EffectivePushSettings } from './push-settings.service.js';
 
 /** Flashphoner's automatic republishing: every stream of an entry point goes to its fixed RTMP servers, from its first moment. */
 @Injectable()
@@ -13,14 +13,9 @@ export class AutoRepublish {
   private readonly logger = new Logger(AutoRepublish.name);
 
   constructor(
-    private readonly settings: PushSettingsService,
     private readonly box: SecretBox,
     private readonly quotas: QuotaService,
   ) {}
-
-  settingsOf(entryPointId: string): Promise<EffectivePushSettings> {
-    return this.settings.of(entryPointId);
-  }
 
   /** In the transaction that makes the stream: who claims it finds its transfers. */
   async begin(tx: Prisma.TransactionClient, stream: Stream, { settings, republish }: EffectivePushSettings): Promise<void> {
@@ -30,7 +25,8 @@ export class AutoRepublish {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
         const { url } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
-        return [{ ...this.columns(stream.id, url), pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), options }];
+        const columns = { streamId: stream.id, origin: 'push', mediaSessionId: newMediaSessionId(), ...sealedTransfer(this.box, stream.id, url) };
+        return [{ ...columns, pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), options }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
         if (!(error instanceof TransferError)) throw error;
@@ -42,16 +38,5 @@ export class AutoRepublish {
     const { transfersPerStream } = (await this.quotas.ofProject(stream.projectId, tx)).quotas;
     if (data.length > transfersPerStream) this.logger.log(`stream ${stream.id}: ${data.length} servers to republish to, ${transfersPerStream} transfers permitted`);
     await tx.transfer.createMany({ data: data.slice(0, transfersPerStream), skipDuplicates: true });
-  }
-
-  private columns(streamId: string, url: string) {
-    return {
-      streamId,
-      origin: 'push',
-      mediaSessionId: newMediaSessionId(),
-      url: this.box.seal(url, `transfer:${streamId}`),
-      redactedUrl: redactTransferUrl(url),
-      urlHash: this.box.hash(url),
-    };
   }
 }

@@ -1,7 +1,8 @@
-import { Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { type Prisma, PrismaService, SecretBox } from '#libs/db';
-import { ownedBy, type Caller } from '../../auth/caller.js';
+import type { Caller } from '../../auth/caller.js';
+import { requireEntryPoint } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
 import { defaultPushSettings, defaultRepublish, readServers, type PushSettings, type RepublishServer } from './push-settings.js';
 import { toPushSettingsResponse, type PushSettingsResponse, type UpdatePushSettings } from './push-settings.dto.js';
@@ -44,7 +45,8 @@ export class PushSettingsService {
   }
 
   async get(caller: Caller, appid: string, entryPoint: string): Promise<PushSettingsResponse> {
-    return toPushSettingsResponse(await this.of(await this.entryPointId(caller, appid, entryPoint)));
+    const { id } = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
+    return toPushSettingsResponse(await this.of(id));
   }
 
   /** Absent keeps, null returns to the service's default. */
@@ -53,7 +55,7 @@ export class PushSettingsService {
     if (changes.localAddress != null && !this.localAddresses.has(changes.localAddress)) {
       throw badRequest([{ field: 'localAddress', message: 'must be one of the addresses that the operator permits (PUSH_LOCAL_ADDRESSES)' }]);
     }
-    const entryPointId = await this.entryPointId(caller, appid, entryPoint);
+    const { id: entryPointId } = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
     const seal = (plain: string | null | undefined, context: string) => (plain == null ? plain : this.box.seal(plain, `${context}:${entryPointId}`));
     const columns = {
       republish: seal(republish == null ? republish : JSON.stringify(republish.map(({ url, parameters }) => ({ url, parameters: parameters ?? {} }))), 'republish'),
@@ -69,11 +71,5 @@ export class PushSettingsService {
       await tx.pushSettings.update({ where: { entryPointId }, data: { settings: settings as Prisma.InputJsonObject, ...columns } });
     });
     return toPushSettingsResponse(await this.of(entryPointId));
-  }
-
-  private async entryPointId(caller: Caller, appid: string, name: string): Promise<string> {
-    const found = await this.prisma.entryPoint.findFirst({ where: { name, project: { ...ownedBy(caller), id: appid } }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This entry point does not exist.');
-    return found.id;
   }
 }

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
-import { StreamModule } from '../../streams/stream.module.js';
-import { PublisherPushes } from '../republish/publisher-pushes.js';
+import { TransferModule } from '../../streams/transfers/transfer.module.js';
+import { RepublishModule } from '../republish/republish.module.js';
+import { PublisherPushes } from './publisher-pushes.js';
 import { PushController } from './push.controller.js';
 import { PushService } from './push.service.js';
-import { PushSettingsController } from '../republish/push-settings.controller.js';
+import { RestListener } from './rest-listener.js';
 
 /** Flashphoner's republishing over REST. */
-@Module({ imports: [StreamModule], controllers: [PushController, PushSettingsController], providers: [PushService, PublisherPushes], exports: [PushService, PublisherPushes] })
+@Module({ imports: [TransferModule, RepublishModule], controllers: [PushController], providers: [PushService, PublisherPushes, RestListener], exports: [PublisherPushes] })
 export class PushModule {}

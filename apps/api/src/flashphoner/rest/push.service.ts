@@ -1,12 +1,12 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { addressRules, Env } from '#libs/config';
-import { type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
+import { openTransferUrl, type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
 import { parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, TransferError, type TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
-import type { LiveFigures } from '../../streams/stream.dto.js';
+import type { LiveFigures } from '../../streams/live-figures.js';
 import { TransferService } from '../../streams/transfers/transfer.service.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import { newMediaSessionId } from './media-session-id.js';
@@ -151,8 +151,8 @@ export class PushService {
   }
 
   /** The stream's name on the RTMP server: with a full URL it is the key, so it is read from where that is sealed. */
-  private pushName({ url, streamId }: Transfer): string {
-    return parseTransferUrl(this.box.open(url, `transfer:${streamId}`)).streamName;
+  private pushName(row: Transfer): string {
+    return parseTransferUrl(openTransferUrl(this.box, row)).streamName;
   }
 
   /** `named`: the rtmpUrl that the request itself has said. */

@@ -1,8 +1,8 @@
-import type { PublisherPushes } from '../republish/publisher-pushes.js';
+import type { PublisherPushes } from '../rest/publisher-pushes.js';
 import { HttpException, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
-import type { PublishTarget } from '../../streams/publish/publish.service.js';
+import type { PublishTarget } from '../../streams/publish/publisher.js';
 import { isFields, readMessage, textOf, toMessage, type Fields, type StreamStatus } from './protocol.js';
 import { NO_TOKEN, type Origin, type Publications } from './publications.js';
 import type { Hook, HookAnswer, RestHooks } from '../hooks/rest-hooks.js';

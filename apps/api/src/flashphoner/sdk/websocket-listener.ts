@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Env } from '#libs/config';
 import { lastWords, limitServer } from '../../http/server-limits.js';
-import { PublisherPushes } from '../republish/publisher-pushes.js';
+import { PublisherPushes } from '../rest/publisher-pushes.js';
 import { Publications } from './publications.js';
 import { RestHooks } from '../hooks/rest-hooks.js';
 import { SdkConnection } from './sdk-connection.js';

@@ -6,8 +6,8 @@ import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, REDIS } from '#libs/queue';
 import { Dispatcher } from '../publish/dispatcher.js';
+import { Periodic } from '../../background/periodic.js';
 import { endStream } from '../end-stream.js';
-import { isUnavailable } from '../../http/unavailable.js';
 
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
@@ -25,8 +25,7 @@ const LOOKUPS = 1000;
 @Injectable()
 export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Sweeper.name);
-  private timer: NodeJS.Timeout | null = null;
-  private sweeping: Promise<void> | null = null;
+  private readonly periodic = new Periodic(this.logger, 'sweep', () => this.round());
   /** Streams whose lease had run out when we last looked: the epoch, and since when we know. */
   private lapsed = new Map<string, { epoch: number; since: number }>();
 
@@ -39,19 +38,16 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
   ) {}
 
   onApplicationBootstrap(): void {
-    // API processes that were started together shall not sweep together.
-    this.timer = setInterval(() => void this.sweep(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
+    this.periodic.start(INTERVAL_MS);
   }
 
   async onModuleDestroy(): Promise<void> {
-    if (this.timer) clearInterval(this.timer);
-    await this.sweeping;
+    await this.periodic.stop();
   }
 
   /** One round; a second call joins the round that is under way. Never throws: what fails is tried again. */
   sweep(): Promise<void> {
-    this.sweeping ??= this.round().finally(() => (this.sweeping = null));
-    return this.sweeping;
+    return this.periodic.run();
   }
 
   private async round(): Promise<void> {
@@ -62,8 +58,7 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       // What was seen before an outage says nothing about afterwards.
       this.lapsed.clear();
-      if (isUnavailable(error)) this.logger.warn(`not swept: ${(error as Error).message.slice(0, 200)}`);
-      else this.logger.error(error);
+      throw error;
     }
   }
 

@@ -1,7 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { PrismaService, SecretBox } from '#libs/db';
-import type { PublishTarget } from '../publish/publish.service.js';
+import type { PublishTarget } from '../publish/publisher.js';
 import { requireGrant, tokenRefused, verifiedGrant } from './publish-token.js';
 import { verifySignedUrl, type UrlSignature } from './signed-url.js';
 
@@ -70,7 +70,7 @@ export class PublishAccess {
         entry_points.id AS "entryPointId", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl",
         resume_time AS "bannedUntil",
         CASE WHEN stream_auth_enabled THEN stream_auth_url END AS "streamAuthUrl", stream_auth_secret AS "streamAuthSecret"
-      FROM projects LEFT JOIN entry_points ON project_id = projects.id AND entry_points.name = ${entryPoint}
+      FROM projects LEFT JOIN entry_points ON project_id = projects.id AND entry_points.name = ${entryPoint} AND entry_points.deleted_at IS NULL
         LEFT JOIN banned_streams ON entry_point_id = entry_points.id AND stream_name = ${streamName} AND resume_time > now()
       WHERE projects.id = ${appid} AND projects.deleted_at IS NULL`;
     return found;

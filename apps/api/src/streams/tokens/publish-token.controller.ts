@@ -1,10 +1,11 @@
-import { Body, Controller, NotFoundException, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Param, Post, Req } from '@nestjs/common';
 import { IsInt, Matches, Max, Min } from 'class-validator';
 import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
-import { CurrentCaller, ownedBy, type Caller } from '../../auth/caller.js';
+import { CurrentCaller, type Caller } from '../../auth/caller.js';
+import { namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
 import { MayBeAbsent, PathName, STREAM_NAME_RULE } from '../../http/validation.js';
 import { signPublishToken } from './publish-token.js';
 
@@ -49,10 +50,10 @@ export class PublishTokenController {
     @Req() request: Request,
   ): Promise<PublishTokenResponse> {
     const found = await this.prisma.entryPoint.findFirst({
-      where: { name: entryPoint, project: { ...ownedBy(caller), id: appid } },
+      where: namedEntryPoint(caller, { appid, entryPoint }),
       select: { project: { select: { signingKey: true } } },
     });
-    if (found === null) throw new NotFoundException('This entry point does not exist.');
+    if (found === null) throw unknownEntryPoint();
     const signingKey = this.box.open(found.project.signingKey, `project:${appid}`);
     const expiresAt = new Date(Math.floor(Date.now() / 1000 + expiresIn) * 1000);
     const token = await signPublishToken({ appid, entryPoint, streamName }, signingKey, expiresAt);

@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { TransferPageQuery } from '../../http/page.js';
-import type { TransferResponse } from '../stream.dto.js';
+import type { TransferResponse } from './transfer.response.js';
 import { PathId, PathName } from '../../http/validation.js';
 import { readChanges, readNewTransfer } from './transfer.dto.js';
+import { TransferPageQuery } from './transfer-page.js';
 import { TransferService } from './transfer.service.js';
 
 /** Where one running stream goes; may change at any moment without touching the other transfers. */

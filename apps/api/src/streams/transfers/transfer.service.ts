@@ -2,16 +2,18 @@ import { ConflictException, Injectable, Logger, NotFoundException } from '@nestj
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Env } from '#libs/config';
-import { Prisma, PrismaService, recordEvent, SecretBox, type Transfer } from '#libs/db';
+import { endedTransfer, Prisma, PrismaService, recordEvent, sealedTransfer, SecretBox, type Transfer } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
-import { redactTransferUrl, type TransferOptions } from '#libs/transfer';
+import type { TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../../tenants/customer/quotas.js';
-import { toPage, type TransferPageQuery } from '../../http/page.js';
+import { toPage } from '../../http/page.js';
 import { refuse } from '../../http/problem.js';
-import { toTransferResponse, type LiveFigures, type TransferResponse } from '../stream.dto.js';
+import type { LiveFigures } from '../live-figures.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
+import type { TransferPageQuery } from './transfer-page.js';
+import { toTransferResponse, type TransferResponse } from './transfer.response.js';
 
 const NODE_TIMEOUT_MS = 2000;
 
@@ -71,7 +73,7 @@ export class TransferService {
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
         if ((await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0) throw sameUrl();
-        const created = await tx.transfer.create({ data: { streamId, ...from, ...this.urlColumns(streamId, url), options: options as Prisma.InputJsonObject } });
+        const created = await tx.transfer.create({ data: { streamId, ...from, ...sealedTransfer(this.box, streamId, url), options: options as Prisma.InputJsonObject } });
         await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
         return created;
       })
@@ -91,7 +93,7 @@ export class TransferService {
         const [row] = await tx.$queryRaw<{ options: object }[]>`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
         if (row === undefined) throw hasEnded();
         const merged = Object.fromEntries(Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null));
-        const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : this.urlColumns(path.streamId, url)) };
+        const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : sealedTransfer(this.box, path.streamId, url)) };
         await tx.transfer.update({ where: { id: transferId }, data });
       })
       .catch(rethrowDuplicate);
@@ -104,8 +106,7 @@ export class TransferService {
     const { ownerNode } = await this.stream(caller, path);
     const row = await this.find(caller, path, transferId);
     if (row.endedAt !== null) return;
-    const reason = { state: 'ended', reason: 'removed', reasonDetail: null, blame: 'nobody', retryable: false } as const;
-    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: { ...reason, nextRetryAt: null, endedAt: new Date() } });
+    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: endedTransfer('removed', new Date()) });
     if (count === 0) return;
     await recordEvent(this.prisma, { projectId: path.appid, streamId: path.streamId, transferId, type: 'transfer.removed' });
     await this.tell(ownerNode, path.streamId);
@@ -124,10 +125,6 @@ export class TransferService {
       if (error instanceof WireError) throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
       throw error;
     }
-  }
-
-  private urlColumns(streamId: string, url: string) {
-    return { url: this.box.seal(url, `transfer:${streamId}`), urlHash: this.box.hash(url), redactedUrl: redactTransferUrl(url) };
   }
 
   private requireSound(appid: string, { sound }: TransferOptions): void {

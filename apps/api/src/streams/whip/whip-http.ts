@@ -80,3 +80,6 @@ export function urlToken(request: Request): string | undefined {
   const { token } = request.query;
   return typeof token === 'string' && token.length <= MAX_URL_TOKEN ? token : undefined;
 }
+
+/** A path that may be logged: the session id is what authorises PATCH and DELETE (RFC 9725). */
+export const maskSession = (path: string): string => path.replace(/^(\/whip\/sessions\/).+/, '$1[session]');

@@ -1,12 +1,14 @@
-import { HttpException, Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { PrismaService, type Session } from '#libs/db';
-import { NodeAbsent, Wire, WireError, WireTimeout } from '#libs/queue';
+import { Wire } from '#libs/queue';
 import { readFragment } from '#libs/sdp';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
 import { refuse } from '../../http/problem.js';
-import { LostStreams } from '../lost-streams.js';
-import { newEtag, type PublishTarget } from '../publish/publish.service.js';
+import { sessionError } from '../node-error.js';
+import { LostStreams } from '../publish/lost-streams.js';
+import type { PublishTarget } from '../publish/publisher.js';
+import { newEtag } from '../publish/session-ids.js';
 import { judged } from './judged.js';
 import { matchEtag } from './whip-http.js';
 
@@ -125,7 +127,7 @@ export class WhipService {
     try {
       return await ask();
     } catch (error) {
-      throw toHttp(error);
+      throw sessionError(error);
     }
   }
 }
@@ -137,13 +139,4 @@ const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] => [...pastU
 function repeatRestart({ etag }: RunningSession, answer: string): Patched {
   if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
   return { etag, fragment: answer };
-}
-
-function toHttp(error: unknown): unknown {
-  if (error instanceof NodeAbsent) return refuse(503, 'The media node of this session is away for the moment.', { code: 'node_away' });
-  if (error instanceof WireTimeout || (error instanceof WireError && error.code === 'no_answer')) return refuse(504, 'The media node did not answer in time.', { code: 'no_answer' });
-  if (!(error instanceof WireError)) return error;
-  if (error.code === 'unknown_session') return new NotFoundException('This session does not exist (any more).');
-  if (error.code === 'negotiation_failed') return refuse(422, error.message, { code: error.code });
-  return new HttpException({ message: 'The media node could not do this.', code: error.code }, 500);
 }

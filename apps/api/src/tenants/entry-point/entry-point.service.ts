@@ -1,8 +1,9 @@
-import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { ConflictException, Injectable } from '@nestjs/common';
 import { Prisma, PrismaService, type EntryPoint } from '#libs/db';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
 import { Purge } from '../../retention/purge.js';
+import { requireEntryPoint, requireProject } from '../owned.js';
 import { DEFAULT_ENTRY_POINT } from '../project/new-project.js';
 
 /** The entry points of one project. */
@@ -15,21 +16,19 @@ export class EntryPointService {
   ) {}
 
   async list(caller: Caller, appid: string): Promise<EntryPoint[]> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     return this.prisma.entryPoint.findMany({ where: { projectId: appid, deletedAt: null, project: ownedBy(caller) }, orderBy: { id: 'asc' } });
   }
 
   async create(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
-    const { customerId } = await this.requireProject(caller, appid);
+    const { customerId } = await requireProject(this.prisma, caller, appid);
     const count = (tx: Prisma.TransactionClient) => tx.entryPoint.count({ where: { projectId: appid, deletedAt: null } });
     const make = (tx: Prisma.TransactionClient) => tx.entryPoint.create({ data: { projectId: appid, name } });
     return this.unlessTaken(() => this.quotas.within(customerId, 'entryPoints', count, make));
   }
 
-  async get(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
-    const entryPoint = await this.prisma.entryPoint.findFirst({ where: { name, project: { ...ownedBy(caller), id: appid } } });
-    if (entryPoint === null) throw new NotFoundException('This entry point does not exist.');
-    return entryPoint;
+  get(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
+    return requireEntryPoint(this.prisma, caller, { appid, entryPoint: name });
   }
 
   async rename(caller: Caller, appid: string, name: string, newName: string): Promise<EntryPoint> {
@@ -48,16 +47,9 @@ export class EntryPointService {
       await tx.$queryRaw`SELECT 1 FROM entry_points WHERE id = ${id}::uuid FOR UPDATE`;
       const running = await tx.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE entry_point_id = ${id}::uuid AND state <> 'ended' LIMIT 1`;
       if (running.length > 0) throw new ConflictException('Streams are running on this entry point; end them first.');
-      // Its name is free at once, and what it has now cannot be asked for: no name has a space.
-      await tx.entryPoint.update({ where: { id }, data: { name: `${name} ${id}`, deletedAt: new Date() } });
+      await tx.entryPoint.update({ where: { id }, data: { deletedAt: new Date() } });
     });
     this.purge.begin();
-  }
-
-  private async requireProject(caller: Caller, appid: string): Promise<{ customerId: string }> {
-    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { customerId: true } });
-    if (found === null) throw new NotFoundException('This project does not exist.');
-    return found;
   }
 
   private async unlessTaken(write: () => Promise<EntryPoint>): Promise<EntryPoint> {

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { ProjectPageQuery } from '../../http/page.js';
+import { ProjectPageQuery } from './project-page.js';
 import { PathName } from '../../http/validation.js';
 import { CreateProject, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
 import { ProjectService } from './project.service.js';

@@ -1,8 +1,9 @@
-import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { ConflictException, Injectable } from '@nestjs/common';
 import { type Prisma, PrismaService, SecretBox, type Project } from '#libs/db';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
 import { Purge } from '../../retention/purge.js';
+import { requireProject, unknownProject } from '../owned.js';
 import { createProject, newSigningKey } from './new-project.js';
 import type { UpdateProject } from './project.dto.js';
 
@@ -37,10 +38,8 @@ export class ProjectService {
     );
   }
 
-  async get(caller: Caller, appid: string): Promise<Project> {
-    const project = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid } });
-    if (project === null) throw unknownProject();
-    return project;
+  get(caller: Caller, appid: string): Promise<Project> {
+    return requireProject(this.prisma, caller, appid);
   }
 
   async change(caller: Caller, appid: string, { name, authKey }: UpdateProject): Promise<Project> {
@@ -71,5 +70,3 @@ export class ProjectService {
     return project;
   }
 }
-
-const unknownProject = (): Error => new NotFoundException('This project does not exist.');

@@ -1,6 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { type Prisma, PrismaService, recordEvent, type RestKey } from '#libs/db';
 import { ownedBy, type Caller } from '../../../auth/caller.js';
+import { requireProject } from '../../../tenants/owned.js';
 import { refuse } from '../../../http/problem.js';
 import type { CreateRestKey } from './rest-key.dto.js';
 import { newRestKey, restKeyHash } from './rest-key.js';
@@ -14,12 +15,12 @@ export class RestKeyService {
   constructor(private readonly prisma: PrismaService) {}
 
   async list(caller: Caller, appid: string): Promise<RestKey[]> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     return this.prisma.restKey.findMany({ where: { project: { ...ownedBy(caller), id: appid }, ...valid() }, orderBy: { id: 'asc' } });
   }
 
   async create(caller: Caller, appid: string, { label, expiresIn }: CreateRestKey): Promise<{ row: RestKey; key: string }> {
-    await this.requireProject(caller, appid);
+    await requireProject(this.prisma, caller, appid);
     const key = newRestKey();
     const expiresAt = expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1000);
     return this.prisma.$transaction(async (tx) => {
@@ -41,11 +42,6 @@ export class RestKeyService {
       if (count === 0) throw new NotFoundException('This REST key does not exist.');
       await recordEvent(tx, { projectId: appid, type: 'rest_key.revoked', data: { restKeyId } });
     });
-  }
-
-  private async requireProject(caller: Caller, appid: string): Promise<void> {
-    const found = await this.prisma.project.findFirst({ where: { ...ownedBy(caller), id: appid }, select: { id: true } });
-    if (found === null) throw new NotFoundException('This project does not exist.');
   }
 }
 

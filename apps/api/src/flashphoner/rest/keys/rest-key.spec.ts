@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { expect, it } from 'vitest';
-import { loggablePath } from '../../../http/http-log.js';
+import { loggablePath } from '../../../setup.js';
 import { isForRestApi, maskRestKeys, newRestKey, restKeyOf, takeRestKey } from './rest-key.js';
 
 const KEY = newRestKey();

@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import { NodeAbsent, Registry, Wire, WireTimeout } from '#libs/queue';
-import { Dispatcher } from './publish/dispatcher.js';
-import { endStream } from './end-stream.js';
+import { Dispatcher } from './dispatcher.js';
+import { endStream } from '../end-stream.js';
 
 /** A node that is there answers in milliseconds. */
 const PING_TIMEOUT_MS = 1500;

@@ -2,9 +2,9 @@ import { HttpException, Injectable } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { refuse } from '../../http/problem.js';
-import type { PublishTarget } from '../../streams/publish/publish.service.js';
-import { PushService } from '../rest/push.service.js';
-import { PushSettingsService } from './push-settings.service.js';
+import type { PublishTarget } from '../../streams/publish/publisher.js';
+import { PushService } from './push.service.js';
+import { PushSettingsService } from '../republish/push-settings.service.js';
 
 /** An RTMP URL that a publisher itself names, where the entry point's settings let it. */
 @Injectable()

@@ -1,0 +1,48 @@
+// What operations are described with.
+import { listOf, orNull, record, ref, text, whole, type Schema } from './schema.js';
+
+/** One operation. */
+export interface Operation {
+  method: 'get' | 'post' | 'patch' | 'delete' | 'options';
+  path: string;
+  tag: string;
+  summary: string;
+  /** Name of the request body's schema. */
+  body?: string;
+  query?: Record<string, Schema>;
+  headers?: Record<string, Schema>;
+  /** Answers but for the ones that all operations share; null: no body. */
+  answers: Record<number, Schema | null>;
+  /** Refusals beyond the shared ones. */
+  refusals?: number[];
+  /** Response headers beyond those that all operations share, by status. */
+  headersOut?: Record<number, string[]>;
+  /** No credentials of a customer. */
+  isPublic?: boolean;
+  /** Counts against the requests per second although it is public: it tells whose it is by its body. */
+  isCounted?: boolean;
+  /** Does not exist for customers. */
+  isOperators?: boolean;
+  /** Of bodies that are not JSON. */
+  mediaType?: string;
+  requestMediaType?: string;
+}
+
+export const PROJECT = '/v1/projects/{appid}';
+export const FLS = `${PROJECT}/fls`;
+export const ENTRY_POINT = `${FLS}/entry_points/{entryPoint}`;
+export const STREAM = `${FLS}/streams/{streamId}`;
+export const TRANSFER = `${STREAM}/transfers/{transferId}`;
+export const CUSTOMER = '/v1/customers/{customerId}';
+
+export const page = { limit: whole('At most so many.', { minimum: 1, maximum: 200, default: 50 }), cursor: text('`nextCursor` of the page before.') };
+export const pageOf = (name: string, of: string): Schema => record({ [name]: listOf(ref(of)), nextCursor: orNull(text()) });
+export const streamId = { streamId: text('Only what belongs to this stream.', { format: 'uuid' }) };
+export const states = text('', { enum: ['starting', 'connecting', 'live', 'reconnecting', 'ended'] });
+export const ifMatch = { 'If-Match': text('ETag of the settings that the change is meant for.') };
+const lastEventId = text('The id of the last message that was read: begin with what happened since, each event once.');
+export const feed = {
+  headers: { 'Last-Event-ID': lastEventId },
+  query: { lastEventId, figuresOf: text('Ids of up to 100 streams, separated by commas: figures of these only. Without, of the newest 300 that run.') },
+};
+export const FEED_MESSAGES = 'event; figures, every 2 s; heartbeat; reset, when more was missed than is sent again: read the history';

@@ -1,0 +1,16 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+
+/** A page of a stream's transfers, oldest first: `cursor` is the `nextCursor` of the page before. By default so many as nearly every stream ever has, because there once was no limit. */
+export class TransferPageQuery {
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  limit = 200;
+
+  @IsOptional()
+  @IsUUID()
+  cursor?: string;
+}
