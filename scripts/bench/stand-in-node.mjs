@@ -17,7 +17,9 @@ async function announce() {
   await redis.multi().sadd(`${REDIS_PREFIX}:nodes`, 'bench').set(`${REDIS_PREFIX}:node:bench`, JSON.stringify(status), 'PX', 6000).exec();
 }
 await announce();
-setInterval(() => void announce(), 2000);
+setInterval(() => {
+  announce().catch((error) => console.error('not announced:', error));
+}, 2000);
 
 const worker = new Worker(
   'streams',

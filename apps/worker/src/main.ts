@@ -18,8 +18,14 @@ service = app.get(WorkerService);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
 endInTime(logger);
 process.once('SIGUSR2', () => {
-  void app
+  app
     .get(WorkerService)
     .leaveRunning()
-    .finally(() => process.exit(0));
+    .then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'not everything was left in order');
+        process.exit(1);
+      },
+    );
 });

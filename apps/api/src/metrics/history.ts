@@ -46,7 +46,9 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => void this.note(), CHECK_MS);
+    this.timer = setInterval(() => {
+      this.note().catch((error: unknown) => this.logger.error(error));
+    }, CHECK_MS);
   }
 
   onModuleDestroy(): void {

@@ -25,7 +25,9 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     // API processes that were started together shall not all clean up at the same time.
-    this.timer = setInterval(() => void this.clean(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
+    this.timer = setInterval(() => {
+      this.clean().catch((error: unknown) => this.logger.error(error));
+    }, INTERVAL_MS * (0.8 + 0.4 * Math.random()));
   }
 
   onModuleDestroy(): void {

@@ -3,6 +3,7 @@ import { type AllowList } from '#libs/net';
 import { parseTransferUrl, REASONS, retryDelayMs, TransferError, type TransferOptions, type TransferTarget } from '#libs/transfer';
 import { Handover } from '../stream/handover.js';
 import { AUDIO_HEADER, type FrameSink, SILENT_AUDIO } from '../stream/hub.js';
+import { inBackground } from '../process/in-background.js';
 import { lateSince, unlessOurs, watchLateness } from '../process/lateness.js';
 import { Pacer } from './pacer.js';
 import type { TransferFigures, TransferStateName, TransferStatus, WantedTransfer } from '#libs/protocol';
@@ -126,7 +127,7 @@ export class Output implements FrameSink {
     const wasPaused = before.options.paused ?? false;
     if (paused && !wasPaused) {
       this.cancelAttempts();
-      void this.disconnect(true);
+      this.disconnect(true);
       this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
     } else if (!paused && (wasPaused || needsReconnect(before, wanted))) {
       this.reconnect();
@@ -145,7 +146,7 @@ export class Output implements FrameSink {
 
   private reconnect(): void {
     this.cancelAttempts();
-    void this.disconnect(true);
+    this.disconnect(true);
     this.stopping = new AbortController();
     this.failuresInRow = 0;
     this.connect();
@@ -201,7 +202,8 @@ export class Output implements FrameSink {
     clearInterval(this.watch);
     this.cancelAttempts();
     await this.attempt;
-    await this.disconnect(true);
+    this.disconnect(true);
+    await this.closing;
     this.change({ state: 'ended', reason, detail: null, nextRetryAt: null });
   }
 
@@ -236,7 +238,7 @@ export class Output implements FrameSink {
       signal,
     );
     if (signal.aborted) {
-      void publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS });
+      this.goodbye(publisher, true);
       return;
     }
     limitUnsent(publisher.socket, UNSENT_BYTES);
@@ -361,7 +363,7 @@ export class Output implements FrameSink {
       this.everStable = true;
       this.failuresInRow = 0;
     }
-    void this.disconnect(false);
+    this.disconnect(false);
     this.failuresInRow += 1;
     // Many platforms say no to a key by hanging up, some after the first frames: asked often enough, it is an answer.
     const isRefusal = error.code === 'closed_by_platform' && !this.everStable && this.failuresInRow >= SILENT_REFUSALS;
@@ -385,7 +387,7 @@ export class Output implements FrameSink {
     this.retryTimer = null;
   }
 
-  private async disconnect(clean: boolean): Promise<void> {
+  private disconnect(clean: boolean): void {
     const { connection } = this;
     if (!connection) return;
     this.connection = null;
@@ -396,8 +398,13 @@ export class Output implements FrameSink {
     this.totals.bytesAcked = plus(this.totals.bytesAcked, connection.publisher.bytesAcked) ?? this.totals.bytesAcked;
     // At an end that was wished for, what still waited is not missed.
     this.totals.droppedFrames += connection.queue.dropped + (clean ? 0 : connection.queue.pictures);
-    this.closing = connection.publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
-    await this.closing;
+    this.goodbye(connection.publisher, clean);
+  }
+
+  /** The next connection, and the end, wait for it. */
+  private goodbye(publisher: RtmpPublisher, clean: boolean): void {
+    this.closing = publisher.close({ clean, deadlineMs: clean ? CLOSE_DEADLINE_MS : 0 });
+    inBackground(`transfer ${this.id}: its connection was not closed`, this.closing);
   }
 
   private change(changes: Partial<TransferStatus>): void {

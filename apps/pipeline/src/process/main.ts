@@ -25,7 +25,7 @@ const pipeline = new StreamPipeline(
     if (event === 'input' && (body as PipelineEvents['input']).state === 'live') compileSooner();
     control.send(event, body);
   },
-  (reason, detail) => void end(reason, detail),
+  (reason, detail) => ending(end(reason, detail)),
 );
 
 const control = new ControlServer(
@@ -36,7 +36,7 @@ const control = new ControlServer(
     if (op === 'stop') isEnding();
     const result = await pipeline.serve(op, body);
     // After the reply has been written.
-    if (op === 'stop') setImmediate(() => void exit());
+    if (op === 'stop') setImmediate(() => ending(exit()));
     return result;
   },
   () => ({ ...pipeline.snapshot(), unconfined }),
@@ -49,14 +49,22 @@ function watchWorker(connected: boolean): void {
   orphanTimer = null;
   if (connected || over) return;
   const { settings } = pipeline;
-  if (settings === null) void exit();
-  else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
+  if (settings === null) ending(exit());
+  else orphanTimer = setTimeout(() => ending(end('node_lost')), settings.orphanTimeoutMs);
 }
 
 /** Whatever hangs, the process ends: a platform must not be sent to after its stream is over. */
 function isEnding(): void {
   over = true;
   setTimeout(() => process.exit(1), END_MS).unref();
+}
+
+/** An end that fails is an end all the same. */
+function ending(work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    tell('error', 'could not end in order', error);
+    process.exit(1);
+  });
 }
 
 async function end(reason: string, detail: string | null = null): Promise<void> {
@@ -93,7 +101,7 @@ async function exit(): Promise<void> {
 
 // The terminal's Ctrl-C reaches the whole process group of `npm start`; the worker decides when a stream ends.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => void end('service_shutdown'));
+process.on('SIGTERM', () => ending(end('service_shutdown')));
 
 installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: ({ err }, what) => tell('error', what, err) }, fail);
 
@@ -102,5 +110,5 @@ await control.listen();
 const unconfined = confinePipeline(Number(uid), Number(memoryMb));
 await Ingest.warmUp();
 // Whoever started us may be gone before it could connect. Before `open`, which stops it when a worker waits already.
-orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);
+orphanTimer = setTimeout(() => ending(exit()), UNCLAIMED_MS);
 control.open();

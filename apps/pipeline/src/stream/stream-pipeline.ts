@@ -57,7 +57,7 @@ export class StreamPipeline implements Served {
   private readonly sounds = new Sounds(() => this.requireClaim().mediaDir);
   private readonly sessions = new Map<string, Ingest>();
   private readonly outputs = new Map<string, Output>();
-  /** Removed ones that still say goodbye. */
+  /** Removed transfers that still say goodbye, and sessions that are being closed: the end waits for them. */
   private readonly leaving = new Set<Promise<void>>();
   /** The session that is heard now. */
   private activeId: string | null = null;
@@ -116,7 +116,7 @@ export class StreamPipeline implements Served {
   /** The publisher left on purpose. Ends the stream, unless another session already feeds it. */
   endSession({ sessionId, reason }: In<'endSession'>): void {
     this.session(sessionId);
-    void this.closeSession(sessionId);
+    this.letGo(`session ${sessionId}`, this.closeSession(sessionId));
     if (this.activeId === sessionId) this.activeId = null;
     if (this.activeId === null && this.sessions.size === 0) this.onEnded(reason);
   }
@@ -163,9 +163,17 @@ export class StreamPipeline implements Served {
     const closed = output.close('removed').then(() => {
       const figures = output.figures();
       this.send('transfer', { ...output.snapshot, figures: { ...figures, droppedFrames: figures.droppedFrames + missed } });
-      this.leaving.delete(closed);
     });
-    this.leaving.add(closed);
+    this.letGo(`transfer ${id}`, closed);
+  }
+
+  private letGo(what: string, closing: Promise<void>): void {
+    const gone = closing.catch((error: unknown) => this.notClosed(what, error)).finally(() => this.leaving.delete(gone));
+    this.leaving.add(gone);
+  }
+
+  private notClosed(what: string, error: unknown): void {
+    this.send('log', { level: 'error', message: `${what} was not closed: ${(error as Error).message}` });
   }
 
   /** One transfer that cannot be made must not cost the others; with the next change of any it is tried again. */
@@ -175,7 +183,7 @@ export class StreamPipeline implements Served {
     this.outputs.delete(id);
     if (output) {
       this.branches.detach(output);
-      void output.close('removed');
+      this.letGo(`transfer ${id}`, output.close('removed'));
     }
     const nothing = { attempts: 0, liveAt: null };
     this.send('transfer', { ...nothing, ...output?.snapshot, id, state: 'failed', reason: 'service_error', detail: message, nextRetryAt: null });
@@ -210,7 +218,13 @@ export class StreamPipeline implements Served {
     for (const timer of this.timers) clearInterval(timer);
     if (this.windowTimer) clearTimeout(this.windowTimer);
     const final = this.figures();
-    const closed = this.closeAll().then(() => true);
+    const closed = this.closeAll().then(
+      () => true,
+      (error: unknown) => {
+        this.notClosed('the stream', error);
+        return true;
+      },
+    );
     if (!(await Promise.race([closed, sleep(FINISH_MS, false, { ref: false })]))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
     return final;
   }
@@ -233,7 +247,7 @@ export class StreamPipeline implements Served {
     this.activeId = sessionId;
     this.setInput(sessionId, 'live', null);
     if (this.problem !== null) this.tellProblem(sessionId);
-    if (previous !== null && previous !== sessionId) void this.closeSession(previous);
+    if (previous !== null && previous !== sessionId) this.letGo(`session ${previous}`, this.closeSession(previous));
   }
 
   private get problem(): InputProblem | null {
@@ -254,7 +268,7 @@ export class StreamPipeline implements Served {
   /** The session's connection is gone for good. */
   private sessionClosed(sessionId: string, reason: string, detail: string | null): void {
     if (!this.sessions.has(sessionId)) return;
-    void this.closeSession(sessionId);
+    this.letGo(`session ${sessionId}`, this.closeSession(sessionId));
     // A stream that never had media has nothing to hold open.
     if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason, detail);
     this.send('sessionOver', { sessionId, reason });

@@ -38,7 +38,10 @@ export class AdoptionService {
     const hello = await this.reach(pipeline);
     if (!hello) return;
     const held = hello.claim && (await this.stillOurs(hello.claim));
-    if (!held) return void (await pipeline.end());
+    if (!held) {
+      await pipeline.end();
+      return;
+    }
     const runner = this.runners.add(held, pipeline);
     runner.adopted(hello);
     await runner.syncTransfers().catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));

@@ -159,7 +159,9 @@ export class PublishService {
     } catch (error) {
       await this.prisma.session.updateMany({ where: { id: session.id }, data: { endedAt: new Date(), offer: null } });
       if ((await this.endIfLost(running.id, owner, error)) || (await this.endsSoon(running.id, error, gone))) return undefined;
-      if (gone.aborted) void this.wire.ask(owner, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, 2000).catch(() => undefined);
+      if (gone.aborted) {
+        this.wire.ask(owner, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, 2000).catch((failure: unknown) => this.logger.debug(`the session of a publisher that left: ${String(failure)}`));
+      }
       throw toHttp(error, true);
     }
   }

@@ -40,7 +40,9 @@ export class Sweeper implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     // API processes that were started together shall not sweep together.
-    this.timer = setInterval(() => void this.sweep(), INTERVAL_MS * (0.8 + 0.4 * Math.random()));
+    this.timer = setInterval(() => {
+      this.sweep().catch((error: unknown) => this.logger.error(error));
+    }, INTERVAL_MS * (0.8 + 0.4 * Math.random()));
   }
 
   async onModuleDestroy(): Promise<void> {
