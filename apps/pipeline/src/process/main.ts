@@ -1,6 +1,6 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installLastResort } from '#libs/process';
+import { lastResort, type LastResortLog } from '#libs/process';
 import { compileSooner } from './compile-sooner.js';
 import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
@@ -76,7 +76,7 @@ async function end(reason: string, detail: string | null = null): Promise<void> 
 }
 
 /** A fault of ours: this stream ends, as properly as it still can, and no other. Its text may name keys, so only its kind is told; the log has it all. */
-async function fail(error: Error): Promise<void> {
+async function fail(error: unknown): Promise<void> {
   isEnding();
   const final = await Promise.race([pipeline.stop().catch(() => null), sleep(FAILED_MS, null)]);
   control.send('ended', { reason: 'pipeline_crashed', detail: kindOf(error), final });
@@ -103,7 +103,8 @@ async function exit(): Promise<void> {
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => ending(end('service_shutdown')));
 
-installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: ({ err }, what) => tell('error', what, err) }, fail);
+const tellStray: LastResortLog['error'] = ({ err, count = 1 }, what) => tell('error', count === 1 ? what : `${what} (${count} so far)`, err);
+const resort = lastResort({ error: tellStray, fatal: tellStray });
 
 // The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();
@@ -111,4 +112,5 @@ const unconfined = confinePipeline(Number(uid), Number(memoryMb));
 await Ingest.warmUp();
 // Whoever started us may be gone before it could connect. Before `open`, which stops it when a worker waits already.
 orphanTimer = setTimeout(() => ending(exit()), UNCLAIMED_MS);
+resort.serve({ end: fail });
 control.open();
