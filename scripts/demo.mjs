@@ -117,6 +117,7 @@ async function watch(api, customer, streamName, published) {
     seen.set(key, state);
     step(text);
   };
+  /** @type {any} as the API answers */
   let stream;
   await until(
     LIVE_MS,

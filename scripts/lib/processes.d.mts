@@ -1,1 +1,0 @@
-export function endPipelines(runDir: string, graceMs?: number): Promise<void>;
