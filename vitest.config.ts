@@ -6,6 +6,14 @@ const ssr = { resolve: { conditions: ['source', 'module', 'node', 'development|p
 export default defineConfig({
   ssr,
   test: {
+    // npm run coverage [-- --project unit]. What runs in processes of its own (pipelines, workers of the media tests) is not counted.
+    coverage: {
+      provider: 'v8',
+      include: ['apps/{api,pipeline,worker}/src/**/*.ts', 'libs/*/src/**/*.ts'],
+      exclude: ['**/*.spec.ts', 'libs/db/src/generated/**'],
+      reportsDirectory: '.manycast/coverage',
+      reporter: ['text-summary', 'html'],
+    },
     projects: [
       // One group after the other: what measures time must not share the cores.
       { ssr, test: { name: 'unit', include: ['{apps,libs,scripts}/**/*.spec.ts'], sequence: { groupOrder: 0 } } },

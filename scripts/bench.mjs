@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { measureControlPlane } from './bench/control-plane.mjs';
 import { sendAtFullSpeed } from './bench/long-connection.mjs';
 import { cpuByThread, cpuPercent, median, percentile, pidsOf, pssMb } from './bench/measure.mjs';
+import { built } from './lib/built.mjs';
 import { demoApi, startCallbackServer } from './lib/demo-customer.mjs';
 import { loadDotEnv, runMain } from './lib/main.mjs';
 import { ROOT, STATE_DIR } from './lib/paths.mjs';
@@ -114,8 +115,8 @@ async function bench() {
   async function firstKeyFrame() {
     const name = `s${(number += 1)}-1`;
     const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`, token, localAddress: '127.0.0.1', width: 1280, height: 720, kbps: 2500 });
-    let firstAt;
-    await until(async () => (firstAt = (await platform.report())[`${name}-0`]?.firstAt) != null);
+    let firstAt = 0;
+    await until(async () => (firstAt = (await platform.report())[`${name}-0`]?.firstAt ?? 0) > 0);
     await publisher.stop();
     // The pool fills up again.
     await sleep(2 * PACE_MS);
@@ -163,9 +164,12 @@ async function bench() {
 
 /** A row: hours of a stream over one connection, beyond where nginx-rtmp counts anew (4.03 GB) and 32 bits end (4.29 GB). */
 async function longConnection() {
-  const { AllowList } = await import('../dist/libs/net/src/index.js');
-  const { Output } = await import('../dist/apps/pipeline/src/output/output.js');
-  const flv = await import('../dist/apps/pipeline/src/flv/flv.js');
+  /** @type {typeof import('../libs/net/src/index.js')} */
+  const { AllowList } = await built('libs/net/src/index');
+  /** @type {typeof import('../apps/pipeline/src/output/output.js')} */
+  const { Output } = await built('apps/pipeline/src/output/output');
+  /** @type {typeof import('../apps/pipeline/src/flv/flv.js')} */
+  const flv = await built('apps/pipeline/src/flv/flv');
   const server = await startRtmpServer({ dir: join(STATE_DIR, 'bench-rtmp') });
   stops.push(() => server.stop());
   const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, ...flv }, `${server.url}/long`, 4.7e9);

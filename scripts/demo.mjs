@@ -25,7 +25,13 @@ const deferred = (what) => (stops.push(() => what.stop()), what);
 let started = performance.now();
 const step = (text) => say(`${colour('dim', `${((performance.now() - started) / 1000).toFixed(2).padStart(6)} s`)}  ${text}`);
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stopAll().then(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stopAll()
+      .catch((error) => console.error(error))
+      .finally(() => process.exit(130));
+  });
+}
 await runMain(async () => {
   loadDotEnv();
   await setUp();
@@ -111,6 +117,7 @@ async function watch(api, customer, streamName, published) {
     seen.set(key, state);
     step(text);
   };
+  /** @type {any} as the API answers */
   let stream;
   await until(
     LIVE_MS,

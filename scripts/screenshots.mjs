@@ -42,7 +42,9 @@ async function shoot() {
   stops.push(() => customer.stop());
   await api.patchSettings({ enabled: true, callbackUrl: customer.url });
   const { token } = await api.publishToken();
-  for (const [name, width, height, pattern, kbps] of [['main-stage', 1280, 720, 'smpte', 2500], ['backstage', 640, 360, 'pinwheel', 900], ['interviews', 640, 360, 'spokes', 900]]) {
+  /** @type {[name: string, width: number, height: number, pattern: string, kbps: number][]} */
+  const shown = [['main-stage', 1280, 720, 'smpte', 2500], ['backstage', 640, 360, 'pinwheel', 900], ['interviews', 640, 360, 'spokes', 900]];
+  for (const [name, width, height, pattern, kbps] of shown) {
     const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/live/${name}`, token, localAddress: '127.0.0.1', width, height, pattern, kbps });
     stops.push(() => publisher.close());
   }

@@ -6,6 +6,8 @@ import { say, since } from './lib/terminal.mjs';
 await runMain(async () => {
   const started = performance.now();
   loadDotEnv();
-  await setUp({ uses: ['core', 'demo', ...(process.argv.includes('--tests') ? ['tests'] : [])] });
+  /** @type {('core' | 'demo' | 'tests')[]} */
+  const uses = process.argv.includes('--tests') ? ['core', 'demo', 'tests'] : ['core', 'demo'];
+  await setUp({ uses });
   say(`Set up (${since(started)}). Next: npm start`);
 });

@@ -98,7 +98,7 @@ async function start(stops) {
   };
   const node = (script) => run(process.execPath, [script], { cwd: ROOT, env });
   await node('dist/libs/db/src/migrate.js');
-  const seeded = JSON.parse((await node('dist/apps/api/src/cli/seed.js')).stdout.trim().split('\n').at(-1));
+  const seeded = JSON.parse((await node('dist/apps/api/src/cli/seed.js')).stdout.trim().split('\n').at(-1) ?? '');
   const log = openSync(join(dir, 'bench.log'), 'w', 0o600);
   const daemon = (script, more = {}) => {
     const child = spawn(process.execPath, [script], { cwd: ROOT, env: { ...env, ...more }, stdio: ['ignore', log, log] });
@@ -186,7 +186,7 @@ async function startCallback(port) {
       }, delay);
     });
   });
-  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve(undefined)));
   return {
     url: `http://127.0.0.1:${port}/`,
     begin: (ms) => {

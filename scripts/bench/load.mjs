@@ -38,6 +38,7 @@ async function encode(count, elements) {
   const sink = Element.make('appsink', { sync: false });
   const buffers = [];
   sink.onSample(({ data }) => buffers.push(data));
+  /** @type {Promise<void>} */
   const ended = new Promise((resolve, reject) => pipeline.onMessage((message) => (message.type === 'eos' ? resolve() : message.type === 'error' && reject(new Error(message.message)))));
   pipeline.chain([...elements, sink]);
   await pipeline.play();
@@ -65,6 +66,7 @@ export async function publishLoad(clip, { url, token }) {
   pipeline.add(webrtc);
   IceAgent.of(webrtc).set({ upnp: false, 'ice-tcp': false }).addLocalAddress('127.0.0.1');
   webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
+  /** @returns {Promise<void>} */
   const state = (signal, value) => new Promise((resolve) => webrtc.on(signal, (now) => now === value && resolve()));
   const gathered = state('notify::ice-gathering-state', 'complete');
   const connected = state('notify::connection-state', 'connected');
@@ -78,18 +80,28 @@ export async function publishLoad(clip, { url, token }) {
     .chain([audio, Element.make('rtpopuspay', { pt: 111 }), Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000' })])
     .link(webrtc);
   await pipeline.play();
-  const { offer } = await webrtc.ask('create-offer', null);
+  const { offer } = /** @type {{offer: any}} */ (/** @type {unknown} */ (await webrtc.ask('create-offer', null)));
   await webrtc.ask('set-local-description', offer);
   await gathered;
   const posted = performance.now();
   const wallPosted = Date.now();
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` }, body: webrtc.get('local-description').sdp });
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` }, body: /** @type {{sdp: string}} */ (webrtc.get('local-description')).sdp });
   const sdp = await response.text();
   if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
   const answerMs = performance.now() - posted;
   await webrtc.ask('set-remote-description', { type: 'answer', sdp });
   await connected;
-  const load = { answerMs, wallPosted, frames: 0, pause: undefined, stop: undefined };
+  const load = {
+    answerMs,
+    wallPosted,
+    frames: 0,
+    pause: () => clearInterval(timer),
+    stop: async () => {
+      load.pause();
+      await fetch(new URL(String(response.headers.get('location')), url), { method: 'DELETE' }).then((answer) => answer.text());
+      await pipeline.close();
+    },
+  };
   const started = performance.now();
   let [v, a] = [0, 0];
   // Catches up after a late timer: the rate is that of the clock.
@@ -105,11 +117,5 @@ export async function publishLoad(clip, { url, token }) {
       a += 1;
     }
   }, 10);
-  load.pause = () => clearInterval(timer);
-  load.stop = async () => {
-    load.pause();
-    await fetch(new URL(response.headers.get('location'), url), { method: 'DELETE' }).then((answer) => answer.text());
-    await pipeline.close();
-  };
   return load;
 }

@@ -64,5 +64,5 @@ const server = createServer((socket) => {
     stream.lastNumber = number;
   }
 });
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
+server.listen(0, '127.0.0.1', () => process.stdout.write(`${/** @type {import('node:net').AddressInfo} */ (server.address()).port}\n`));
 createInterface({ input: process.stdin }).on('line', () => process.stdout.write(`${JSON.stringify(Object.fromEntries(streams))}\n`));

@@ -1,23 +1,29 @@
 // Takes stream jobs as a worker does (claim in Postgres, answer over Redis), without media: so that the API is what is measured.
 import { Worker } from 'bullmq';
 import pg from 'pg';
-import { Env } from '../../dist/libs/config/src/index.js';
-import { Wire } from '../../dist/libs/queue/src/index.js';
 import { Redis } from 'ioredis';
+import { built } from '../lib/built.mjs';
+
+/** @type {typeof import('../../libs/config/src/index.js')} */
+const { Env } = await built('libs/config/src/index');
+/** @type {typeof import('../../libs/queue/src/index.js')} */
+const { Wire } = await built('libs/queue/src/index');
 
 const { DATABASE_URL, REDIS_URL, REDIS_PREFIX } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
 const wire = new Wire(Object.assign(new Env(), { REDIS_URL, REDIS_PREFIX }));
 await wire.ready();
-await wire.serve('bench', { syncTransfers: async () => ({}), endStream: async () => ({}) });
-const redis = new Redis(REDIS_URL);
+await wire.serve('bench', async () => ({}));
+const redis = new Redis(REDIS_URL ?? '');
 
 async function announce() {
   const status = { nodeId: 'bench', slots: 1_000_000, used: 0, draining: false, cpu: 0, version: 'bench', startedAt: new Date().toISOString() };
   await redis.multi().sadd(`${REDIS_PREFIX}:nodes`, 'bench').set(`${REDIS_PREFIX}:node:bench`, JSON.stringify(status), 'PX', 6000).exec();
 }
 await announce();
-setInterval(() => void announce(), 2000);
+setInterval(() => {
+  announce().catch((error) => console.error('not announced:', error));
+}, 2000);
 
 const worker = new Worker(
   'streams',

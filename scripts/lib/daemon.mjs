@@ -5,6 +5,8 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { which } from './which.mjs';
 
+/** @typedef {{pid: number, exited: Promise<string>, stop: () => Promise<void>}} Daemon a server that runs: `exited` tells how it ended */
+
 /** The last lines of a log file, for error messages. */
 export function tail(file, lines = 15) {
   try {
@@ -23,17 +25,19 @@ export function tail(file, lines = 15) {
  *
  * @param {{name: string, command: string[], logFile: string, isReady: () => boolean | Promise<boolean>, cwd?: string,
  *   env?: NodeJS.ProcessEnv, stopSignal?: NodeJS.Signals, readyMs?: number, stopMs?: number}} options
+ * @returns {Promise<Daemon>}
  */
 export async function startDaemon(options) {
   const { name, logFile, isReady, cwd, env, stopSignal = 'SIGTERM', readyMs = 30_000, stopMs = 15_000 } = options;
   const command = [...options.command];
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(command[0], command.slice(1), { cwd, env, detached: true, stdio: ['ignore', log, log] });
+  const child = spawn(String(command[0]), command.slice(1), { cwd, env, detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
 
   /** @type {string | undefined} */
   let ended;
+  /** @type {Promise<string>} */
   const exited = new Promise((resolve) => {
     child.once('error', (error) => resolve((ended = error.message)));
     child.once('exit', (code, signal) => resolve((ended = signal ?? `exit code ${code}`)));
@@ -51,7 +55,7 @@ export async function startDaemon(options) {
 
   const deadline = Date.now() + readyMs;
   while (ended === undefined && Date.now() < deadline) {
-    if (await isReady()) return { pid: child.pid, exited, stop };
+    if (await isReady()) return { pid: Number(child.pid), exited, stop };
     await sleep(25);
   }
   const why = ended ? `ended while starting (${ended})` : `is not ready after ${readyMs / 1000} s`;

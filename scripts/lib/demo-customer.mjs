@@ -9,12 +9,12 @@ export async function startCallbackServer(urlsOf) {
   const requests = [];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
-    const transferUrls = urlsOf(new URL(request.url, 'http://localhost').searchParams.get('stream_name'));
+    const transferUrls = urlsOf(new URL(String(request.url), 'http://localhost').searchParams.get('stream_name'));
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ transferUrls }));
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
   return {
-    url: `http://127.0.0.1:${server.address().port}/targets`,
+    url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/targets`,
     requests,
     stop: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
   };

@@ -17,6 +17,7 @@ const run = promisify(execFile);
  * The first `seconds` of media with every packet. Fails when nothing plays in time (`deadlineMs` over the duration).
  *
  * @param {string} url
+ * @param {{seconds?: number, deadlineMs?: number}} [options]
  * @returns {Promise<Probe>}
  */
 export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
@@ -45,6 +46,7 @@ export async function probe(url, { seconds = 5, deadlineMs = 15_000 } = {}) {
  * How loud the audio is over `seconds`: decoded, so that silence and sound cannot be confused.
  *
  * @param {string} url
+ * @param {{seconds?: number, deadlineMs?: number, hertz?: number}} [options] `hertz`: of the band around this frequency only
  * @returns {Promise<Volume>}
  */
 export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000, hertz } = {}) {
@@ -63,6 +65,7 @@ export async function volumeDetect(url, { seconds = 3, deadlineMs = 15_000, hert
  * The number of frames that decode without any error over `seconds`, or up to `frames`; the decoder's complaints fail the call.
  *
  * @param {string} url
+ * @param {{seconds?: number, frames?: number, deadlineMs?: number}} [options]
  * @returns {Promise<number>}
  */
 export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_000 } = {}) {
@@ -79,6 +82,7 @@ export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_0
  * `fingerprint` of ./pictures.mjs makes it.
  *
  * @param {string} url
+ * @param {{frames?: number, deadlineMs?: number}} [options]
  * @returns {Promise<string[]>}
  */
 export async function pictures(url, { frames, deadlineMs = 30_000 } = {}) {
@@ -86,7 +90,7 @@ export async function pictures(url, { frames, deadlineMs = 30_000 } = {}) {
   const args = ['-v', 'error', ...liveOptions(url), '-i', url, ...limit, '-map', '0:v', '-c', 'copy'];
   const slices = ['-bsf:v', 'filter_units=pass_types=1-5', '-f', 'framehash', '-hash', 'md5', '-'];
   const { stdout } = await withDeadline('ffmpeg', [...args, ...slices], deadlineMs);
-  return [...stdout.matchAll(/^\d+,.*,\s*([0-9a-f]{32})$/gm)].map(([, hash]) => hash);
+  return [...stdout.matchAll(/^\d+,.*,\s*([0-9a-f]{32})$/gm)].map(([, hash]) => String(hash));
 }
 
 /**
@@ -99,7 +103,8 @@ export async function picture(file, { deadlineMs = 15_000 } = {}) {
   const { streams } = await probe(file, { deadlineMs });
   const args = ['-v', 'error', '-xerror', '-i', file, '-vf', 'scale=1:1:flags=area,format=rgb24', '-f', 'rawvideo', '-'];
   const { stdout } = await run('ffmpeg', args, { timeout: deadlineMs, killSignal: 'SIGKILL', encoding: 'buffer' });
-  return { width: streams[0]?.width, height: streams[0]?.height, colour: [...stdout] };
+  const [red = 0, green = 0, blue = 0] = stdout;
+  return { width: Number(streams[0]?.width), height: Number(streams[0]?.height), colour: [red, green, blue] };
 }
 
 /**
@@ -111,7 +116,8 @@ export async function picture(file, { deadlineMs = 15_000 } = {}) {
 export async function lipSync(file, { deadlineMs = 30_000 } = {}) {
   const filters = ['-vf', 'blackdetect=d=0.1:pix_th=0.3', '-af', 'silencedetect=n=-30dB:d=0.1'];
   const { stderr } = await withDeadline('ffmpeg', ['-hide_banner', '-nostats', '-i', file, ...filters, '-f', 'null', '-'], deadlineMs);
-  const [seen, heard] = ['black_end', 'silence_end'].map((name) => [...stderr.matchAll(new RegExp(`${name}: ?([\\d.]+)`, 'g'))].map(([, at]) => Number(at) * 1000));
+  const timesOf = (name) => [...stderr.matchAll(new RegExp(`${name}: ?([\\d.]+)`, 'g'))].map(([, at]) => Number(at) * 1000);
+  const [seen, heard] = [timesOf('black_end'), timesOf('silence_end')];
   const nearest = (at) => heard.reduce((best, other) => (Math.abs(other - at) < Math.abs(best - at) ? other : best), Infinity);
   return seen.map((at) => nearest(at) - at);
 }

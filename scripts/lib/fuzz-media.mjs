@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Element, Pipeline } from '#libs/gst';
+import { built } from './built.mjs';
 
 const CAPS = { VP8: 'VP8', VP9: 'VP9', H264: 'H264', OPUS: 'OPUS' };
 /** Packets of each codec that the changes start from. */
@@ -60,7 +61,7 @@ function changed(packet, random) {
   if (kind === 6) return [];
   if (kind === 7) return [copy, copy];
   if (kind === 8) copy.writeUInt32BE((copy.readUInt32BE(4) + random(2 ** 32)) >>> 0, 4);
-  if (kind === 9) copy[1] ^= 0x80;
+  if (kind === 9) copy.writeUInt8(copy.readUInt8(1) ^ 0x80, 1);
   if (kind === 10) copy.writeUInt16BE(random(65_536), 2);
   if (kind === 11) copy.writeUInt32BE(random(4), 8);
   if (kind === 12) copy[0] = random(256);
@@ -68,10 +69,16 @@ function changed(packet, random) {
   return [copy];
 }
 
-/** Pushes changed packets for so long. Rejects with what the code threw, and which seed made it. */
+/** @typedef {{seed: number, sessions: number, packets: number, samples: number, tooLarge: number, errors: number, maxRssMb: number}} FuzzReport */
+
+/**
+ * Pushes changed packets through the built pipeline code for so long. Rejects with what the code threw, and which seed made it.
+ *
+ * @param {{seconds: number, seed: number, codec?: string | null, onProgress?: (line: string) => void}} options
+ * @returns {Promise<FuzzReport>}
+ */
 export async function fuzzMedia({ seconds, seed, codec: only = null, onProgress = () => undefined }) {
-  const part = (name) => import(new URL(`../../dist/apps/pipeline/src/${name}.js`, import.meta.url));
-  const [{ openTrack }, { RtpReceiver }, { TooLarge }, { Hub }] = await Promise.all(['input/media-chain', 'input/rtp/receiver', 'input/codecs/picture-size', 'stream/hub'].map(part));
+  const [{ openTrack }, { RtpReceiver }, { TooLarge }, { Hub }] = await Promise.all(['input/media-chain', 'input/rtp/receiver', 'input/codecs/picture-size', 'stream/hub'].map((name) => built(`apps/pipeline/src/${name}`)));
   const codecs = only === null ? [...Object.keys(CAPS), 'AV1'] : [only];
   const seeds = new Map();
   for (const codec of codecs) seeds.set(codec, await realPackets(codec));

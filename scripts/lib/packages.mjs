@@ -143,7 +143,7 @@ apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends "$@"
 
 /** What to put before a command that needs root, or undefined when there is no way. */
 function elevation() {
-  if (process.getuid() === 0) return [];
+  if (process.getuid?.() === 0) return [];
   const sudo = which('sudo');
   if (!sudo) return undefined;
   if (spawnSync(sudo, ['-n', 'true'], { stdio: 'ignore' }).status === 0) return [sudo, '-n'];

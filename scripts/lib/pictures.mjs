@@ -38,8 +38,9 @@ function* nalUnits(data) {
  * @returns {number[]}
  */
 export function missingPictures(sent, received) {
+  /** @type {number[]} */
   const missing = [];
-  let place = sent.indexOf(received[0]);
+  let place = sent.indexOf(received[0] ?? '');
   if (place < 0) throw new Error('the first picture received is none of those sent');
   for (const [i, picture] of received.entries()) {
     const found = sent.indexOf(picture, place);

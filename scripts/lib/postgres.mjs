@@ -87,7 +87,7 @@ async function initialise({ binDir, dir, dataDir, user, durable, database }) {
 function runAs(user, command, options, input = '') {
   const [program, ...args] = [...user.prefix, ...command];
   const running = run(program, args, options);
-  running.child.stdin.end(input);
+  running.child.stdin?.end(input);
   return running;
 }
 
@@ -114,6 +114,8 @@ function isReady(dataDir) {
  *
  * @param {{dir: string, database?: string, durable?: boolean, variant?: 'namespace' | 'user'}} options
  *   `database` is created with the data; `durable: false` gives up crash safety for speed (tests).
+ * @returns {Promise<import('./daemon.mjs').Daemon & {url: string, urlOf: (database: string) => string, port: number}>} `url` connects to
+ *   `database`, or else to the maintenance database
  */
 export async function startPostgres({ dir, database, durable = true, variant }) {
   const binDir = postgresBinDir();

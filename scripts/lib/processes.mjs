@@ -10,6 +10,7 @@ import { ROOT } from './paths.mjs';
 
 // Pauses before the first, second, ... restart in a row; a process that lived for a minute begins anew.
 const RESTART_PAUSES_MS = [500, 1_000, 2_000, 5_000, 10_000, 15_000];
+const LONGEST_PAUSE_MS = 15_000;
 const SETTLED_MS = 60_000;
 
 /**
@@ -22,6 +23,7 @@ const SETTLED_MS = 60_000;
  */
 export function keepRunning({ name, command, env, print, nameColour, stopMs = 15_000 }) {
   const stopping = new AbortController();
+  /** @type {import('node:child_process').ChildProcess | undefined} */
   let child;
   let failures = 0;
   const report = (level, msg, more = {}) =>
@@ -29,13 +31,14 @@ export function keepRunning({ name, command, env, print, nameColour, stopMs = 15
 
   async function runOnce() {
     const [program, ...args] = endWithParent(command, 'SIGTERM');
-    child = spawn(program, args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) {
+    const begun = spawn(String(program), args, { cwd: ROOT, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = begun;
+    for (const stream of [begun.stdout, begun.stderr]) {
       createInterface({ input: stream }).on('line', (line) => print(formatLog(name, line, nameColour)));
     }
     return new Promise((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+      begun.once('error', (error) => resolve(error.message));
+      begun.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
   }
 
@@ -45,7 +48,7 @@ export function keepRunning({ name, command, env, print, nameColour, stopMs = 15
       const how = await runOnce();
       if (stopping.signal.aborted) return;
       if (Date.now() - started > SETTLED_MS) failures = 0;
-      const pause = RESTART_PAUSES_MS[Math.min(failures++, RESTART_PAUSES_MS.length - 1)];
+      const pause = RESTART_PAUSES_MS[failures++] ?? LONGEST_PAUSE_MS;
       report(50, `${name} ended unexpectedly (${how}); starting it again in ${pause / 1000} s`);
       // The pause ends early when we are told to stop.
       await sleep(pause, undefined, { signal: stopping.signal }).catch((error) => {
@@ -65,7 +68,7 @@ export function keepRunning({ name, command, env, print, nameColour, stopMs = 15
       const inTime = await Promise.race([ended.then(() => true), sleep(stopMs, false, { ref: false })]);
       if (inTime) return;
       report(40, `${name} has not ended after ${stopMs / 1000} s: killing it`);
-      killGroup(child.pid);
+      if (child?.pid !== undefined) killGroup(child.pid);
       await ended;
     },
   };
@@ -82,6 +85,8 @@ function killGroup(pid) {
 /**
  * Ends what our processes left behind on purpose (a pipeline outlives its worker): every pipeline whose socket lies in `runDir`. They get a
  * moment to close their outputs properly. Command lines can be read by everybody; a pipeline's environment only by its own user, if at all.
+ *
+ * @param {string} runDir
  */
 export async function endPipelines(runDir, graceMs = 5_000) {
   const dir = resolve(ROOT, runDir);

@@ -27,6 +27,7 @@ function ask(port, ...lines) {
  * Starts the server and resolves when it has loaded its data and answers.
  *
  * @param {{dir: string, durable?: boolean}} options `durable: false` writes nothing to disk (tests).
+ * @returns {Promise<import('./daemon.mjs').Daemon & {url: string, port: number}>}
  */
 export async function startRedis({ dir, durable = true }) {
   const program = which('redis-server');

@@ -14,7 +14,7 @@ export function rtmpModule(nginx) {
   if (/--add-module=\S*rtmp/.test(built)) return '';
   const dirs = [/--modules-path=(\S+)/.exec(built)?.[1], '/usr/lib/nginx/modules', '/usr/lib64/nginx/modules'];
   const file = dirs
-    .filter(Boolean)
+    .filter((dir) => dir !== undefined)
     .map((dir) => join(dir, 'ngx_rtmp_module.so'))
     .find(existsSync);
   return file && `load_module ${file};`;
@@ -25,7 +25,7 @@ function configuration({ loadModule, dir, rtmpPort, statPort, app, onPublishUrl,
     (kind) => `  ${kind}_temp_path "${dir}/tmp-${kind}";`,
   );
   return `${loadModule}
-${process.getuid() === 0 ? 'user root;' : ''}
+${process.getuid?.() === 0 ? 'user root;' : ''}
 daemon off;
 worker_processes 1;
 pid "${dir}/nginx.pid";
@@ -65,11 +65,13 @@ function accepts(port) {
  * Starts the server. `port` is wished for: when it is taken another one is used, and the result says which.
  *
  * @param {{dir: string, port?: number, app?: string, onPublishUrl?: string, record?: boolean}} options
+ * @returns {Promise<import('./daemon.mjs').Daemon & {url: string, statUrl: string, controlUrl: string, port: number, app: string, recordings: string}>}
+ *   `url` is `rtmp://127.0.0.1:<port>/<app>`, without a stream name; in `recordings` is an FLV file of each publication when `record` is on
  */
 export async function startRtmpServer({ dir, port: wished, app = 'live', onPublishUrl, record = false }) {
   const nginx = which('nginx');
   const loadModule = nginx && rtmpModule(nginx);
-  if (loadModule === undefined) {
+  if (nginx === undefined || loadModule === undefined) {
     throw new Error('nginx with its RTMP module is not installed: apt-get install nginx libnginx-mod-rtmp');
   }
   mkdirSync(join(dir, 'recordings'), { recursive: true, mode: 0o700 });

@@ -46,7 +46,7 @@ export function withSecretFiles(env, secrets) {
 export function closeDotEnv() {
   const file = join(ROOT, '.env');
   const stat = statSync(file, { throwIfNoEntry: false });
-  if (!stat || (stat.mode & 0o077) === 0 || stat.uid !== process.getuid()) return undefined;
+  if (!stat || (stat.mode & 0o077) === 0 || stat.uid !== process.getuid?.()) return undefined;
   chmodSync(file, 0o600);
   return '.env could be read by other users of this machine: its mode is 0600 now.';
 }

@@ -69,7 +69,7 @@ function statOf(dir) {
  * @param {{variant?: 'namespace' | 'user'}} [options] forces one way (for trials)
  */
 export function unprivileged(dataDir, program, { variant } = {}) {
-  if (process.getuid() !== 0) return { prefix: [], own: () => {} };
+  if (process.getuid?.() !== 0) return { prefix: [], own: () => {} };
   // Data that already belongs to another user stays with that user: in a namespace it would not be readable.
   const owner = statOf(dataDir);
   const owned = owner && owner.uid !== 0 ? { uid: owner.uid, gid: owner.gid } : undefined;

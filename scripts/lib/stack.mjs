@@ -100,7 +100,7 @@ async function startAll({ stops, print, note }) {
     const command = [process.execPath, '--enable-source-maps', `dist/apps/${name}/src/main.js`];
     return stopOf(keepRunning({ name, command, env, print, nameColour: name === 'api' ? 'cyan' : 'blue' }));
   });
-  const seeded = JSON.parse((await seed).trim().split('\n').at(-1));
+  const seeded = JSON.parse((await seed).trim().split('\n').at(-1) ?? '');
   await untilReady(port, listenAddress, seeded.operator, processes);
 
   const demo = demoFile(seeded, apiUrl, rtmp.url);

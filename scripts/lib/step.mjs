@@ -21,7 +21,7 @@ export async function runStep({ title, log, command, env = process.env, hint, ex
   const file = join(dir, `${log}.log`);
   const fd = openSync(file, 'w');
   const progress = startProgress(title);
-  const child = spawn(command[0], command.slice(1), { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(String(command[0]), command.slice(1), { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (data) => {
       writeSync(fd, data);

@@ -4,7 +4,12 @@ import { join } from 'node:path';
 // Daemons live in sbin, which is not on the PATH of an ordinary Debian user.
 const EXTRA_DIRS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 
-/** The full path of a program, or undefined when it is not installed. */
+/**
+ * The full path of a program, or undefined when it is not installed.
+ *
+ * @param {string} program
+ * @returns {string | undefined}
+ */
 export function which(program) {
   for (const dir of [...(process.env.PATH ?? '').split(':').filter(Boolean), ...EXTRA_DIRS]) {
     const path = join(dir, program);

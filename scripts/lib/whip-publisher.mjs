@@ -7,20 +7,58 @@ const HTTP_MS = 15_000;
 const CONNECT_MS = 15_000;
 
 /**
+ * @typedef {object} TestStreamOptions
+ * @property {string} url
+ * @property {string} [token]
+ * @property {number} [width]
+ * @property {number} [height]
+ * @property {number} [fps]
+ * @property {number} [kbps]
+ * @property {number} [gop]
+ * @property {string} [pattern]
+ * @property {number} [frequency] of the tone, Hz; 0 is silence
+ * @property {boolean} [video]
+ * @property {boolean} [audio]
+ * @property {boolean} [lateVideo] negotiated, but silent until `setSending`
+ * @property {boolean} [lateAudio]
+ * @property {'H264' | 'VP8' | 'VP9'} [codec]
+ * @property {number} [bframes] H.264 pictures out of order between two that are in order
+ * @property {Record<string, string | number>} [x264] more properties of the H.264 encoder
+ * @property {(packet: Buffer) => Buffer[]} [mapPacket] changes the video's RTP packets on their way out: those to send for each one
+ * @property {number} [connectMs]
+ * @property {string} [localAddress] send from this one only
+ * @property {boolean} [remember] keep the fingerprint of every H.264 picture, for `sent()`
+ * @property {boolean} [claps] keep the times of all claps, for `claps()`
+ * @property {(sdp: string) => string} [mapOffer] changes the offer before it is sent
+ * @property {(sdp: string) => string | Promise<string>} [mapAnswer] changes the answer before it is used (a relay in between, say)
+ */
+
+/**
+ * @typedef {object} TestPublisher
+ * @property {() => string[]} sent fingerprints of the pictures given to the payloader so far: what should arrive (`remember`)
+ * @property {number} postedAt when the offer was posted (Date.now())
+ * @property {string} sessionUrl the WHIP session's own URL
+ * @property {string} etag the entity tag of its ICE session
+ * @property {() => Promise<number>} stop ends the session as a publisher should: DELETE, then nothing more is sent; resolves with the status
+ * @property {() => Promise<void>} close vanishes without a word
+ * @property {(kind: 'video' | 'audio', sending: boolean) => void} setSending stops a track without a word, as a muted device may, and lets it go on
+ * @property {(on: boolean) => void} clap a white picture and the tone, or a black one and silence: at the same moment (a picture more or less), as when somebody claps
+ * @property {() => {seen: number[], heard: number[]}} claps when the claps so far began in the picture and in the sound that were sent, ms (`claps`)
+ * @property {() => Promise<number>} keyFrameRequests how often a key frame was asked for (RTCP PLI) so far
+ * @property {(width: number, height: number) => void} setSize another picture size from now on, as when a phone is turned
+ */
+
+/**
  * Publishes until `stop()`. Rejects when the server refuses (`error.status`, `error.body`) or no media path can be made.
  *
- * @param {{url: string, token?: string, width?: number, height?: number, fps?: number, kbps?: number, gop?: number,
- *   pattern?: string, frequency?: number, video?: boolean, audio?: boolean, codec?: 'H264' | 'VP8' | 'VP9', connectMs?: number,
- *   bframes?: number, x264?: Record<string, string | number>, mapPacket?: (packet: Buffer) => Buffer[], lateVideo?: boolean, lateAudio?: boolean, localAddress?: string, remember?: boolean, claps?: boolean, mapOffer?: (sdp: string) => string,
- *   mapAnswer?: (sdp: string) => string | Promise<string>}} options `frequency` of the tone in Hz, 0 is silence; `localAddress`: send from
- *   this one only; `lateVideo`, `lateAudio`: negotiated, but nothing is sent before
- *   `setSending`; `remember`: keep the fingerprint of every H.264 picture for `sent()`; `claps`: keep the times of all claps for `claps()`;
- *   `x264`: more properties of the H.264 encoder; `mapPacket`: changes the video's RTP packets on their way out
+ * @param {TestStreamOptions} options
+ * @returns {Promise<TestPublisher>}
  */
 export async function publishTestStream(options) {
   const { url, token, video = true, audio = true, lateVideo = false, lateAudio = false, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+  /** @type {string[]} */
   const failures = [];
   pipeline.onMessage((message) => message.type === 'error' && failures.push(message.message));
   pipeline.add(webrtc);
@@ -32,22 +70,26 @@ export async function publishTestStream(options) {
   const ready = once(webrtc, 'notify::ice-gathering-state', 'complete');
   const connected = once(webrtc, 'notify::connection-state', 'connected');
   // Closed until the connection stands: what is made before would be sent in a burst, as no real publisher does.
-  const gates = [0, 1].map(() => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' }));
+  const gate = () => Element.make('valve', { drop: true, 'drop-mode': 'forward-sticky-events' });
+  const gates = { video: gate(), audio: gate() };
   const size = Element.make('capsfilter', { caps: rawCaps(options) });
+  /** @type {string[]} */
   const sent = [];
+  /** @type {{seen: number[], heard: number[]}} */
   const claps = { seen: [], heard: [] };
-  const [encodedTap, pictureTap, toneTap] = [options.remember, options.claps, options.claps].map((isWanted) => (isWanted ? [Element.make('tee')] : []));
+  const tap = (isWanted) => (isWanted ? [Element.make('tee')] : []);
+  const [encodedTap, pictureTap, toneTap] = [tap(options.remember), tap(options.claps), tap(options.claps)];
   const picture = Element.make('videotestsrc', { 'is-live': true, pattern: options.pattern ?? 'ball' });
   const tone = Element.make('audiotestsrc', { 'is-live': true, ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }) });
-  if (video) rewritten(pipeline, pipeline.chain([picture, ...videoSource(gates[0], [size, ...pictureTap], encodedTap, options)]), options).link(webrtc);
-  if (audio) pipeline.chain([tone, ...audioSource(gates[1], toneTap)]).link(webrtc);
+  if (video) rewritten(pipeline, pipeline.chain([picture, ...videoSource(gates.video, [size, ...pictureTap], encodedTap, options)]), options).link(webrtc);
+  if (audio) pipeline.chain([tone, ...audioSource(gates.audio, toneTap)]).link(webrtc);
   watch(pipeline, encodedTap, ({ data }) => sent.push(fingerprint(data)));
   watch(pipeline, pictureTap, onset(isBright, claps.seen));
   watch(pipeline, toneTap, onset(isLoud, claps.heard));
 
-  let sessionUrl;
-  let etag;
-  let postedAt;
+  let sessionUrl = '';
+  let etag = '';
+  let postedAt = 0;
   const close = () => pipeline.close();
   const stop = async () => {
     const answer = await request(sessionUrl, 'DELETE', { token });
@@ -56,56 +98,54 @@ export async function publishTestStream(options) {
   };
   try {
     await pipeline.play();
-    const { offer } = await webrtc.ask('create-offer', null);
+    const { offer } = /** @type {{offer: any}} */ (/** @type {unknown} */ (await webrtc.ask('create-offer', null)));
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
-    const { sdp } = webrtc.get('local-description');
+    const { sdp } = /** @type {{sdp: string}} */ (webrtc.get('local-description'));
     postedAt = Date.now();
     const answer = await request(url, 'POST', { token, type: 'application/sdp', body: mapOffer(sdp) });
     if (answer.status !== 201) throw refusal(answer);
-    sessionUrl = new URL(answer.headers.get('location'), url).href;
-    etag = answer.headers.get('etag');
+    sessionUrl = new URL(String(answer.headers.get('location')), url).href;
+    etag = String(answer.headers.get('etag'));
     await webrtc.ask('set-remote-description', { type: 'answer', sdp: await mapAnswer(answer.body) });
     await within(connectMs, connected, 'connecting (ICE, DTLS)');
-    if (!lateVideo) gates[0].set({ drop: false });
-    if (!lateAudio) gates[1].set({ drop: false });
+    if (!lateVideo) gates.video.set({ drop: false });
+    if (!lateAudio) gates.audio.set({ drop: false });
   } catch (error) {
     await close();
     if (failures.length > 0) error.message += ` (${failures.join('; ')})`;
     throw error;
   }
   return {
-    /** Fingerprints of the pictures given to the payloader so far: what should arrive (`remember`). */
     sent: () => [...sent],
-    /** When the offer was posted (Date.now()). */
     postedAt,
-    /** The WHIP session's own URL, and the entity tag of its ICE session. */
     sessionUrl,
     etag,
-    /** Ends the session as a publisher should: DELETE, then nothing more is sent. Resolves with the status. */
     stop,
-    /** Vanishes without a word. */
     close,
-    /** Stops a track without a word, as a muted device may, and lets it go on (`kind` is 'video' or 'audio'). */
-    setSending: (kind, sending) => gates[kind === 'video' ? 0 : 1].set({ drop: !sending }),
-    /** A white picture and the tone, or a black one and silence: at the same moment (a picture more or less), as when somebody claps. */
+    setSending: (kind, sending) => gates[kind].set({ drop: !sending }),
     clap: (on) => {
       picture.set({ pattern: on ? 'white' : 'black' });
       tone.set({ volume: on ? 0.8 : 0 });
     },
-    /** When the claps so far began in the picture and in the sound that were sent, ms (`claps`). */
     claps: () => claps,
-    /** How often a key frame was asked for (RTCP PLI) so far. */
     keyFrameRequests: async () => {
-      const sent = Object.values((await webrtc.ask('get-stats', null)) ?? {}).filter(({ type }) => type === 'outbound-rtp');
+      /** @type {Record<string, any>} */
+      const stats = (await webrtc.ask('get-stats', null)) ?? {};
+      const sent = Object.values(stats).filter(({ type }) => type === 'outbound-rtp');
       return sent.reduce((sum, entry) => sum + (entry['gst-rtpsource-stats']?.['recv-pli-count'] ?? 0), 0);
     },
-    /** Another picture size from now on, as when a phone is turned. */
     setSize: (width, height) => size.set({ caps: rawCaps({ ...options, width, height }) }),
   };
 }
 
-/** Lets every RTP packet of the video pass through `mapPacket` (a packet in, those to send out). */
+/**
+ * Lets every RTP packet of the video pass through `mapPacket` (a packet in, those to send out).
+ *
+ * @param {Pipeline} pipeline
+ * @param {Element} last
+ * @param {Pick<TestStreamOptions, 'mapPacket' | 'codec'>} options
+ */
 function rewritten(pipeline, last, { mapPacket, codec = 'H264' }) {
   if (!mapPacket) return last;
   const sink = Element.make('appsink', { sync: false, async: false });
@@ -151,8 +191,14 @@ function h264Encoder(settings, bframes) {
   return Element.make('x264enc', { tune: 0, bframes, 'b-adapt': false, 'rc-lookahead': bframes + 1, 'sync-lookahead': 0, ...settings });
 }
 
-/** Shows everything that passes a tee, if there is one. What an encoder on a busy machine skips never gets behind it. */
-function watch(pipeline, [tee], onSample) {
+/**
+ * Shows everything that passes a tee, if there is one. What an encoder on a busy machine skips never gets behind it.
+ *
+ * @param {Pipeline} pipeline
+ * @param {Element[]} tap
+ */
+function watch(pipeline, tap, onSample) {
+  const [tee] = tap;
   if (!tee) return;
   const sink = Element.make('appsink', { sync: false, async: false });
   sink.onSample(onSample);
@@ -187,6 +233,7 @@ function audioSource(gate, rawTap) {
   ];
 }
 
+/** @returns {Promise<void>} */
 function once(object, signal, value) {
   return new Promise((resolve) => object.on(signal, (now) => now === value && resolve()));
 }
@@ -199,6 +246,11 @@ async function within(ms, promise, what) {
   return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
+/**
+ * @param {string} url
+ * @param {string} method
+ * @param {{token?: string, type?: string, body?: string}} options
+ */
 async function request(url, method, { token, type, body }) {
   const headers = { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(type ? { 'content-type': type } : {}) };
   const response = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(HTTP_MS) });

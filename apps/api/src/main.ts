@@ -1,7 +1,8 @@
 /** The API: REST, WHIP signalling, callbacks. */
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { createLogger, endInTime, Env, lastResort, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
+import { createLogger, endInTime, Env, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
+import { lastResort } from '#libs/process';
 import { AppModule } from './app.module.js';
 import { Metrics } from './metrics/metrics.js';
 import { setup } from './setup.js';

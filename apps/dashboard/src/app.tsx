@@ -2,6 +2,7 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Switch } from 'wouter';
 import { ApiError, session, whenSignedOut } from './api/index.js';
+import { inBackground } from './api/in-background.js';
 import { Boundary } from './parts/boundary.js';
 import { ConfirmProvider } from './parts/confirm.js';
 import { Bones, Failure } from './parts/states-of-page.js';
@@ -25,10 +26,10 @@ const NotFoundPage = lazy(() => import('./shell/not-found-page.js'));
 export function App() {
   const client = useQueryClient();
   const query = useQuery({ queryKey: ['session'], queryFn: session.get, staleTime: 60_000 });
-  useEffect(() => whenSignedOut(() => void client.invalidateQueries({ queryKey: ['session'] })), [client]);
+  useEffect(() => whenSignedOut(() => inBackground(client.invalidateQueries({ queryKey: ['session'] }))), [client]);
   const isSignedOut = query.error instanceof ApiError && query.error.status === 401;
   if (isSignedOut) return <SignIn />;
-  if (query.data === undefined) return query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : <Bones />;
+  if (query.data === undefined) return query.isError ? <Failure error={query.error} retry={() => inBackground(query.refetch())} /> : <Bones />;
   return (
     <SessionContext.Provider value={query.data}>
       <ConfirmProvider>

@@ -1,43 +1,80 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+/** Of an error that nothing was there to take. `socket`: a connection that broke where nobody listened. */
+export type Stray = 'rejection' | 'socket' | 'exception';
+export const STRAYS: readonly Stray[] = ['rejection', 'socket', 'exception'];
 
-/** What is logged, and how. */
+/** Where errors are written; `count` is how many of this kind there have been so far. */
 export interface LastResortLog {
   error: (fields: { err: unknown; count?: number }, message: string) => void;
   fatal: (fields: { err: unknown; count?: number }, message: string) => void;
 }
 
-/** A process that ends because of a fault gets so long to do it properly. */
-const LEAVE_MS = 5000;
+/** What a process that has started adds to the log. */
+export interface Serving {
+  /** For a metric: called for each, also for those that are not logged. */
+  count?(stray: Stray): void;
+  /** Ends in order what can be ended; it has END_MS for it. */
+  end(error: unknown): Promise<unknown>;
+}
 
-/** Of what happens again and again, the first ones and then fewer and fewer: a log has no bound of its own. */
-const isWorthALine = (count: number): boolean => count <= 20 || Number.isInteger(Math.log2(count));
+/** Of each kind at most one line in this time: a stranger who causes them must not fill the disk. */
+const LOG_EVERY_MS = 1000;
+/** From the exception to the end of the process, ms. */
+const END_MS = 5000;
+/** Node's codes of a connection that is gone (errno(3), and those of its streams for a write that came too late). */
+const CONNECTION_GONE = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_PREMATURE_CLOSE']);
 
-/** How often each kind has happened since the process began. */
-export const faults = { rejections: 0, exceptions: 0 };
+/** What an uncaught error is. A connection that broke leaves nothing half done; after any other exception nobody knows what the process has left undone. */
+export function strayOf(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): Stray {
+  if (origin === 'unhandledRejection') return 'rejection';
+  const code = (error as { code?: unknown } | null | undefined)?.code;
+  return typeof code === 'string' && CONNECTION_GONE.has(code) ? 'socket' : 'exception';
+}
 
 /**
- * For faults of ours that nobody caught. A promise without an owner has broken off one task, whose state is its own: it is logged and counted, and
- * the process goes on. An exception may have broken off anything between two steps: `leave` ends orderly what can be ended, and then the process does.
+ * Takes the errors that would end the process. Until `serve` is called each of them ends it, with exit code 1: the start has failed. Afterwards a
+ * rejection and a broken connection are logged and counted and the process goes on; any other exception ends it in order, with exit code 1.
  */
-export function installLastResort(log: LastResortLog, leave: (error: Error) => Promise<unknown>, exit: (code: number) => void = (code) => process.exit(code)): void {
-  let leaving = false;
-  process.on('unhandledRejection', (error) => {
-    faults.rejections += 1;
-    if (isWorthALine(faults.rejections)) log.error({ err: error, count: faults.rejections }, 'unhandled rejection');
-  });
-  process.on('uncaughtException', (error) => {
-    faults.exceptions += 1;
-    log.fatal({ err: error, count: faults.exceptions }, 'uncaught exception');
-    if (leaving) return;
-    leaving = true;
-    end(error).catch(() => exit(1));
-  });
-  async function end(error: Error): Promise<void> {
-    try {
-      await Promise.race([leave(error), sleep(LEAVE_MS)]);
-    } catch (failure) {
-      log.fatal({ err: failure }, 'could not end properly');
+export function lastResort(log: LastResortLog): { serve(serving: Serving): void } {
+  let serving: Serving | null = null;
+  let isEnding = false;
+  const line = boundedLog(log);
+  const onStray = (error: unknown, stray: Stray): void => {
+    if (serving === null) {
+      log.fatal({ err: error }, 'the start failed');
+      process.exit(1);
     }
-    exit(1);
-  }
+    serving.count?.(stray);
+    line(stray, error);
+    if (stray !== 'exception' || isEnding) return;
+    isEnding = true;
+    setTimeout(() => process.exit(1), END_MS);
+    endInOrder(serving, error)
+      .catch((failure: unknown) => log.fatal({ err: failure }, 'could not end in order'))
+      .finally(() => process.exit(1));
+  };
+  process.on('unhandledRejection', (error) => onStray(error, 'rejection'));
+  process.on('uncaughtException', (error, origin) => onStray(error, strayOf(error, origin)));
+  return { serve: (given) => (serving = given) };
+}
+
+/** Async: `end` may also throw at once. */
+const endInOrder = async (serving: Serving, error: unknown): Promise<unknown> => serving.end(error);
+
+/** Writes the first of a kind at once, and what comes within LOG_EVERY_MS as one line after it, with the number so far: that of the last is always told. */
+function boundedLog(log: LastResortLog): (stray: Stray, error: unknown) => void {
+  const kinds = new Map<Stray, { count: number; told: number; last: unknown; timer: NodeJS.Timeout | null }>();
+  return (stray, error) => {
+    const kind = kinds.get(stray) ?? { count: 0, told: 0, last: null, timer: null };
+    kinds.set(stray, kind);
+    kind.count += 1;
+    kind.last = error;
+    const tell = (): void => {
+      kind.timer = null;
+      if (kind.told === kind.count) return;
+      kind.told = kind.count;
+      log[stray === 'exception' ? 'fatal' : 'error']({ err: kind.last, count: kind.count }, `nobody expected this ${stray}`);
+      kind.timer = setTimeout(tell, LOG_EVERY_MS).unref();
+    };
+    if (kind.timer === null) tell();
+  };
 }

@@ -76,7 +76,9 @@ export class Connection {
     try {
       await connection.negotiate(signal);
       await connection.connected(CONNECT_MS, signal);
-      connection.looking = setInterval(() => void connection.listen(), LOOK_MS);
+      connection.looking = setInterval(() => {
+        connection.listen().catch((error: unknown) => console.debug('manycast: the path cannot be watched', error));
+      }, LOOK_MS);
       return connection;
     } catch (error) {
       connection.drop();

@@ -49,7 +49,7 @@ export class Publication {
 
   /** Connects for the first time. Only an answer that asks for patience is tried again: everything else the user should see at once. */
   async start(): Promise<void> {
-    addEventListener('online', () => void this.recover('the network changed'), { signal: this.stopping.signal });
+    addEventListener('online', () => this.mend('the network changed'), { signal: this.stopping.signal });
     await this.insist(START_MS, 'starting', (error) => error instanceof WhipError && error.retryAfterMs !== undefined, () => this.connect());
   }
 
@@ -57,9 +57,17 @@ export class Publication {
   async recover(reason: string): Promise<void> {
     if (this.recovering || this.connection === undefined || this.stopping.signal.aborted) return;
     this.recovering = true;
-    this.events.onReconnecting({ attempt: 1, reason, inMs: 0 });
-    await this.insist(this.settings.reconnectMs, reason, (error) => !(error instanceof WhipError) || error.temporary, () => this.reconnect());
-    this.recovering = false;
+    try {
+      this.events.onReconnecting({ attempt: 1, reason, inMs: 0 });
+      await this.insist(this.settings.reconnectMs, reason, (error) => !(error instanceof WhipError) || error.temporary, () => this.reconnect());
+    } finally {
+      this.recovering = false;
+    }
+  }
+
+  /** `recover` for listeners, which wait for nothing. */
+  private mend(reason: string): void {
+    this.recover(reason).catch((error: unknown) => this.fail(error));
   }
 
   async replace(track: MediaStreamTrack): Promise<void> {
@@ -86,7 +94,9 @@ export class Publication {
     signal.throwIfAborted();
     const client = new WhipClient(this.settings.endpoint, this.settings.token, this.settings.rtmpUrl);
     this.clients.push(client);
-    const events = { onBroken: (reason: string) => void this.recover(reason), onSilent: () => void this.askAfter(client) };
+    const events = { onBroken: (reason: string) => this.mend(reason), onSilent: () => {
+      this.askAfter(client).catch((error: unknown) => this.fail(error));
+    } };
     this.connection = await Connection.open(client, this.tracks(), this.settings, events, signal);
     // What was switched to while it connected: nobody may be seen or heard by what he has left.
     for (const track of this.tracks()) await this.connection.replace(track);
@@ -143,7 +153,7 @@ export class Publication {
 
   private fail(error: unknown): void {
     // A session without media would hold the stream's name for a while. It may well be that nobody hears this.
-    void this.stop().catch(() => undefined);
+    this.stop().catch((error: unknown) => console.debug('manycast: the server did not hear that the stream failed', error));
     this.events.onFailed(inWords(error));
   }
 

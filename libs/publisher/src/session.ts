@@ -38,7 +38,9 @@ export class Session extends Emitter<{ [Status in SessionStatus]: [session: Sess
     // Throws for an address that can never work.
     const probed = endpointOf(whipUrl, 'probe', location.href);
     if (typeof RTCPeerConnection === 'undefined') queueMicrotask(() => this.become(SESSION_STATUS.FAILED));
-    else void this.probe(probed);
+    else {
+      this.probe(probed).catch((error: unknown) => console.debug('manycast: the server was not asked', error));
+    }
   }
 
   /** A stream that is not yet published; add listeners, then call its `publish()`. */

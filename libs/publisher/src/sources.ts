@@ -74,7 +74,9 @@ export class Sources {
     this.require('video');
     const screen = await openScreen();
     // The browser has a button of its own that ends the sharing.
-    screen.addEventListener('ended', () => void this.restore('video'));
+    screen.addEventListener('ended', () => {
+      this.restore('video').catch((error: unknown) => console.warn('manycast: the camera did not come back', error));
+    });
     await this.adopt(screen);
   }
 

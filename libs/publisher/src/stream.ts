@@ -44,7 +44,9 @@ export class Stream extends Emitter<StreamEvents> {
   /** Measures between the page's own calls of `getStats`. */
   private meter = new StatsMeter();
   private statsTimer: ReturnType<typeof setInterval> | undefined;
-  private readonly leave = (): void => void this.stop();
+  private readonly leave = (): void => {
+    this.stop().catch((error: unknown) => console.debug('manycast: the stream was not ended', error));
+  };
 
   /** @internal */
   constructor(
@@ -64,7 +66,7 @@ export class Stream extends Emitter<StreamEvents> {
   publish(): this {
     if (this.state !== STREAM_STATUS.NEW) throw new Error('A stream is published once: create another.');
     this.become(STREAM_STATUS.PENDING, '');
-    void this.start();
+    this.start().catch((error: unknown) => this.fail(inWords(error)));
     return this;
   }
 
@@ -160,7 +162,7 @@ export class Stream extends Emitter<StreamEvents> {
     try {
       await this.sources.open();
     } catch (error) {
-      return this.fail(error instanceof Error ? error.message : String(error));
+      return this.fail(inWords(error));
     }
     if (this.over) return;
     // A page that is closed or left ends its stream; the platforms would show a frozen picture for a while.
@@ -181,9 +183,11 @@ export class Stream extends Emitter<StreamEvents> {
     this.meter = new StatsMeter();
     const ticks = new StatsMeter();
     // The first reading is what the next is compared with.
-    for (const meter of [this.meter, ticks]) void this.measure(meter);
+    for (const meter of [this.meter, ticks]) this.measure(meter).catch(noStats);
     clearInterval(this.statsTimer);
-    this.statsTimer = setInterval(() => void this.reportStats(ticks), this.options.statsIntervalMs ?? STATS_MS);
+    this.statsTimer = setInterval(() => {
+      this.reportStats(ticks).catch(noStats);
+    }, this.options.statsIntervalMs ?? STATS_MS);
     this.become(STREAM_STATUS.PUBLISHING, '');
   }
 
@@ -221,3 +225,8 @@ export class Stream extends Emitter<StreamEvents> {
     this.emit(state, this);
   }
 }
+
+const inWords = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The next reading may succeed, and nobody waits for this one. */
+const noStats = (error: unknown): void => console.debug('manycast: no figures for now', error);

@@ -39,7 +39,7 @@ export function createTestCard({ width = 1280, height = 720, fps = 30, frequency
     stop: () => {
       clearInterval(timer);
       for (const track of stream.getTracks()) track.stop();
-      void tone?.context.close();
+      tone?.context.close().catch((error: unknown) => console.debug('manycast: the tone was not closed', error));
     },
   };
 }
@@ -72,7 +72,7 @@ function startTone(frequency: number): { context: AudioContext; track: MediaStre
   const oscillator = new OscillatorNode(context, { frequency });
   oscillator.connect(gain).connect(destination);
   oscillator.start();
-  void context.resume();
+  context.resume().catch((error: unknown) => console.debug('manycast: the test card is silent', error));
   const [track] = destination.stream.getAudioTracks();
   if (!track) throw new Error('This browser makes no sound.');
   return { context, track };

@@ -77,7 +77,8 @@ function shownText(text: string): string {
   try {
     // Of the application only a plain name: an instance, or what stands in an application's place, may be a part of a key.
     const { app, streamName } = parseTransferUrl(url);
-    const [server = '', name = ''] = [/^[^/]*\/\/[^/]*/.exec(redactTransferUrl(url))?.[0], app.replace(/\?.*/s, '')];
+    const server = /^[^/]*\/\/[^/]*/.exec(redactTransferUrl(url))?.[0] ?? '';
+    const name = app.replace(/\?.*/s, '');
     return streamName !== '' && PLAIN_NAME.test(name) ? redactTransferUrl(url) : `${server}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
   } catch {
     return `${url.slice(0, url.indexOf(':'))}://${MASK}`;

@@ -26,7 +26,9 @@ export function maskSecrets(text: string, secrets: readonly string[], maxLength:
   const { bytes, start, end } = plain(readable);
   const { short, parts } = wanted(secrets);
   const hidden = Array.from({ length: readable.length }, () => false);
-  const hide = (at: number, length: number): void => void hidden.fill(true, start[at], end[at + length - 1]);
+  const hide = (at: number, length: number): void => {
+    hidden.fill(true, start[at], end[at + length - 1]);
+  };
   for (let at = 0; at + PART <= bytes.length; at += 1) {
     if (parts.has(bytes.slice(at, at + PART))) hide(at, PART);
   }

@@ -17,7 +17,9 @@ export class Periodic {
   ) {}
 
   start(everyMs: number): void {
-    this.timer = setInterval(() => void this.run(), everyMs * spread());
+    this.timer = setInterval(() => {
+      this.run().catch((error: unknown) => this.logger.error(error));
+    }, everyMs * spread());
   }
 
   /** A round now, or the one that is under way. Never rejects. */

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
 import { addressRules, Env } from '#libs/config';
@@ -42,6 +42,7 @@ export class CallbackClient {
   /** Who is asked for the addresses of a host; tests have a name server of their own. */
   lookup = lookupHost;
   private readonly allowList: AllowList;
+  private readonly logger = new Logger(CallbackClient.name);
 
   constructor(private readonly env: Env) {
     this.allowList = AllowList.parse(addressRules(env));
@@ -88,7 +89,7 @@ export class CallbackClient {
       return text;
     } finally {
       // Whatever is still under way on this connection ends now.
-      void agent.destroy().catch(() => undefined);
+      agent.destroy().catch((error: unknown) => this.logger.debug(`a callback's connection was not closed: ${String(error)}`));
     }
   }
 

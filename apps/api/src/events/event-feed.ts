@@ -144,7 +144,13 @@ export class EventFeed implements OnModuleDestroy {
     if (this.listeners.size === 0) return this.stop();
     // And somebody else may have begun anew.
     for (const timer of this.timers) clearInterval(timer);
-    this.timers = [setInterval(() => void this.poll(), POLL_MS), setInterval(() => void this.sendFigures(), FIGURES_MS)];
+    this.timers = [this.every(POLL_MS, () => this.poll()), this.every(FIGURES_MS, () => this.sendFigures())];
+  }
+
+  private every(ms: number, work: () => Promise<void>): NodeJS.Timeout {
+    return setInterval(() => {
+      work().catch((error: unknown) => this.logger.error(error));
+    }, ms);
   }
 
   private stop(): void {

@@ -30,7 +30,9 @@ export function webPages(dashboardDir: string): RequestHandler {
   // File names hold a hash of their content.
   router.use('/assets', compression(), express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
   // The page is a file, too, and has its policy under that name as well.
-  const setHeaders = (response: ServerResponse): void => void response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
+  const setHeaders = (response: ServerResponse): void => {
+    response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
+  };
   const files = express.static(dir, { index: false, setHeaders });
   // Not for the API's own paths: looking for a file takes a thread, for every request.
   router.use((request, response, next) => (API.test(request.path) ? next() : files(request, response, next)));
@@ -67,8 +69,12 @@ function docs(): RequestHandler {
     response.setHeader('Content-Security-Policy', policy({ style: "'self' 'unsafe-inline'" }));
     next();
   });
-  router.get('/', (_request, response) => void response.type('html').send(DOCS));
-  router.get('/start.js', (_request, response) => void response.type('js').send(START));
+  router.get('/', (_request, response) => {
+    response.type('html').send(DOCS);
+  });
+  router.get('/start.js', (_request, response) => {
+    response.type('js').send(START);
+  });
   router.use(express.static(files, { index: false, maxAge: 3_600_000 }));
   return router;
 }

@@ -2,7 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PrometheusRegistry } from 'prom-client';
-import { type Stray, STRAYS } from '#libs/config';
+import { type Stray, STRAYS } from '#libs/process';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE } from '#libs/queue';
 import { within } from '../http/unavailable.js';

@@ -1,6 +1,7 @@
 import { useQueryClient, type Query, type QueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useSyncExternalStore } from 'react';
 import { ApiError } from './client.js';
+import { inBackground } from './in-background.js';
 
 /** Between two tries, ms, of what does not ask by itself. */
 const RETRY_MS = 3000;
@@ -30,7 +31,7 @@ export function useRetries(isLostNow: boolean): void {
   useEffect(() => {
     if (!isLostNow) return;
     const timer = setInterval(() => {
-      for (const { queryKey, state } of stale(client)) if (state.fetchStatus === 'idle') void client.refetchQueries({ queryKey, exact: true });
+      for (const { queryKey, state } of stale(client)) if (state.fetchStatus === 'idle') inBackground(client.refetchQueries({ queryKey, exact: true }));
     }, RETRY_MS);
     return () => clearInterval(timer);
   }, [client, isLostNow]);

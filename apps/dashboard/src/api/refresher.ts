@@ -1,4 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query';
+import { inBackground } from './in-background.js';
 
 /** Events come in bursts; what they changed is asked for once per burst. */
 const GATHER_MS = 300;
@@ -23,7 +24,7 @@ export function refresher(client: QueryClient): Refresher {
 
   const keys = (): string[][] => [['streams'], ...(isAll ? [['stream']] : [...changed].map((id) => ['stream', id]))];
   const askIn = (ms: number): void => {
-    if (!isStopped && !isAsking) timer ??= setTimeout(() => void ask(), ms);
+    if (!isStopped && !isAsking) timer ??= setTimeout(() => inBackground(ask()), ms);
   };
   const ask = async (): Promise<void> => {
     timer = undefined;
@@ -33,8 +34,11 @@ export function refresher(client: QueryClient): Refresher {
     changed.clear();
     isAll = false;
     isAsking = true;
-    await Promise.all(asked.map((queryKey) => client.invalidateQueries({ queryKey }, { cancelRefetch: false })));
-    isAsking = false;
+    try {
+      await Promise.all(asked.map((queryKey) => client.invalidateQueries({ queryKey }, { cancelRefetch: false })));
+    } finally {
+      isAsking = false;
+    }
     if (changed.size > 0 || isAll) askIn(REST_MS);
   };
   return {

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useSearchParams } from 'wouter';
 import { entryPoints } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { ScopeSelect, useScope } from '../parts/scope.js';
 import { Card, PageHead } from '../parts/states-of-page.js';
 import { useTitle } from '../session-context.js';
@@ -50,7 +51,7 @@ export default function GoLivePage() {
                   Stop
                 </Button>
               ) : (
-                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || !entryPoint || nameError !== null} onClick={() => appid && entryPoint && void publication.start({ appid, entryPoint, name, source })}>
+                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || !entryPoint || nameError !== null} onClick={() => appid && entryPoint && inBackground(publication.start({ appid, entryPoint, name, source }))}>
                   Go live
                 </Button>
               )}

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { createSession, createTestCard, type Stream, type StreamStats, type TestCard } from '../../../../libs/publisher/src/index.js';
 import { entryPoints } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 
 export type Source = 'camera' | 'screen' | 'card';
 
@@ -77,7 +78,7 @@ export function usePublication(): Publication {
           })
           .on('SOURCE_ENDED', (ended, kind) => {
             if (kind !== 'video' || wanted.source !== 'screen') return;
-            void ended.stop();
+            inBackground(ended.stop());
             over('The sharing of the screen was ended in the browser.');
           })
           .on('STATS', (_stream, figures) => setStats(figures))
@@ -92,13 +93,13 @@ export function usePublication(): Publication {
   );
   const stop = useCallback(() => {
     turn.current += 1;
-    if (running.current) void running.current.stream.stop();
+    if (running.current) inBackground(running.current.stream.stop());
     else over(null);
   }, [over]);
   useEffect(
     () => () => {
       turn.current += 1;
-      void running.current?.stream.stop();
+      if (running.current) inBackground(running.current.stream.stop());
     },
     [],
   );

@@ -6,6 +6,7 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { useFeed } from '../api/feed.js';
 import { entryPoints, type Stream } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { ScopeSelect, useScope } from '../parts/scope.js';
 import { Bones, Empty, Failure, FailureOf, PageHead } from '../parts/states-of-page.js';
 import { useTitle } from '../session-context.js';
@@ -61,8 +62,8 @@ export default function LivePage() {
       </div>
       <section className="card" aria-label="Streams" aria-busy={query.isPending}>
         {rows.length > 0 && <FailureOf query={query} />}
-        {rows.length > 0 && <Rows rows={rows} scope={scope} more={query.hasNextPage ? () => void query.fetchNextPage() : undefined} onSeen={isLong ? setSeen : undefined} />}
-        {rows.length === 0 && (query.isError || scope.error ? <Failure error={query.error ?? scope.error} retry={() => void query.refetch()} /> : query.isPending ? <Bones rows={5} height={56} /> : <NoStreams shown={shown} />)}
+        {rows.length > 0 && <Rows rows={rows} scope={scope} more={query.hasNextPage ? () => inBackground(query.fetchNextPage()) : undefined} onSeen={isLong ? setSeen : undefined} />}
+        {rows.length === 0 && (query.isError || scope.error ? <Failure error={query.error ?? scope.error} retry={() => inBackground(query.refetch())} /> : query.isPending ? <Bones rows={5} height={56} /> : <NoStreams shown={shown} />)}
       </section>
     </>
   );

@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { customers, type Customer, type Quotas } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { useConfirm } from '../parts/confirm.js';
 import { CopyLine } from '../parts/copy.js';
 import { Credentials } from '../parts/credentials.js';
@@ -88,7 +89,7 @@ function Remove({ customer: { customerId, name } }: { customer: Customer }) {
     onSuccess: () => {
       go('/customers');
       // Not itself: it is gone.
-      void client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId });
+      inBackground(client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId }));
     },
   });
   return (

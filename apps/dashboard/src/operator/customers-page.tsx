@@ -4,6 +4,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { customers, type NewCredential, type Role } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { NewSecret } from '../parts/copy.js';
 import { Bones, Card, Empty, FailureOf, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
@@ -69,7 +70,7 @@ export default function CustomersPage() {
           </Table.ScrollContainer>
         )}
         {query.hasNextPage && (
-          <Button m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()}>
+          <Button m="sm" size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())}>
             More
           </Button>
         )}
@@ -90,7 +91,7 @@ function NewCustomer({ onClose }: { onClose: () => void }) {
     mutationFn: () => customers.create({ name: name.trim(), role }),
     onSuccess: (customer) => {
       setMade(customer);
-      void client.invalidateQueries({ queryKey: ['customers'] });
+      inBackground(client.invalidateQueries({ queryKey: ['customers'] }));
     },
   });
   if (made) {

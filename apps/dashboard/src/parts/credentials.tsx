@@ -2,6 +2,7 @@ import { Button, Group, Stack, Table, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { credentials, type NewCredential } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { useConfirm } from './confirm.js';
 import { NewSecret } from './copy.js';
 import { Card, Loaded } from './states-of-page.js';
@@ -19,7 +20,7 @@ export function Credentials({ customerId }: { customerId: string }) {
   const shown = (credential: NewCredential): void => {
     setMade(credential);
     setLabel('');
-    void client.invalidateQueries({ queryKey: key });
+    inBackground(client.invalidateQueries({ queryKey: key }));
   };
   const create = useMutation({ mutationFn: () => credentials.create(customerId, { label }), onSuccess: shown });
   const rotate = useMutation({ mutationFn: (id: string) => credentials.rotate(customerId, id, {}), onSuccess: shown });

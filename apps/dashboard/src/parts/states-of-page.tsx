@@ -4,6 +4,7 @@ import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { isLost } from '../api/connection.js';
 import { ApiError } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { messageOf } from '../query-client.js';
 
 /** Nothing there yet, and what to do about it. */
@@ -66,7 +67,7 @@ export function Loaded<Data>({ query, children, rows }: { query: Pick<UseQueryRe
 /** What failed of a query, if it did. That the service does not answer at all is said once, above the page, where there is something of before. */
 export function FailureOf({ query: { error, data, refetch } }: { query: Pick<UseQueryResult, 'error' | 'data' | 'refetch'> }) {
   if (error === null || (data !== undefined && isLost(error))) return null;
-  return <Failure error={error} retry={() => void refetch()} />;
+  return <Failure error={error} retry={() => inBackground(refetch())} />;
 }
 
 /** A page's heading and what can be done there. */

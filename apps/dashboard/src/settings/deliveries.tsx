@@ -3,6 +3,7 @@ import { IconRefresh, IconSend } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { Fragment, useState } from 'react';
 import { entryPoints, type Delivery } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { Pill } from '../parts/state.js';
 import { Bones, Card, Empty, FailureOf } from '../parts/states-of-page.js';
 import { Ago } from '../parts/time.js';
@@ -53,7 +54,7 @@ export function Deliveries(path: EntryPointPath) {
       )}
       {query.hasNextPage && (
         <div style={{ padding: 12 }}>
-          <WorkButton size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage}>
+          <WorkButton size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage}>
             Older ones
           </WorkButton>
         </div>

@@ -4,6 +4,7 @@ import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { entryPoints } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { useConfirm } from '../parts/confirm.js';
 import { Pill } from '../parts/state.js';
 import { Card, Loaded } from '../parts/states-of-page.js';
@@ -22,7 +23,7 @@ export function EntryPoints({ appid }: { appid: string }) {
     meta: { done: 'The entry point was made.' },
     onSuccess: () => {
       form.reset();
-      void client.invalidateQueries({ queryKey: ['entry-points', appid] });
+      inBackground(client.invalidateQueries({ queryKey: ['entry-points', appid] }));
     },
   });
   return (

@@ -4,6 +4,7 @@ import { IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useLocation } from 'wouter';
 import { projects, type Project } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { useConfirm } from '../parts/confirm.js';
 import { Card } from '../parts/states-of-page.js';
 import { WorkButton } from '../parts/work.js';
@@ -14,7 +15,7 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
   const confirm = useConfirm();
   const [, go] = useLocation();
   const form = useForm({ initialValues: { authKey: '' }, validate: { authKey: (value) => (value.length >= 8 && value.length <= 128 ? null : '8 to 128 characters') } });
-  const refresh = (): void => void client.invalidateQueries({ queryKey: ['projects'] });
+  const refresh = (): void => inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
   const rotate = useMutation({ mutationFn: () => projects.rotateSigningKey(appid), meta: { done: 'All publish tokens of before are worthless now.' } });
   const setKey = useMutation({
     mutationFn: (authKey: string | null) => projects.change(appid, { authKey }),
@@ -30,7 +31,7 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
     onSuccess: () => {
       go('/projects');
       // Not itself: it is gone.
-      void client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid });
+      inBackground(client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid }));
     },
   });
   return (

@@ -5,6 +5,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { projects, type Project } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { CopyLine } from '../parts/copy.js';
 import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
 import { WorkButton } from '../parts/work.js';
@@ -68,7 +69,7 @@ function NameForm({ project: { appid, name }, onDone }: { project: Project; onDo
     meta: { done: 'The project was renamed.' },
     onSuccess: (project) => {
       client.setQueryData(['projects', appid], project);
-      void client.invalidateQueries({ queryKey: ['projects'] });
+      inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
       onDone();
     },
   });

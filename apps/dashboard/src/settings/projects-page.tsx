@@ -5,6 +5,7 @@ import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-q
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { projects, type Project } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { Card, Empty, Loaded, PageHead } from '../parts/states-of-page.js';
 import { Day } from '../parts/time.js';
 import { WorkButton } from '../parts/work.js';
@@ -43,7 +44,7 @@ export default function ProjectsPage() {
           }
         </Loaded>
         {query.hasNextPage && (
-          <WorkButton m="sm" size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage}>
+          <WorkButton m="sm" size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage}>
             More
           </WorkButton>
         )}
@@ -94,7 +95,7 @@ function NewProject({ onClose }: { onClose: () => void }) {
     mutationFn: ({ name }: { name: string }) => projects.create({ name: name.trim() }),
     meta: { done: 'The project was made.' },
     onSuccess: ({ appid }) => {
-      void client.invalidateQueries({ queryKey: ['projects'] });
+      inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
       onClose();
       go(`/projects/${appid}`);
     },

@@ -5,6 +5,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { session } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { useSession } from '../session-context.js';
 import { WorkIcon } from '../parts/work.js';
 import { ConnectionBanner } from './connection-banner.js';
@@ -119,7 +120,7 @@ function SignOut() {
     mutationFn: session.signOut,
     onSuccess: () => {
       client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' });
-      void client.resetQueries({ queryKey: ['session'] });
+      inBackground(client.resetQueries({ queryKey: ['session'] }));
     },
   });
   return (

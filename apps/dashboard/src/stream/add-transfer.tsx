@@ -3,6 +3,7 @@ import { useForm } from '@mantine/form';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, transfers } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { messageOf } from '../query-client.js';
 import { WorkButton } from '../parts/work.js';
 import { PLATFORMS, transferUrl } from './platforms.js';
@@ -29,7 +30,7 @@ function AddForm({ path, onDone }: { path: StreamPath; onDone: () => void }) {
     mutationFn: ({ server, key }: { server: string; key: string }) => transfers.add(path.appid, path.streamId, { url: transferUrl(server, key) }),
     meta: { ownError: true, done: 'The transfer was added.' },
     onSuccess: () => {
-      void client.invalidateQueries({ queryKey: transfersKey(path.streamId) });
+      inBackground(client.invalidateQueries({ queryKey: transfersKey(path.streamId) }));
       onDone();
     },
   });

@@ -3,6 +3,7 @@ import { IconArrowRight, IconBell, IconBroadcast, IconHistory, IconWebhook, type
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { usePolling } from '../api/feed.js';
 import { events, type StreamEvent, type Transfer } from '../api/index.js';
+import { inBackground } from '../api/in-background.js';
 import { Empty, Loaded } from '../parts/states-of-page.js';
 import { Clock } from '../parts/time.js';
 import { WorkButton } from '../parts/work.js';
@@ -33,7 +34,7 @@ export function Timeline({ path, transfers }: { path: StreamPath; transfers: Tra
             ))}
             {query.hasNextPage && (
               <li>
-                <WorkButton size="xs" variant="default" onClick={() => void query.fetchNextPage()} busy={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
+                <WorkButton size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
                   Older ones
                 </WorkButton>
               </li>

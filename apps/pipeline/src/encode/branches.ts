@@ -1,4 +1,5 @@
 import type { VideoProfile } from '#libs/transfer';
+import { inBackground } from '../process/in-background.js';
 import type { FrameSink, Hub } from '../stream/hub.js';
 import { Transcoder } from './transcoder.js';
 
@@ -120,7 +121,7 @@ export class Branches<T extends BranchSink> {
   private closeTranscoder(key: string, transcoder: Transcoder): void {
     this.transcoders.delete(key);
     this.hub.detach(transcoder);
-    void transcoder.close();
+    inBackground('an encoder was not closed', transcoder.close());
   }
 
   detach(output: T): void {

@@ -30,7 +30,9 @@ export class SoundPlayer {
     const { file, loop } = wanted;
     const wish = this.wishes;
     // Another wish may have come before this one is read.
-    const unlessOutdated = (action: () => void) => void (wish === this.wishes && action());
+    const unlessOutdated = (action: () => void): void => {
+      if (wish === this.wishes) action();
+    };
     this.open(file, loop).then(
       (frames) => unlessOutdated(() => (this.sound = new Sound(frames, loop))),
       (error: unknown) => unlessOutdated(() => this.setFault(`${file}: ${(error as Error).message}`)),

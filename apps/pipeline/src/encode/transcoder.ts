@@ -2,6 +2,7 @@ import { Element, Pipeline, type Sample } from '#libs/gst';
 import type { VideoProfile } from '#libs/transfer';
 import { Backlog } from '../input/codecs/backlog.js';
 import type { FrameSink } from '../stream/hub.js';
+import { inBackground } from '../process/in-background.js';
 import { AVC_CAPS } from '../input/media-chain.js';
 import { AVC_HEAD, avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import { Interleaver } from '../stream/interleaver.js';
@@ -54,7 +55,7 @@ export class Transcoder implements FrameSink {
     try {
       this.pipeline.chain(this.chain());
     } catch (error) {
-      void this.close();
+      inBackground('an encoder was not closed', this.close());
       throw error;
     }
   }
@@ -126,7 +127,7 @@ export class Transcoder implements FrameSink {
     const { width, height } = canvas(this.profile, config);
     const rate = this.profile.fps === null ? '' : `,framerate=${this.profile.fps}/1`;
     this.scaler.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709${rate}` });
-    void this.pipeline.play().catch((error: unknown) => this.events.onFailed((error as Error).message));
+    this.pipeline.play().catch((error: unknown) => this.events.onFailed((error as Error).message));
   }
 
   private changeInput(config: VideoConfig): void {

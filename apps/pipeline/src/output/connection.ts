@@ -1,3 +1,4 @@
+import { inBackground } from '../process/in-background.js';
 import { limitUnsent, tcpProgress } from '#libs/gst';
 import type { AllowList } from '#libs/net';
 import type { TransferOptions, TransferTarget } from '#libs/transfer';
@@ -98,7 +99,7 @@ export class OutputConnection {
     const { flashVer, sendMetadata, tlsVerify, localAddress } = options;
     const publisher = await RtmpPublisher.connect(target, { allowList: context.allowList, flashVer, sendMetadata, tlsVerify, localAddress }, signal);
     if (!signal.aborted) return new OutputConnection(publisher, options, context);
-    void publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS });
+    inBackground('a connection that came too late was not closed', publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS }));
     return null;
   }
 

@@ -1,6 +1,7 @@
 import { parseTransferUrl, TransferError } from '#libs/transfer';
 import type { TransferFigures, TransferStatus, WantedTransfer } from '#libs/protocol';
 import { type FrameSink, SILENT_AUDIO } from '../stream/hub.js';
+import { inBackground } from '../process/in-background.js';
 import { lateSince, unlessOurs, watchLateness } from '../process/lateness.js';
 import { SoundPlayer } from '../encode/sound-player.js';
 import type { Frame } from '../stream/timeline.js';
@@ -60,7 +61,7 @@ export class Output implements FrameSink {
     const wasPaused = before.options.paused ?? false;
     if (paused && !wasPaused) {
       this.cancelAttempts();
-      void this.disconnect(true);
+      this.disconnect(true);
       this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
     } else if (!paused && (wasPaused || before.url !== wanted.url || needsReconnect(before.options, wanted.options))) {
       this.reconnect();
@@ -101,13 +102,15 @@ export class Output implements FrameSink {
   async close(reason: string): Promise<void> {
     this.cancelAttempts();
     await this.attempt;
-    await this.disconnect(true);
+    this.disconnect(true);
+    // Also a goodbye that was under way.
+    await this.closing;
     this.change({ state: 'ended', reason, detail: null, nextRetryAt: null });
   }
 
   private reconnect(): void {
     this.cancelAttempts();
-    void this.disconnect(true);
+    this.disconnect(true);
     this.stopping = new AbortController();
     this.history.forgetFailures();
     this.connect();
@@ -168,7 +171,7 @@ export class Output implements FrameSink {
   private fail(cause: TransferError): void {
     const error = unlessOurs(cause, lateSince(performance.now() - LATE_WINDOW_MS));
     const { liveForMs } = this.totals;
-    void this.disconnect(false);
+    this.disconnect(false);
     const { state, delayMs, portClosedSince } = this.history.failed(error, liveForMs, this.wanted.options);
     this.change({
       state,
@@ -191,13 +194,14 @@ export class Output implements FrameSink {
     this.retry = null;
   }
 
-  private async disconnect(clean: boolean): Promise<void> {
+  /** The next connection, and the end, wait for the goodbye. */
+  private disconnect(clean: boolean): void {
     const { connection } = this;
     if (!connection) return;
     this.connection = null;
     this.totals.add(connection.figures(), clean);
     this.closing = connection.close(clean);
-    await this.closing;
+    inBackground(`transfer ${this.id}: its connection was not closed`, this.closing);
   }
 
   private change(changes: Partial<TransferStatus>): void {

@@ -1,3 +1,5 @@
+import { inBackground } from '../process/in-background.js';
+
 /** For so long a target that was live is looked at every second, ms: most outages are restarts. */
 const OFTEN_FOR_MS = 60_000;
 const OFTEN_MS = 1000;
@@ -54,7 +56,8 @@ export class RetryWait {
     const pause = knockPauseMs(performance.now() - knock.downSince, Math.random());
     if (pause === null) return;
     this.knockTimer = setTimeout(() => {
-      void knock.isOpen(this.over.signal).then((isOpen) => (isOpen ? this.finish() : this.knockSoon()));
+      const knocked = knock.isOpen(this.over.signal).then((isOpen) => (isOpen ? this.finish() : this.knockSoon()));
+      inBackground('a platform could not be knocked at', knocked);
     }, pause);
   }
 }

@@ -80,7 +80,9 @@ export class ControlServer {
       const lines = (rest + text).split('\n');
       rest = lines.pop() as string;
       if (rest.length > MAX_LINE) socket.destroy();
-      for (const line of lines) void this.handle(socket, line);
+      for (const line of lines) {
+        this.handle(socket, line).catch((error: unknown) => socket.destroy(error as Error));
+      }
     });
     socket.on('close', () => {
       if (this.worker !== socket) return;
@@ -93,7 +95,10 @@ export class ControlServer {
 
   private async handle(socket: Socket, line: string): Promise<void> {
     const command = parse(line);
-    if (!command) return void socket.destroy();
+    if (!command) {
+      socket.destroy();
+      return;
+    }
     const { id, op, body } = command;
     try {
       if (!isPipelineOp(op)) throw new Error(`unknown operation ${String(op)}`);

@@ -1,6 +1,6 @@
 /** A pipeline process: one stream, from WebRTC to any number of platforms. Started by a worker, which it outlives. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { installLastResort } from '#libs/process';
+import { lastResort, type LastResortLog } from '#libs/process';
 import { compileSooner } from './compile-sooner.js';
 import { confinePipeline } from './confinement.js';
 import { ControlServer } from './control-server.js';
@@ -25,7 +25,7 @@ const pipeline = new StreamPipeline(
     if (event === 'input' && (body as PipelineEvents['input']).state === 'live') compileSooner();
     control.send(event, body);
   },
-  (reason, detail) => void end(reason, detail),
+  (reason, detail) => ending(end(reason, detail)),
 );
 
 const control = new ControlServer(
@@ -36,7 +36,7 @@ const control = new ControlServer(
     if (op === 'stop') isEnding();
     const result = await pipeline.serve(op, body);
     // After the reply has been written.
-    if (op === 'stop') setImmediate(() => void exit());
+    if (op === 'stop') setImmediate(() => ending(exit()));
     return result;
   },
   () => ({ ...pipeline.snapshot(), unconfined }),
@@ -49,14 +49,22 @@ function watchWorker(connected: boolean): void {
   orphanTimer = null;
   if (connected || over) return;
   const { settings } = pipeline;
-  if (settings === null) void exit();
-  else orphanTimer = setTimeout(() => void end('node_lost'), settings.orphanTimeoutMs);
+  if (settings === null) ending(exit());
+  else orphanTimer = setTimeout(() => ending(end('node_lost')), settings.orphanTimeoutMs);
 }
 
 /** Whatever hangs, the process ends: a platform must not be sent to after its stream is over. */
 function isEnding(): void {
   over = true;
   setTimeout(() => process.exit(1), END_MS).unref();
+}
+
+/** An end that fails is an end all the same. */
+function ending(work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    tell('error', 'could not end in order', error);
+    process.exit(1);
+  });
 }
 
 async function end(reason: string, detail: string | null = null): Promise<void> {
@@ -68,7 +76,7 @@ async function end(reason: string, detail: string | null = null): Promise<void> 
 }
 
 /** A fault of ours: this stream ends, as properly as it still can, and no other. Its text may name keys, so only its kind is told; the log has it all. */
-async function fail(error: Error): Promise<void> {
+async function fail(error: unknown): Promise<void> {
   isEnding();
   const final = await Promise.race([pipeline.stop().catch(() => null), sleep(FAILED_MS, null)]);
   control.send('ended', { reason: 'pipeline_crashed', detail: kindOf(error), final });
@@ -97,14 +105,16 @@ process.stdout.on('error', () => undefined);
 
 // The terminal's Ctrl-C reaches the whole process group of `npm start`; the worker decides when a stream ends.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => void end('service_shutdown'));
+process.on('SIGTERM', () => ending(end('service_shutdown')));
 
-installLastResort({ error: ({ err }, what) => tell('error', what, err), fatal: ({ err }, what) => tell('error', what, err) }, fail);
+const tellStray: LastResortLog['error'] = ({ err, count = 1 }, what) => tell('error', count === 1 ? what : `${what} (${count} so far)`, err);
+const resort = lastResort({ error: tellStray, fatal: tellStray });
 
 // The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();
 const unconfined = confinePipeline(Number(uid), Number(memoryMb));
 await Ingest.warmUp();
 // Whoever started us may be gone before it could connect. Before `open`, which stops it when a worker waits already.
-orphanTimer = setTimeout(() => void exit(), UNCLAIMED_MS);
+orphanTimer = setTimeout(() => ending(exit()), UNCLAIMED_MS);
+resort.serve({ end: fail });
 control.open();

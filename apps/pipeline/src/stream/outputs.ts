@@ -79,9 +79,16 @@ export class Outputs {
     const closed = output.close('removed').then(() => {
       const figures = output.figures();
       this.context.send('transfer', { ...output.snapshot, figures: { ...figures, droppedFrames: figures.droppedFrames + missed } });
-      this.leaving.delete(closed);
     });
-    this.leaving.add(closed);
+    this.letGo(id, closed);
+  }
+
+  /** The end of the stream waits for it. */
+  private letGo(id: string, closing: Promise<void>): void {
+    const gone = closing
+      .catch((error: unknown) => this.context.send('log', { level: 'error', message: `transfer ${id} was not closed: ${(error as Error).message}` }))
+      .finally(() => this.leaving.delete(gone));
+    this.leaving.add(gone);
   }
 
   /** One transfer that cannot be made must not cost the others; with the next change of any it is tried again. */
@@ -91,7 +98,7 @@ export class Outputs {
     this.outputs.delete(id);
     if (output) {
       this.branches.detach(output);
-      void output.close('removed');
+      this.letGo(id, output.close('removed'));
     }
     const nothing = { attempts: 0, liveAt: null };
     this.context.send('transfer', { ...nothing, ...output?.snapshot, id, state: 'failed', reason: 'service_error', detail: message, nextRetryAt: null });

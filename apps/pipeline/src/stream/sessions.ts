@@ -1,3 +1,4 @@
+import { inBackground } from '../process/in-background.js';
 import type { In, InputFigures, InputState, Out, PipelineSettings, Snapshot } from '#libs/protocol';
 import { Ingest } from '../input/ingest.js';
 import type { InputProblem } from '../input/input-health.js';
@@ -49,7 +50,7 @@ export class Sessions {
   /** The publisher left on purpose. Ends the stream, unless another session already feeds it. */
   end(sessionId: string, reason: string): void {
     this.session(sessionId);
-    void this.closeSession(sessionId);
+    this.letGo(sessionId);
     if (this.activeId === sessionId) this.activeId = null;
     if (this.activeId === null && this.sessions.size === 0) this.onEnded(reason);
   }
@@ -107,7 +108,7 @@ export class Sessions {
     this.activeId = sessionId;
     this.setInput(sessionId, 'live', null);
     if (this.problem !== null) this.tellProblem(sessionId);
-    if (previous !== null && previous !== sessionId) void this.closeSession(previous);
+    if (previous !== null && previous !== sessionId) this.letGo(previous);
   }
 
   private get active(): Ingest | undefined {
@@ -132,7 +133,7 @@ export class Sessions {
   /** The session's connection is gone for good. */
   private sessionClosed(sessionId: string, reason: string, detail: string | null): void {
     if (!this.sessions.has(sessionId)) return;
-    void this.closeSession(sessionId);
+    this.letGo(sessionId);
     // A stream that never had media has nothing to hold open.
     if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason, detail);
     this.send('sessionOver', { sessionId, reason });
@@ -144,6 +145,11 @@ export class Sessions {
 
   private startWindow(reason: string): void {
     this.windowTimer ??= setTimeout(() => this.onEnded(reason), this.reconnectWindowMs);
+  }
+
+  /** Closes a session that nobody waits for. */
+  private letGo(sessionId: string): void {
+    inBackground(`session ${sessionId} was not closed`, this.closeSession(sessionId));
   }
 
   private async closeSession(sessionId: string): Promise<void> {

@@ -35,7 +35,9 @@ export class NodeService {
   async start(): Promise<void> {
     await this.wire.serve(this.env.NODE_ID, (op, body) => this.serve(op, body));
     await this.announce();
-    this.timer = setInterval(() => void this.announce(), ANNOUNCE_MS);
+    this.timer = setInterval(() => {
+      this.announce().catch((error: unknown) => this.logger.error(error));
+    }, ANNOUNCE_MS);
   }
 
   /** Says at once what changed (draining, say). */

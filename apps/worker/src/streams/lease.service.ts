@@ -17,7 +17,9 @@ export class LeaseService {
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.renew(), this.env.LEASE_MS / 3);
+    this.timer = setInterval(() => {
+      this.renew().catch((error: unknown) => this.logger.error(error));
+    }, this.env.LEASE_MS / 3);
   }
 
   stop(): void {

@@ -14,6 +14,8 @@ import { type Claimed, type Held, StreamRows } from './stream-rows.js';
 const CONCURRENCY = 16;
 /** A full node looks for no job for this long after it has put one back: looking at the same moment as a node with room, it could be first each time. */
 const FULL_PAUSE_MS = 200;
+/** After the queue's own loop has failed. */
+const AGAIN_MS = 1000;
 
 /** At the end: how long the answers at hand may take, and how long the queue may take to hear that they are given. */
 const CLOSE_MS = 3000;
@@ -24,6 +26,7 @@ const TELL_QUEUE_MS = 500;
 export class StreamsProcessor extends WorkerHost {
   private readonly logger = new Logger(StreamsProcessor.name);
   private readonly serving = new Set<Promise<void>>();
+  private isStopping = false;
 
   constructor(
     private readonly env: Env,
@@ -39,11 +42,24 @@ export class StreamsProcessor extends WorkerHost {
   /** Begins to take jobs; not before this node has its old streams back. */
   start(): void {
     this.worker.on('error', (error) => this.logger.warn(`queue: ${error.message}`));
-    void this.worker.run();
+    this.takeJobs().catch((error: unknown) => this.logger.error(error));
+  }
+
+  /** Until this node stops: one that is announced but takes no jobs would leave its publishers without an answer. */
+  private async takeJobs(): Promise<void> {
+    while (!this.isStopping) {
+      try {
+        return await this.worker.run();
+      } catch (error) {
+        this.logger.error(`no jobs are taken for ${AGAIN_MS} ms: ${String(error)}`);
+        await sleep(AGAIN_MS, undefined, { ref: false });
+      }
+    }
   }
 
   /** Takes no more jobs; those at hand are finished. Not later than CLOSE_MS: the queue waits without a limit for a Redis that is away. */
   async stop(): Promise<void> {
+    this.isStopping = true;
     const closed = this.worker.close().catch((error: unknown) => this.logger.warn(`queue not closed: ${String(error)}`));
     const served = Promise.allSettled(this.serving).then(() => sleep(TELL_QUEUE_MS, undefined, { ref: false }));
     await Promise.race([closed, served, sleep(CLOSE_MS, undefined, { ref: false })]);

@@ -63,7 +63,10 @@ export class AdoptionService {
       pipeline.release();
       throw error;
     }));
-    if (!held) return void (await pipeline.end());
+    if (!held) {
+      await pipeline.end();
+      return;
+    }
     const runner = this.runners.add(held, pipeline);
     runner.adopted(hello);
     await runner.syncTransfers().catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));

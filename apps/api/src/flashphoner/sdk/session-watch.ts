@@ -29,7 +29,7 @@ export class SessionWatch implements OnModuleDestroy {
 
   add(sessionId: string, events: SessionEvents): void {
     this.watched.set(sessionId, { ...events, isPublishing: false });
-    this.timer ??= setTimeout(() => void this.look(), LOOK_EVERY_MS);
+    this.timer ??= this.soon();
   }
 
   remove(sessionId: string): void {
@@ -39,6 +39,12 @@ export class SessionWatch implements OnModuleDestroy {
   onModuleDestroy(): void {
     this.watched.clear();
     if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private soon(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.look().catch((error: unknown) => this.logger.error(error));
+    }, LOOK_EVERY_MS);
   }
 
   private async look(): Promise<void> {
@@ -51,7 +57,7 @@ export class SessionWatch implements OnModuleDestroy {
       // The database is away: what happened is told when it is back.
       this.logger.warn(`sessions could not be looked after: ${String(error).slice(0, 200)}`);
     }
-    this.timer = this.watched.size === 0 ? null : setTimeout(() => void this.look(), LOOK_EVERY_MS);
+    this.timer = this.watched.size === 0 ? null : this.soon();
   }
 
   private tell(id: string, row: Looked | undefined): void {

@@ -1,2 +1,0 @@
-export const ROOT: string;
-export const STATE_DIR: string;

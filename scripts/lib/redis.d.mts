@@ -1,8 +1,0 @@
-export interface RedisServer {
-  url: string;
-  port: number;
-  pid: number;
-  exited: Promise<string>;
-  stop(): Promise<void>;
-}
-export function startRedis(options: { dir: string; durable?: boolean }): Promise<RedisServer>;

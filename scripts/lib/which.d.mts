@@ -1,1 +1,0 @@
-export function which(program: string): string | undefined;
