@@ -35,7 +35,7 @@ describe('withDeadline', () => {
     const unheard: unknown[] = [];
     const hear = (error: unknown): void => void unheard.push(error);
     process.on('unhandledRejection', hear);
-    let fail = (_: Error): void => undefined;
+    let fail: (error: Error) => void = () => undefined;
     const work = new Promise<never>((_, reject) => {
       fail = reject;
     });
