@@ -89,8 +89,8 @@ async function begin({ offset = 0, acknowledge }: Way): Promise<Run> {
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
   await expect.poll(() => isAsked, { interval: 5 }).toBe(true);
-  const { connection } = (output as unknown as { connection: { publisher: { connection: { bytesSent: number; acks: { total: number } } } } }).connection.publisher;
-  connection.bytesSent += offset;
+  const { connection } = (output as unknown as { connection: { publisher: { connection: { outbox: { bytesSent: number }; acks: { total: number } } } } }).connection.publisher;
+  connection.outbox.bytesSent += offset;
   connection.acks.total += offset;
   let at = 0;
   const push = (): void => {
