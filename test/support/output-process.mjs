@@ -3,9 +3,9 @@
 import { createInterface } from 'node:readline';
 
 const dist = '../../dist';
-const { AllowList } = await import(`${dist}/libs/transfer/src/index.js`);
-const { Output } = await import(`${dist}/apps/worker/src/pipeline/output.js`);
-const { avcFrame, avcSequenceHeader } = await import(`${dist}/apps/worker/src/pipeline/rtmp/flv.js`);
+const { AllowList } = await import(`${dist}/libs/net/src/index.js`);
+const { Output } = await import(`${dist}/apps/pipeline/src/output/output.js`);
+const { avcFrame, avcSequenceHeader } = await import(`${dist}/apps/pipeline/src/output/rtmp/flv.js`);
 
 const config = { header: avcSequenceHeader(Buffer.from('0142c01effe10000', 'hex')), width: 640, height: 360 };
 const body = Buffer.alloc(20_000, 7);
