@@ -221,7 +221,7 @@ export const SCHEMAS: Record<string, Schema> = {
     expiresIn: whole('Seconds from now.', { minimum: 60, maximum: 31_536_000 }),
   }),
   PublishToken: record({ token: text(), expiresAt: time(), whipUrl: text('Ends with `{stream_name}` when the token is for any.') }),
-  Stream: record(stream, { node: orNull(text('Operators only.')), appid: text('In lists over all projects.'), customerId: text('In lists over all projects.'), customerName: text('In lists over all projects.') }),
+  Stream: record(stream, { node: orNull(text('Operators only.')), appid: text('In lists over all projects.'), customerId: text('In lists over all projects.'), customerName: text('In lists over all projects.'), projectName: text('In lists over all projects.') }),
   InputFigures: {
     type: 'object',
     description: 'Of the publication: live ones, or the last ones after its end.',

@@ -47,6 +47,7 @@ export interface StreamResponse {
   appid?: string;
   customerId?: string;
   customerName?: string;
+  projectName?: string;
 }
 
 export interface TransferResponse {
