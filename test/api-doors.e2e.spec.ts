@@ -162,6 +162,25 @@ it('projects are listed in pages', async () => {
   expect((await heidi.call('GET', `/v1/projects?cursor=${heidi.appid}`)).status).toBe(400);
 });
 
+it('projects are found by a part of their name', async () => {
+  const [judy, mallory] = await Promise.all([api.customer(), api.customer()]);
+  for (const name of ['Morning Show', 'show at 100%', 'Evening', '100 shows_', 'back\\slash']) await judy.call('POST', '/v1/projects', { name });
+  await mallory.call('POST', '/v1/projects', { name: 'Other show' });
+  const list = async (query: string) => (await judy.call('GET', `/v1/projects?${query}`)).body as { projects: { name: string }[]; nextCursor: string | null };
+  const found = async (q: string) => (await list(`q=${encodeURIComponent(q)}`)).projects.map(({ name }) => name);
+  expect(await found('SHOW')).toEqual(['Morning Show', 'show at 100%', '100 shows_']);
+  // No wildcards.
+  expect(await found('%')).toEqual(['show at 100%']);
+  expect(await found('_')).toEqual(['100 shows_']);
+  expect(await found('\\')).toEqual(['back\\slash']);
+  expect(await found('nothing of this name')).toEqual([]);
+  expect(await found('')).toHaveLength(6);
+  const first = await list('q=show&limit=2');
+  expect(first.projects.map(({ name }) => name)).toEqual(['Morning Show', 'show at 100%']);
+  expect((await list(`q=show&limit=2&cursor=${first.nextCursor}`)).projects.map(({ name }) => name)).toEqual(['100 shows_']);
+  for (const bad of [`q=${'x'.repeat(101)}`, 'q=a&q=b', 'q=%00']) expect((await judy.call('GET', `/v1/projects?${bad}`)).status, bad).toBe(400);
+});
+
 it('an Idempotency-Key that is given back at the wrong moment is claimed anew', async () => {
   const id = { customerId: alice.id, key: 'given-back' };
   await api.prisma.idempotencyKey.create({ data: { ...id, fingerprint: 'x', createdAt: new Date(Date.now() - 120_000) } });

@@ -1,4 +1,5 @@
 // What operators see and do, in the dark.
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signIn, type Tab } from '../support/dashboard.js';
 import { type Show, startShow } from '../support/show.js';
@@ -13,6 +14,12 @@ beforeAll(async () => {
   his = await signIn(browser, system, system.operator, { colorScheme: 'dark' });
 }, 90_000);
 afterAll(() => show?.stop());
+
+async function sql(text: string, values: unknown[] = []): Promise<void> {
+  const client = new Client({ connectionString: system.env.DATABASE_URL });
+  await client.connect();
+  await client.query(text, values).finally(() => client.end());
+}
 
 describe('an operator', () => {
   it('sees whose a stream is, and where it runs', async () => {
@@ -45,6 +52,44 @@ describe('an operator', () => {
     await his.page.getByText('The customer was deleted.').waitFor();
     await his.page.getByRole('link', { name: 'Brief' }).waitFor({ state: 'detached' });
     expect(await session()).toBe(401);
+  });
+
+  it('finds one project of hundreds without downloading the others', async () => {
+    await sql(
+      `INSERT INTO projects (id, customer_id, name, signing_key, created_at)
+       SELECT lpad(to_hex(i + 4096), 32, '0'), (SELECT customer_id FROM projects WHERE id = $1), 'Hundred ' || i, 'v1.k1.', now() + i * interval '1 millisecond' FROM generate_series(1, 300) AS i`,
+      [system.appid],
+    );
+    const requests: URL[] = [];
+    const received: number[] = [];
+    his.page.on('response', (response) => {
+      const url = new URL(response.url());
+      if (url.pathname !== '/v1/projects') return;
+      requests.push(url);
+      void response.json().then((page: { projects: unknown[] }) => received.push(page.projects.length), () => undefined);
+    });
+    await his.open('/live', 'Live');
+    await his.page.locator('[data-stream="concert"]').getByText('Demo customer · Demo ·').waitFor();
+    const select = his.page.getByRole('combobox', { name: 'Project' }).or(his.page.getByRole('textbox', { name: 'Project' })).first();
+    await select.click();
+    await his.page.getByRole('option', { name: 'All projects' }).waitFor();
+    await select.fill('HUNDRED 277');
+    await his.page.getByRole('option', { name: 'Hundred 277' }).click();
+    await expect.poll(() => new URL(his.page.url()).searchParams.get('appid')).toBe((277 + 4096).toString(16).padStart(32, '0'));
+    await expect.poll(() => select.inputValue()).toBe('Hundred 277');
+    await his.page.getByText('Nothing is live').waitFor();
+    // The page as it opens, and what was typed: one page of the list each.
+    expect(requests.map(({ searchParams }) => [searchParams.get('q'), searchParams.get('cursor')])).toEqual([[null, null], ['HUNDRED 277', null]]);
+    expect(received).toEqual([50, 1]);
+
+    // A link to one that is not among the first says its name.
+    await his.page.reload();
+    await expect.poll(() => select.inputValue()).toBe('Hundred 277');
+    expect(requests).toHaveLength(3);
+    await select.fill('nobody has this');
+    await his.page.getByText('No such project').waitFor();
+    expect(await his.inaccessible()).toEqual([]);
+    await sql("DELETE FROM projects WHERE name LIKE 'Hundred %'");
   });
 
   it('is not shown points that nobody measured', async () => {

@@ -37,6 +37,7 @@ export interface StreamResponse {
   appid?: string;
   customerId?: string;
   customerName?: string;
+  projectName?: string;
 }
 
 export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'> };

@@ -38,7 +38,7 @@ export class StreamService {
   async listAll(query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
     const { rows, nextCursor } = await this.page(Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`, query);
     const details = await this.details(rows);
-    const streams = rows.map((row) => ({ ...toStreamResponse(row, details(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId, customerName: row.project.customer.name }));
+    const streams = rows.map((row) => ({ ...toStreamResponse(row, details(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId, customerName: row.project.customer.name, projectName: row.project.name }));
     return { streams, nextCursor };
   }
 
@@ -85,7 +85,7 @@ export class StreamService {
     const { rows: ids, nextCursor } = toPage(found, limit);
     const rows = await this.prisma.stream.findMany({
       where: { id: { in: ids.map(({ id }) => id) } },
-      include: { ...WITH_NAME, project: { select: { customerId: true, customer: { select: { name: true } } } } },
+      include: { ...WITH_NAME, project: { select: { customerId: true, name: true, customer: { select: { name: true } } } } },
       orderBy: { id: 'desc' },
     });
     return { rows, nextCursor };

@@ -35,7 +35,7 @@ export const credentials = {
 };
 
 export const projects = {
-  list: (query: PageOf, signal: Signal) => answer(api.GET('/v1/projects', { params: { query }, signal })),
+  list: (query: PageOf & { q?: string }, signal: Signal) => answer(api.GET('/v1/projects', { params: { query }, signal })),
   get: (appid: string, signal: Signal) => answer(api.GET('/v1/projects/{appid}', { params: { path: { appid } }, signal })),
   create: (body: Body<'CreateProject'>) => answer(api.POST('/v1/projects', { body })),
   change: (appid: string, body: Body<'UpdateProject'>) => answer(api.PATCH('/v1/projects/{appid}', { params: { path: { appid } }, body })),

@@ -1443,6 +1443,8 @@ export interface components {
             customerId?: string;
             /** @description In lists over all projects. */
             customerName?: string;
+            /** @description In lists over all projects. */
+            projectName?: string;
         };
         /** @description Of the publication: live ones, or the last ones after its end. */
         InputFigures: {
@@ -2292,6 +2294,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                q?: string;
             };
             header?: never;
             path?: never;

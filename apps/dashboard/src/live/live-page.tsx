@@ -106,7 +106,7 @@ function Rows({ rows, scope, more, onSeen }: RowsProps) {
           const stream = rows[item.index];
           if (stream === undefined) return null;
           const appid = stream.appid ?? scope.appid ?? '';
-          const whose = scope.appid === null ? [stream.customerName, scope.projects.find((each) => each.appid === appid)?.name ?? appid.slice(0, 8)] : [];
+          const whose = scope.appid === null ? [stream.customerName, stream.projectName] : [];
           if (stream.node) whose.push(`on ${stream.node}`);
           return (
             <div key={item.key} role="listitem" aria-setsize={rows.length} aria-posinset={item.index + 1} style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${item.start - top}px)` }}>

@@ -31,7 +31,7 @@ export const customers: Operation[] = [
 ];
 
 export const projects: Operation[] = [
-  { method: 'get', path: '/v1/projects', tag: 'Projects', summary: 'List projects', query: { ...page, limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 1000 }) }, answers: { 200: pageOf('projects', 'Project') } },
+  { method: 'get', path: '/v1/projects', tag: 'Projects', summary: 'List projects', query: { ...page, limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 1000 }), q: text('Only projects whose name contains this, in upper or lower case.', { maxLength: 100 }) }, answers: { 200: pageOf('projects', 'Project') } },
   { method: 'post', path: '/v1/projects', tag: 'Projects', summary: 'Add a project', body: 'CreateProject', answers: { 201: ref('Project') }, refusals: [403] },
   { method: 'get', path: PROJECT, tag: 'Projects', summary: 'A project', answers: { 200: ref('Project') } },
   { method: 'patch', path: PROJECT, tag: 'Projects', summary: 'Change name or key of signed publish URLs', body: 'UpdateProject', answers: { 200: ref('Project') } },

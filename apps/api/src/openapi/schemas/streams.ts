@@ -40,7 +40,7 @@ const stream = {
 };
 
 export const STREAMS: Record<string, Schema> = {
-  Stream: record(stream, { node: orNull(text('Operators only.')), appid: text('In lists over all projects.'), customerId: text('In lists over all projects.'), customerName: text('In lists over all projects.') }),
+  Stream: record(stream, { node: orNull(text('Operators only.')), appid: text('In lists over all projects.'), customerId: text('In lists over all projects.'), customerName: text('In lists over all projects.'), projectName: text('In lists over all projects.') }),
   InputFigures: {
     type: 'object',
     description: 'Of the publication: live ones, or the last ones after its end.',

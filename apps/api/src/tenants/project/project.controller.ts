@@ -1,8 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { ProjectPageQuery } from './project-page.js';
 import { PathName } from '../../http/validation.js';
-import { CreateProject, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
+import { CreateProject, ProjectQuery, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
 import { ProjectService } from './project.service.js';
 
 @Controller('v1/projects')
@@ -10,8 +9,8 @@ export class ProjectController {
   constructor(private readonly projects: ProjectService) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Query() { limit, cursor }: ProjectPageQuery): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
-    const { rows, nextCursor } = await this.projects.list(caller, limit, cursor);
+  async list(@CurrentCaller() caller: Caller, @Query() { limit, cursor, q }: ProjectQuery): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
+    const { rows, nextCursor } = await this.projects.list(caller, limit, cursor, q);
     return { projects: rows.map(toProjectResponse), nextCursor };
   }
 

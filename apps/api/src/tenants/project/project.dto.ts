@@ -1,6 +1,16 @@
-import { IsString, Length } from 'class-validator';
+import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import type { Project } from '#libs/db';
+import { ProjectPageQuery } from './project-page.js';
 import { MayBeAbsent, MayBeAbsentOrNull } from '../../http/validation.js';
+
+export class ProjectQuery extends ProjectPageQuery {
+  /** Only projects whose name contains this, in upper or lower case; empty: all. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(100)
+  @Matches(/^\P{Cc}*$/u, { message: 'q must be text without control characters' })
+  q?: string;
+}
 
 export class CreateProject {
   @IsString()

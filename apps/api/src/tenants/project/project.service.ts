@@ -17,13 +17,13 @@ export class ProjectService {
     private readonly purge: Purge,
   ) {}
 
-  /** Oldest first. A cursor says when its project was made, so that it is good when the project is gone. */
-  async list(caller: Caller, limit: number, cursor: string | undefined): Promise<{ rows: Project[]; nextCursor: string | null }> {
+  /** Oldest first; with `q`, those whose name contains it. A cursor says when its project was made, so that it is good when the project is gone. */
+  async list(caller: Caller, limit: number, cursor: string | undefined, q = ''): Promise<{ rows: Project[]; nextCursor: string | null }> {
     const [time, after] = cursor?.split('.') ?? [];
     const at = new Date(Number(time));
     // The first condition says nothing new, but is one that Postgres finds in an index.
     const later = after === undefined ? {} : { createdAt: { gte: at }, OR: [{ createdAt: { gt: at } }, { id: { gt: after } }] };
-    const found = await this.prisma.project.findMany({ where: { ...ownedBy(caller), ...later }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: limit + 1 });
+    const found = await this.prisma.project.findMany({ where: { ...ownedBy(caller), ...later, ...nameContains(q) }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: limit + 1 });
     const rows = found.slice(0, limit);
     const last = rows.at(-1);
     return { rows, nextCursor: found.length > limit && last !== undefined ? `${last.createdAt.getTime()}.${last.id}` : null };
@@ -70,3 +70,6 @@ export class ProjectService {
     return project;
   }
 }
+
+/** Prisma passes on what LIKE reads as wildcards. */
+const nameContains = (q: string): Prisma.ProjectWhereInput => (q === '' ? {} : { name: { contains: q.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' } });
