@@ -11,9 +11,9 @@ function root(): string {
   throw new Error('the native addons are not inside a manycast checkout');
 }
 
-/** An addon of native/, once built. Throws where it is missing. */
+/** An addon of native/, once built; GST_ADDON_BUILD, which only scripts/fuzz-media.mjs sets, names another build of it. Throws where it is missing. */
 export function load<T>(name: string): T {
-  const file = join(root(), `libs/gst/build/${name}.node`);
+  const file = join(root(), 'libs/gst', process.env.GST_ADDON_BUILD ?? 'build', `${name}.node`);
   if (!existsSync(file)) throw new Error(`${file} is missing: npm run setup builds it`);
   return createRequire(import.meta.url)(file) as T;
 }
