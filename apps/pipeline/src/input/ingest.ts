@@ -9,6 +9,7 @@ import { TooLarge } from './codecs/picture-size.js';
 import type { InputFigures, PipelineSettings } from '#libs/protocol';
 import { RtpReceiver } from './rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
+import { inTimeSince, watchLateness } from '../process/lateness.js';
 import { giveUpReason } from './session-reason.js';
 import { WARM_UP_OFFER } from './transport/warm-up-offer.js';
 import { type TransportEnd, type TransportSettings, WebrtcTransport } from './transport/webrtc-transport.js';
@@ -69,6 +70,7 @@ export class Ingest {
     openFeed: (hasVideo: boolean) => Feed,
     private readonly events: IngestEvents,
   ) {
+    watchLateness();
     this.feed = openFeed(this.hasVideo);
     this.receiver = new RtpReceiver(offer.tracks, offer, {
       onPacket: (format, packet) => this.packet(format, packet),
@@ -278,9 +280,9 @@ export class Ingest {
     this.checkHealth();
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets: this.heardOf.size > 0, problem: this.told });
+      const why = giveUpReason({ sinceAnswerMs: inTimeSince(this.answeredAt, now), stage, strangers, hasPackets: this.heardOf.size > 0, problem: this.told });
       if (why) this.events.onClosed(why.reason, why.detail);
-    } else if (this.meter.idleMs >= this.settings.mediaTimeoutMs) {
+    } else if (inTimeSince(now - this.meter.idleMs, now) >= this.settings.mediaTimeoutMs) {
       this.fallSilent();
     }
   }
