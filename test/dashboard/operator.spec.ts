@@ -18,7 +18,11 @@ afterAll(() => show?.stop());
 async function sql(text: string, values: unknown[] = []): Promise<void> {
   const client = new Client({ connectionString: system.env.DATABASE_URL });
   await client.connect();
-  await client.query(text, values).finally(() => client.end());
+  try {
+    await client.query(text, values);
+  } finally {
+    await client.end();
+  }
 }
 
 describe('an operator', () => {

@@ -87,6 +87,8 @@ describe('GStreamer binding', () => {
     const converter = Converter.into(first, sink, 'audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=48000,channel-mask=(bitmask)0x3');
     expect(() => Converter.into(first, sink, 'audio/x-raw')).toThrow('takes nothing from us');
     expect(converter.push(Buffer.alloc(960), 7e6)).toEqual([{ data: Buffer.alloc(480), pts: 7e6 }]);
+    // Times of a hostile publisher: none becomes one that is centuries ahead.
+    for (const [time, pts] of [[-5e6, 0], [NaN, 0], [1e30, 2 ** 63]] as const) expect(converter.push(Buffer.alloc(960), time)[0]?.pts).toBe(pts);
     expect(() => converter.push(Buffer.alloc(0), 0)).toThrow('not empty');
     await pipeline.close();
     expect(converter.push(Buffer.alloc(960), 8e6)).toEqual([]);

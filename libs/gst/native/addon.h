@@ -41,6 +41,7 @@ bool js_to_value(napi_env env, napi_value js, GValue *value);
 
 char *js_string(napi_env env, napi_value value);
 double js_number(napi_env env, napi_value value);
+GstClockTime js_time(napi_env env, napi_value value);
 bool js_bool(napi_env env, napi_value value);
 napi_value to_js_string(napi_env env, const char *text);
 napi_value to_js_bool(napi_env env, gboolean value);

@@ -67,7 +67,7 @@ static napi_value convert(napi_env env, napi_callback_info info) {
   size_t size;
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok || size == 0) return throw_error(env, "a converter needs a Buffer that is not empty");
   GstBuffer *buffer = gst_buffer_new_memdup(data, size);
-  GST_BUFFER_PTS(buffer) = (GstClockTime)js_number(env, args[2]);
+  GST_BUFFER_PTS(buffer) = js_time(env, args[2]);
   gst_pad_push(pad, buffer);
   return take_out(env, g_object_get_qdata(pad, sink_quark()));
 }
@@ -76,7 +76,7 @@ static napi_value convert(napi_env env, napi_callback_info info) {
 static napi_value convert_gap(napi_env env, napi_callback_info info) {
   ARGUMENTS(3);
   OBJECT(pad, 0, GST_TYPE_PAD);
-  gst_pad_push_event(pad, gst_event_new_gap((GstClockTime)js_number(env, args[1]), (GstClockTime)js_number(env, args[2])));
+  gst_pad_push_event(pad, gst_event_new_gap(js_time(env, args[1]), js_time(env, args[2])));
   return take_out(env, g_object_get_qdata(pad, sink_quark()));
 }
 

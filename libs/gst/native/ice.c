@@ -6,6 +6,14 @@
 
 #include "transport.h"
 
+// With sanitizers, what lies behind a datagram in the buffer is no part of it.
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
 // A flood on one socket leaves the others a turn.
 #define MAX_PACKETS_PER_TURN 64
 #define MAX_DATAGRAM 2048
@@ -132,7 +140,10 @@ static gboolean on_readable(GSocket *socket, GIOCondition condition, gpointer us
     gssize length = recvfrom(fd, data, sizeof data, MSG_DONTWAIT, (struct sockaddr *)&path.peer, &path.length);
     // An ICMP error of an earlier packet is reported once, and is no end.
     if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-    if (length > 0) take_datagram(transport, &path, data, (gsize)length);
+    if (length <= 0) continue;
+    ASAN_POISON_MEMORY_REGION(data + length, sizeof data - (gsize)length);
+    take_datagram(transport, &path, data, (gsize)length);
+    ASAN_UNPOISON_MEMORY_REGION(data, sizeof data);
   }
   gboolean goes_on = !transport->is_closed;
   g_mutex_unlock(&transport->lock);

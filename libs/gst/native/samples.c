@@ -77,9 +77,8 @@ static napi_value push(napi_env env, napi_callback_info info) {
   if (napi_get_buffer_info(env, args[1], &data, &size) != napi_ok) return throw_error(env, "push needs a Buffer");
   // An empty Buffer has no address.
   GstBuffer *buffer = size > 0 ? gst_buffer_new_memdup(data, size) : gst_buffer_new();
-  double number;
-  if (napi_get_value_double(env, args[2], &number) == napi_ok) GST_BUFFER_PTS(buffer) = (GstClockTime)number;
-  if (napi_get_value_double(env, args[3], &number) == napi_ok) GST_BUFFER_DURATION(buffer) = (GstClockTime)number;
+  GST_BUFFER_PTS(buffer) = js_time(env, args[2]);
+  GST_BUFFER_DURATION(buffer) = js_time(env, args[3]);
   return to_js_string(env, gst_flow_get_name(gst_app_src_push_buffer(element, buffer)));
 }
 

@@ -21,6 +21,14 @@ double js_number(napi_env env, napi_value value) {
   return number;
 }
 
+// A time in ns; null: none. What is before the beginning is at the beginning: as an unsigned number it would be centuries ahead.
+GstClockTime js_time(napi_env env, napi_value value) {
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) return GST_CLOCK_TIME_NONE;
+  if (!(number > 0)) return 0;
+  return number < (double)G_MAXINT64 ? (GstClockTime)number : G_MAXINT64;
+}
+
 bool js_bool(napi_env env, napi_value value) {
   bool result = false;
   napi_get_value_bool(env, value, &result);

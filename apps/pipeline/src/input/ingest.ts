@@ -2,6 +2,7 @@ import { GstError, preload } from '#libs/gst';
 import type { InputFigures, PipelineSettings } from '#libs/protocol';
 import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
 import type { ReasonCode } from '#libs/transfer';
+import { inTimeSince, watchLateness } from '../process/lateness.js';
 import { Feed, Hub } from '../stream/hub.js';
 import type { InputProblem } from './input-health.js';
 import { InputMeter } from './input-meter.js';
@@ -47,6 +48,7 @@ export class Ingest {
     openFeed: (hasVideo: boolean) => Feed,
     private readonly events: IngestEvents,
   ) {
+    watchLateness();
     this.feed = openFeed(this.hasVideo);
     this.media = new SessionMedia(offer, {
       onSample: (kind, sample) => (kind === 'video' ? this.video(sample) : this.audio(sample)),
@@ -191,9 +193,9 @@ export class Ingest {
     const { hasPackets, problem } = this.media.health;
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: now - this.answeredAt, stage, strangers, hasPackets, problem });
+      const why = giveUpReason({ sinceAnswerMs: inTimeSince(this.answeredAt, now), stage, strangers, hasPackets, problem });
       if (why) this.events.onClosed(why.reason, why.detail);
-    } else if (this.media.idleMs >= this.settings.mediaTimeoutMs) {
+    } else if (inTimeSince(now - this.media.idleMs, now) >= this.settings.mediaTimeoutMs) {
       this.fallSilent();
     }
   }

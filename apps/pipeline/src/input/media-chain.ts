@@ -6,7 +6,7 @@ import type { DecoderConfig } from './codecs/h264/decoder-config.js';
 import { H264Depayloader } from './codecs/h264/depayloader.js';
 import type { MediaSample } from '../stream/hub.js';
 import { UNKNOWN_MARKER_MS } from './codecs/marker-trust.js';
-import type { Size } from './codecs/picture-size.js';
+import { type Size, TooLarge } from './codecs/picture-size.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { VpxDepayloader } from './codecs/vpx-depayloader.js';
 
@@ -85,10 +85,22 @@ function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) =>
 /** The wait for the packet after a marked one, of a sender that is not known yet: only for the first pictures of a session. */
 class Moment {
   private timer: NodeJS.Timeout | null = null;
+  private refused: TooLarge | null = null;
 
+  /** Throws TooLarge when `then` did so: nobody could catch it there. */
   wait(isNeeded: boolean, then: () => void): void {
+    if (this.refused) throw this.refused;
     if (this.timer) clearTimeout(this.timer);
-    this.timer = isNeeded ? setTimeout(then, UNKNOWN_MARKER_MS).unref() : null;
+    this.timer = isNeeded ? setTimeout(() => this.end(then), UNKNOWN_MARKER_MS).unref() : null;
+  }
+
+  private end(then: () => void): void {
+    try {
+      then();
+    } catch (error) {
+      if (!(error instanceof TooLarge)) throw error;
+      this.refused = error;
+    }
   }
 }
 

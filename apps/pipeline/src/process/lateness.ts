@@ -45,6 +45,9 @@ export function lateSince(from: number): number {
   return loop?.since(from, performance.now()) ?? 0;
 }
 
+/** How long ago `from` was (both performance.now(), ms), without what this process lost of it: nobody else is to be judged by that. */
+export const inTimeSince = (from: number, now: number): number => now - from - lateSince(from);
+
 /** A process that was late by so much has let a platform wait long enough to be hung up on, or has itself not looked. */
 const TOO_LATE_MS = 5000;
 /** What is said of a platform by the clock, or when it hangs up. */

@@ -10,4 +10,11 @@ describe('SessionClock', () => {
     expect(clock.map(233)).toBe(5033);
     expect(clock.map(190)).toBe(4990);
   });
+
+  it('goes no further ahead than tracks can differ: silence is filled in up to there', () => {
+    const clock = new SessionClock(() => 5000);
+    clock.map(200);
+    expect(clock.map(10_000)).toBe(14_800);
+    expect(clock.map(2 ** 64 / 1e6)).toBe(17_000);
+  });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TemporalUnit } from './av1.js';
+import { withIndex } from './vp9-superframe.js';
 import { VpxDepayloader } from './vpx-depayloader.js';
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(' ', ''), 'hex');
@@ -22,7 +23,12 @@ function packets(codec: Codec, frames: number, marked: (piece: number) => boolea
   });
 }
 
-const whole = (codec: Codec, frame: number): string => bytes((frame === 0 ? CODECS[codec].key : CODECS[codec].other) + '0102').toString('hex');
+const indexed = (...frames: string[]): string => Buffer.concat(withIndex(frames.map(bytes))).toString('hex');
+/** As a decoder gets it: of VP9, with an index. */
+const whole = (codec: Codec, frame: number): string => {
+  const data = `${frame === 0 ? CODECS[codec].key : CODECS[codec].other}0102`;
+  return codec === 'VP9' ? indexed(data) : bytes(data).toString('hex');
+};
 
 describe.each<Codec>(['VP8', 'VP9'])('%s', (codec) => {
   it.each<[string, (piece: number) => boolean]>([
@@ -80,7 +86,46 @@ it('begins with a frame only, and takes VP9 with layers for one picture', () => 
   const push = (sequence: number, payload: string, marker = false): TemporalUnit[] => [...depayloader.push({ sequence, timestamp: 1, marker, payload: bytes(payload), time: 0 }), ...depayloader.flush()];
   // With layer indices, TL0PICIDX and a scalability structure of two sizes; then the second layer.
   expect(push(1, `aa 81 05 00 07 38 0280 0168 0500 02d0 01 04 01 ${CODECS.VP9.key}`)).toEqual([]);
-  expect(push(2, `e8 81 05 02 07 ${CODECS.VP9.other}`, true).map(({ data }) => data.toString('hex'))).toEqual([bytes(CODECS.VP9.key + CODECS.VP9.other).toString('hex')]);
+  expect(push(2, `e8 81 05 02 07 ${CODECS.VP9.other}`, true).map(({ data }) => data.toString('hex'))).toEqual([indexed(CODECS.VP9.key, CODECS.VP9.other)]);
+});
+
+describe('a frame of 8192 x 8192', () => {
+  const LARGE = { VP8: '000000 9d012a 0020 0020', VP9: '82498342 01fff1fff0' };
+  const [key, large] = [CODECS.VP9.key.length / 2, bytes(LARGE.VP9).length];
+  const hex = (size: number): string => size.toString(16).padStart(2, '0');
+  const intra = `${CODECS.VP9.key} ${LARGE.VP9}`;
+
+  it.each<[string, Codec, string[]]>([
+    ['behind another in one VP9 buffer', 'VP9', [`08 ${intra} c1 ${hex(key)} ${hex(large)} c1`]],
+    ['whose header is in two packets', 'VP9', ['08 8249', `00 ${LARGE.VP9.slice(4)}`]],
+    ['whose header is in two packets', 'VP8', ['10 000000', `00 ${LARGE.VP8.slice(6)}`]],
+    ['behind another, and its index in a packet of its own', 'VP9', [`08 ${intra}`, `00 c1 ${hex(key)}`, `00 ${hex(large)} c1`]],
+  ])('%s (%s) is seen before a decoder, also when no other packet follows', (_, codec, payloads) => {
+    const send = (isMarked: boolean, flushes: boolean): void => {
+      const depayloader = new VpxDepayloader(codec);
+      const packet = (sequence: number, payload: string, timestamp = 1) => ({ sequence, timestamp, marker: isMarked && sequence === payloads.length - 1, payload: bytes(payload), time: 0 });
+      for (const [i, payload] of payloads.entries()) expect(depayloader.push(packet(i, payload))).toEqual([]);
+      if (flushes) depayloader.flush();
+      expect(depayloader.push(packet(payloads.length, CODECS[codec].first + CODECS[codec].key, 2))).toEqual([]);
+    };
+    expect(() => send(false, false)).toThrow('pictures of 8192 x 8192');
+    expect(() => send(true, true)).toThrow('pictures of 8192 x 8192');
+  });
+
+  it('that no index tells of is no frame: the buffer is given one', () => {
+    const depayloader = new VpxDepayloader('VP9');
+    depayloader.push({ sequence: 1, timestamp: 1, marker: true, payload: bytes(`08 ${intra}`), time: 0 });
+    expect(depayloader.flush().map(({ data }) => data.toString('hex'))).toEqual([indexed(intra)]);
+  });
+
+  it('VP9 whose index is wrong, or with more frames than one can tell of, is left out', () => {
+    for (const payloads of [[`08 ${CODECS.VP9.key} c1 0a ff c1`], Array.from({ length: 9 }, () => `08 ${CODECS.VP9.key}`)]) {
+      const depayloader = new VpxDepayloader('VP9');
+      for (const [i, payload] of payloads.entries()) depayloader.push({ sequence: i, timestamp: 1, marker: i === payloads.length - 1, payload: bytes(payload), time: 0 });
+      expect(depayloader.flush()).toEqual([]);
+      expect(depayloader.isLost).toBe(true);
+    }
+  });
 });
 
 it('of VP8 with one timestamp are told apart by their beginnings', () => {

@@ -4,6 +4,7 @@ import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from './bitstream.js
 import { requireSize, type Size, vp8Size, vp9Size } from './picture-size.js';
 import type { OrderedPacket } from '../rtp/types.js';
 import { UnitEnd } from './unit-end.js';
+import { framesOf, MAX_FRAMES, withIndex } from './vp9-superframe.js';
 import { beginsVp8Keyframe, beginsVp9Keyframe, vp8Payload, vp9Payload } from './vpx.js';
 
 /** What a packet says of its frame. */
@@ -33,7 +34,7 @@ export class VpxDepayloader {
   private readonly format: Format;
   private readonly end = new UnitEnd();
   private sequence: number | null = null;
-  private unit: { keyframe: boolean; time: number; pieces: Buffer[]; bytes: number } | null = null;
+  private unit: { keyframe: boolean; time: number; pieces: Buffer[]; bytes: number; begins: number[] } | null = null;
   /** Of the latest frame that told it. */
   private size: Size | null = null;
 
@@ -68,7 +69,7 @@ export class VpxDepayloader {
     return [...whole, ...before, ...now];
   }
 
-  /** Nothing has come for a while: what waits is complete. */
+  /** Nothing has come for a while: what waits is complete. Throws TooLarge as `push`. */
   flush(): TemporalUnit[] {
     return this.isWaiting ? this.finish() : [];
   }
@@ -86,8 +87,12 @@ export class VpxDepayloader {
     if (this.isLost) return;
     const frame = payload.subarray(packet.at);
     if (this.unit === null && !packet.begins) throw new Malformed();
-    this.unit ??= { keyframe: isKeyframe, time, pieces: [], bytes: 0 };
-    if (packet.begins) this.checkSize(frame);
+    this.unit ??= { keyframe: isKeyframe, time, pieces: [], bytes: 0, begins: [] };
+    if (packet.begins) {
+      // As early as can be; the header may be in two packets.
+      this.checkSize(frame);
+      this.unit.begins.push(this.unit.bytes);
+    }
     this.unit.pieces.push(frame);
     this.unit.bytes += frame.length;
     if (this.unit.bytes > MAX_PICTURE_BYTES || this.unit.pieces.length > MAX_PICTURE_PIECES) throw new Malformed();
@@ -103,7 +108,19 @@ export class VpxDepayloader {
   private finish(): TemporalUnit[] {
     const { unit } = this;
     this.unit = null;
-    if (unit === null || unit.bytes === 0 || this.size === null) return [];
-    return [{ data: Buffer.concat(unit.pieces, unit.bytes), keyframe: unit.keyframe, time: unit.time, size: this.size }];
+    if (unit === null || unit.bytes === 0) return [];
+    const sent = Buffer.concat(unit.pieces, unit.bytes);
+    const frames = this.codec === 'VP9' ? layersOf(sent, unit.begins).map(framesOf) : [[sent]];
+    const all = frames.every((each) => each !== null) ? frames.flat() : [];
+    if (all.length === 0 || all.length > MAX_FRAMES) {
+      this.lose();
+      return [];
+    }
+    for (const frame of all) this.checkSize(frame);
+    if (this.size === null) return [];
+    return [{ data: this.codec === 'VP9' ? Buffer.concat(withIndex(all)) : sent, keyframe: unit.keyframe, time: unit.time, size: this.size }];
   }
 }
+
+/** @param begins where each layer's frame begins, the first at 0. */
+const layersOf = (data: Buffer, begins: number[]): Buffer[] => begins.map((at, i) => data.subarray(at, begins[i + 1]));
