@@ -2,7 +2,7 @@
 // (real GStreamer, Chromium, RTMP servers) tests. Arguments go to vitest: npm test -- --project unit
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { runMain } from './lib/main.mjs';
 import { ROOT, STATE_DIR } from './lib/paths.mjs';
 import { setUp } from './lib/setup.mjs';
@@ -41,7 +41,8 @@ async function vitest(args) {
   rmSync(REPORT, { force: true });
   const code = await run([bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...args]);
   try {
-    const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(REPORT, 'utf8'));
+    const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(REPORT, 'utf8'));
+    saySlowest(testResults);
     // A file that does not even load has no tests to fail.
     const failed = numFailedTests || (code === 0 ? 0 : Math.max(1, numFailedTestSuites));
     return { passed: numPassedTests, failed };
@@ -49,6 +50,13 @@ async function vitest(args) {
     if (error.code !== 'ENOENT') throw error;
     return { passed: 0, failed: 1 };
   }
+}
+
+/** @param {{name: string, startTime: number, endTime: number}[]} files */
+function saySlowest(files) {
+  const slowest = files.map(({ name, startTime, endTime }) => ({ name: relative(ROOT, name), seconds: (endTime - startTime) / 1000 })).toSorted((a, b) => b.seconds - a.seconds);
+  say('\nThe slowest files:');
+  for (const { name, seconds } of slowest.slice(0, 10)) say(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
 }
 
 function run([program, ...args]) {

@@ -99,7 +99,7 @@ async function openReceiver({ codec, random, report, parts: { openTrack, RtpRece
   const pipeline = new Pipeline();
   const hub = new Hub();
   const feed = hub.openFeed(kind === 'video');
-  const state = { isOver: false, thrown: null };
+  const state = { isOver: false, thrown: /** @type {Error | null} */ (null) };
   // What a decoder makes of the media is its answer; the session ends.
   pipeline.onMessage(({ type }) => {
     if (type !== 'error') return;
@@ -127,7 +127,7 @@ async function openReceiver({ codec, random, report, parts: { openTrack, RtpRece
     } catch (error) {
       state.isOver = true;
       if (error instanceof TooLarge) report.tooLarge += 1;
-      else state.thrown = error;
+      else state.thrown = /** @type {Error} */ (error);
     }
   };
   return {
@@ -165,7 +165,8 @@ async function runSession(session) {
   }
   await wire?.close();
   await receiver.close();
-  if (state.thrown instanceof Error) throw state.thrown;
+  const { thrown } = state;
+  if (thrown instanceof Error) throw thrown;
 }
 
 async function openWire({ random, report, parts: { WebrtcTransport } }, receiver) {
