@@ -539,7 +539,7 @@ it('kills a pipeline that says what no pipeline says, and serves on', async () =
   const [answer] = [await dispatch(odd), await dispatch(other)];
   await expect.poll(() => row(odd.id), { timeout: 20_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
   expect(isAlive(pidOf(answer))).toBe(false);
-  expect((await row(other.id)).state).toBe('live');
+  await expect.poll(async () => (await row(other.id)).state).toBe('live');
   await expect.poll(() => worker.get(Runners).used).toBe(1);
 });
 
