@@ -179,8 +179,8 @@ it('is far away: the round trip is known though nothing was lost', async () => {
   await begin(page, {}, { name: 'far', constraints: { video: { width: 640, height: 360 }, audio: true } });
   await reaches(page, 'PUBLISHING');
   const rttMs = async (): Promise<number> => (await system.stream('far')).figures?.rttMs ?? 0;
-  await expect.poll(rttMs, { timeout: 20_000 }).toBeGreaterThan(95);
-  expect(await rttMs()).toBeLessThan(200);
+  // A machine that is busy at that moment makes one answer late.
+  await expect.poll(rttMs, { timeout: 40_000 }).toSatisfy((ms: number) => ms > 95 && ms < 200);
   expect((await system.stream('far')).figures?.packetsLost).toBe(0);
   await relay.stop();
 });

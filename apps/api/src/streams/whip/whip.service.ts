@@ -1,4 +1,5 @@
 import { Injectable, Logger, NotFoundException } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
 import { PrismaService, type Session } from '#libs/db';
 import { Wire } from '#libs/queue';
@@ -24,6 +25,7 @@ export type Patched = { etag: string; fragment: string } | undefined;
 /** In place of a restart's answer while the node is asked for it. */
 const UNDER_WAY = '';
 const END_TIMEOUT_MS = 3000;
+const POLL_MS = 50;
 /** Candidates that are later than so many restarts do not come. */
 const MAX_PAST_UFRAGS = 5;
 /** Reasons why a session is over that a publisher has to respect. */
@@ -109,7 +111,7 @@ export class WhipService {
     const { id, ownerNode } = session;
     const etag = newEtag();
     const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY } });
-    if (begun.count === 0) throw refuse(412, 'Another ICE restart was faster.');
+    if (begun.count === 0) return this.answerOfOther(id, iceUfrag);
     let restartAnswer: string;
     try {
       ({ fragment: restartAnswer } = await this.askOwner(() => this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS)));
@@ -121,6 +123,16 @@ export class WhipService {
     const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
     if (done.count === 0) throw refuse(412, 'Another ICE restart came after this one.');
     return { etag, fragment: restartAnswer };
+  }
+
+  /** Another restart was faster: of the same credentials (candidates that were sent as if they were a restart), its answer is ours too. */
+  private async answerOfOther(id: string, iceUfrag: string): Promise<Patched> {
+    for (const deadline = performance.now() + this.env.ANSWER_TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
+      const session = await this.prisma.session.findUnique({ where: { id }, select: { etag: true, iceUfrag: true, restartAnswer: true } });
+      if (session?.iceUfrag !== iceUfrag) break;
+      if (session.restartAnswer !== null && session.restartAnswer !== UNDER_WAY) return { etag: session.etag, fragment: session.restartAnswer };
+    }
+    throw refuse(412, 'Another ICE restart was faster.');
   }
 
   private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
