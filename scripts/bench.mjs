@@ -58,7 +58,9 @@ async function bench() {
   const api = demoApi(system, ENTRY_POINT);
   await api.ensureEntryPoint();
   // The stream's name says how many transfers it has.
-  const customer = await startCallbackServer((name) => Array.from({ length: Number(name.split('-')[1]) }, (_, i) => `rtmp://127.0.0.1:${platform.port}/live/${name}-${i}`));
+  const customer = await startCallbackServer((name) =>
+    Array.from({ length: Number(name.split('-')[1]) }, (_, i) => `rtmp://127.0.0.1:${platform.port}/live/${name}-${i}`),
+  );
   stops.push(() => customer.stop());
   await api.patchSettings({ enabled: true, callbackUrl: customer.url });
   const { token } = await api.publishToken();
@@ -71,7 +73,10 @@ async function bench() {
     try {
       for (let i = 0; i < streams; i += 1) {
         const name = `s${(number += 1)}-${transfers}`;
-        const load = await publishLoad(clip, { url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`, token });
+        const load = await publishLoad(clip, {
+          url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`,
+          token,
+        });
         loads.push({ ...load, load, name });
         // Publishers do not come all in the same second; the pool has the time to fill up again.
         if (streams > 1) await sleep(streams < MANY_STREAMS ? PACE_MS : SLOW_PACE_MS);
@@ -96,25 +101,46 @@ async function bench() {
     const pids = pidsOf('pipeline/src/process/main.js');
     const cpu = (await cpuPercent(pids, seconds)) / streams;
     const pss = pssMb(pids) / pids.length;
-    if (profile) for (const [name, percent] of await cpuByThread(pids, seconds)) if (percent / streams >= 0.05) print([`of which thread \`${name}\``, `${(percent / streams).toFixed(2)} %`, '']);
+    if (profile)
+      for (const [name, percent] of await cpuByThread(pids, seconds))
+        if (percent / streams >= 0.05)
+          print([`of which thread \`${name}\``, `${(percent / streams).toFixed(2)} %`, '']);
     for (const { load } of loads) load.pause();
-    const unseen = ({ load, name }) => Array.from({ length: transfers }, (_, k) => load.frames - 1 - report[`${name}-${k}`].lastNumber);
+    const unseen = ({ load, name }) =>
+      Array.from({ length: transfers }, (_, k) => load.frames - 1 - report[`${name}-${k}`].lastNumber);
     // What is on its way is not lost yet; what has not come by then is.
     await until(async () => {
       report = await platform.report();
       return loads.flatMap(unseen).every((frames) => frames === 0);
     }, ARRIVAL_MS).catch(() => undefined);
     const latencies = names.flatMap((name) => report[name].latencies.slice(60));
-    const lost = names.reduce((sum, name) => sum + report[name].missing, 0) + loads.flatMap(unseen).reduce((a, b) => a + b, 0);
+    const lost =
+      names.reduce((sum, name) => sum + report[name].missing, 0) + loads.flatMap(unseen).reduce((a, b) => a + b, 0);
     const published = loads.map(({ name, wallPosted }) => report[`${name}-0`].publishedAt - wallPosted);
     const worstGap = Math.max(...names.map((name) => report[name].worstGapMs));
-    return { cpu, pss, lost, worstGap, answer: loads.map(({ answerMs }) => answerMs), published, p50: percentile(latencies, 0.5), p95: percentile(latencies, 0.95) };
+    return {
+      cpu,
+      pss,
+      lost,
+      worstGap,
+      answer: loads.map(({ answerMs }) => answerMs),
+      published,
+      p50: percentile(latencies, 0.5),
+      p95: percentile(latencies, 0.95),
+    };
   }
 
   /** A publisher that makes key frames when it is asked to, as browsers and OBS do; a clip cannot. Milliseconds from POST. */
   async function firstKeyFrame() {
     const name = `s${(number += 1)}-1`;
-    const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`, token, localAddress: '127.0.0.1', width: 1280, height: 720, kbps: 2500 });
+    const publisher = await publishTestStream({
+      url: `${system.apiUrl}/whip/${system.appid}/${ENTRY_POINT}/${name}`,
+      token,
+      localAddress: '127.0.0.1',
+      width: 1280,
+      height: 720,
+      kbps: 2500,
+    });
     let firstAt = 0;
     await until(async () => (firstAt = (await platform.report())[`${name}-0`]?.firstAt ?? 0) > 0);
     await publisher.stop();
@@ -127,7 +153,14 @@ async function bench() {
   await scenario(1, 1, { seconds: 2, settleMs: 0 });
   const rounds = [];
   for (let run = 0; run < RUNS; run += 1) {
-    rounds.push({ one: await scenario(1, 1), five: await scenario(1, 5), ten: await scenario(10, 1), begins: await firstKeyFrame(), copies: await baselineCopy(platform), bare: await baselineGst(platform) });
+    rounds.push({
+      one: await scenario(1, 1),
+      five: await scenario(1, 5),
+      ten: await scenario(10, 1),
+      begins: await firstKeyFrame(),
+      copies: await baselineCopy(platform),
+      bare: await baselineGst(platform),
+    });
     say(`  run ${run + 1} of ${RUNS} done`);
   }
   const of = (pick) => median(rounds.map(pick));
@@ -136,14 +169,63 @@ async function bench() {
     ['720p30, 2.5 Mbit/s, Opus to AAC; CPU in % of one core', '', 'target'],
     ['CPU of a stream with 1 transfer (alone)', `${fixed(of(({ one }) => one.cpu))} %`, '< 2.5 %'],
     ['CPU of a stream with 1 transfer (10 streams)', `${fixed(of(({ ten }) => ten.cpu))} %`, '< 2.5 %'],
-    ['CPU of one more transfer', `${fixed(of(({ one, five }) => (five.cpu - one.cpu) / 4), 2)} %`, '< 0.2 %'],
+    [
+      'CPU of one more transfer',
+      `${fixed(
+        of(({ one, five }) => (five.cpu - one.cpu) / 4),
+        2,
+      )} %`,
+      '< 0.2 %',
+    ],
     ['Memory of a stream (PSS, 10 streams)', `${fixed(of(({ ten }) => ten.pss))} MB`, '< 25 MB'],
-    ['WHIP POST to answer (a pipeline was ready)', `${fixed(of(({ one, five }) => median([...one.answer, ...five.answer])), 0)} ms`, '< 60 ms'],
-    ['WHIP POST to publish at the platform', `${fixed(of(({ one, five }) => median([...one.published, ...five.published])), 0)} ms`, ''],
-    ['WHIP POST to the first key frame there', `${fixed(of(({ begins }) => begins), 0)} ms`, '< 300 ms'],
-    ['Latency through the system, p50 / p95', `${fixed(of(({ one }) => one.p50), 0)} / ${fixed(of(({ one }) => one.p95), 0)} ms`, 'p95 < 80 ms'],
-    ['Baseline: `ffmpeg -c copy`, CPU of one destination', `${fixed(of(({ copies }) => copies), 2)} %`, ''],
-    ['Baseline: `gst-launch` of the same graph without WebRTC, 1 destination', `${fixed(of(({ bare }) => bare))} %`, ''],
+    [
+      'WHIP POST to answer (a pipeline was ready)',
+      `${fixed(
+        of(({ one, five }) => median([...one.answer, ...five.answer])),
+        0,
+      )} ms`,
+      '< 60 ms',
+    ],
+    [
+      'WHIP POST to publish at the platform',
+      `${fixed(
+        of(({ one, five }) => median([...one.published, ...five.published])),
+        0,
+      )} ms`,
+      '',
+    ],
+    [
+      'WHIP POST to the first key frame there',
+      `${fixed(
+        of(({ begins }) => begins),
+        0,
+      )} ms`,
+      '< 300 ms',
+    ],
+    [
+      'Latency through the system, p50 / p95',
+      `${fixed(
+        of(({ one }) => one.p50),
+        0,
+      )} / ${fixed(
+        of(({ one }) => one.p95),
+        0,
+      )} ms`,
+      'p95 < 80 ms',
+    ],
+    [
+      'Baseline: `ffmpeg -c copy`, CPU of one destination',
+      `${fixed(
+        of(({ copies }) => copies),
+        2,
+      )} %`,
+      '',
+    ],
+    [
+      'Baseline: `gst-launch` of the same graph without WebRTC, 1 destination',
+      `${fixed(of(({ bare }) => bare))} %`,
+      '',
+    ],
   ];
   say();
   for (const [i, row] of table.entries()) {
@@ -153,11 +235,21 @@ async function bench() {
   print(await longConnection());
   await scenario(4, 1, { profile: true });
   if (quick) return;
-  for (const [streams, transfers] of [[10, 5], [20, 1], [30, 1], [40, 1]]) {
+  for (const [streams, transfers] of [
+    [10, 5],
+    [20, 1],
+    [30, 1],
+    [40, 1],
+  ]) {
     const what = `${streams} streams x ${transfers} transfers, on one node with its publishers and platform`;
     const result = await scenario(streams, transfers, { seconds: 10, settleMs: 0 }).catch((error) => error);
     if (result instanceof Error) print([what, `not reached: ${result.message.slice(0, 80)}`, '0 frames lost']);
-    else print([what, `${result.lost} frames lost, largest step ${result.worstGap} ms, ${fixed(result.cpu)} % each`, '0 frames lost']);
+    else
+      print([
+        what,
+        `${result.lost} frames lost, largest step ${result.worstGap} ms, ${fixed(result.cpu)} % each`,
+        '0 frames lost',
+      ]);
     if (result instanceof Error) return;
   }
 }
@@ -175,7 +267,11 @@ async function longConnection() {
   const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, ...flv }, `${server.url}/long`, 4.7e9);
   await close();
   const what = `${(result.bytesSent / 1e9).toFixed(1)} GB to nginx-rtmp at full speed: connections, longest pause`;
-  return [what, `${result.attempts}, ${result.worstPauseMs.toFixed(0)} ms (${result.seconds.toFixed(0)} s in all)`, '1, < 1000 ms'];
+  return [
+    what,
+    `${result.attempts}, ${result.worstPauseMs.toFixed(0)} ms (${result.seconds.toFixed(0)} s in all)`,
+    '1, < 1000 ms',
+  ];
 }
 
 function print(row) {
@@ -187,7 +283,17 @@ async function startSystem() {
   mkdirSync(join(STATE_DIR, 'logs'), { recursive: true });
   const log = openSync(logFile, 'w', 0o600);
   const print = (line) => writeSync(log, `${line}\n`);
-  Object.assign(process.env, { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), NODE_SLOTS: '60', QUOTA_STREAMS: '1000', WHIP_UNCONNECTED_PER_CUSTOMER: '0', WHIP_UNCONNECTED_PER_TOKEN: '0', LOG_LEVEL: 'warn', MEDIA_ADDRESSES: '127.0.0.1', WARM_PIPELINES: '4' });
+  Object.assign(process.env, {
+    PORT: String(await freePort()),
+    RTMP_PORT: String(await freePort()),
+    NODE_SLOTS: '60',
+    QUOTA_STREAMS: '1000',
+    WHIP_UNCONNECTED_PER_CUSTOMER: '0',
+    WHIP_UNCONNECTED_PER_TOKEN: '0',
+    LOG_LEVEL: 'warn',
+    MEDIA_ADDRESSES: '127.0.0.1',
+    WARM_PIPELINES: '4',
+  });
   delete process.env.PUBLIC_URL;
   say(`Starting a system for the measurements (its log: ${logFile}).`);
   const stack = createStack({ print, note: print });
@@ -196,7 +302,9 @@ async function startSystem() {
 }
 
 async function startPlatform() {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/bench/platform.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(ROOT, 'scripts/bench/platform.mjs')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   stops.push(async () => child.kill());
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const port = Number((await lines.next()).value);
@@ -212,9 +320,50 @@ async function startPlatform() {
 /** One `ffmpeg -c copy` from the demo server to the platform: what relaying a destination by hand costs. */
 async function baselineCopy(platform) {
   const source = `rtmp://127.0.0.1:${process.env.RTMP_PORT}/live/source`;
-  const feed = start('ffmpeg', ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30', '-f', 'lavfi', '-i', 'sine', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-b:v', '2500k', '-maxrate', '2500k', '-bufsize', '2500k', '-g', '60', '-c:a', 'aac', '-f', 'flv', source]);
+  const feed = start('ffmpeg', [
+    '-v',
+    'error',
+    '-re',
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=size=1280x720:rate=30',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine',
+    '-c:v',
+    'libx264',
+    '-preset',
+    'ultrafast',
+    '-tune',
+    'zerolatency',
+    '-b:v',
+    '2500k',
+    '-maxrate',
+    '2500k',
+    '-bufsize',
+    '2500k',
+    '-g',
+    '60',
+    '-c:a',
+    'aac',
+    '-f',
+    'flv',
+    source,
+  ]);
   await sleep(2500);
-  const copy = start('ffmpeg', ['-v', 'error', '-i', source, '-c', 'copy', '-f', 'flv', `rtmp://127.0.0.1:${platform.port}/live/copy-${Date.now()}`]);
+  const copy = start('ffmpeg', [
+    '-v',
+    'error',
+    '-i',
+    source,
+    '-c',
+    'copy',
+    '-f',
+    'flv',
+    `rtmp://127.0.0.1:${platform.port}/live/copy-${Date.now()}`,
+  ]);
   await sleep(3000);
   const cpu = await cpuPercent([copy.pid], SECONDS);
   await end(copy);
@@ -226,13 +375,23 @@ async function baselineCopy(platform) {
 async function baselineGst(platform) {
   const [video, audio] = [await freePort(), await freePort()];
   const feed = start('gst-launch-1.0', [
-    ...`-q videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=2500 key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 ! udpsink host=127.0.0.1 port=${video} sync=false`.split(' '),
-    ...`audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay pt=111 ! udpsink host=127.0.0.1 port=${audio} sync=false`.split(' '),
+    ...`-q videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast bitrate=2500 key-int-max=60 ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 ! udpsink host=127.0.0.1 port=${video} sync=false`.split(
+      ' ',
+    ),
+    ...`audiotestsrc is-live=true ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay pt=111 ! udpsink host=127.0.0.1 port=${audio} sync=false`.split(
+      ' ',
+    ),
   ]);
   const graph = start('gst-launch-1.0', [
-    ...`-q udpsrc port=${video} caps=application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000 ! rtpjitterbuffer ! rtph264depay ! h264parse ! m.video`.split(' '),
-    ...`udpsrc port=${audio} caps=application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000 ! rtpjitterbuffer ! rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=2 ! voaacenc bitrate=128000 ! m.audio`.split(' '),
-    ...`flvmux name=m streamable=true ! rtmp2sink sync=false chunk-size=65536 location=rtmp://127.0.0.1:${platform.port}/live/bare-${Date.now()}`.split(' '),
+    ...`-q udpsrc port=${video} caps=application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000 ! rtpjitterbuffer ! rtph264depay ! h264parse ! m.video`.split(
+      ' ',
+    ),
+    ...`udpsrc port=${audio} caps=application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000 ! rtpjitterbuffer ! rtpopusdepay ! opusdec ! audioconvert ! audio/x-raw,format=S16LE,channels=2 ! voaacenc bitrate=128000 ! m.audio`.split(
+      ' ',
+    ),
+    ...`flvmux name=m streamable=true ! rtmp2sink sync=false chunk-size=65536 location=rtmp://127.0.0.1:${platform.port}/live/bare-${Date.now()}`.split(
+      ' ',
+    ),
   ]);
   await sleep(3000);
   const cpu = await cpuPercent([graph.pid], SECONDS);
@@ -255,6 +414,7 @@ async function end(child) {
 }
 
 async function until(condition, deadlineMs = 30_000) {
-  for (const deadline = performance.now() + deadlineMs; performance.now() < deadline; await sleep(100)) if (await condition()) return;
+  for (const deadline = performance.now() + deadlineMs; performance.now() < deadline; await sleep(100))
+    if (await condition()) return;
   throw new StepError(`The streams did not all arrive at the platform in ${deadlineMs / 1000} s.`);
 }

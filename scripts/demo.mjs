@@ -23,7 +23,8 @@ const WATCH_S = 4;
 const stops = [];
 const deferred = (what) => (stops.push(() => what.stop()), what);
 let started = performance.now();
-const step = (text) => say(`${colour('dim', `${((performance.now() - started) / 1000).toFixed(2).padStart(6)} s`)}  ${text}`);
+const step = (text) =>
+  say(`${colour('dim', `${((performance.now() - started) / 1000).toFixed(2).padStart(6)} s`)}  ${text}`);
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
@@ -72,14 +73,19 @@ async function demo(system) {
   const api = demoApi(system, ENTRY_POINT);
   const platforms = [];
   for (const name of PLATFORMS) {
-    platforms.push({ name, ...deferred(await startRtmpServer({ dir: join(STATE_DIR, `demo-${name}`), record: true })) });
+    platforms.push({
+      name,
+      ...deferred(await startRtmpServer({ dir: join(STATE_DIR, `demo-${name}`), record: true })),
+    });
   }
   const streamName = `demo-${Date.now().toString(36)}`;
   const urls = platforms.map(({ url, name }) => `${url}/${name}-${streamName}`);
   const customer = deferred(await startCallbackServer(() => urls));
   started = performance.now();
   say();
-  step(`customer's server listens at ${customer.url}, two platforms at ${platforms.map(({ url }) => url).join(' and ')}`);
+  step(
+    `customer's server listens at ${customer.url}, two platforms at ${platforms.map(({ url }) => url).join(' and ')}`,
+  );
 
   await api.ensureEntryPoint();
   await api.patchSettings({ enabled: true, callbackUrl: customer.url });
@@ -106,7 +112,9 @@ async function demo(system) {
   step(`stream ${colour('bold', ended.state)} (${ended.reason?.text ?? 'no reason'})`);
   say();
   if (!verdicts.every(({ ok }) => ok)) throw new StepError('What arrived is not as it should be; see above.');
-  say(`${colour('green', '✓')} ${colour('bold', 'It works:')} one live stream in, ${platforms.length} platforms out (${since(started)}).`);
+  say(
+    `${colour('green', '✓')} ${colour('bold', 'It works:')} one live stream in, ${platforms.length} platforms out (${since(started)}).`,
+  );
 }
 
 /** Shows every change of state until all transfers are live; returns the stream. */
@@ -128,7 +136,11 @@ async function watch(api, customer, streamName, published) {
       const transfers = await api.transfers(stream.id);
       if (customer.requests.length > 0) show('callback', 'asked', `callback: ${customer.requests[0]}`);
       show('stream', state, `stream ${colour('bold', state)}`);
-      show('answer', callback.state, `callback ${colour('bold', callback.state)}${callback.reason ? `: ${callback.reason.text}` : ''}`);
+      show(
+        'answer',
+        callback.state,
+        `callback ${colour('bold', callback.state)}${callback.reason ? `: ${callback.reason.text}` : ''}`,
+      );
       for (const { id, url, state: now, reason } of transfers) {
         show(id, now, `transfer ${url} ${colour('bold', now)}${reason ? `: ${reason.text}` : ''}`);
       }
@@ -151,7 +163,8 @@ async function verdict(name, url) {
     if (sound?.codec_name !== 'aac') problems.push('no AAC audio');
     if (!video[0]?.isKey) problems.push('does not begin with a key frame');
     if (steps(video).smallest < 0 || steps(audio).smallest < 0) problems.push('timestamps go back');
-    if (steps(video).largest > 250 || steps(audio).largest > 250) problems.push(`a gap of ${Math.max(steps(video).largest, steps(audio).largest)} ms`);
+    if (steps(video).largest > 250 || steps(audio).largest > 250)
+      problems.push(`a gap of ${Math.max(steps(video).largest, steps(audio).largest)} ms`);
     const what = `${picture?.codec_name} ${picture?.width}x${picture?.height} + ${sound?.codec_name} ${sound?.sample_rate} Hz`;
     const found = `${what}, ${video.length} frames, ${audio.length} audio frames, largest step ${steps(video).largest} ms`;
     const ok = problems.length === 0;
@@ -167,12 +180,15 @@ function mark(ok) {
 
 function figures(stream, transfers) {
   const mbit = (bits) => `${(bits / 1e6).toFixed(2)} Mbit/s`;
-  const out = transfers.map(({ figures: f }) => (f ? `${mbit(f.bitrate)}, ${f.fps} fps, ${f.droppedFrames} dropped` : 'no figures'));
+  const out = transfers.map(({ figures: f }) =>
+    f ? `${mbit(f.bitrate)}, ${f.fps} fps, ${f.droppedFrames} dropped` : 'no figures',
+  );
   const input = stream.figures;
   return `figures: in ${input ? `${mbit(input.bitrate)}, ${input.fps} fps` : 'none'}; out ${out.join(' | ')}`;
 }
 
 async function until(ms, condition, what) {
-  for (const deadline = performance.now() + ms; performance.now() < deadline; await sleep(50)) if (await condition()) return;
+  for (const deadline = performance.now() + ms; performance.now() < deadline; await sleep(50))
+    if (await condition()) return;
   throw new StepError(`Waited ${ms / 1000} s for ${what}, in vain.`);
 }

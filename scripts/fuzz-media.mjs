@@ -8,7 +8,10 @@ await runMain(async () => {
   const args = process.argv.slice(2);
   if (args.includes('--sanitize')) {
     await buildSanitized();
-    process.exitCode = await runSanitized(import.meta.filename, args.filter((arg) => arg !== '--sanitize'));
+    process.exitCode = await runSanitized(
+      import.meta.filename,
+      args.filter((arg) => arg !== '--sanitize'),
+    );
     return;
   }
   const value = (name, otherwise) => {
@@ -17,6 +20,11 @@ await runMain(async () => {
   };
   const { fuzzMedia } = await import('./lib/fuzz/media.mjs');
   const seconds = 60 * Number(value('minutes', '1'));
-  const report = await fuzzMedia({ seconds, seed: Number(value('seed', String(Date.now() % 1e6))), codec: value('codec', null), onProgress: (line) => console.log(line) });
+  const report = await fuzzMedia({
+    seconds,
+    seed: Number(value('seed', String(Date.now() % 1e6))),
+    codec: value('codec', null),
+    onProgress: (line) => console.log(line),
+  });
   console.log(JSON.stringify(report));
 });

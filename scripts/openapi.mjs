@@ -8,5 +8,12 @@ import { ROOT } from './lib/paths.mjs';
 execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json'], { cwd: ROOT, stdio: 'inherit' });
 /** @type {typeof import('../apps/api/src/openapi/document.js')} */
 const { openApiDocument } = await built('apps/api/src/openapi/document');
-writeFileSync(join(ROOT, 'docs/openapi.json'), `${JSON.stringify(openApiDocument('http://localhost:3000'), null, 2)}\n`);
-execFileSync(join(ROOT, 'node_modules/.bin/openapi-typescript'), ['docs/openapi.json', '-o', 'apps/dashboard/src/api/schema.d.ts'], { cwd: ROOT, stdio: 'inherit' });
+writeFileSync(
+  join(ROOT, 'docs/openapi.json'),
+  `${JSON.stringify(openApiDocument('http://localhost:3000'), null, 2)}\n`,
+);
+execFileSync(
+  join(ROOT, 'node_modules/.bin/openapi-typescript'),
+  ['docs/openapi.json', '-o', 'apps/dashboard/src/api/schema.d.ts'],
+  { cwd: ROOT, stdio: 'inherit' },
+);

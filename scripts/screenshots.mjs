@@ -16,7 +16,13 @@ const OUT = join(ROOT, 'docs/screenshots');
 const LOOKS = {
   light: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
   dark: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
-  phone: { viewport: { width: 390, height: 844 }, colorScheme: 'light', deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  phone: {
+    viewport: { width: 390, height: 844 },
+    colorScheme: 'light',
+    deviceScaleFactor: 2,
+    isMobile: true,
+    hasTouch: true,
+  },
 };
 /** Long enough for figures and thumbnails of the last seconds. */
 const SETTLE_MS = 14_000;
@@ -38,18 +44,41 @@ async function shoot() {
   const system = await startSystem();
   const { publishTestStream } = await import('./lib/whip-publisher.mjs');
   const api = demoApi(system, 'live');
-  const customer = await startCallbackServer((name) => [`${system.rtmpUrl}/${name}`, `rtmp://127.0.0.1:${system.deadPort}/live/${name}`]);
+  const customer = await startCallbackServer((name) => [
+    `${system.rtmpUrl}/${name}`,
+    `rtmp://127.0.0.1:${system.deadPort}/live/${name}`,
+  ]);
   stops.push(() => customer.stop());
   await api.patchSettings({ enabled: true, callbackUrl: customer.url });
   const { token } = await api.publishToken();
   /** @type {[name: string, width: number, height: number, pattern: string, kbps: number][]} */
-  const shown = [['main-stage', 1280, 720, 'smpte', 2500], ['backstage', 640, 360, 'pinwheel', 900], ['interviews', 640, 360, 'spokes', 900]];
+  const shown = [
+    ['main-stage', 1280, 720, 'smpte', 2500],
+    ['backstage', 640, 360, 'pinwheel', 900],
+    ['interviews', 640, 360, 'spokes', 900],
+  ];
   for (const [name, width, height, pattern, kbps] of shown) {
-    const publisher = await publishTestStream({ url: `${system.apiUrl}/whip/${system.appid}/live/${name}`, token, localAddress: '127.0.0.1', width, height, pattern, kbps });
+    const publisher = await publishTestStream({
+      url: `${system.apiUrl}/whip/${system.appid}/live/${name}`,
+      token,
+      localAddress: '127.0.0.1',
+      width,
+      height,
+      pattern,
+      kbps,
+    });
     stops.push(() => publisher.close());
   }
   const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(which).find(Boolean);
-  const browser = await chromium.launch({ executablePath, args: ['--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', '--disable-gpu', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])] });
+  const browser = await chromium.launch({
+    executablePath,
+    args: [
+      '--use-fake-ui-for-media-stream',
+      '--use-fake-device-for-media-stream',
+      '--disable-gpu',
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+    ],
+  });
   stops.push(() => browser.close());
   for (const [look, options] of Object.entries(LOOKS)) {
     await pagesOf(browser, system, look, options);
@@ -120,7 +149,11 @@ async function startSystem() {
   mkdirSync(join(STATE_DIR, 'logs'), { recursive: true });
   const log = openSync(logFile, 'w', 0o600);
   const print = (line) => writeSync(log, `${line}\n`);
-  Object.assign(process.env, { PORT: String(await freePort()), RTMP_PORT: String(await freePort()), MEDIA_ADDRESSES: '127.0.0.1' });
+  Object.assign(process.env, {
+    PORT: String(await freePort()),
+    RTMP_PORT: String(await freePort()),
+    MEDIA_ADDRESSES: '127.0.0.1',
+  });
   delete process.env.PUBLIC_URL;
   say(`Starting a system to photograph (its log: ${logFile}).`);
   const stack = createStack({ print, note: print });

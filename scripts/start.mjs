@@ -29,7 +29,10 @@ function onInterrupt(stop) {
       if (first !== undefined && performance.now() - first > 1_000) process.exit(130);
       if (first !== undefined) return;
       first = performance.now();
-      runMain(() => stop(signal)).then(() => process.exit(process.exitCode ?? 0), () => process.exit(1));
+      runMain(() => stop(signal)).then(
+        () => process.exit(process.exitCode ?? 0),
+        () => process.exit(1),
+      );
     });
   }
 }

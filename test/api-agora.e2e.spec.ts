@@ -28,19 +28,45 @@ beforeEach(async () => {
 const fls = (path: string) => `/v1/projects/${alice.appid}/fls/${path}`;
 const live = () => fls('entry_points/live');
 const banPath = (name: string) => `${live()}/admin/banned_streams/${name}`;
-const publish = (name: string): Promise<Answer> => api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
-const bans = async () => ((await alice.call('GET', `${live()}/admin/banned_streams`)).body as { bannedStreamList: { name: string; resumeTime: string }[] }).bannedStreamList;
-const events = async () => ((await alice.call('GET', fls('events'))).body as { events: { type: string; streamId: string | null; data: Record<string, unknown> }[] }).events;
-const streams = async () => ((await alice.call('GET', fls('streams'))).body as { streams: { id: string; name: string; state: string; reason: { code: string } | null }[] }).streams;
+const publish = (name: string): Promise<Answer> =>
+  api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+  });
+const bans = async () =>
+  (
+    (await alice.call('GET', `${live()}/admin/banned_streams`)).body as {
+      bannedStreamList: { name: string; resumeTime: string }[];
+    }
+  ).bannedStreamList;
+const events = async () =>
+  (
+    (await alice.call('GET', fls('events'))).body as {
+      events: { type: string; streamId: string | null; data: Record<string, unknown> }[];
+    }
+  ).events;
+const streams = async () =>
+  (
+    (await alice.call('GET', fls('streams'))).body as {
+      streams: { id: string; name: string; state: string; reason: { code: string } | null }[];
+    }
+  ).streams;
 
 it("an entry point is made in Agora's form", async () => {
   expect((await alice.call('POST', fls('entry_points?id=studio'))).status).toBe(201);
-  expect(((await alice.call('GET', fls('entry_points'))).body as { entryPointList: { name: string }[] }).entryPointList.map(({ name }) => name)).toEqual(['live', 'studio']);
+  expect(
+    ((await alice.call('GET', fls('entry_points'))).body as { entryPointList: { name: string }[] }).entryPointList.map(
+      ({ name }) => name,
+    ),
+  ).toEqual(['live', 'studio']);
 });
 
 describe('a banned stream', () => {
   it('is listed with its time, and for seven days when none is given', async () => {
-    expect((await alice.call('PATCH', banPath('one'), { resumeTime: '2090-11-29T19:00:00+08:00' })).body).toEqual({ name: 'one', resumeTime: '2090-11-29T11:00:00.000Z' });
+    expect((await alice.call('PATCH', banPath('one'), { resumeTime: '2090-11-29T19:00:00+08:00' })).body).toEqual({
+      name: 'one',
+      resumeTime: '2090-11-29T11:00:00.000Z',
+    });
     const before = Date.now();
     await alice.call('PATCH', banPath('two'));
     const [two, one] = await bans();
@@ -55,11 +81,27 @@ describe('a banned stream', () => {
   it('is refused at WHIP with a sentence, at this entry point alone, until it is unbanned', async () => {
     await alice.call('PATCH', banPath('cam'), { resumeTime: '2090-01-01T00:00:00Z' });
     const refused = await publish('cam');
-    expect([refused.status, refused.body]).toMatchObject([403, { code: 'banned', message: 'The name of the stream is banned at this entry point; unban it, or wait until the ban is over.', detail: 'Until 2090-01-01T00:00:00.000Z, unless it is unbanned before.' }]);
+    expect([refused.status, refused.body]).toMatchObject([
+      403,
+      {
+        code: 'banned',
+        message: 'The name of the stream is banned at this entry point; unban it, or wait until the ban is over.',
+        detail: 'Until 2090-01-01T00:00:00.000Z, unless it is unbanned before.',
+      },
+    ]);
     expect((await publish('other')).status).toBe(201);
     await alice.call('POST', fls('entry_points?id=studio'));
-    const studio = ((await alice.call('POST', `${fls('entry_points/studio')}/publish_tokens`)).body as { token: string }).token;
-    expect((await api.anonymous('POST', `/whip/${alice.appid}/studio/cam`, offer(), { authorization: `Bearer ${studio}`, 'content-type': 'application/sdp' })).status).toBe(201);
+    const studio = (
+      (await alice.call('POST', `${fls('entry_points/studio')}/publish_tokens`)).body as { token: string }
+    ).token;
+    expect(
+      (
+        await api.anonymous('POST', `/whip/${alice.appid}/studio/cam`, offer(), {
+          authorization: `Bearer ${studio}`,
+          'content-type': 'application/sdp',
+        })
+      ).status,
+    ).toBe(201);
     expect((await alice.call('DELETE', banPath('cam'))).status).toBe(200);
     expect((await publish('cam')).status).toBe(201);
     expect((await alice.call('DELETE', banPath('cam'))).status).toBe(404);
@@ -101,7 +143,13 @@ describe('a banned stream', () => {
     expect((await streams()).filter(({ state }) => state !== 'ended')).toEqual([]);
   });
 
-  it.each([{ resumeTime: 'tomorrow' }, { resumeTime: '2020-01-01T00:00:00Z' }, { resumeTime: null }, { resumeTime: 7 }, { until: '2090-01-01T00:00:00Z' }])('%j is 400', async (body) => {
+  it.each([
+    { resumeTime: 'tomorrow' },
+    { resumeTime: '2020-01-01T00:00:00Z' },
+    { resumeTime: null },
+    { resumeTime: 7 },
+    { until: '2090-01-01T00:00:00Z' },
+  ])('%j is 400', async (body) => {
     expect((await alice.call('PATCH', banPath('cam'), body)).status).toBe(400);
     expect((await alice.call('PATCH', banPath('no%20name'), {})).status).toBe(400);
   });
@@ -109,12 +157,19 @@ describe('a banned stream', () => {
 
 describe('reports', () => {
   async function row(name: string, more: object, entryPoint = 'live'): Promise<void> {
-    const { id } = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid, name: entryPoint } });
+    const { id } = await api.prisma.entryPoint.findFirstOrThrow({
+      where: { projectId: alice.appid, name: entryPoint },
+    });
     await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: id, name, ...more } });
   }
   const at = (minutesAgo: number) => new Date(Math.floor(Date.now() / 1000) * 1000 - minutesAgo * 60_000);
   const history = (query = '') => alice.call('GET', `${live()}/reports/publish_history${query}`);
-  const published = async (query = '') => ((await history(query)).body as { publishHistory: { name: string; startTime: string; endTime: string; duration: number }[] }).publishHistory;
+  const published = async (query = '') =>
+    (
+      (await history(query)).body as {
+        publishHistory: { name: string; startTime: string; endTime: string; duration: number }[];
+      }
+    ).publishHistory;
 
   it('tell what is online: from the first media on, until the end', async () => {
     await alice.call('POST', fls('entry_points?id=studio'));
@@ -123,11 +178,21 @@ describe('reports', () => {
     await row('no-media-yet', { state: 'connecting' });
     await row('over', { state: 'ended', startedAt: at(30), endedAt: at(20) });
     await row('elsewhere', { state: 'live', startedAt: at(1) }, 'studio');
-    expect((await alice.call('GET', `${live()}/reports/online_streams`)).body).toEqual({ streamList: [{ name: 'back-soon', startTime: at(5).toISOString() }, { name: 'live-one', startTime: at(10).toISOString() }] });
-    expect((await alice.call('GET', `${live()}/reports/online_streams/live-one`)).body).toEqual({ startTime: at(10).toISOString() });
+    expect((await alice.call('GET', `${live()}/reports/online_streams`)).body).toEqual({
+      streamList: [
+        { name: 'back-soon', startTime: at(5).toISOString() },
+        { name: 'live-one', startTime: at(10).toISOString() },
+      ],
+    });
+    expect((await alice.call('GET', `${live()}/reports/online_streams/live-one`)).body).toEqual({
+      startTime: at(10).toISOString(),
+    });
     for (const name of ['no-media-yet', 'over', 'elsewhere', 'nothing']) {
       const absent = await alice.call('GET', `${live()}/reports/online_streams/${name}`);
-      expect([absent.status, (absent.body as { message: string }).message]).toEqual([404, 'This stream is not online.']);
+      expect([absent.status, (absent.body as { message: string }).message]).toEqual([
+        404,
+        'This stream is not online.',
+      ]);
     }
   });
 
@@ -150,24 +215,50 @@ describe('reports', () => {
     expect(await names(`?start_time=${zoned}`)).toEqual(['second']);
   });
 
-  it.each(['?start_time=yesterday', '?end_time=1', '?start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z', '?stream_name=a%20b', '?page=2', '?start_time=2026-01-02T00:00:00Z&start_time=2026-01-02T00:00:00Z'])('%s is 400', async (query) => {
+  it.each([
+    '?start_time=yesterday',
+    '?end_time=1',
+    '?start_time=2026-01-02T00:00:00Z&end_time=2026-01-01T00:00:00Z',
+    '?stream_name=a%20b',
+    '?page=2',
+    '?start_time=2026-01-02T00:00:00Z&start_time=2026-01-02T00:00:00Z',
+  ])('%s is 400', async (query) => {
     expect((await history(query)).status).toBe(400);
   });
 });
 
 describe('what is not ours is 404 and says so', () => {
   it.each([
-    ['GET', 'domains'], ['POST', 'domains'], ['PATCH', 'domains/push.example.com'], ['GET', 'certificates'], ['GET', 'settings/notification'],
-    ['PATCH', 'entry_points/live/settings/record/standard/regions/cn'], ['PATCH', 'entry_points/live/settings/record/custom/auto'], ['PUT', 'entry_points/live/admin/record/standard/regions/cn/tasks'],
-    ['GET', 'entry_points/live/settings/snapshot/standard/regions/cn'], ['PATCH', 'entry_points/live/settings/watermark'], ['POST', 'entry_points/live/settings/transcode/custom'],
-    ['GET', 'entry_points/live/settings/origin_site'], ['PATCH', 'entry_points/live/admin/delayed_streams/cam'], ['GET', 'entry_points/live/reports/publish_quality'], ['GET', 'entry_points/live/reports/stream_play_statistic'],
+    ['GET', 'domains'],
+    ['POST', 'domains'],
+    ['PATCH', 'domains/push.example.com'],
+    ['GET', 'certificates'],
+    ['GET', 'settings/notification'],
+    ['PATCH', 'entry_points/live/settings/record/standard/regions/cn'],
+    ['PATCH', 'entry_points/live/settings/record/custom/auto'],
+    ['PUT', 'entry_points/live/admin/record/standard/regions/cn/tasks'],
+    ['GET', 'entry_points/live/settings/snapshot/standard/regions/cn'],
+    ['PATCH', 'entry_points/live/settings/watermark'],
+    ['POST', 'entry_points/live/settings/transcode/custom'],
+    ['GET', 'entry_points/live/settings/origin_site'],
+    ['PATCH', 'entry_points/live/admin/delayed_streams/cam'],
+    ['GET', 'entry_points/live/reports/publish_quality'],
+    ['GET', 'entry_points/live/reports/stream_play_statistic'],
   ])('%s %s', async (method, path) => {
     const { status, body } = await alice.call(method, fls(path));
-    expect([status, body]).toMatchObject([404, { code: 'not_ours', message: expect.stringMatching(/: not part of manycast, which forwards live streams\.$/) as string }]);
+    expect([status, body]).toMatchObject([
+      404,
+      {
+        code: 'not_ours',
+        message: expect.stringMatching(/: not part of manycast, which forwards live streams\.$/) as string,
+      },
+    ]);
     expect((await api.anonymous(method, fls(path))).status).toBe(401);
   });
 
   it('a mistake in a path is still what it was', async () => {
-    expect((await alice.call('GET', fls('entry_points/live/settings/tranfser'))).body).toMatchObject({ message: 'no Route matched with those values' });
+    expect((await alice.call('GET', fls('entry_points/live/settings/tranfser'))).body).toMatchObject({
+      message: 'no Route matched with those values',
+    });
   });
 });

@@ -49,7 +49,10 @@ async function begin(callback: { enabled?: boolean; callbackUrl?: string | null 
   await alice.call('PATCH', fls(settings), { enabled: true, ...callback });
   const { token } = (await alice.call('POST', fls('entry_points/live/publish_tokens'), {})).body as { token: string };
   const name = `cb-${(count += 1)}`;
-  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, OFFER, { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, OFFER, {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
   expect(answer.status).toBe(201);
   const { id } = await api.prisma.stream.findFirstOrThrow({ where: { name } });
   return id;
@@ -57,7 +60,15 @@ async function begin(callback: { enabled?: boolean; callbackUrl?: string | null 
 const view = async (id: string) => (await alice.call('GET', fls(`streams/${id}`))).body as View;
 const kick = (id: string) => alice.call('DELETE', fls(`streams/${id}`));
 const deliveries = async (id: string) => {
-  const { deliveries: found } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as { deliveries: { streamId: string; outcome: string; status: number | null; attempt: number; answerHead: string | null }[] };
+  const { deliveries: found } = (await alice.call('GET', fls('entry_points/live/callbacks?limit=200'))).body as {
+    deliveries: {
+      streamId: string;
+      outcome: string;
+      status: number | null;
+      attempt: number;
+      answerHead: string | null;
+    }[];
+  };
   return found.filter(({ streamId }) => streamId === id);
 };
 
@@ -66,7 +77,15 @@ describe('a callback', () => {
     let release: () => void = () => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
     // A second attempt, should the machine be too slow for the first, is answered like it.
-    customer.reply = (response, request) => void released.then(() => json({ transferUrls: ['rtmp://127.0.0.1/live/KEY-1', { url: 'rtmps://127.0.0.1/app/KEY-2', options: { muted: true } }] })(response, request));
+    customer.reply = (response, request) =>
+      void released.then(() =>
+        json({
+          transferUrls: [
+            'rtmp://127.0.0.1/live/KEY-1',
+            { url: 'rtmps://127.0.0.1/app/KEY-2', options: { muted: true } },
+          ],
+        })(response, request),
+      );
     const id = await begin({ callbackUrl: `${customer.url}?customer=7` });
     await expect.poll(() => customer.requests.length).toBe(1);
     // Nobody waits for the customer's server.
@@ -74,19 +93,33 @@ describe('a callback', () => {
     const [{ method, url, headers, body }] = customer.requests as [CallbackServer['requests'][number]];
     expect([method, url]).toEqual(['POST', `/cb?customer=7&entry_point=live&stream_name=cb-${count}`]);
     expect(headers).toMatchObject({ 'content-type': 'application/json', 'accept-encoding': 'identity' });
-    expect(JSON.parse(body)).toMatchObject({ appid: alice.appid, entryPoint: 'live', streamName: `cb-${count}`, streamId: id, startedAt: expect.any(String) });
+    expect(JSON.parse(body)).toMatchObject({
+      appid: alice.appid,
+      entryPoint: 'live',
+      streamName: `cb-${count}`,
+      streamId: id,
+      startedAt: expect.any(String),
+    });
 
     release();
-    await expect.poll(() => view(id), { timeout: 5000 }).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 2 } });
+    await expect
+      .poll(() => view(id), { timeout: 5000 })
+      .toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 2 } });
     await expect.poll(() => node.requests).toEqual([['syncTransfers', { streamId: id }]]);
-    const { transfers } = (await alice.call('GET', fls(`streams/${id}/transfers`))).body as { transfers: { url: string; origin: string }[] };
-    expect(transfers).toMatchObject([{ url: 'rtmp://127.0.0.1/live/***', origin: 'callback' }, { url: 'rtmps://127.0.0.1/app/***' }]);
+    const { transfers } = (await alice.call('GET', fls(`streams/${id}/transfers`))).body as {
+      transfers: { url: string; origin: string }[];
+    };
+    expect(transfers).toMatchObject([
+      { url: 'rtmp://127.0.0.1/live/***', origin: 'callback' },
+      { url: 'rtmps://127.0.0.1/app/***' },
+    ]);
 
     // Keys are nowhere but sealed in their rows.
     const rows = await api.prisma.transfer.findMany({ where: { streamId: id }, orderBy: { id: 'asc' } });
     expect(api.box.open(rows[0]?.url as string, `transfer:${id}`)).toBe('rtmp://127.0.0.1/live/KEY-1');
     expect(rows[1]?.options).toEqual({ muted: true });
-    const everything = await api.prisma.$queryRaw`SELECT (SELECT json_agg(t) FROM transfers t) a, (SELECT json_agg(e) FROM events e) b, (SELECT json_agg(d) FROM callback_deliveries d) c`;
+    const everything = await api.prisma
+      .$queryRaw`SELECT (SELECT json_agg(t) FROM transfers t) a, (SELECT json_agg(e) FROM events e) b, (SELECT json_agg(d) FROM callback_deliveries d) c`;
     expect(JSON.stringify(everything)).not.toContain('KEY-');
     expect(JSON.stringify(await deliveries(id))).toContain('"outcome":"ok"');
     await kick(id);
@@ -95,28 +128,53 @@ describe('a callback', () => {
   it('forwards to the good elements and names the bad ones', async () => {
     customer.reply = json({ transferUrls: ['http://no', 'rtmp://127.0.0.1/live/KEY', 7, 'rtmp://127.0.0.1/live/KEY'] });
     const id = await begin({ callbackUrl: customer.url });
-    const detail = 'transferUrls[0] the URL does not begin with rtmp:// or rtmps://; transferUrls[2] is neither a URL nor an object with one';
-    await expect.poll(() => view(id)).toMatchObject({
-      callback: { state: 'answered', reason: { code: 'callback_urls_refused', blame: 'customer', retryable: false, detail } },
-      transfers: { pending: 1 },
-    });
+    const detail =
+      'transferUrls[0] the URL does not begin with rtmp:// or rtmps://; transferUrls[2] is neither a URL nor an object with one';
+    await expect
+      .poll(() => view(id))
+      .toMatchObject({
+        callback: {
+          state: 'answered',
+          reason: { code: 'callback_urls_refused', blame: 'customer', retryable: false, detail },
+        },
+        transfers: { pending: 1 },
+      });
     await kick(id);
   });
 
   it('says which URLs are above the quota, to the customer and in the history', async () => {
     await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: { transfersPerStream: 2 } } });
-    customer.reply = json({ transferUrls: ['a', 'b', 'c', 'd'].map((key) => `rtmp://127.0.0.1/live/${key}`).concat('http://no') });
+    customer.reply = json({
+      transferUrls: ['a', 'b', 'c', 'd'].map((key) => `rtmp://127.0.0.1/live/${key}`).concat('http://no'),
+    });
     const id = await begin({ callbackUrl: customer.url });
-    const detail = 'transferUrls[2], [3] are above the quota of 2 transfers of a stream; transferUrls[4] the URL does not begin with rtmp:// or rtmps://';
-    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'answered', reason: { code: 'callback_urls_refused', detail } }, transfers: { pending: 2 } });
-    const { events } = (await alice.call('GET', fls(`events?streamId=${id}`))).body as { events: { type: string; data: unknown }[] };
-    expect(events.find(({ type }) => type === 'callback.answered')?.data).toMatchObject({ urls: 2, bad: [{ element: 4 }], aboveQuota: [2, 3] });
+    const detail =
+      'transferUrls[2], [3] are above the quota of 2 transfers of a stream; transferUrls[4] the URL does not begin with rtmp:// or rtmps://';
+    await expect
+      .poll(() => view(id))
+      .toMatchObject({
+        callback: { state: 'answered', reason: { code: 'callback_urls_refused', detail } },
+        transfers: { pending: 2 },
+      });
+    const { events } = (await alice.call('GET', fls(`events?streamId=${id}`))).body as {
+      events: { type: string; data: unknown }[];
+    };
+    expect(events.find(({ type }) => type === 'callback.answered')?.data).toMatchObject({
+      urls: 2,
+      bad: [{ element: 4 }],
+      aboveQuota: [2, 3],
+    });
     // Asked again, those that are forwarded to keep their place.
     const [{ id: delivery } = { id: '' }] = (await deliveries(id)) as unknown as { id: string }[];
     customer.reply = json({ transferUrls: ['c', 'b', 'd', 'a'].map((key) => `rtmp://127.0.0.1/live/${key}`) });
     expect((await alice.call('POST', fls(`entry_points/live/callbacks/${delivery}/replay`))).status).toBe(202);
     const again = 'transferUrls[0], [2] are above the quota of 2 transfers of a stream';
-    await expect.poll(() => view(id)).toMatchObject({ callback: { reason: { code: 'callback_urls_refused', detail: again } }, transfers: { pending: 2 } });
+    await expect
+      .poll(() => view(id))
+      .toMatchObject({
+        callback: { reason: { code: 'callback_urls_refused', detail: again } },
+        transfers: { pending: 2 },
+      });
     await kick(id);
     await api.prisma.customer.update({ where: { id: alice.id }, data: { quotas: {} } });
   });
@@ -127,24 +185,48 @@ describe('a callback', () => {
     const id = await begin({ callbackUrl: customer.url });
     await expect.poll(() => view(id)).toMatchObject({ transfers: { pending: 3 } });
     // As if that had been done 331 times before.
-    const ended = { streamId: id, origin: 'callback', state: 'ended', url: 'x', redactedUrl: 'x', endedAt: new Date() } as const;
-    await api.prisma.transfer.createMany({ data: Array.from({ length: 992 }, (_, i) => ({ ...ended, urlHash: `before-${i}` })) });
+    const ended = {
+      streamId: id,
+      origin: 'callback',
+      state: 'ended',
+      url: 'x',
+      redactedUrl: 'x',
+      endedAt: new Date(),
+    } as const;
+    await api.prisma.transfer.createMany({
+      data: Array.from({ length: 992 }, (_, i) => ({ ...ended, urlHash: `before-${i}` })),
+    });
     const again = async (round: string) => {
       const running = await api.prisma.transfer.findMany({ where: { streamId: id, endedAt: null } });
-      for (const transfer of running) expect((await alice.call('DELETE', fls(`streams/${id}/transfers/${transfer.id}`))).status).toBe(204);
+      for (const transfer of running)
+        expect((await alice.call('DELETE', fls(`streams/${id}/transfers/${transfer.id}`))).status).toBe(204);
       customer.reply = json({ transferUrls: urls(round) });
       const before = await deliveries(id);
-      await alice.call('POST', fls(`entry_points/live/callbacks/${(before[0] as unknown as { id: string }).id}/replay`));
+      await alice.call(
+        'POST',
+        fls(`entry_points/live/callbacks/${(before[0] as unknown as { id: string }).id}/replay`),
+      );
       await expect.poll(async () => (await deliveries(id)).length).toBe(before.length + 1);
-      const { events } = (await alice.call('GET', fls(`events?streamId=${id}&limit=50`))).body as { events: { type: string; data: object }[] };
+      const { events } = (await alice.call('GET', fls(`events?streamId=${id}&limit=50`))).body as {
+        events: { type: string; data: object }[];
+      };
       return events.find(({ type }) => type === 'callback.answered')?.data;
     };
     expect(await again('second')).toMatchObject({ urls: 3, aboveEver: [] });
     expect(await again('third')).toMatchObject({ urls: 2, aboveEver: [2], aboveQuota: [] });
-    expect(await view(id)).toMatchObject({ callback: { reason: { code: 'callback_urls_refused', detail: 'transferUrls[2] is beyond the 1000 transfers that a stream has at most, with those that have ended' } } });
+    expect(await view(id)).toMatchObject({
+      callback: {
+        reason: {
+          code: 'callback_urls_refused',
+          detail: 'transferUrls[2] is beyond the 1000 transfers that a stream has at most, with those that have ended',
+        },
+      },
+    });
     expect(await again('fourth')).toMatchObject({ urls: 0, aboveEver: [0, 1, 2] });
     expect(await api.prisma.transfer.count({ where: { streamId: id } })).toBe(1000);
-    expect((await alice.call('POST', fls(`streams/${id}/transfers`), { url: 'rtmp://127.0.0.1/live/one-more' })).body).toMatchObject({ status: 403, code: 'quota_exceeded' });
+    expect(
+      (await alice.call('POST', fls(`streams/${id}/transfers`), { url: 'rtmp://127.0.0.1/live/one-more' })).body,
+    ).toMatchObject({ status: 403, code: 'quota_exceeded' });
     await kick(id);
   });
 
@@ -160,19 +242,26 @@ describe('a callback', () => {
   it('that names no URL is an answer, and the stream says so', async () => {
     customer.reply = json({ transferUrls: [] });
     const id = await begin({ callbackUrl: customer.url });
-    await expect.poll(() => view(id)).toMatchObject({ state: 'connecting', callback: { state: 'answered', reason: { code: 'callback_no_urls' } } });
+    await expect
+      .poll(() => view(id))
+      .toMatchObject({ state: 'connecting', callback: { state: 'answered', reason: { code: 'callback_no_urls' } } });
     await kick(id);
   });
 
-  it.each(Object.entries(HOSTILE))('whose server %s is retried, and the stream stays up and says why', async (_, [reply, code]) => {
-    customer.reply = reply;
-    const id = await begin({ callbackUrl: customer.url });
-    await expect.poll(() => view(id), { timeout: 4 * TIMEOUT_MS + 1000 }).toMatchObject({ state: 'connecting', callback: { state: 'retrying', reason: { code } }, transfers: {} });
-    expect((await deliveries(id))[0]).toMatchObject({ outcome: code, attempt: 1 });
-    // And nothing of it stays open.
-    await expect.poll(() => customer.connections()).toBe(0);
-    await kick(id);
-  });
+  it.each(Object.entries(HOSTILE))(
+    'whose server %s is retried, and the stream stays up and says why',
+    async (_, [reply, code]) => {
+      customer.reply = reply;
+      const id = await begin({ callbackUrl: customer.url });
+      await expect
+        .poll(() => view(id), { timeout: 4 * TIMEOUT_MS + 1000 })
+        .toMatchObject({ state: 'connecting', callback: { state: 'retrying', reason: { code } }, transfers: {} });
+      expect((await deliveries(id))[0]).toMatchObject({ outcome: code, attempt: 1 });
+      // And nothing of it stays open.
+      await expect.poll(() => customer.connections()).toBe(0);
+      await kick(id);
+    },
+  );
 
   it.each([
     ['http://127.0.0.2:80/', 'callback_address_forbidden'],
@@ -185,20 +274,31 @@ describe('a callback', () => {
     ['http://no-such-host.invalid/', 'callback_dns_failed'],
   ])('to %s fails with %s', async (callbackUrl, code) => {
     const id = await begin({ callbackUrl });
-    await expect.poll(() => view(id), { timeout: 3000 }).toMatchObject({ callback: { state: 'retrying', reason: { code } } });
+    await expect
+      .poll(() => view(id), { timeout: 3000 })
+      .toMatchObject({ callback: { state: 'retrying', reason: { code } } });
     await kick(id);
   });
 
   it('is tried again with the settings of that moment, until it is answered', async () => {
     customer.reply = json({ error: 'no such user', for: 'rtmp://127.0.0.1/live/KEY' }, 500);
     const id = await begin({ callbackUrl: `${customer.url}/old` });
-    await expect.poll(() => view(id)).toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_status', detail: 'it answered 500' } } });
+    await expect
+      .poll(() => view(id))
+      .toMatchObject({
+        callback: { state: 'retrying', reason: { code: 'callback_status', detail: 'it answered 500' } },
+      });
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
     await alice.call('PATCH', fls(settings), { callbackUrl: `${customer.url}/new` });
-    await expect.poll(() => view(id), { timeout: 5000 }).toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 1 } });
+    await expect
+      .poll(() => view(id), { timeout: 5000 })
+      .toMatchObject({ callback: { state: 'answered', reason: null }, transfers: { pending: 1 } });
     expect(customer.requests.map(({ url }) => url.split('?')[0])).toEqual(['/cb/old', '/cb/new']);
     const log = await deliveries(id);
-    expect(log.map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([[2, 'ok', 200], [1, 'callback_status', 500]]);
+    expect(log.map(({ attempt, outcome, status }) => [attempt, outcome, status])).toEqual([
+      [2, 'ok', 200],
+      [1, 'callback_status', 500],
+    ]);
     // What the customer's framework had to say about it.
     expect(log[1]?.answerHead).toBe('{"error":"no such user","for":"rtmp://127.0.0.1/live/***"}');
     await kick(id);
@@ -219,7 +319,9 @@ describe('a callback', () => {
     const disabled = await begin({ callbackUrl: customer.url });
     await expect.poll(() => view(disabled)).toMatchObject({ callback: { state: 'retrying' } });
     await alice.call('PATCH', fls(settings), { enabled: false });
-    await expect.poll(() => view(disabled), { timeout: 5000 }).toMatchObject({ callback: { state: 'none', reason: { code: 'transfer_disabled' } } });
+    await expect
+      .poll(() => view(disabled), { timeout: 5000 })
+      .toMatchObject({ callback: { state: 'none', reason: { code: 'transfer_disabled' } } });
     const ended = await begin({ callbackUrl: customer.url });
     await expect.poll(() => view(ended)).toMatchObject({ callback: { state: 'retrying' } });
     await kick(ended);
@@ -232,29 +334,54 @@ describe('a callback', () => {
   it('is logged without what its query holds', async () => {
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/KEY-3'] });
     const id = await begin({ callbackUrl: `${customer.url}?SECRET&a=SECRET&b=SECRET=SECRET#SECRET` });
-    await expect.poll(() => deliveries(id)).toMatchObject([{ url: `${customer.url}?***&a=***&b=***`, answerHead: '{"transferUrls":["rtmp://127.0.0.1/live/***"]}' }]);
-    expect(customer.requests[0]?.url).toBe(`/cb?SECRET&a=SECRET&b=SECRET=SECRET&entry_point=live&stream_name=cb-${count}`);
+    await expect
+      .poll(() => deliveries(id))
+      .toMatchObject([
+        { url: `${customer.url}?***&a=***&b=***`, answerHead: '{"transferUrls":["rtmp://127.0.0.1/live/***"]}' },
+      ]);
+    expect(customer.requests[0]?.url).toBe(
+      `/cb?SECRET&a=SECRET&b=SECRET=SECRET&entry_point=live&stream_name=cb-${count}`,
+    );
     await kick(id);
   });
 
   it.each([
-    ['its beginning', (response: ServerResponse) => void response.writeHead(500).end(`no database: rtmp://127.0.0.1/live/KEY-5 ${'x'.repeat(3000)}`), /^\(text of \d+ characters\) no database: \*\*\*$/],
-    ['what came of it', (response: ServerResponse) => void response.writeHead(302, { location: '/' }).write('moved'), /^\(text of 5 characters, broken off\) moved$/],
+    [
+      'its beginning',
+      (response: ServerResponse) =>
+        void response.writeHead(500).end(`no database: rtmp://127.0.0.1/live/KEY-5 ${'x'.repeat(3000)}`),
+      /^\(text of \d+ characters\) no database: \*\*\*$/,
+    ],
+    [
+      'what came of it',
+      (response: ServerResponse) => void response.writeHead(302, { location: '/' }).write('moved'),
+      /^\(text of 5 characters, broken off\) moved$/,
+    ],
     ['nothing', (response: ServerResponse) => void response.writeHead(404).end(), null],
-  ])('whose server fails is logged with what it asked, and %s of what the server said', async (_, reply, answerHead) => {
-    customer.reply = reply;
-    const id = await begin({ callbackUrl: customer.url });
-    await expect.poll(async () => (await deliveries(id)).length).toBeGreaterThan(0);
-    expect((await deliveries(id)).at(-1)).toMatchObject({ webhookId: `msg_${id}`, streamName: `cb-${count}`, answerHead: answerHead && expect.stringMatching(answerHead) });
-    expect(customer.requests[0]?.headers['webhook-id']).toBe(`msg_${id}`);
-    await kick(id);
-  });
+  ])(
+    'whose server fails is logged with what it asked, and %s of what the server said',
+    async (_, reply, answerHead) => {
+      customer.reply = reply;
+      const id = await begin({ callbackUrl: customer.url });
+      await expect.poll(async () => (await deliveries(id)).length).toBeGreaterThan(0);
+      expect((await deliveries(id)).at(-1)).toMatchObject({
+        webhookId: `msg_${id}`,
+        streamName: `cb-${count}`,
+        answerHead: answerHead && expect.stringMatching(answerHead),
+      });
+      expect(customer.requests[0]?.headers['webhook-id']).toBe(`msg_${id}`);
+      await kick(id);
+    },
+  );
 
   it('leaves events, with the elements that were bad', async () => {
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/KEY', 'srt://KEY'] });
     const id = await begin({ callbackUrl: customer.url });
-    const events = async () => (await alice.call('GET', fls(`events?streamId=${id}`))).body as { events: { type: string; data: object }[] };
-    await expect.poll(events).toMatchObject({ events: [{ type: 'callback.answered', data: { urls: 1, bad: [{ element: 1 }] } }, { type: 'stream.starting' }] });
+    const events = async () =>
+      (await alice.call('GET', fls(`events?streamId=${id}`))).body as { events: { type: string; data: object }[] };
+    await expect.poll(events).toMatchObject({
+      events: [{ type: 'callback.answered', data: { urls: 1, bad: [{ element: 1 }] } }, { type: 'stream.starting' }],
+    });
     expect(JSON.stringify(await events())).not.toContain('KEY');
     await kick(id);
     expect((await events()).events.map(({ type }) => type)).toContain('callback.answered');
@@ -263,11 +390,19 @@ describe('a callback', () => {
   it('of another customer is 404, its log and its events', async () => {
     const id = await begin({ enabled: false });
     const bob = await api.customer();
-    for (const path of ['entry_points/live/callbacks', 'entry_points/live/callbacks?limit=1', 'events', `events?streamId=${id}`]) {
+    for (const path of [
+      'entry_points/live/callbacks',
+      'entry_points/live/callbacks?limit=1',
+      'events',
+      `events?streamId=${id}`,
+    ]) {
       expect((await bob.call('GET', fls(path))).status).toBe(404);
     }
     // Nor does its stream's id open anything below a project of one's own.
-    expect((await bob.call('GET', `/v1/projects/${bob.appid}/fls/events?streamId=${id}`)).body).toEqual({ events: [], nextCursor: null });
+    expect((await bob.call('GET', `/v1/projects/${bob.appid}/fls/events?streamId=${id}`)).body).toEqual({
+      events: [],
+      nextCursor: null,
+    });
     await kick(id);
   });
 });

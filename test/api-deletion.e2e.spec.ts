@@ -48,14 +48,28 @@ const counts = async (): Promise<number[]> => {
 };
 const GONE = [0, 0, 0, 0, 0, 0];
 const project = () => `/v1/projects/${alice.appid}`;
-const publish = (token: string) => api.anonymous('POST', `/whip/${alice.appid}/live/x`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
+const publish = (token: string) =>
+  api.anonymous('POST', `/whip/${alice.appid}/live/x`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+  });
 
 it('a project', async () => {
   await fill('live');
-  const { token } = (await alice.call('POST', `${project()}/fls/entry_points/live/publish_tokens`)).body as { token: string };
+  const { token } = (await alice.call('POST', `${project()}/fls/entry_points/live/publish_tokens`)).body as {
+    token: string;
+  };
   expect((await alice.call('DELETE', project())).status).toBe(204);
   for (const who of [alice, operator]) {
-    for (const path of ['', '/fls/entry_points', '/fls/entry_points/live', '/fls/streams', '/fls/events', '/fls/entry_points/live/settings/transfer', '/fls/entry_points/live/callbacks']) {
+    for (const path of [
+      '',
+      '/fls/entry_points',
+      '/fls/entry_points/live',
+      '/fls/streams',
+      '/fls/events',
+      '/fls/entry_points/live/settings/transfer',
+      '/fls/entry_points/live/callbacks',
+    ]) {
       expect((await who.call('GET', project() + path)).status, path).toBe(404);
     }
     expect((await who.call('GET', '/v1/projects')).text).not.toContain(alice.appid);
@@ -73,16 +87,27 @@ it('an entry point, whose name is free at once', async () => {
   const path = `${project()}/fls/entry_points/old`;
   expect((await alice.call('DELETE', path)).status).toBe(200);
   expect((await alice.call('GET', path)).status).toBe(404);
-  expect((await alice.call('GET', `${project()}/fls/entry_points`)).body).toMatchObject({ entryPointList: [{ name: 'live' }] });
+  expect((await alice.call('GET', `${project()}/fls/entry_points`)).body).toMatchObject({
+    entryPointList: [{ name: 'live' }],
+  });
   expect((await alice.call('POST', `${project()}/fls/entry_points`, { name: 'old' })).status).toBe(201);
   // Two rows of that name until the purge is done: every path leads to the new one.
-  const { id } = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid, name: 'old', deletedAt: null } });
+  const { id } = await api.prisma.entryPoint.findFirstOrThrow({
+    where: { projectId: alice.appid, name: 'old', deletedAt: null },
+  });
   const { token } = (await alice.call('POST', `${path}/publish_tokens`)).body as { token: string };
   expect((await alice.call('PATCH', `${path}/settings/transfer`, { enabled: true })).status).toBe(200);
   expect(await api.prisma.entryPoint.findUniqueOrThrow({ where: { id } })).toMatchObject({ transferEnabled: true });
   expect((await alice.call('GET', `${project()}/fls/streams?entry_point=old`)).body).toMatchObject({ streams: [] });
   // The token opens it: it is refused for want of a node.
-  expect((await api.anonymous('POST', `/whip/${alice.appid}/old/x`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' })).status).toBe(503);
+  expect(
+    (
+      await api.anonymous('POST', `/whip/${alice.appid}/old/x`, offer(), {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/sdp',
+      })
+    ).status,
+  ).toBe(503);
   expect((await alice.call('POST', `${project()}/fls/entry_points`, { name: 'old' })).status).toBe(409);
   await expect.poll(counts, { timeout: 60_000, interval: 500 }).toEqual(GONE);
   await expect.poll(() => api.prisma.entryPoint.count({ where: { projectId: alice.appid } })).toBe(2);

@@ -33,25 +33,35 @@ const raw = (port: number, text: string): Promise<string> =>
     let answer = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(text));
     socket.setTimeout(5000, () => socket.destroy());
-    socket.on('data', (data) => (answer += data.toString())).on('error', () => undefined).on('close', () => resolve(answer));
+    socket
+      .on('data', (data) => (answer += data.toString()))
+      .on('error', () => undefined)
+      .on('close', () => resolve(answer));
   });
 const apiPort = (): number => Number(new URL(api.url).port);
 
 describe('requests for an upgrade', () => {
   it.each(['//', 'http://[/websocket', '*', '/%'])('to %s end no process', async (target) => {
-    const upgrade = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    const upgrade =
+      'Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
     const socket = connect(wsPort, '127.0.0.1', () => socket.write(`GET ${target} HTTP/1.1\r\n${upgrade}\r\n`));
-    const answer = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')));
+    const answer = await new Promise<string>((resolve) =>
+      socket.once('data', (data) => resolve(data.toString())).once('close', () => resolve('closed')),
+    );
     socket.destroy();
     expect(answer).toMatch(/^HTTP\/1\.1 (101|400)/);
   });
 
-  it('to another protocol than WebSocket are answered over HTTP/1.1: Java\'s client asks for h2c with everything', async () => {
+  it("to another protocol than WebSocket are answered over HTTP/1.1: Java's client asks for h2c with everything", async () => {
     const more = `Host: x\r\nAuthorization: ${basic(alice.id, alice.secret)}\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n`;
     expect(await raw(apiPort(), `GET /v1/me HTTP/1.1\r\n${more}\r\n`)).toMatch(/^HTTP\/1\.1 200 /);
     const body = JSON.stringify({ streamName: 'nobody' });
-    expect(await raw(apiPort(), `POST /rest-api/push/find HTTP/1.1\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`)).toContain('Transponder not found');
-    expect(await raw(apiPort(), `GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`)).toMatch(/^HTTP\/1\.1 404 /);
+    expect(
+      await raw(apiPort(), `POST /rest-api/push/find HTTP/1.1\r\n${more}Content-Length: ${body.length}\r\n\r\n${body}`),
+    ).toContain('Transponder not found');
+    expect(
+      await raw(apiPort(), `GET /elsewhere HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`),
+    ).toMatch(/^HTTP\/1\.1 404 /);
   });
 });
 
@@ -59,15 +69,22 @@ it('who sends pings and reads no answer is hung up on', async () => {
   const socket = connect(wsPort, '127.0.0.1');
   let closed = false;
   socket.once('close', () => (closed = true)).on('error', () => undefined);
-  socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n');
+  socket.write(
+    'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  );
   // Masked with nothing.
   const text = JSON.stringify({ message: 'ping', data: [] });
   const frame = Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
   const frames = Buffer.concat(Array.from({ length: 2000 }, () => frame));
-  await expect.poll(() => {
-    if (!closed && socket.writableLength < 4_000_000) socket.write(frames);
-    return closed;
-  }, { timeout: 20_000, interval: 1 }).toBe(true);
+  await expect
+    .poll(
+      () => {
+        if (!closed && socket.writableLength < 4_000_000) socket.write(frames);
+        return closed;
+      },
+      { timeout: 20_000, interval: 1 },
+    )
+    .toBe(true);
 }, 30_000);
 
 it('an Authorization header takes no time to refuse', async () => {
@@ -101,7 +118,8 @@ describe('a session at the dashboard', () => {
   });
 
   it('is begun by no other page, for somebody else than its reader thinks', async () => {
-    const of = (origin: string) => api.anonymous('POST', '/session', { customerId: alice.id, customerSecret: alice.secret }, { origin });
+    const of = (origin: string) =>
+      api.anonymous('POST', '/session', { customerId: alice.id, customerSecret: alice.secret }, { origin });
     expect((await of('https://evil.example')).status).toBe(403);
     expect((await of('null')).status).toBe(403);
     expect((await of(api.url)).status).toBe(200);
@@ -109,7 +127,11 @@ describe('a session at the dashboard', () => {
 });
 
 describe('event feeds', () => {
-  const feed = ({ appid, id, secret }: TestCustomer, signal?: AbortSignal) => fetch(`${api.url}/v1/projects/${appid}/fls/events/stream`, { headers: { authorization: basic(id, secret) }, signal });
+  const feed = ({ appid, id, secret }: TestCustomer, signal?: AbortSignal) =>
+    fetch(`${api.url}/v1/projects/${appid}/fls/events/stream`, {
+      headers: { authorization: basic(id, secret) },
+      signal,
+    });
 
   it('end with the secret that they were asked for with', async () => {
     const frank = await api.customer();
@@ -141,19 +163,25 @@ describe('event feeds', () => {
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(5);
     expect((await feed(alice, left.signal)).status).toBe(200);
     left.abort();
-    await expect.poll(async () => {
-      const again = new AbortController();
-      const { status } = await feed(grace, again.signal);
-      again.abort();
-      return status;
-    }).toBe(200);
+    await expect
+      .poll(async () => {
+        const again = new AbortController();
+        const { status } = await feed(grace, again.signal);
+        again.abort();
+        return status;
+      })
+      .toBe(200);
   });
 });
 
 it('projects are listed in pages', async () => {
   const heidi = await api.customer();
   for (const name of ['b', 'a', 'c']) await heidi.call('POST', '/v1/projects', { name });
-  const list = async (query: string) => (await heidi.call('GET', `/v1/projects${query}`)).body as { projects: { name: string }[]; nextCursor: string | null };
+  const list = async (query: string) =>
+    (await heidi.call('GET', `/v1/projects${query}`)).body as {
+      projects: { name: string }[];
+      nextCursor: string | null;
+    };
   const first = await list('?limit=3');
   expect(first.projects.map(({ name }) => name)).toEqual(['Test', 'b', 'a']);
   const second = await list(`?limit=3&cursor=${first.nextCursor}`);
@@ -164,9 +192,14 @@ it('projects are listed in pages', async () => {
 
 it('projects are found by a part of their name', async () => {
   const [judy, mallory] = await Promise.all([api.customer(), api.customer()]);
-  for (const name of ['Morning Show', 'show at 100%', 'Evening', '100 shows_', 'back\\slash']) await judy.call('POST', '/v1/projects', { name });
+  for (const name of ['Morning Show', 'show at 100%', 'Evening', '100 shows_', 'back\\slash'])
+    await judy.call('POST', '/v1/projects', { name });
   await mallory.call('POST', '/v1/projects', { name: 'Other show' });
-  const list = async (query: string) => (await judy.call('GET', `/v1/projects?${query}`)).body as { projects: { name: string }[]; nextCursor: string | null };
+  const list = async (query: string) =>
+    (await judy.call('GET', `/v1/projects?${query}`)).body as {
+      projects: { name: string }[];
+      nextCursor: string | null;
+    };
   const found = async (q: string) => (await list(`q=${encodeURIComponent(q)}`)).projects.map(({ name }) => name);
   expect(await found('SHOW')).toEqual(['Morning Show', 'show at 100%', '100 shows_']);
   // No wildcards.
@@ -177,22 +210,38 @@ it('projects are found by a part of their name', async () => {
   expect(await found('')).toHaveLength(6);
   const first = await list('q=show&limit=2');
   expect(first.projects.map(({ name }) => name)).toEqual(['Morning Show', 'show at 100%']);
-  expect((await list(`q=show&limit=2&cursor=${first.nextCursor}`)).projects.map(({ name }) => name)).toEqual(['100 shows_']);
-  for (const bad of [`q=${'x'.repeat(101)}`, 'q=a&q=b', 'q=%00']) expect((await judy.call('GET', `/v1/projects?${bad}`)).status, bad).toBe(400);
+  expect((await list(`q=show&limit=2&cursor=${first.nextCursor}`)).projects.map(({ name }) => name)).toEqual([
+    '100 shows_',
+  ]);
+  for (const bad of [`q=${'x'.repeat(101)}`, 'q=a&q=b', 'q=%00'])
+    expect((await judy.call('GET', `/v1/projects?${bad}`)).status, bad).toBe(400);
 });
 
 it('an Idempotency-Key that is given back at the wrong moment is claimed anew', async () => {
   const id = { customerId: alice.id, key: 'given-back' };
-  await api.prisma.idempotencyKey.create({ data: { ...id, fingerprint: 'x', createdAt: new Date(Date.now() - 120_000) } });
+  await api.prisma.idempotencyKey.create({
+    data: { ...id, fingerprint: 'x', createdAt: new Date(Date.now() - 120_000) },
+  });
   let adding: Promise<{ status: number }> | undefined;
   await api.prisma.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM idempotency_keys WHERE key = ${id.key} FOR UPDATE`;
     adding = alice.call('POST', '/v1/projects', { name: 'once' }, { 'idempotency-key': id.key });
-    await expect.poll(async () => api.prisma.$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, { interval: 20 }).toHaveLength(1);
+    await expect
+      .poll(
+        async () =>
+          api.prisma
+            .$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        { interval: 20 },
+      )
+      .toHaveLength(1);
     await tx.idempotencyKey.delete({ where: { customerId_key: id } });
   });
   expect((await adding)?.status).toBe(201);
-  expect((await alice.call('POST', '/v1/projects', { name: 'once' }, { 'idempotency-key': id.key })).headers.get('idempotency-replayed')).toBe('true');
+  expect(
+    (await alice.call('POST', '/v1/projects', { name: 'once' }, { 'idempotency-key': id.key })).headers.get(
+      'idempotency-replayed',
+    ),
+  ).toBe('true');
 });
 
 it('listeners that come and go leave no timers behind', async () => {
@@ -207,26 +256,33 @@ it('listeners that come and go leave no timers behind', async () => {
     feed.listen({ projectId: alice.appid }).subscribe().unsubscribe();
   }
   let came = false;
-  const last = feed.listen({ projectId: alice.appid }).subscribe((item) => (came ||= 'event' in item && item.event.type === 'test'));
+  const last = feed
+    .listen({ projectId: alice.appid })
+    .subscribe((item) => (came ||= 'event' in item && item.event.type === 'test'));
   const happens = () => api.prisma.event.create({ data: { projectId: alice.appid, type: 'test' } });
   await expect.poll(() => came || happens().then(() => came), { timeout: 5000, interval: 200 }).toBe(true);
   last.unsubscribe();
   const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
-  const ours = set.mock.results.filter((_, i) => [500, 2000].includes(set.mock.calls[i]?.[1] ?? 0)).map(({ value }) => value as NodeJS.Timeout);
+  const ours = set.mock.results
+    .filter((_, i) => [500, 2000].includes(set.mock.calls[i]?.[1] ?? 0))
+    .map(({ value }) => value as NodeJS.Timeout);
   expect(ours.filter((timer) => !cleared.has(timer))).toHaveLength(0);
 });
 
-it('the dashboard\'s page is under its policy by every name', async () => {
+it("the dashboard's page is under its policy by every name", async () => {
   const answer = await fetch(`${api.url}/index.html`, { headers: { accept: 'text/html' } });
   expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
 });
 
-
 it('old rows go, though some of them cannot yet', async () => {
   const { id: entryPointId } = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
   const long = new Date(Date.now() - 4000 * 86_400_000);
-  const { id } = await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId, name: 'old', state: 'ended', endedAt: long } });
-  await api.prisma.idempotencyKey.create({ data: { customerId: alice.id, key: 'old', fingerprint: 'x', createdAt: long } });
+  const { id } = await api.prisma.stream.create({
+    data: { projectId: alice.appid, entryPointId, name: 'old', state: 'ended', endedAt: long },
+  });
+  await api.prisma.idempotencyKey.create({
+    data: { customerId: alice.id, key: 'old', fingerprint: 'x', createdAt: long },
+  });
   await api.prisma.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM streams WHERE id = ${id}::uuid FOR UPDATE`;
     await api.app.get(Housekeeping).clean();

@@ -24,7 +24,10 @@ interface Message {
 /** Reads Server-Sent Events as they come. */
 async function listen(customer: TestCustomer, path: string, headers: Record<string, string> = {}, url = api.url) {
   const stop = new AbortController();
-  const response = await fetch(url + path, { headers: { authorization: basic(customer.id, customer.secret), ...headers }, signal: stop.signal });
+  const response = await fetch(url + path, {
+    headers: { authorization: basic(customer.id, customer.secret), ...headers },
+    signal: stop.signal,
+  });
   const messages: Message[] = [];
   const reading = (async () => {
     let text = '';
@@ -33,8 +36,13 @@ async function listen(customer: TestCustomer, path: string, headers: Record<stri
       const blocks = text.split('\n\n');
       text = blocks.pop() ?? '';
       for (const block of blocks) {
-        const fields = Object.fromEntries(block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]));
-        messages.push({ ...fields, data: fields.data === undefined ? undefined : (JSON.parse(fields.data) as Message['data']) });
+        const fields = Object.fromEntries(
+          block.split('\n').map((line) => line.split(/: (.*)/s, 2) as [string, string]),
+        );
+        messages.push({
+          ...fields,
+          data: fields.data === undefined ? undefined : (JSON.parse(fields.data) as Message['data']),
+        });
       }
     }
   })().catch(() => undefined);
@@ -96,17 +104,33 @@ it('brings the figures of running streams, or of those that are named', async ()
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: frank.appid } });
   const hers = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
   const stream = async (projectId: string, entryPointId: string, name: string): Promise<string> => {
-    const { id } = await api.prisma.stream.create({ data: { projectId, entryPointId, name, state: 'live', ownerNode: 'node-1' } });
+    const { id } = await api.prisma.stream.create({
+      data: { projectId, entryPointId, name, state: 'live', ownerNode: 'node-1' },
+    });
     await api.app.get(Registry).putFigures(id, { input: { bitrate: 1000 }, transfers: {} });
     return id;
   };
-  const [one, two, foreign] = [await stream(frank.appid, entryPoint.id, 'one'), await stream(frank.appid, entryPoint.id, 'two'), await stream(alice.appid, hers.id, 'hers')];
-  const [feed, some] = await Promise.all([listen(frank, pathOf(frank)), listen(frank, pathOf(frank, `?figuresOf=${one},${foreign}`))]);
+  const [one, two, foreign] = [
+    await stream(frank.appid, entryPoint.id, 'one'),
+    await stream(frank.appid, entryPoint.id, 'two'),
+    await stream(alice.appid, hers.id, 'hers'),
+  ];
+  const [feed, some] = await Promise.all([
+    listen(frank, pathOf(frank)),
+    listen(frank, pathOf(frank, `?figuresOf=${one},${foreign}`)),
+  ]);
   const figures = { figures: { bitrate: 1000 }, transfers: {} };
-  await expect.poll(() => feed.messages.find(({ event }) => event === 'figures')?.data?.streams).toEqual({ [one]: figures, [two]: figures });
-  await expect.poll(() => some.messages.find(({ event }) => event === 'figures')?.data?.streams).toEqual({ [one]: figures });
+  await expect
+    .poll(() => feed.messages.find(({ event }) => event === 'figures')?.data?.streams)
+    .toEqual({ [one]: figures, [two]: figures });
+  await expect
+    .poll(() => some.messages.find(({ event }) => event === 'figures')?.data?.streams)
+    .toEqual({ [one]: figures });
   expect((await frank.call('GET', pathOf(frank, '?figuresOf=nonsense'))).status).toBe(400);
-  await api.prisma.stream.updateMany({ where: { id: { in: [one, two, foreign] } }, data: { state: 'ended', endedAt: new Date() } });
+  await api.prisma.stream.updateMany({
+    where: { id: { in: [one, two, foreign] } },
+    data: { state: 'ended', endedAt: new Date() },
+  });
   await some.close();
   // The other one is left open: the end of the API must not wait for its listeners.
 });
@@ -152,7 +176,10 @@ describe('who comes back', () => {
     await expect.poll(() => feed.lastId()).not.toBe('');
     await feed.close();
     const type = (i: number): string => `e${i}`;
-    await happened(frank, Array.from({ length: 1800 }, (_, i) => type(i)));
+    await happened(
+      frank,
+      Array.from({ length: 1800 }, (_, i) => type(i)),
+    );
     const again = await listen(frank, pathOf(frank), { 'last-event-id': feed.lastId() });
     for (let i = 1800; i < 1820; i++) await happen(frank, type(i));
     await expect.poll(() => again.types().length).toBeGreaterThanOrEqual(1820);
@@ -165,7 +192,10 @@ describe('who comes back', () => {
     const feed = await listen(frank, pathOf(frank));
     await expect.poll(() => feed.lastId()).not.toBe('');
     await feed.close();
-    await happened(frank, Array.from({ length: 5100 }, () => 'many'));
+    await happened(
+      frank,
+      Array.from({ length: 5100 }, () => 'many'),
+    );
     const again = await listen(frank, pathOf(frank), { 'last-event-id': feed.lastId() });
     await expect.poll(() => again.messages.some(({ event }) => event === 'reset')).toBe(true);
     expect(again.types()).toHaveLength(5000);

@@ -18,8 +18,21 @@ interface Client {
 }
 
 const OFFER = [
-  'v=0', 'o=- 1 1 IN IP4 0.0.0.0', 's=-', 't=0 0', 'm=audio 9 UDP/TLS/RTP/SAVPF 111', 'c=IN IP4 0.0.0.0', 'a=sendrecv', 'a=mid:0', 'a=rtpmap:111 opus/48000/2',
-  'a=ice-ufrag:abcd', 'a=ice-pwd:0123456789012345678901', 'a=setup:actpass', `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`, 'a=rtcp-mux', '',
+  'v=0',
+  'o=- 1 1 IN IP4 0.0.0.0',
+  's=-',
+  't=0 0',
+  'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+  'c=IN IP4 0.0.0.0',
+  'a=sendrecv',
+  'a=mid:0',
+  'a=rtpmap:111 opus/48000/2',
+  'a=ice-ufrag:abcd',
+  'a=ice-pwd:0123456789012345678901',
+  'a=setup:actpass',
+  `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}`,
+  'a=rtcp-mux',
+  '',
 ].join('\r\n');
 
 let api: TestApp;
@@ -34,7 +47,11 @@ const clients: Client[] = [];
 beforeAll(async () => {
   application = createServer((request, response) => {
     hooks.push((request.url ?? '').slice(1));
-    request.resume().on('end', () => response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body)));
+    request
+      .resume()
+      .on('end', () =>
+        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body)),
+      );
   });
   await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
   api = await startApp();
@@ -58,7 +75,8 @@ beforeEach(async () => {
 });
 
 const fls = (path: string): string => `/v1/projects/${alice.appid}/fls/entry_points/${path}`;
-const tokenFor = async (entryPoint: string) => ((await alice.call('POST', fls(`${entryPoint}/publish_tokens`), {})).body as { token: string }).token;
+const tokenFor = async (entryPoint: string) =>
+  ((await alice.call('POST', fls(`${entryPoint}/publish_tokens`), {})).body as { token: string }).token;
 
 async function open(path = '/websocket'): Promise<Client> {
   const socket = new WebSocket(api.url.replace('http', 'ws') + path);
@@ -70,7 +88,12 @@ async function open(path = '/websocket'): Promise<Client> {
     received.push([message, ...args]);
   });
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-  const client: Client = { socket, received, code: () => code, send: (message, data) => socket.send(JSON.stringify({ message, data: [data] })) };
+  const client: Client = {
+    socket,
+    received,
+    code: () => code,
+    send: (message, data) => socket.send(JSON.stringify({ message, data: [data] })),
+  };
   clients.push(client);
   return client;
 }
@@ -83,24 +106,36 @@ async function connected(data: object = { authToken: token }): Promise<Client> {
   return client;
 }
 
-const publish = (client: Client, more: object = {}) => client.send('publishStream', { mediaSessionId: 'm1', name: 'show', published: true, sdp: OFFER, ...more });
+const publish = (client: Client, more: object = {}) =>
+  client.send('publishStream', { mediaSessionId: 'm1', name: 'show', published: true, sdp: OFFER, ...more });
 /** As a worker writes it at the first media. */
 const heard = async () => {
   await api.prisma.stream.updateMany({ data: { state: 'live' } });
   await api.prisma.session.updateMany({ where: { endedAt: null }, data: { heardAt: new Date() } });
 };
 const appUrl = () => `http://127.0.0.1:${(application.address() as AddressInfo).port}`;
-const settings = async (body: object, entryPoint = 'live') => expect((await alice.call('PATCH', fls(`${entryPoint}/settings/push`), body)).status).toBe(200);
+const settings = async (body: object, entryPoint = 'live') =>
+  expect((await alice.call('PATCH', fls(`${entryPoint}/settings/push`), body)).status).toBe(200);
 
-describe('the Web SDK\'s protocol', () => {
+describe("the Web SDK's protocol", () => {
   it('answers an offer by setRemoteSDP with two arguments', async () => {
     const client = await connected();
     publish(client);
     await expect.poll(() => client.received).toEqual([['setRemoteSDP', 'm1', ANSWER]]);
     await heard();
-    await expect.poll(() => client.received[1]).toEqual(['notifyStreamStatusEvent', { mediaSessionId: 'm1', name: 'show', published: true, status: 'PUBLISHING' }]);
+    await expect
+      .poll(() => client.received[1])
+      .toEqual([
+        'notifyStreamStatusEvent',
+        { mediaSessionId: 'm1', name: 'show', published: true, status: 'PUBLISHING' },
+      ]);
     client.send('unPublishStream', { mediaSessionId: 'm1', name: 'show' });
-    await expect.poll(() => client.received[2]).toEqual(['notifyStreamStatusEvent', { mediaSessionId: 'm1', name: 'show', published: true, status: 'UNPUBLISHED', info: 'Stopped by user' }]);
+    await expect
+      .poll(() => client.received[2])
+      .toEqual([
+        'notifyStreamStatusEvent',
+        { mediaSessionId: 'm1', name: 'show', published: true, status: 'UNPUBLISHED', info: 'Stopped by user' },
+      ]);
     expect(node.requests.map(([op]) => op)).toContain('endSession');
     // The same id is free again.
     publish(client);
@@ -113,13 +148,15 @@ describe('the Web SDK\'s protocol', () => {
     await expect.poll(() => first.received).toHaveLength(1);
     await api.prisma.stream.updateMany({ data: { state: 'live' } });
     publish(second);
-    await expect.poll(() => second.received).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Stream name is already in use' }]]);
+    await expect
+      .poll(() => second.received)
+      .toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Stream name is already in use' }]]);
     await api.prisma.stream.updateMany({ data: { state: 'reconnecting' } });
     publish(second);
     await expect.poll(() => second.received[1]).toEqual(['setRemoteSDP', 'm1', ANSWER]);
   });
 
-  it('tells a page what becomes of its own session, not of another one\'s', async () => {
+  it("tells a page what becomes of its own session, not of another one's", async () => {
     const [first, second] = [await connected(), await connected()];
     publish(first);
     await expect.poll(() => first.received).toHaveLength(1);
@@ -131,21 +168,43 @@ describe('the Web SDK\'s protocol', () => {
     // The first one came back: media is heard, but not the second one's.
     await api.prisma.stream.updateMany({ data: { state: 'live' } });
     const [, own] = await api.prisma.session.findMany({ orderBy: { createdAt: 'asc' } });
-    await api.prisma.session.updateMany({ where: { id: own?.id }, data: { endedAt: new Date(), reason: 'ice_timeout' } });
-    await expect.poll(() => second.received.slice(1)).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Failed by ICE timeout' }]]);
+    await api.prisma.session.updateMany({
+      where: { id: own?.id },
+      data: { endedAt: new Date(), reason: 'ice_timeout' },
+    });
+    await expect
+      .poll(() => second.received.slice(1))
+      .toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Failed by ICE timeout' }]]);
     expect(first.received).toHaveLength(2);
-    await api.prisma.session.updateMany({ where: { endedAt: null }, data: { endedAt: new Date(), reason: 'taken_over' } });
-    await expect.poll(() => first.received[2]).toMatchObject(['notifyStreamStatusEvent', { status: 'FAILED', info: 'Another session of the same stream took over.' }]);
+    await api.prisma.session.updateMany({
+      where: { endedAt: null },
+      data: { endedAt: new Date(), reason: 'taken_over' },
+    });
+    await expect
+      .poll(() => first.received[2])
+      .toMatchObject([
+        'notifyStreamStatusEvent',
+        { status: 'FAILED', info: 'Another session of the same stream took over.' },
+      ]);
   });
 
   it('tells how a stream ended', async () => {
     const client = await connected();
-    for (const [reason, status, info] of [['ice_timeout', 'FAILED', 'Failed by ICE timeout'], ['kicked', 'UNPUBLISHED', 'Stopped by rest /terminate'], ['node_lost', 'FAILED', 'The node that ran the stream went away.']]) {
+    for (const [reason, status, info] of [
+      ['ice_timeout', 'FAILED', 'Failed by ICE timeout'],
+      ['kicked', 'UNPUBLISHED', 'Stopped by rest /terminate'],
+      ['node_lost', 'FAILED', 'The node that ran the stream went away.'],
+    ]) {
       client.received.length = 0;
       publish(client, { mediaSessionId: reason });
       await expect.poll(() => client.received).toHaveLength(1);
-      await api.prisma.stream.updateMany({ where: { state: { not: 'ended' } }, data: { state: 'ended', reason, endedAt: new Date() } });
-      await expect.poll(() => client.received[1]).toMatchObject(['notifyStreamStatusEvent', { mediaSessionId: reason, status, info }]);
+      await api.prisma.stream.updateMany({
+        where: { state: { not: 'ended' } },
+        data: { state: 'ended', reason, endedAt: new Date() },
+      });
+      await expect
+        .poll(() => client.received[1])
+        .toMatchObject(['notifyStreamStatusEvent', { mediaSessionId: reason, status, info }]);
     }
   });
 
@@ -168,7 +227,14 @@ describe('the Web SDK\'s protocol', () => {
     node.script = { refuse: 'no_free_slot', message: 'full' };
     const client = await connected();
     publish(client);
-    await expect.poll(() => client.received).toEqual([['notifyStreamStatusEvent', expect.objectContaining({ status: 'FAILED', info: 'No node has room for another stream right now.' })]]);
+    await expect
+      .poll(() => client.received)
+      .toEqual([
+        [
+          'notifyStreamStatusEvent',
+          expect.objectContaining({ status: 'FAILED', info: 'No node has room for another stream right now.' }),
+        ],
+      ]);
   });
 
   it('answers ping, closes on anything that is not this protocol, and hears nothing before connection', async () => {
@@ -178,7 +244,12 @@ describe('the Web SDK\'s protocol', () => {
     publish(client, { custom: { token } });
     client.send('playStream', { mediaSessionId: 'm2' });
     client.send('ping', null);
-    await expect.poll(() => client.received).toEqual([['pong', null], ['pong', null]]);
+    await expect
+      .poll(() => client.received)
+      .toEqual([
+        ['pong', null],
+        ['pong', null],
+      ]);
     for (const text of ['hello', '[]', '{"message":1}', 'null']) {
       const other = await open();
       other.socket.send(text);
@@ -193,12 +264,21 @@ describe('the Web SDK\'s protocol', () => {
     for (const authToken of ['x', `${token}x`, 'a.b.c']) {
       const client = await open();
       client.send('connection', { authToken });
-      await expect.poll(() => client.received).toMatchObject([['fail', { apiMethod: 'ConnectionStatusEvent', status: 'FAILED' }]]);
+      await expect
+        .poll(() => client.received)
+        .toMatchObject([['fail', { apiMethod: 'ConnectionStatusEvent', status: 'FAILED' }]]);
       await expect.poll(() => client.code()).toBe(1008);
     }
     const client = await connected({});
     publish(client);
-    await expect.poll(() => client.received).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: expect.stringMatching(/^No publish token: .*\?token=/) as string }]]);
+    await expect
+      .poll(() => client.received)
+      .toMatchObject([
+        [
+          'notifyStreamStatusEvent',
+          { status: 'FAILED', info: expect.stringMatching(/^No publish token: .*\?token=/) as string },
+        ],
+      ]);
     publish(client, { custom: { token } });
     await expect.poll(() => client.received).toHaveLength(2);
     expect(client.received[1]?.[0]).toBe('setRemoteSDP');
@@ -215,7 +295,9 @@ describe('the Web SDK\'s protocol', () => {
     publish(client, { rtmpUrl: 'rtmp://127.0.0.1/live' });
     await expect.poll(() => client.received).toHaveLength(1);
     await heard();
-    await expect.poll(() => client.received.at(-1)).toMatchObject(['fail', { info: expect.stringContaining('Publishers may not push') as string }]);
+    await expect
+      .poll(() => client.received.at(-1))
+      .toMatchObject(['fail', { info: expect.stringContaining('Publishers may not push') as string }]);
     expect(await api.prisma.transfer.count()).toBe(0);
   });
 });
@@ -236,7 +318,9 @@ describe('REST hooks', () => {
     const strict = await connected({ authToken });
     answer = { status: 500, body: {} };
     publish(strict, { name: 'other' });
-    await expect.poll(() => strict.received).toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Forbidden by the application' }]]);
+    await expect
+      .poll(() => strict.received)
+      .toMatchObject([['notifyStreamStatusEvent', { status: 'FAILED', info: 'Forbidden by the application' }]]);
     expect(await api.prisma.stream.count({ where: { name: 'other' } })).toBe(0);
   });
 });

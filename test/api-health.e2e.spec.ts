@@ -32,14 +32,22 @@ afterAll(async () => {
 
 const fls = () => `/v1/projects/${alice.appid}/fls`;
 const OFFER = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 ${Array.from({ length: 32 }, () => 'AB').join(':')}\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=setup:actpass\r\na=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\na=rtpmap:96 H264/90000\r\n`;
-const publish = () => api.anonymous('POST', `/whip/${alice.appid}/live/s`, OFFER, { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+const publish = () =>
+  api.anonymous('POST', `/whip/${alice.appid}/live/s`, OFFER, {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
 
 it('without Postgres the process lives and says what it lacks', async () => {
   proxies.DATABASE_URL.cut();
   expect((await api.anonymous('GET', '/healthz')).status).toBe(200);
   const ready = await api.anonymous('GET', '/readyz');
   expect([ready.status, ready.body]).toEqual([503, { status: 'unavailable', postgres: 'unavailable', redis: 'ok' }]);
-  for (const answer of [await alice.call('GET', `${fls()}/streams`), await alice.call('PATCH', `${fls()}/entry_points/live/settings/transfer`, { enabled: true }), await publish()]) {
+  for (const answer of [
+    await alice.call('GET', `${fls()}/streams`),
+    await alice.call('PATCH', `${fls()}/entry_points/live/settings/transfer`, { enabled: true }),
+    await publish(),
+  ]) {
     expect([answer.status, answer.headers.get('content-type')]).toEqual([503, 'application/problem+json']);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     // Nothing of where our servers are.
@@ -50,11 +58,17 @@ it('without Postgres the process lives and says what it lacks', async () => {
 it('without Redis what needs only rows goes on, and no publisher is kept waiting', async () => {
   proxies.REDIS_URL.cut();
   expect((await api.anonymous('GET', '/healthz')).status).toBe(200);
-  await expect.poll(async () => (await api.anonymous('GET', '/readyz')).body).toEqual({ status: 'unavailable', postgres: 'ok', redis: 'unavailable' });
+  await expect
+    .poll(async () => (await api.anonymous('GET', '/readyz')).body)
+    .toEqual({ status: 'unavailable', postgres: 'ok', redis: 'unavailable' });
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
-  const { id } = await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: entryPoint.id, name: 'running', state: 'live', ownerNode: 'n' } });
+  const { id } = await api.prisma.stream.create({
+    data: { projectId: alice.appid, entryPointId: entryPoint.id, name: 'running', state: 'live', ownerNode: 'n' },
+  });
   expect((await alice.call('GET', `${fls()}/streams/${id}`)).body).toMatchObject({ state: 'live', figures: null });
-  expect((await alice.call('PATCH', `${fls()}/entry_points/live/settings/transfer`, { enabled: true })).status).toBe(200);
+  expect((await alice.call('PATCH', `${fls()}/entry_points/live/settings/transfer`, { enabled: true })).status).toBe(
+    200,
+  );
   const started = performance.now();
   expect((await publish()).status).toBe(503);
   expect(performance.now() - started).toBeLessThan(3000);

@@ -12,7 +12,13 @@ let other: { url: string; stop(): Promise<void> };
 
 beforeAll(async () => {
   // Every request says where it comes from.
-  api = await startApp({ LOGIN_FAILURES_PER_MINUTE: String(LIMIT), TRUSTED_PROXIES: '1', METRICS_TOKEN, REQUESTS_PER_SECOND: String(RATE), PUBLIC_URL: 'https://live.example' });
+  api = await startApp({
+    LOGIN_FAILURES_PER_MINUTE: String(LIMIT),
+    TRUSTED_PROXIES: '1',
+    METRICS_TOKEN,
+    REQUESTS_PER_SECOND: String(RATE),
+    PUBLIC_URL: 'https://live.example',
+  });
   other = await api.another();
 });
 afterAll(async () => {
@@ -20,8 +26,10 @@ afterAll(async () => {
   await api?.stop();
 });
 
-const get = (url: string, authorization: string, ip: string, path = '/v1/me') => fetch(url + path, { headers: { authorization, 'x-forwarded-for': ip } });
-const statuses = async (answers: Promise<Response>[]): Promise<number[]> => (await Promise.all(answers)).map(({ status }) => status);
+const get = (url: string, authorization: string, ip: string, path = '/v1/me') =>
+  fetch(url + path, { headers: { authorization, 'x-forwarded-for': ip } });
+const statuses = async (answers: Promise<Response>[]): Promise<number[]> =>
+  (await Promise.all(answers)).map(({ status }) => status);
 const anybody = () => randomBytes(16).toString('hex');
 
 it('a burst is not looked at as a whole', async () => {
@@ -41,8 +49,10 @@ it('a burst is not looked at as a whole', async () => {
 
 it('who is blocked by one API process is by all', async () => {
   const dave = await api.customer();
-  for (let i = 0; i < LIMIT; i += 1) expect((await get(api.url, basic(dave.id, 'wrong'), '192.0.2.2')).status).toBe(401);
-  for (const url of [api.url, other.url]) expect((await get(url, basic(dave.id, dave.secret), '192.0.2.2')).status).toBe(429);
+  for (let i = 0; i < LIMIT; i += 1)
+    expect((await get(api.url, basic(dave.id, 'wrong'), '192.0.2.2')).status).toBe(401);
+  for (const url of [api.url, other.url])
+    expect((await get(url, basic(dave.id, dave.secret), '192.0.2.2')).status).toBe(429);
   expect((await get(other.url, basic(dave.id, dave.secret), '192.0.2.3')).status).toBe(200);
 });
 
@@ -71,7 +81,9 @@ it('the token for metrics cannot be guessed either', async () => {
 
 it('a customer that asks in bursts is heard', async () => {
   const erin = await api.customer();
-  const answers = await Promise.all(Array.from({ length: 40 }, () => get(api.url, basic(erin.id, erin.secret), '192.0.2.7')));
+  const answers = await Promise.all(
+    Array.from({ length: 40 }, () => get(api.url, basic(erin.id, erin.secret), '192.0.2.7')),
+  );
   // Its own limit of requests, and no word of secrets.
   for (const answer of answers) expect([200, 429]).toContain(answer.status);
   expect((await Promise.all(answers.map((answer) => answer.text()))).join()).not.toContain('authenticate');
@@ -80,7 +92,11 @@ it('a customer that asks in bursts is heard', async () => {
 it('requests are counted over all API processes', async () => {
   const frank = await api.customer();
   const count = async (): Promise<number> => {
-    const answers = await statuses(Array.from({ length: 2 * RATE }, (_, i) => get(i % 2 === 0 ? api.url : other.url, basic(frank.id, frank.secret), '192.0.2.8')));
+    const answers = await statuses(
+      Array.from({ length: 2 * RATE }, (_, i) =>
+        get(i % 2 === 0 ? api.url : other.url, basic(frank.id, frank.secret), '192.0.2.8'),
+      ),
+    );
     return answers.filter((status) => status === 200).length;
   };
   // Unless the second ends in the midst of it.
@@ -89,15 +105,26 @@ it('requests are counted over all API processes', async () => {
 
 it('behind a proxy that sends a Host of its own, the page of PUBLIC_URL may sign in and change things, and no other', async () => {
   const alice = await api.customer();
-  const signIn = (origin: string) => api.anonymous('POST', '/session', { customerId: alice.id, customerSecret: alice.secret }, { origin });
+  const signIn = (origin: string) =>
+    api.anonymous('POST', '/session', { customerId: alice.id, customerSecret: alice.secret }, { origin });
   const answer = await signIn('https://live.example');
   expect(answer.status, answer.text).toBe(200);
   const cookie = (answer.headers.get('set-cookie') ?? '').split(';', 1)[0] ?? '';
-  const create = (headers: Record<string, string>) => api.anonymous('POST', '/v1/projects', { name: 'x' }, { cookie, 'x-manycast': 'dashboard', ...headers });
+  const create = (headers: Record<string, string>) =>
+    api.anonymous('POST', '/v1/projects', { name: 'x' }, { cookie, 'x-manycast': 'dashboard', ...headers });
   expect((await create({ origin: 'https://live.example' })).status).toBe(201);
-  for (const foreign of ['https://evil.example', 'https://live.example.evil.example', 'https://live.example:8443', 'null']) {
+  for (const foreign of [
+    'https://evil.example',
+    'https://live.example.evil.example',
+    'https://live.example:8443',
+    'null',
+  ]) {
     // The one who reads it is a person at a browser.
-    expect((await signIn(foreign)).body, foreign).toMatchObject({ status: 403, code: 'foreign_origin', detail: expect.stringContaining('PUBLIC_URL') });
+    expect((await signIn(foreign)).body, foreign).toMatchObject({
+      status: 403,
+      code: 'foreign_origin',
+      detail: expect.stringContaining('PUBLIC_URL'),
+    });
     expect((await create({ origin: foreign })).status, foreign).toBe(403);
   }
 });

@@ -50,8 +50,12 @@ interface Plan {
   'Rows Removed by Filter'?: number;
   Plans?: Plan[];
 }
-const rowsOf = ({ 'Actual Rows': rows, 'Actual Loops': loops, 'Rows Removed by Filter': removed = 0, Plans = [] }: Plan): number =>
-  Math.max((rows + removed) * loops, ...Plans.map(rowsOf));
+const rowsOf = ({
+  'Actual Rows': rows,
+  'Actual Loops': loops,
+  'Rows Removed by Filter': removed = 0,
+  Plans = [],
+}: Plan): number => Math.max((rows + removed) * loops, ...Plans.map(rowsOf));
 
 /** The most rows that any step of any SELECT or DELETE of `work` looked at, with that query. */
 async function mostRows(work: () => Promise<unknown>): Promise<{ rows: number; sql: string }> {
@@ -60,7 +64,8 @@ async function mostRows(work: () => Promise<unknown>): Promise<{ rows: number; s
   const query = Client.prototype.query;
   const watch = vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
     const [first] = args as [{ text?: string; values?: unknown[] }];
-    if (/^\s*(SELECT|DELETE)/i.test(first.text ?? '')) sent.push({ text: first.text as string, values: first.values ?? [] });
+    if (/^\s*(SELECT|DELETE)/i.test(first.text ?? ''))
+      sent.push({ text: first.text as string, values: first.values ?? [] });
     return (query as (...given: unknown[]) => unknown).apply(this, args) as never;
   });
   await work();
@@ -69,7 +74,10 @@ async function mostRows(work: () => Promise<unknown>): Promise<{ rows: number; s
   await client.connect();
   let most = { rows: 0, sql: '' };
   for (const { text, values } of sent) {
-    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values);
+    const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(
+      `EXPLAIN (ANALYZE, FORMAT JSON) ${text}`,
+      values,
+    );
     const read = rowsOf((rows[0] as { 'QUERY PLAN': [{ Plan: Plan }] })['QUERY PLAN'][0].Plan);
     if (read > most.rows) most = { rows: read, sql: text };
   }
@@ -86,7 +94,10 @@ it.each<[what: string, work: () => Promise<unknown>]>([
   ['streams of another entry point', () => alice.call('GET', fls('streams?entry_point=other&state=live'))],
   ['live streams of all projects', () => operator.call('GET', '/v1/streams?state=live')],
   ['projects of all customers', () => operator.call('GET', '/v1/projects?limit=50')],
-  ['more projects of all customers', () => operator.call('GET', `/v1/projects?limit=50&cursor=${Date.now() - 86_400_000}.${'0'.repeat(32)}`)],
+  [
+    'more projects of all customers',
+    () => operator.call('GET', `/v1/projects?limit=50&cursor=${Date.now() - 86_400_000}.${'0'.repeat(32)}`),
+  ],
   ['usage of a customer', () => alice.call('GET', '/v1/me')],
   ['a round of the sweeper', () => api.app.get(Sweeper).sweep()],
   ['the housekeeping, when nothing is old', () => api.app.get(Housekeeping).clean()],
@@ -99,11 +110,18 @@ it.each<[what: string, work: () => Promise<unknown>]>([
 it('secrets that were over long ago are gone', async () => {
   const clean = () => api.app.get(Housekeeping).clean();
   await clean();
-  const [before, signing] = await Promise.all([api.prisma.credential.count({ where: { customerId: alice.id } }), api.prisma.callbackSecret.count({ where: { entryPointId } })]);
+  const [before, signing] = await Promise.all([
+    api.prisma.credential.count({ where: { customerId: alice.id } }),
+    api.prisma.callbackSecret.count({ where: { entryPointId } }),
+  ]);
   expect([before, signing]).toEqual([HISTORY + 1, HISTORY]);
-  await api.prisma.$executeRaw`UPDATE credentials SET expires_at = expires_at - interval '31 days', revoked_at = revoked_at - interval '31 days'`;
+  await api.prisma
+    .$executeRaw`UPDATE credentials SET expires_at = expires_at - interval '31 days', revoked_at = revoked_at - interval '31 days'`;
   await api.prisma.$executeRaw`UPDATE callback_secrets SET expires_at = expires_at - interval '31 days'`;
   await clean();
-  expect([await api.prisma.credential.count({ where: { customerId: alice.id } }), await api.prisma.callbackSecret.count({ where: { entryPointId } })]).toEqual([1, 0]);
+  expect([
+    await api.prisma.credential.count({ where: { customerId: alice.id } }),
+    await api.prisma.callbackSecret.count({ where: { entryPointId } }),
+  ]).toEqual([1, 0]);
   expect((await alice.call('GET', '/v1/me')).status).toBe(200);
 });

@@ -17,7 +17,10 @@ let names = 0;
 
 beforeAll(async () => {
   callback = await startCallbackServer();
-  api = await startApp({ CALLBACK_TIMEOUT_MS: '2000', PUSH_REPUBLISH_URLS: 'rtmp://recorder:RECORDER-SECRET@127.0.0.1/archive?key=RECORDER-SECRET' });
+  api = await startApp({
+    CALLBACK_TIMEOUT_MS: '2000',
+    PUSH_REPUBLISH_URLS: 'rtmp://recorder:RECORDER-SECRET@127.0.0.1/archive?key=RECORDER-SECRET',
+  });
   alice = await api.customer();
   node = await startScriptedNode(api);
 });
@@ -34,40 +37,68 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 const fls = (path: string, { appid } = alice): string => `/v1/projects/${appid}/fls/${path}`;
-const entryPointOf = ({ appid }: TestCustomer) => api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: appid } });
+const entryPointOf = ({ appid }: TestCustomer) =>
+  api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: appid } });
 
 /** A stream that runs on the scripted node. */
 async function running(name = `s${(names += 1)}`, customer = alice): Promise<string> {
   const { id: entryPointId } = await entryPointOf(customer);
-  const { id } = await api.prisma.stream.create({ data: { projectId: customer.appid, entryPointId, name, state: 'live', ownerNode: 'node-1', callbackState: 'pending' } });
+  const { id } = await api.prisma.stream.create({
+    data: {
+      projectId: customer.appid,
+      entryPointId,
+      name,
+      state: 'live',
+      ownerNode: 'node-1',
+      callbackState: 'pending',
+    },
+  });
   return id;
 }
 
 async function publish(name: string, headers: Record<string, string> = {}, customer = alice): Promise<Response> {
-  const { token } = (await customer.call('POST', fls('entry_points/live/publish_tokens', customer), {})).body as { token: string };
-  return fetch(`${api.url}/whip/${customer.appid}/live/${name}`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp', ...headers }, body: offer() });
+  const { token } = (await customer.call('POST', fls('entry_points/live/publish_tokens', customer), {})).body as {
+    token: string;
+  };
+  return fetch(`${api.url}/whip/${customer.appid}/live/${name}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp', ...headers },
+    body: offer(),
+  });
 }
 
 describe('two requests at once', () => {
   it('that change different options of a transfer both count', async () => {
     const streamId = await running();
-    const { id } = (await alice.call('POST', fls(`streams/${streamId}/transfers`), { url: 'rtmp://127.0.0.1/a/k' })).body as { id: string };
+    const { id } = (await alice.call('POST', fls(`streams/${streamId}/transfers`), { url: 'rtmp://127.0.0.1/a/k' }))
+      .body as { id: string };
     for (let round = 0; round < 10; round += 1) {
       const on = round % 2 === 0;
       const changes = [{ muted: on }, { paused: on }, { fps: 10 + round }, { bitrate: 1000 + round }];
-      await Promise.all(changes.map((change) => alice.call('PATCH', fls(`streams/${streamId}/transfers/${id}`), change)));
-      const { options } = (await alice.call('GET', fls(`streams/${streamId}/transfers/${id}`))).body as { options: object };
+      await Promise.all(
+        changes.map((change) => alice.call('PATCH', fls(`streams/${streamId}/transfers/${id}`), change)),
+      );
+      const { options } = (await alice.call('GET', fls(`streams/${streamId}/transfers/${id}`))).body as {
+        options: object;
+      };
       expect(options).toEqual({ muted: on, paused: on, fps: 10 + round, bitrate: 1000 + round });
     }
   });
 
-  it('an added transfer and the stream\'s end: nothing is left over that never ends', async () => {
+  it("an added transfer and the stream's end: nothing is left over that never ends", async () => {
     const streamId = await running();
     let adding: Promise<{ status: number }> | undefined;
     await api.prisma.$transaction(async (tx) => {
       await tx.$queryRaw`SELECT 1 FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
       adding = alice.call('POST', fls(`streams/${streamId}/transfers`), { url: 'rtmp://127.0.0.1/a/k' });
-      await expect.poll(async () => api.prisma.$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, { interval: 20 }).toHaveLength(1);
+      await expect
+        .poll(
+          async () =>
+            api.prisma
+              .$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+          { interval: 20 },
+        )
+        .toHaveLength(1);
       await tx.stream.update({ where: { id: streamId }, data: { state: 'ended', endedAt: new Date() } });
     });
     expect((await adding)?.status).toBe(409);
@@ -76,16 +107,29 @@ describe('two requests at once', () => {
 });
 
 describe('callbacks', () => {
-  const configure = (more: object = {}) => alice.call('PATCH', fls('entry_points/live/settings/transfer'), { enabled: true, callbackUrl: callback.url, ...more });
+  const configure = (more: object = {}) =>
+    alice.call('PATCH', fls('entry_points/live/settings/transfer'), {
+      enabled: true,
+      callbackUrl: callback.url,
+      ...more,
+    });
   const ask = (streamId: string) => api.app.get(Dispatcher).requestCallback(streamId);
 
   it('with damaged names of options in their answers still bring their good URLs', async () => {
     await configure();
-    callback.reply = json({ transferUrls: ['rtmp://127.0.0.1/a/good', { url: 'rtmp://127.0.0.1/a/bad', options: { 'a\0b': 1 } }, { url: 'rtmp://127.0.0.1/a/bad', options: { ['x'.repeat(3000)]: 1 } }] });
+    callback.reply = json({
+      transferUrls: [
+        'rtmp://127.0.0.1/a/good',
+        { url: 'rtmp://127.0.0.1/a/bad', options: { 'a\0b': 1 } },
+        { url: 'rtmp://127.0.0.1/a/bad', options: { ['x'.repeat(3000)]: 1 } },
+      ],
+    });
     const streamId = await running();
     await ask(streamId);
     await expect.poll(() => api.prisma.transfer.count({ where: { streamId } })).toBe(1);
-    expect(await api.prisma.stream.findUniqueOrThrow({ where: { id: streamId } })).toMatchObject({ callbackState: 'answered' });
+    expect(await api.prisma.stream.findUniqueOrThrow({ where: { id: streamId } })).toMatchObject({
+      callbackState: 'answered',
+    });
   });
 
   it('whose answers are all mistakes do not fill the history', async () => {
@@ -93,7 +137,9 @@ describe('callbacks', () => {
     callback.reply = json({ transferUrls: Array.from({ length: 20_000 }, () => 0) });
     const streamId = await running();
     await ask(streamId);
-    await expect.poll(() => api.prisma.event.findFirst({ where: { streamId, type: 'callback.answered' } })).not.toBeNull();
+    await expect
+      .poll(() => api.prisma.event.findFirst({ where: { streamId, type: 'callback.answered' } }))
+      .not.toBeNull();
     const event = await api.prisma.event.findFirstOrThrow({ where: { streamId, type: 'callback.answered' } });
     expect(JSON.stringify(event.data).length).toBeLessThan(10_000);
   });
@@ -106,30 +152,45 @@ describe('callbacks', () => {
     await expect.poll(() => api.prisma.transfer.count({ where: { streamId: first } })).toBe(1);
     await api.prisma.stream.update({ where: { id: first }, data: { state: 'ended', endedAt: new Date() } });
     const second = await running('again');
-    callback.reply = (response) => void api.prisma.stream.update({ where: { id: second }, data: { state: 'ended', endedAt: new Date() } }).then(() => response.writeHead(500).end());
+    callback.reply = (response) =>
+      void api.prisma.stream
+        .update({ where: { id: second }, data: { state: 'ended', endedAt: new Date() } })
+        .then(() => response.writeHead(500).end());
     await ask(second);
     await expect.poll(() => api.prisma.callbackDelivery.count({ where: { streamId: second } })).toBe(1);
     expect(await api.prisma.transfer.count({ where: { streamId: second } })).toBe(0);
     await configure({ useLastAnswer: false });
   });
 
-  it('of one customer are not held up by another\'s to the same server', async () => {
+  it("of one customer are not held up by another's to the same server", async () => {
     const [slow, bob] = [await api.customer(), await api.customer()];
-    for (const who of [slow, bob]) await who.call('PATCH', fls('entry_points/live/settings/transfer', who), { enabled: true, callbackUrl: callback.url });
-    callback.reply = (response, request) => (request.url.includes('hangs') ? undefined : json({ transferUrls: [] })(response, request));
+    for (const who of [slow, bob])
+      await who.call('PATCH', fls('entry_points/live/settings/transfer', who), {
+        enabled: true,
+        callbackUrl: callback.url,
+      });
+    callback.reply = (response, request) =>
+      request.url.includes('hangs') ? undefined : json({ transferUrls: [] })(response, request);
     const hanging = await Promise.all(Array.from({ length: 20 }, (_, i) => running(`hangs${i}`, slow)));
     for (const id of hanging) await ask(id);
     await expect.poll(() => callback.requests.length).toBe(20);
     const streamId = await running('fine', bob);
     await ask(streamId);
-    await expect.poll(() => api.prisma.callbackDelivery.count({ where: { streamId, outcome: 'ok' } }), { timeout: 1000 }).toBe(1);
-    await api.prisma.stream.updateMany({ where: { id: { in: hanging } }, data: { state: 'ended', endedAt: new Date() } });
+    await expect
+      .poll(() => api.prisma.callbackDelivery.count({ where: { streamId, outcome: 'ok' } }), { timeout: 1000 })
+      .toBe(1);
+    await api.prisma.stream.updateMany({
+      where: { id: { in: hanging } },
+      data: { state: 'ended', endedAt: new Date() },
+    });
   });
 
   it('that are tried out count as callbacks', async () => {
     const dora = await api.customer();
     await api.prisma.customer.update({ where: { id: dora.id }, data: { quotas: { callbacksPerMinute: 2 } } });
-    const test = async () => (await dora.call('POST', fls('entry_points/live/settings/transfer/test', dora), { callbackUrl: callback.url })).status;
+    const test = async () =>
+      (await dora.call('POST', fls('entry_points/live/settings/transfer/test', dora), { callbackUrl: callback.url }))
+        .status;
     expect([await test(), await test(), await test()]).toEqual([200, 200, 429]);
     expect(callback.requests).toHaveLength(2);
   });
@@ -137,24 +198,41 @@ describe('callbacks', () => {
   it('that are tried out count each platform that they try, and leave streams their part', async () => {
     const fay = await api.customer();
     await api.prisma.customer.update({ where: { id: fay.id }, data: { quotas: { callbacksPerMinute: 10 } } });
-    await fay.call('PATCH', fls('entry_points/live/settings/transfer', fay), { enabled: true, callbackUrl: callback.url });
+    await fay.call('PATCH', fls('entry_points/live/settings/transfer', fay), {
+      enabled: true,
+      callbackUrl: callback.url,
+    });
     callback.reply = json({ transferUrls: ['a', 'b', 'c', 'd', 'e'].map((key) => `rtmp://127.0.0.1/live/${key}`) });
     const test = (probe: boolean) => fay.call('POST', fls('entry_points/live/settings/transfer/test', fay), { probe });
-    const tried = async () => ((await test(true)).body as { transfers: { probe: { ok: boolean; code: string | null; text: string } }[] }).transfers.map(({ probe }) => probe);
+    const tried = async () =>
+      (
+        (await test(true)).body as { transfers: { probe: { ok: boolean; code: string | null; text: string } }[] }
+      ).transfers.map(({ probe }) => probe);
     // Eight of ten: a test with five platforms, and one with a single one.
     expect((await tried()).map(({ ok }) => ok)).toEqual([true, true, true, true, true]);
     const second = await tried();
-    expect(second.map(({ code }) => code)).toEqual([null, 'quota_exceeded', 'quota_exceeded', 'quota_exceeded', 'quota_exceeded']);
+    expect(second.map(({ code }) => code)).toEqual([
+      null,
+      'quota_exceeded',
+      'quota_exceeded',
+      'quota_exceeded',
+      'quota_exceeded',
+    ]);
     expect(second[1]?.text).toMatch(/^Not tried: .* in \d+ s\.$/);
     expect(node.requests.filter(([op]) => op === 'probeTransfer')).toHaveLength(6);
     const refused = await test(false);
-    expect([refused.status, refused.body]).toMatchObject([429, { code: 'quota_exceeded', detail: expect.stringContaining('each platform that it tries as one more') }]);
+    expect([refused.status, refused.body]).toMatchObject([
+      429,
+      { code: 'quota_exceeded', detail: expect.stringContaining('each platform that it tries as one more') },
+    ]);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(callback.requests).toHaveLength(2);
     // A stream is not held up by it.
     const streamId = await running('on time', fay);
     await ask(streamId);
-    await expect.poll(() => api.prisma.callbackDelivery.count({ where: { streamId, outcome: 'ok' } }), { timeout: 2000 }).toBe(1);
+    await expect
+      .poll(() => api.prisma.callbackDelivery.count({ where: { streamId, outcome: 'ok' } }), { timeout: 2000 })
+      .toBe(1);
   });
 
   it('are asked again once, however often that is wanted meanwhile', async () => {
@@ -171,7 +249,9 @@ describe('callbacks', () => {
     expect(new Set(await Promise.all(Array.from({ length: 20 }, replay)))).toEqual(new Set([202]));
     await expect.poll(() => callback.requests.length).toBeGreaterThan(0);
     answerAll();
-    await expect.poll(() => api.prisma.callbackDelivery.count({ where: { streamId, kind: 'replay' } })).toBeGreaterThan(0);
+    await expect
+      .poll(() => api.prisma.callbackDelivery.count({ where: { streamId, kind: 'replay' } }))
+      .toBeGreaterThan(0);
     expect(callback.requests.length).toBeLessThan(3);
     // And again afterwards.
     callback.requests.length = 0;
@@ -181,7 +261,7 @@ describe('callbacks', () => {
 });
 
 describe('servers that everything is republished to', () => {
-  it('do not give away the operator\'s secrets to customers', async () => {
+  it("do not give away the operator's secrets to customers", async () => {
     expect((await publish('archived')).status).toBe(201);
     const found = await alice.call('POST', '/rest-api/push/find_all', {});
     expect(found.text).toContain('/archive');
@@ -199,7 +279,13 @@ describe('servers that everything is republished to', () => {
 
   it('are refused with parameters that make no URL', async () => {
     const parameters = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`p${i}`, 'x'.repeat(500)]));
-    expect((await alice.call('PATCH', fls('entry_points/live/settings/push'), { republish: [{ url: 'rtmp://127.0.0.1/app', parameters }] })).status).toBe(400);
+    expect(
+      (
+        await alice.call('PATCH', fls('entry_points/live/settings/push'), {
+          republish: [{ url: 'rtmp://127.0.0.1/app', parameters }],
+        })
+      ).status,
+    ).toBe(400);
   });
 });
 
@@ -224,10 +310,15 @@ describe('a refusal of a node', () => {
     vi.spyOn(publisher, 'publish').mockImplementation(async (channel, message) => {
       const receivers = await publish(channel as string, message as string);
       // The other connection was faster.
-      if (String(channel).includes(':node:')) await vi.waitFor(() => expect(node.requests.map(([op]) => op)).toContain('restartIce')).then(() => new Promise((resolve) => setTimeout(resolve, 50)));
+      if (String(channel).includes(':node:'))
+        await vi
+          .waitFor(() => expect(node.requests.map(([op]) => op)).toContain('restartIce'))
+          .then(() => new Promise((resolve) => setTimeout(resolve, 50)));
       return receivers;
     });
-    await expect(wire.ask('node-1', 'restartIce', { sessionId: 'x', fragment: '' }, 2000)).rejects.toThrow('does not run this stream');
+    await expect(wire.ask('node-1', 'restartIce', { sessionId: 'x', fragment: '' }, 2000)).rejects.toThrow(
+      'does not run this stream',
+    );
     await new Promise((resolve) => setImmediate(resolve));
     expect(strays).toEqual([]);
     node.restartScript = 'answer';

@@ -18,9 +18,17 @@ let dashboard: string;
 beforeAll(async () => {
   dashboard = mkdtempSync(join(tmpdir(), 'manycast-dashboard-'));
   mkdirSync(join(dashboard, 'assets'));
-  writeFileSync(join(dashboard, 'index.html'), '<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__"><script type="module" src="/assets/app.js"></script>');
+  writeFileSync(
+    join(dashboard, 'index.html'),
+    '<!doctype html><meta name="csp-nonce" content="__CSP_NONCE__"><script type="module" src="/assets/app.js"></script>',
+  );
   writeFileSync(join(dashboard, 'assets/app.js'), 'console.log(1)');
-  api = await startApp({ METRICS_TOKEN, DASHBOARD_DIR: dashboard, REQUESTS_PER_SECOND: '20', LOGIN_FAILURES_PER_MINUTE: '3' });
+  api = await startApp({
+    METRICS_TOKEN,
+    DASHBOARD_DIR: dashboard,
+    REQUESTS_PER_SECOND: '20',
+    LOGIN_FAILURES_PER_MINUTE: '3',
+  });
   node = await startScriptedNode(api);
   operator = await api.customer('operator');
   alice = await api.customer();
@@ -37,7 +45,10 @@ describe('rate limits', () => {
     const answers = await Promise.all(Array.from({ length: 60 }, () => carol.call('GET', '/v1/me')));
     const refused = answers.filter(({ status }) => status === 429);
     expect(refused.length).toBeGreaterThan(0);
-    expect([refused[0]?.body, refused[0]?.headers.get('retry-after')]).toMatchObject([{ message: 'API rate limit exceeded', code: 'rate_limited' }, '1']);
+    expect([refused[0]?.body, refused[0]?.headers.get('retry-after')]).toMatchObject([
+      { message: 'API rate limit exceeded', code: 'rate_limited' },
+      '1',
+    ]);
     expect(answers[0]?.headers.get('ratelimit-limit')).toBe('20');
     expect((await alice.call('GET', '/v1/me')).status).toBe(200);
     await expect.poll(async () => (await carol.call('GET', '/v1/me')).status, { timeout: 3000 }).toBe(200);
@@ -46,12 +57,19 @@ describe('rate limits', () => {
   it('slow down who tries secrets, and nobody else', async () => {
     const guess = (id: string) => api.anonymous('GET', '/v1/me', undefined, { authorization: basic(id, 'wrong') });
     const dave = await api.customer();
-    expect([await guess(dave.id), await guess(dave.id), await guess(dave.id)].map(({ status }) => status)).toEqual([401, 401, 401]);
+    expect([await guess(dave.id), await guess(dave.id), await guess(dave.id)].map(({ status }) => status)).toEqual([
+      401, 401, 401,
+    ]);
     const fourth = await guess(dave.id);
-    expect([fourth.body, Number(fourth.headers.get('retry-after'))]).toMatchObject([{ status: 429, code: 'too_many_failures' }, expect.any(Number)]);
+    expect([fourth.body, Number(fourth.headers.get('retry-after'))]).toMatchObject([
+      { status: 429, code: 'too_many_failures' },
+      expect.any(Number),
+    ]);
     // From this address, for this customer: right or wrong, so that guessing is no use.
     expect((await dave.call('GET', '/v1/me')).status).toBe(429);
-    expect((await api.anonymous('POST', '/session', { customerId: dave.id, customerSecret: dave.secret })).status).toBe(429);
+    expect((await api.anonymous('POST', '/session', { customerId: dave.id, customerSecret: dave.secret })).status).toBe(
+      429,
+    );
     expect((await alice.call('GET', '/v1/me')).status).toBe(200);
   });
 });
@@ -65,10 +83,18 @@ describe('an Idempotency-Key', () => {
     expect([second.status, second.body, second.headers.get('idempotency-replayed')]).toEqual([201, first.body, 'true']);
     expect((await post('a', 'other')).body).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
     const racing = await Promise.all([1, 2, 3].map(() => post('b')));
-    expect(racing.filter(({ status, headers }) => status === 201 && headers.get('idempotency-replayed') === null)).toHaveLength(1);
-    expect((await eve.call('GET', '/v1/projects')).body).toMatchObject({ projects: [{}, { name: 'once' }, { name: 'once' }] });
+    expect(
+      racing.filter(({ status, headers }) => status === 201 && headers.get('idempotency-replayed') === null),
+    ).toHaveLength(1);
+    expect((await eve.call('GET', '/v1/projects')).body).toMatchObject({
+      projects: [{}, { name: 'once' }, { name: 'once' }],
+    });
     // Another customer's key of the same name is another key.
-    expect((await alice.call('POST', '/v1/projects', { name: 'once' }, { 'idempotency-key': 'a' })).headers.get('idempotency-replayed')).toBeNull();
+    expect(
+      (await alice.call('POST', '/v1/projects', { name: 'once' }, { 'idempotency-key': 'a' })).headers.get(
+        'idempotency-replayed',
+      ),
+    ).toBeNull();
     expect((await post('x'.repeat(300))).status).toBe(400);
   });
 
@@ -87,8 +113,12 @@ describe('metrics', () => {
   it('are for operators and the one token, and count what goes on', async () => {
     expect((await alice.call('GET', '/metrics')).status).toBe(404);
     expect((await api.anonymous('GET', '/metrics')).status).toBe(401);
-    expect((await api.anonymous('GET', '/metrics', undefined, { authorization: 'Bearer wrong-wrong-wrong-wrong' })).status).toBe(401);
-    expect((await api.anonymous('GET', '/v1/nodes', undefined, { authorization: `Bearer ${METRICS_TOKEN}` })).status).toBe(401);
+    expect(
+      (await api.anonymous('GET', '/metrics', undefined, { authorization: 'Bearer wrong-wrong-wrong-wrong' })).status,
+    ).toBe(401);
+    expect(
+      (await api.anonymous('GET', '/v1/nodes', undefined, { authorization: `Bearer ${METRICS_TOKEN}` })).status,
+    ).toBe(401);
     const { text } = await api.anonymous('GET', '/metrics', undefined, { authorization: `Bearer ${METRICS_TOKEN}` });
     expect(text).toMatch(/^manycast_node_slots\{node="node-1"\} 10$/m);
     expect(text).toMatch(/^manycast_jobs_waiting\{queue="streams"\} 0$/m);
@@ -98,7 +128,9 @@ describe('metrics', () => {
   });
 
   it('have a history for the dashboard', async () => {
-    expect((await operator.call('GET', '/v1/queues')).body).toMatchObject({ queues: [{ name: 'streams' }, { name: 'callbacks' }] });
+    expect((await operator.call('GET', '/v1/queues')).body).toMatchObject({
+      queues: [{ name: 'streams' }, { name: 'callbacks' }],
+    });
     const { points } = (await operator.call('GET', '/v1/history?minutes=5')).body as { points: object[] };
     expect(points.at(-1)).toMatchObject({ streams: 0, arrivals: 0 });
     const past = api.app.get(History) as unknown as { note(): Promise<void> };
@@ -122,10 +154,28 @@ describe('housekeeping', () => {
     const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
     const [old, fresh] = [new Date(Date.now() - 400 * 86_400_000), new Date()];
     for (const at of [old, fresh]) {
-      await api.prisma.callbackDelivery.create({ data: { entryPointId: entryPoint.id, attempt: 1, url: 'http://x/', outcome: 'ok', durationMs: 1, createdAt: at } });
+      await api.prisma.callbackDelivery.create({
+        data: {
+          entryPointId: entryPoint.id,
+          attempt: 1,
+          url: 'http://x/',
+          outcome: 'ok',
+          durationMs: 1,
+          createdAt: at,
+        },
+      });
       await api.prisma.event.create({ data: { projectId: alice.appid, type: 'test', at } });
       for (const state of ['ended', 'live'] as const) {
-        await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: entryPoint.id, name: `${state}-${at.getTime()}`, state, createdAt: at, endedAt: state === 'ended' ? at : null } });
+        await api.prisma.stream.create({
+          data: {
+            projectId: alice.appid,
+            entryPointId: entryPoint.id,
+            name: `${state}-${at.getTime()}`,
+            state,
+            createdAt: at,
+            endedAt: state === 'ended' ? at : null,
+          },
+        });
       }
     }
     expect(await api.app.get(Housekeeping).clean()).toBe(3);
@@ -139,7 +189,12 @@ describe('pages', () => {
   const get = async (path: string, accept = 'text/html') => {
     const response = await fetch(api.url + path, { headers: { accept } });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text: () => text, json: () => JSON.parse(text) as unknown };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text: () => text,
+      json: () => JSON.parse(text) as unknown,
+    };
   };
 
   it('are the dashboard, also for deep links, under a policy that lets nothing else in', async () => {
@@ -161,7 +216,8 @@ describe('pages', () => {
 
   it('are the documentation of the API, from our own host', async () => {
     const html = (await get('/docs')).text();
-    for (const [, src] of html.matchAll(/(?:src|href)="([^"]+)"/g)) expect((await get(src as string, '*/*')).status, src).toBe(200);
+    for (const [, src] of html.matchAll(/(?:src|href)="([^"]+)"/g))
+      expect((await get(src as string, '*/*')).status, src).toBe(200);
     expect(html).not.toMatch(/https?:/);
     const document = (await get('/openapi.json')).json() as { openapi: string; paths: object };
     expect([document.openapi, Object.keys(document.paths).length > 40]).toEqual(['3.1.0', true]);

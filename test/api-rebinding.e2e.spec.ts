@@ -44,7 +44,8 @@ async function openServers(): Promise<void> {
   ({ port } = customer.address() as AddressInfo);
   const opened = await Promise.allSettled([FORBIDDEN, '::1'].map((host) => listen(host, port, () => (hits += 1))));
   canaries = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  if (!opened.some((one) => one.status === 'rejected' && (one.reason as NodeJS.ErrnoException).code === 'EADDRINUSE')) return;
+  if (!opened.some((one) => one.status === 'rejected' && (one.reason as NodeJS.ErrnoException).code === 'EADDRINUSE'))
+    return;
   for (const server of [customer, ...canaries]) server.close();
   return openServers();
 }
@@ -59,7 +60,8 @@ beforeAll(async () => {
     return (family === 4 ? turn?.v4 : turn?.v6) ?? [];
   });
   api = await startApp({ ALLOWED_PRIVATE_HOSTS: ALLOWED, CALLBACK_TIMEOUT_MS: '2000' });
-  api.app.get(CallbackClient).lookup = (host, timeoutMs, signal) => lookupHost(host, timeoutMs, signal, [names.address]);
+  api.app.get(CallbackClient).lookup = (host, timeoutMs, signal) =>
+    lookupHost(host, timeoutMs, signal, [names.address]);
   node = await startScriptedNode(api);
   alice = await api.customer();
 });
@@ -121,14 +123,27 @@ describe('a callback to a name whose addresses change', () => {
 
   it('is not made for a stream either, however often it is tried', async () => {
     turns = [only(FORBIDDEN), only(ALLOWED, FORBIDDEN), { v4: [ALLOWED], v6: ['::1'] }, only(ALLOWED), only(FORBIDDEN)];
-    await alice.call('PATCH', fls('entry_points/live/settings/transfer'), { enabled: true, callbackUrl: callbackUrl() });
+    await alice.call('PATCH', fls('entry_points/live/settings/transfer'), {
+      enabled: true,
+      callbackUrl: callbackUrl(),
+    });
     const { token } = (await alice.call('POST', fls('entry_points/live/publish_tokens'), {})).body as { token: string };
-    const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/cam`, offer(), { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+    const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/cam`, offer(), {
+      'content-type': 'application/sdp',
+      authorization: `Bearer ${token}`,
+    });
     expect(answer.status).toBe(201);
-    const outcomes = async () => (await api.prisma.callbackDelivery.findMany({ where: { kind: 'stream' }, orderBy: { id: 'asc' } })).map(({ outcome }) => outcome);
+    const outcomes = async () =>
+      (await api.prisma.callbackDelivery.findMany({ where: { kind: 'stream' }, orderBy: { id: 'asc' } })).map(
+        ({ outcome }) => outcome,
+      );
     const waiting = async () => {
       // The stream's own next attempt comes in a minute; its customer asks sooner.
-      const [delivery] = await api.prisma.callbackDelivery.findMany({ where: { streamId: { not: null } }, orderBy: { id: 'desc' }, take: 1 });
+      const [delivery] = await api.prisma.callbackDelivery.findMany({
+        where: { streamId: { not: null } },
+        orderBy: { id: 'desc' },
+        take: 1,
+      });
       if (delivery) await alice.call('POST', fls(`entry_points/live/callbacks/${delivery.id}/replay`));
       return reached;
     };

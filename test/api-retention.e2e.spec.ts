@@ -34,7 +34,14 @@ it('old streams go however many transfers they had, and their deliveries stay fo
     await client.end();
     expect(await api.app.get(Housekeeping).clean()).toBe(2000);
     const { prisma } = api;
-    expect(await Promise.all([prisma.stream.count(), prisma.transfer.count(), prisma.callbackDelivery.count(), prisma.callbackDelivery.count({ where: { streamId: null } })])).toEqual([0, 0, 2000, 2000]);
+    expect(
+      await Promise.all([
+        prisma.stream.count(),
+        prisma.transfer.count(),
+        prisma.callbackDelivery.count(),
+        prisma.callbackDelivery.count({ where: { streamId: null } }),
+      ]),
+    ).toEqual([0, 0, 2000, 2000]);
   } finally {
     await api.stop();
   }
@@ -42,7 +49,11 @@ it('old streams go however many transfers they had, and their deliveries stay fo
 
 describe.each<[what: string, days: Days, settings: Record<string, string>]>([
   ['as nobody has set them', { deliveries: 30, events: 90, streams: 365 }, {}],
-  ['as an operator has set them', { deliveries: 400, events: 2, streams: 8 }, { KEEP_DELIVERIES_DAYS: '400', KEEP_EVENTS_DAYS: '2', KEEP_STREAMS_DAYS: '8' }],
+  [
+    'as an operator has set them',
+    { deliveries: 400, events: 2, streams: 8 },
+    { KEEP_DELIVERIES_DAYS: '400', KEEP_EVENTS_DAYS: '2', KEEP_STREAMS_DAYS: '8' },
+  ],
 ])('days %s', (_what, days, settings) => {
   let api: TestApp;
   let alice: TestCustomer;
@@ -56,7 +67,11 @@ describe.each<[what: string, days: Days, settings: Record<string, string>]>([
   afterAll(() => api?.stop());
 
   /** Writes one row from just before the end of its time and one from just after; what is there before the housekeeping, and after it. */
-  async function around(forDays: number, write: (at: Date, name: string) => Promise<unknown>, list: () => Promise<string[]>): Promise<[before: string[], after: string[]]> {
+  async function around(
+    forDays: number,
+    write: (at: Date, name: string) => Promise<unknown>,
+    list: () => Promise<string[]>,
+  ): Promise<[before: string[], after: string[]]> {
     const end = Date.now() - forDays * DAY_MS;
     await write(new Date(end + MINUTE_MS), 'inside');
     await write(new Date(end - MINUTE_MS), 'outside');
@@ -64,70 +79,114 @@ describe.each<[what: string, days: Days, settings: Record<string, string>]>([
     await api.app.get(Housekeeping).clean();
     return [before.toSorted(), await list()];
   }
-  const stream = (name: string, more: object) => api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId, name, state: 'ended', ...more } });
-  const call = async <T>(path: string): Promise<T> => (await alice.call('GET', `/v1/projects/${alice.appid}/fls/${path}`)).body as T;
+  const stream = (name: string, more: object) =>
+    api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId, name, state: 'ended', ...more } });
+  const call = async <T>(path: string): Promise<T> =>
+    (await alice.call('GET', `/v1/projects/${alice.appid}/fls/${path}`)).body as T;
 
   it(`a callback's delivery: ${days.deliveries}`, async () => {
-    expect(await around(
-      days.deliveries,
-      (createdAt, streamName) => api.prisma.callbackDelivery.create({ data: { entryPointId, streamName, attempt: 1, url: 'http://x/', outcome: 'ok', durationMs: 1, createdAt } }),
-      async () => (await call<{ deliveries: { streamName: string }[] }>('entry_points/live/callbacks')).deliveries.map(({ streamName }) => streamName),
-    )).toEqual(AS_SET);
+    expect(
+      await around(
+        days.deliveries,
+        (createdAt, streamName) =>
+          api.prisma.callbackDelivery.create({
+            data: { entryPointId, streamName, attempt: 1, url: 'http://x/', outcome: 'ok', durationMs: 1, createdAt },
+          }),
+        async () =>
+          (await call<{ deliveries: { streamName: string }[] }>('entry_points/live/callbacks')).deliveries.map(
+            ({ streamName }) => streamName,
+          ),
+      ),
+    ).toEqual(AS_SET);
   });
 
   it(`an event: ${days.events}`, async () => {
-    expect(await around(
-      days.events,
-      (at, type) => api.prisma.event.create({ data: { projectId: alice.appid, type, at } }),
-      async () => (await call<{ events: { type: string }[] }>('events')).events.map(({ type }) => type).filter((type) => type.endsWith('side')),
-    )).toEqual(AS_SET);
+    expect(
+      await around(
+        days.events,
+        (at, type) => api.prisma.event.create({ data: { projectId: alice.appid, type, at } }),
+        async () =>
+          (await call<{ events: { type: string }[] }>('events')).events
+            .map(({ type }) => type)
+            .filter((type) => type.endsWith('side')),
+      ),
+    ).toEqual(AS_SET);
   });
 
   it(`a stream that has ended, with its transfers, sessions and last answer: ${days.streams}; one that runs, always`, async () => {
     const createdAt = new Date(Date.now() - 4000 * DAY_MS);
     const running = await stream('runs', { state: 'live', createdAt });
-    expect(await around(
-      days.streams,
-      async (endedAt, name) => {
-        const { id: streamId } = await stream(name, { createdAt, endedAt });
-        await api.prisma.transfer.create({ data: { streamId, origin: 'api', url: 'x', urlHash: name, redactedUrl: name } });
-        await api.prisma.session.create({ data: { id: `session-of-a-stream-${name}`, streamId, etag: 'x' } });
-        await api.prisma.lastAnswer.create({ data: { entryPointId, streamName: name, answer: 'x', answeredAt: endedAt } });
-      },
-      async () => (await call<{ streams: { name: string }[] }>('streams?state=ended')).streams.map(({ name }) => name),
-    )).toEqual(AS_SET);
+    expect(
+      await around(
+        days.streams,
+        async (endedAt, name) => {
+          const { id: streamId } = await stream(name, { createdAt, endedAt });
+          await api.prisma.transfer.create({
+            data: { streamId, origin: 'api', url: 'x', urlHash: name, redactedUrl: name },
+          });
+          await api.prisma.session.create({ data: { id: `session-of-a-stream-${name}`, streamId, etag: 'x' } });
+          await api.prisma.lastAnswer.create({
+            data: { entryPointId, streamName: name, answer: 'x', answeredAt: endedAt },
+          });
+        },
+        async () =>
+          (await call<{ streams: { name: string }[] }>('streams?state=ended')).streams.map(({ name }) => name),
+      ),
+    ).toEqual(AS_SET);
     const { prisma } = api;
-    const [transfers, sessions, answers] = await Promise.all([prisma.transfer.findMany(), prisma.session.findMany(), prisma.lastAnswer.findMany()]);
-    expect([transfers.map(({ urlHash }) => urlHash), sessions.map(({ id }) => id), answers.map(({ streamName }) => streamName)]).toEqual([['inside'], ['session-of-a-stream-inside'], ['inside']]);
+    const [transfers, sessions, answers] = await Promise.all([
+      prisma.transfer.findMany(),
+      prisma.session.findMany(),
+      prisma.lastAnswer.findMany(),
+    ]);
+    expect([
+      transfers.map(({ urlHash }) => urlHash),
+      sessions.map(({ id }) => id),
+      answers.map(({ streamName }) => streamName),
+    ]).toEqual([['inside'], ['session-of-a-stream-inside'], ['inside']]);
     expect(await prisma.stream.count({ where: { id: running.id } })).toBe(1);
   });
 
   it('what has days of its own is not theirs: a repeated request 1, a secret that is over 30, a dashboard session none', async () => {
     const { prisma } = api;
-    expect(await around(
-      1,
-      (createdAt, key) => prisma.idempotencyKey.create({ data: { customerId: alice.id, key, fingerprint: 'x', createdAt } }),
-      async () => (await prisma.idempotencyKey.findMany()).map(({ key }) => key),
-    )).toEqual(AS_SET);
+    expect(
+      await around(
+        1,
+        (createdAt, key) =>
+          prisma.idempotencyKey.create({ data: { customerId: alice.id, key, fingerprint: 'x', createdAt } }),
+        async () => (await prisma.idempotencyKey.findMany()).map(({ key }) => key),
+      ),
+    ).toEqual(AS_SET);
     for (const over of ['revokedAt', 'expiresAt'] as const) {
       await prisma.credential.deleteMany({ where: { label: { endsWith: 'side' } } });
-      expect(await around(
-        30,
-        (at, label) => prisma.credential.create({ data: { customerId: alice.id, label, secret: 'v1.k1.', [over]: at } }),
-        async () => (await prisma.credential.findMany({ where: { label: { endsWith: 'side' } } })).map(({ label }) => label),
-      )).toEqual(AS_SET);
+      expect(
+        await around(
+          30,
+          (at, label) =>
+            prisma.credential.create({ data: { customerId: alice.id, label, secret: 'v1.k1.', [over]: at } }),
+          async () =>
+            (await prisma.credential.findMany({ where: { label: { endsWith: 'side' } } })).map(({ label }) => label),
+        ),
+      ).toEqual(AS_SET);
     }
-    expect(await around(
-      30,
-      (expiresAt, secret) => prisma.callbackSecret.create({ data: { entryPointId, secret, expiresAt } }),
-      async () => (await prisma.callbackSecret.findMany()).map(({ secret }) => secret),
-    )).toEqual(AS_SET);
-    const { id: credentialId } = await prisma.credential.findFirstOrThrow({ where: { customerId: alice.id, label: 'test' } });
-    expect(await around(
-      0,
-      (expiresAt, name) => prisma.dashboardSession.create({ data: { id: name, customerId: alice.id, credentialId, expiresAt } }),
-      async () => (await prisma.dashboardSession.findMany()).map(({ id }) => id),
-    )).toEqual(AS_SET);
+    expect(
+      await around(
+        30,
+        (expiresAt, secret) => prisma.callbackSecret.create({ data: { entryPointId, secret, expiresAt } }),
+        async () => (await prisma.callbackSecret.findMany()).map(({ secret }) => secret),
+      ),
+    ).toEqual(AS_SET);
+    const { id: credentialId } = await prisma.credential.findFirstOrThrow({
+      where: { customerId: alice.id, label: 'test' },
+    });
+    expect(
+      await around(
+        0,
+        (expiresAt, name) =>
+          prisma.dashboardSession.create({ data: { id: name, customerId: alice.id, credentialId, expiresAt } }),
+        async () => (await prisma.dashboardSession.findMany()).map(({ id }) => id),
+      ),
+    ).toEqual(AS_SET);
     // Those that are good are always kept.
     expect((await alice.call('GET', '/v1/me')).status).toBe(200);
   });

@@ -26,9 +26,18 @@ afterAll(async () => {
 
 /** Every row of every table, as text. */
 async function everything(): Promise<string> {
-  const tables = await api.prisma.$queryRaw<{ name: string }[]>`SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`;
-  const rows = await Promise.all(tables.map(({ name }) => api.prisma.$queryRawUnsafe<{ row: string }[]>(`SELECT t::text AS row FROM "${name}" AS t`)));
-  return rows.flat().map(({ row }) => row).join('\n');
+  const tables = await api.prisma.$queryRaw<
+    { name: string }[]
+  >`SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'public'`;
+  const rows = await Promise.all(
+    tables.map(({ name }) =>
+      api.prisma.$queryRawUnsafe<{ row: string }[]>(`SELECT t::text AS row FROM "${name}" AS t`),
+    ),
+  );
+  return rows
+    .flat()
+    .map(({ row }) => row)
+    .join('\n');
 }
 
 it('seals everything with the new key, whatever there is, and only that key is needed afterwards', async () => {
@@ -36,15 +45,24 @@ it('seals everything with the new key, whatever there is, and only that key is n
   customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/KEY'] });
   await alice.call('PATCH', `${fls}/entry_points/live/settings/transfer`, { enabled: true, callbackUrl: customer.url });
   await alice.call('PATCH', `/v1/projects/${alice.appid}`, { authKey: 'some-auth-key' });
-  await alice.call('PATCH', `${fls}/entry_points/live/settings/push`, { hookSecret: 'hook-secret', republish: [{ url: 'rtmp://127.0.0.1/app' }] });
+  await alice.call('PATCH', `${fls}/entry_points/live/settings/push`, {
+    hookSecret: 'hook-secret',
+    republish: [{ url: 'rtmp://127.0.0.1/app' }],
+  });
   await alice.call('PATCH', `${fls}/settings/streamauth/webhook`, { secret: 'stream-auth-secret' });
   await alice.call('POST', `/v1/customers/${alice.id}/credentials`, { label: 'x' }, { 'idempotency-key': 'k' });
   const { token } = (await alice.call('POST', `${fls}/entry_points/live/publish_tokens`)).body as { token: string };
-  await api.anonymous('POST', `/whip/${alice.appid}/live/s`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
+  await api.anonymous('POST', `/whip/${alice.appid}/live/s`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+  });
   await expect.poll(() => everything()).toContain('callback.answered');
 
   // As older versions wrote it.
-  await api.prisma.transfer.updateMany({ where: { stream: { projectId: alice.appid } }, data: { pushName: 'NAME-IN-CLEAR' } });
+  await api.prisma.transfer.updateMany({
+    where: { stream: { projectId: alice.appid } },
+    data: { pushName: 'NAME-IN-CLEAR' },
+  });
   const before = await everything();
   const sealed = before.match(/v1\.k1\./g)?.length ?? 0;
   // One of each kind, at the least: a column that rotation forgets would be found below.
@@ -58,11 +76,15 @@ it('seals everything with the new key, whatever there is, and only that key is n
   expect(after).not.toContain('NAME-IN-CLEAR');
 
   // And the same URL is known to be the same: a callback that is repeated makes no second publisher of a stream key.
-  const transfer = await api.prisma.transfer.findFirstOrThrow({ where: { stream: { projectId: alice.appid }, redactedUrl: { contains: '/live/' } } });
+  const transfer = await api.prisma.transfer.findFirstOrThrow({
+    where: { stream: { projectId: alice.appid }, redactedUrl: { contains: '/live/' } },
+  });
   expect(transfer.urlHash).toBe(new SecretBox(newKey).hash('rtmp://127.0.0.1/live/KEY'));
 
   const box = new SecretBox(newKey);
-  const { id, secret } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id, label: 'test' } });
+  const { id, secret } = await api.prisma.credential.findFirstOrThrow({
+    where: { customerId: alice.id, label: 'test' },
+  });
   expect(box.open(secret, `credential:${id}`)).toBe(alice.secret);
   expect(await rotateKeys(api.prisma, box)).toBe(0);
 });

@@ -28,7 +28,11 @@ beforeAll(async () => {
   });
   node = await startScriptedNode(api);
   alice = await api.customer();
-  token = ((await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string }).token;
+  token = (
+    (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {})).body as {
+      token: string;
+    }
+  ).token;
 });
 afterAll(async () => {
   for (const socket of sockets) socket.terminate();
@@ -44,15 +48,26 @@ interface Client {
 
 /** Rejects with the status of a refused upgrade. */
 async function open(address: string): Promise<Client> {
-  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/websocket`, { headers: { 'x-forwarded-for': address } });
+  const socket = new WebSocket(`${api.url.replace('http', 'ws')}/websocket`, {
+    headers: { 'x-forwarded-for': address },
+  });
   sockets.push(socket);
   const client: Client = { socket, received: [], code: null };
-  socket.on('message', (data: Buffer) => client.received.push(JSON.parse(data.toString('utf8')))).on('close', (code) => (client.code = code));
+  socket
+    .on('message', (data: Buffer) => client.received.push(JSON.parse(data.toString('utf8'))))
+    .on('close', (code) => (client.code = code));
   await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
   return client;
 }
-const send = ({ socket }: Client, message: string, data: object): void => socket.send(JSON.stringify({ message, data: [data] }));
-const publishing = (name: string, more: object = {}) => ({ mediaSessionId: name, name, published: true, sdp: offer(), ...more });
+const send = ({ socket }: Client, message: string, data: object): void =>
+  socket.send(JSON.stringify({ message, data: [data] }));
+const publishing = (name: string, more: object = {}) => ({
+  mediaSessionId: name,
+  name,
+  published: true,
+  sdp: offer(),
+  ...more,
+});
 
 it('forged publications of one address are looked up as often as WHIP would look them up', async () => {
   const looked = vi.spyOn(api.app.get(PublishAccess), 'authorise');
@@ -66,7 +81,14 @@ it('forged publications of one address are looked up as often as WHIP would look
       for (let i = 0; i < 50; i += 1) send(client, 'publishStream', publishing(`f${i}`, { custom: { token: forged } }));
     }
     if (round === 0) await expect.poll(() => looked.mock.calls.length).toBeGreaterThanOrEqual(PER_SECOND * WINDOW_S);
-    await Promise.all(clients.map(({ socket }) => new Promise((resolve) => (socket.readyState === WebSocket.CLOSED ? resolve(null) : socket.once('close', resolve).close()))));
+    await Promise.all(
+      clients.map(
+        ({ socket }) =>
+          new Promise((resolve) =>
+            socket.readyState === WebSocket.CLOSED ? resolve(null) : socket.once('close', resolve).close(),
+          ),
+      ),
+    );
   }
   // Two windows, if one has just begun.
   expect(looked.mock.calls.length).toBeLessThanOrEqual(2 * PER_SECOND * WINDOW_S);
@@ -93,7 +115,13 @@ it('one address has so many sockets, and gets one for each that it closes', asyn
   held[0]?.socket.terminate();
   await expect.poll(() => open('192.0.2.4').then(() => 'open', String)).toBe('open');
   // What is no WebSocket takes no place for longer than its refusal.
-  const bad = () => fetch(`${api.url}/websocket`, { headers: { 'x-forwarded-for': '192.0.2.6', upgrade: 'websocket', connection: 'upgrade' } }).then(({ status }) => status, () => 0);
+  const bad = () =>
+    fetch(`${api.url}/websocket`, {
+      headers: { 'x-forwarded-for': '192.0.2.6', upgrade: 'websocket', connection: 'upgrade' },
+    }).then(
+      ({ status }) => status,
+      () => 0,
+    );
   for (let i = 0; i < 3 * SOCKETS; i += 1) await bad();
   await expect.poll(() => open('192.0.2.6').then(() => 'open', String)).toBe('open');
 });
@@ -105,7 +133,11 @@ it('who brings no token is told why and closed; who has brought one stays', asyn
   const known = await open('192.0.2.7');
   send(known, 'connection', { authToken: token });
   await expect.poll(() => [silent.code, anonymous.code], { timeout: 5 * TOKEN_WITHIN_MS }).toEqual([1008, 1008]);
-  for (const { received } of [silent, anonymous]) expect(received.at(-1)).toMatchObject({ message: 'fail', data: [{ info: expect.stringMatching(/^No publish token: .*token=/) as string }] });
+  for (const { received } of [silent, anonymous])
+    expect(received.at(-1)).toMatchObject({
+      message: 'fail',
+      data: [{ info: expect.stringMatching(/^No publish token: .*token=/) as string }],
+    });
   expect(known.code).toBeNull();
   send(known, 'ping', {});
   await expect.poll(() => known.received.at(-1)).toEqual({ message: 'pong', data: [null] });

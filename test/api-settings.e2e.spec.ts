@@ -35,10 +35,14 @@ beforeEach(async () => {
 const fls = (path: string) => `/v1/projects/${alice.appid}/fls/${path}`;
 const entryPoint = () => fls('entry_points/live');
 const settings = () => `${entryPoint()}/settings/transfer`;
-const configure = (changes: object) => alice.call('PATCH', settings(), { enabled: true, callbackUrl: customer.url, ...changes });
+const configure = (changes: object) =>
+  alice.call('PATCH', settings(), { enabled: true, callbackUrl: customer.url, ...changes });
 
 async function publish(name = `s${(count += 1)}`): Promise<string> {
-  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+  });
   expect(answer.status).toBe(201);
   const { streams } = (await alice.call('GET', fls('streams?limit=1'))).body as { streams: { id: string }[] };
   return streams[0]?.id as string;
@@ -49,8 +53,15 @@ interface StreamView {
   transfers: Record<string, number>;
 }
 const view = async (id: string) => (await alice.call('GET', fls(`streams/${id}`))).body as StreamView;
-const transfers = async (id: string) => ((await alice.call('GET', fls(`streams/${id}/transfers`))).body as { transfers: { url: string; origin: string; state: string }[] }).transfers;
-const deliveries = async (query = '') => ((await alice.call('GET', `${entryPoint()}/callbacks${query}`)).body as { deliveries: Record<string, unknown>[] }).deliveries;
+const transfers = async (id: string) =>
+  (
+    (await alice.call('GET', fls(`streams/${id}/transfers`))).body as {
+      transfers: { url: string; origin: string; state: string }[];
+    }
+  ).transfers;
+const deliveries = async (query = '') =>
+  ((await alice.call('GET', `${entryPoint()}/callbacks${query}`)).body as { deliveries: Record<string, unknown>[] })
+    .deliveries;
 
 describe('an entity tag', () => {
   it('guards settings against a change that was meant for others', async () => {
@@ -61,7 +72,9 @@ describe('an entity tag', () => {
     expect(second.body).toMatchObject({ status: 412, code: 'changed_meanwhile' });
     expect((await alice.call('PATCH', settings(), { enabled: false }, { 'if-match': '*' })).status).toBe(200);
     const now = (await alice.call('GET', settings())).headers.get('etag') as string;
-    const racing = await Promise.all([1, 2, 3, 4].map(() => alice.call('PATCH', settings(), { enabled: true }, { 'if-match': now })));
+    const racing = await Promise.all(
+      [1, 2, 3, 4].map(() => alice.call('PATCH', settings(), { enabled: true }, { 'if-match': now })),
+    );
     expect(racing.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412, 412, 412]);
   });
 });
@@ -69,16 +82,23 @@ describe('an entity tag', () => {
 describe('a signature', () => {
   it('is verified by the library of Standard Webhooks, with the secrets before and after a rotation', async () => {
     await configure({});
-    const { secret: first } = (await alice.call('POST', `${settings()}/secrets/rotate`, { overlap: 0 })).body as { secret: string };
-    const { secret: second } = (await alice.call('POST', `${settings()}/secrets/rotate`, { overlap: 600 })).body as { secret: string };
+    const { secret: first } = (await alice.call('POST', `${settings()}/secrets/rotate`, { overlap: 0 })).body as {
+      secret: string;
+    };
+    const { secret: second } = (await alice.call('POST', `${settings()}/secrets/rotate`, { overlap: 600 })).body as {
+      secret: string;
+    };
     const listed = await alice.call('GET', `${settings()}/secrets`);
     expect(listed.body).toMatchObject({ secrets: [{ expiresAt: expect.any(String) }, { expiresAt: null }] });
     expect(listed.text).not.toMatch(/whsec_/);
     const id = await publish();
     await expect.poll(() => customer.requests.length).toBe(1);
     const [{ headers, body }] = customer.requests as [CallbackRequest];
-    for (const secret of [first, second]) expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({ streamId: id });
-    expect(() => new Webhook(first).verify(body.replace('live', 'dead'), headers as Record<string, string>)).toThrow('No matching signature found');
+    for (const secret of [first, second])
+      expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({ streamId: id });
+    expect(() => new Webhook(first).verify(body.replace('live', 'dead'), headers as Record<string, string>)).toThrow(
+      'No matching signature found',
+    );
     expect(headers['webhook-id']).toBe(`msg_${id}`);
     await end(id);
     await alice.call('POST', `${settings()}/secrets/rotate`, { overlap: 0 });
@@ -86,17 +106,31 @@ describe('a signature', () => {
     await end(await publish());
     await expect.poll(() => customer.requests.length).toBe(1);
     const [latest] = customer.requests;
-    expect(() => new Webhook(second).verify(latest?.body ?? '', latest?.headers as Record<string, string>)).toThrow('No matching signature found');
+    expect(() => new Webhook(second).verify(latest?.body ?? '', latest?.headers as Record<string, string>)).toThrow(
+      'No matching signature found',
+    );
   });
 });
 
 describe('a test of the settings', () => {
   it('sends a real callback that says so, and shows what would be forwarded; nothing is', async () => {
-    customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/KEY', { url: 'rtmps://b.example/app/KEY', options: { muted: true } }, 'http://x/'] });
+    customer.reply = json({
+      transferUrls: [
+        'rtmp://127.0.0.1/live/KEY',
+        { url: 'rtmps://b.example/app/KEY', options: { muted: true } },
+        'http://x/',
+      ],
+    });
     await configure({});
     const answer = await alice.call('POST', `${settings()}/test`, { streamName: 'try', probe: true });
     expect(answer.body).toMatchObject({
-      delivery: { kind: 'test', outcome: 'ok', status: 200, streamId: null, timings: { connectMs: expect.any(Number), waitMs: expect.any(Number) } },
+      delivery: {
+        kind: 'test',
+        outcome: 'ok',
+        status: 200,
+        streamId: null,
+        timings: { connectMs: expect.any(Number), waitMs: expect.any(Number) },
+      },
       transfers: [
         { element: 0, url: 'rtmp://127.0.0.1/live/***', probe: { ok: true, stage: 'ok' } },
         { element: 1, url: 'rtmps://b.example/app/***', options: { muted: true } },
@@ -113,11 +147,21 @@ describe('a test of the settings', () => {
   });
 
   it('says why there is no answer, and may try a URL that is not saved', async () => {
-    expect((await alice.call('POST', `${settings()}/test`)).body).toMatchObject({ status: 409, code: 'callback_url_missing' });
+    expect((await alice.call('POST', `${settings()}/test`)).body).toMatchObject({
+      status: 409,
+      code: 'callback_url_missing',
+    });
     customer.reply = () => undefined;
     const answer = await alice.call('POST', `${settings()}/test`, { callbackUrl: customer.url });
-    expect(answer.body).toMatchObject({ delivery: { outcome: 'callback_timeout', status: null }, transfers: [], bad: [] });
-    expect((await alice.call('POST', `${settings()}/test`, { callbackUrl: 'ftp://x/' })).body).toMatchObject({ status: 400, errors: [{ field: 'callbackUrl' }] });
+    expect(answer.body).toMatchObject({
+      delivery: { outcome: 'callback_timeout', status: null },
+      transfers: [],
+      bad: [],
+    });
+    expect((await alice.call('POST', `${settings()}/test`, { callbackUrl: 'ftp://x/' })).body).toMatchObject({
+      status: 400,
+      errors: [{ field: 'callbackUrl' }],
+    });
     expect((await alice.call('GET', settings())).body).toMatchObject({ callbackUrl: null });
   });
 });
@@ -132,13 +176,24 @@ describe('the last good answer', () => {
 
     customer.reply = json({}, 500);
     const second = await publish('show');
-    await expect.poll(() => view(second)).toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_status' } }, transfers: { pending: 2 } });
+    await expect
+      .poll(() => view(second))
+      .toMatchObject({
+        callback: { state: 'retrying', reason: { code: 'callback_status' } },
+        transfers: { pending: 2 },
+      });
     expect(await transfers(second)).toMatchObject([{ origin: 'last_answer' }, { origin: 'last_answer' }]);
 
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/two', 'rtmp://127.0.0.1/live/three'] });
     await expect.poll(() => view(second), { timeout: 10_000 }).toMatchObject({ callback: { state: 'answered' } });
-    expect((await transfers(second)).map(({ origin, state }) => `${origin} ${state}`).toSorted()).toEqual(['callback pending', 'callback pending', 'last_answer ended']);
-    const { events } = (await alice.call('GET', fls(`events?streamId=${second}`))).body as { events: { type: string }[] };
+    expect((await transfers(second)).map(({ origin, state }) => `${origin} ${state}`).toSorted()).toEqual([
+      'callback pending',
+      'callback pending',
+      'last_answer ended',
+    ]);
+    const { events } = (await alice.call('GET', fls(`events?streamId=${second}`))).body as {
+      events: { type: string }[];
+    };
     expect(events.map(({ type }) => type)).toContain('callback.last_answer_used');
     await end(second);
   });
@@ -165,7 +220,9 @@ describe('a delivery', () => {
     customer.reply = json({}, 500);
     await configure({});
     const id = await publish();
-    await expect.poll(() => deliveries(`?streamId=${id}`)).toMatchObject([{ outcome: 'callback_status', nextAt: expect.any(String) }]);
+    await expect
+      .poll(() => deliveries(`?streamId=${id}`))
+      .toMatchObject([{ outcome: 'callback_status', nextAt: expect.any(String) }]);
     const [delivery] = await deliveries();
     customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
     expect((await alice.call('POST', `${entryPoint()}/callbacks/${String(delivery?.id)}/replay`)).status).toBe(202);
@@ -191,12 +248,22 @@ describe('a customer whose server is dead', () => {
     await bob.call('PATCH', `${path}/settings/transfer`, { enabled: true, callbackUrl: customer.url });
     const { token: his } = (await bob.call('POST', `${path}/publish_tokens`)).body as { token: string };
     const started = performance.now();
-    await api.anonymous('POST', `/whip/${bob.appid}/live/b`, offer(), { authorization: `Bearer ${his}`, 'content-type': 'application/sdp' });
+    await api.anonymous('POST', `/whip/${bob.appid}/live/b`, offer(), {
+      authorization: `Bearer ${his}`,
+      'content-type': 'application/sdp',
+    });
     await expect.poll(() => customer.requests.length, { interval: 10 }).toBe(1);
     expect(performance.now() - started).toBeLessThan(TIMEOUT_MS);
 
-    const { streams } = (await alice.call('GET', fls('streams?limit=200'))).body as { streams: { id: string; callback: StreamView['callback'] }[] };
-    await expect.poll(async () => (await Promise.all(streams.map(({ id }) => view(id)))).map(({ callback }) => callback.reason?.code), { timeout: 10_000 }).toContain('callback_circuit_open');
+    const { streams } = (await alice.call('GET', fls('streams?limit=200'))).body as {
+      streams: { id: string; callback: StreamView['callback'] }[];
+    };
+    await expect
+      .poll(
+        async () => (await Promise.all(streams.map(({ id }) => view(id)))).map(({ callback }) => callback.reason?.code),
+        { timeout: 10_000 },
+      )
+      .toContain('callback_circuit_open');
     const asked = dead.requests.length;
     // Thirty streams want to ask; nobody does while the circuit is open.
     await new Promise((resolve) => setTimeout(resolve, 1000));
@@ -214,7 +281,9 @@ describe('the quota of callbacks per minute', () => {
     const first = await publish();
     await expect.poll(() => view(first)).toMatchObject({ callback: { state: 'answered' } });
     const second = await publish();
-    await expect.poll(() => view(second)).toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_rate_limited' } } });
+    await expect
+      .poll(() => view(second))
+      .toMatchObject({ callback: { state: 'retrying', reason: { code: 'callback_rate_limited' } } });
     expect(customer.requests).toHaveLength(1);
     await Promise.all([first, second].map(end));
   });

@@ -28,7 +28,8 @@ async function startCanaries(): Promise<void> {
   ({ port } = v4.address() as AddressInfo);
   canaries = [v4];
   // A machine may have no IPv6 at all.
-  if (own.some(({ family }) => family === 'IPv6') || networkInterfaces().lo?.some(({ family }) => family === 'IPv6')) canaries.push(await listen('::', port));
+  if (own.some(({ family }) => family === 'IPv6') || networkInterfaces().lo?.some(({ family }) => family === 'IPv6'))
+    canaries.push(await listen('::', port));
 }
 
 beforeAll(async () => {
@@ -41,43 +42,116 @@ afterAll(async () => {
   for (const canary of canaries ?? []) canary.close();
 });
 
-const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).filter(({ internal }) => !internal);
+const own = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .filter(({ internal }) => !internal);
 
 /** Hosts as they may be spelled; all of them lead here, or to where nobody outside may go. */
 const HOSTS = [
-  '127.0.0.1', '127.1', '127.0.1', '2130706433', '0x7f000001', '0x7f.1', '0177.0.0.1', '0177.1', '017700000001', '127.000.000.001', '127.255.255.254',
-  '0', '0.0.0.0', '0x0', 'localhost', 'LOCALHOST', 'localhost.', 'loc%61lhost', '127%2e0%2e0%2e1', '①②⑦.⓪.⓪.①', '127。0。0。1', '１２７.0.0.1', 'loc\u00adalhost',
-  '[::1]', '[0:0:0:0:0:0:0:1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::7f00:1]', '[::127.0.0.1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::1]', '[fe80::1]', '[fe80::1%25lo]', '[fd00:ec2::254]',
-  '10.0.0.1', '172.16.0.1', '192.168.0.1', '169.254.169.254', '100.64.0.1', '168.63.129.16', '192.0.0.192', '198.18.0.1', '224.0.0.1', '255.255.255.255',
+  '127.0.0.1',
+  '127.1',
+  '127.0.1',
+  '2130706433',
+  '0x7f000001',
+  '0x7f.1',
+  '0177.0.0.1',
+  '0177.1',
+  '017700000001',
+  '127.000.000.001',
+  '127.255.255.254',
+  '0',
+  '0.0.0.0',
+  '0x0',
+  'localhost',
+  'LOCALHOST',
+  'localhost.',
+  'loc%61lhost',
+  '127%2e0%2e0%2e1',
+  '①②⑦.⓪.⓪.①',
+  '127。0。0。1',
+  '１２７.0.0.1',
+  'loc\u00adalhost',
+  '[::1]',
+  '[0:0:0:0:0:0:0:1]',
+  '[::]',
+  '[::ffff:127.0.0.1]',
+  '[::ffff:7f00:1]',
+  '[::7f00:1]',
+  '[::127.0.0.1]',
+  '[64:ff9b::7f00:1]',
+  '[2002:7f00:1::1]',
+  '[fe80::1]',
+  '[fe80::1%25lo]',
+  '[fd00:ec2::254]',
+  '10.0.0.1',
+  '172.16.0.1',
+  '192.168.0.1',
+  '169.254.169.254',
+  '100.64.0.1',
+  '168.63.129.16',
+  '192.0.0.192',
+  '198.18.0.1',
+  '224.0.0.1',
+  '255.255.255.255',
   ...own.map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address)),
 ];
-const AROUND = ['good.example@127.0.0.1', 'good.example\\@127.0.0.1', '127.0.0.1#@good.example', '127.0.0.1?@good.example', 'good.example\t@127.0.0.1'];
+const AROUND = [
+  'good.example@127.0.0.1',
+  'good.example\\@127.0.0.1',
+  '127.0.0.1#@good.example',
+  '127.0.0.1?@good.example',
+  'good.example\t@127.0.0.1',
+];
 
 describe('a callbackUrl', () => {
   const FORBIDDEN = new Set(['callback_address_forbidden', 'callback_dns_failed']);
 
-  it.each([...HOSTS, ...AROUND].flatMap((host) => [`http://${host}:PORT/`, `https://${host}:PORT/`]))('%s reaches nothing', async (pattern) => {
-    const callbackUrl = pattern.replace('PORT', String(port));
-    const answer = await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/settings/transfer/test`, { callbackUrl });
-    const { delivery } = answer.body as { delivery?: { outcome: string } };
-    expect(answer.status === 400 || (delivery !== undefined && FORBIDDEN.has(delivery.outcome)), answer.text).toBe(true);
-    expect(hits).toBe(0);
-  });
+  it.each([...HOSTS, ...AROUND].flatMap((host) => [`http://${host}:PORT/`, `https://${host}:PORT/`]))(
+    '%s reaches nothing',
+    async (pattern) => {
+      const callbackUrl = pattern.replace('PORT', String(port));
+      const answer = await alice.call(
+        'POST',
+        `/v1/projects/${alice.appid}/fls/entry_points/live/settings/transfer/test`,
+        { callbackUrl },
+      );
+      const { delivery } = answer.body as { delivery?: { outcome: string } };
+      expect(answer.status === 400 || (delivery !== undefined && FORBIDDEN.has(delivery.outcome)), answer.text).toBe(
+        true,
+      );
+      expect(hits).toBe(0);
+    },
+  );
 });
 
 describe('a transfer URL', () => {
   const nothing = AllowList.parse('');
   const FORBIDDEN = new Set(['address_forbidden', 'dns_failed', 'url_invalid']);
 
-  it.each([...HOSTS, ...AROUND].flatMap((host) => [`rtmp://${host}:PORT/app/key`, `rtmps://${host}:PORT/app/key`]))('%s reaches nothing', async (pattern) => {
-    const { code } = await probe(pattern.replace('PORT', String(port)), {}, nothing);
-    expect(FORBIDDEN.has(code ?? 'ok'), String(code)).toBe(true);
-    expect(hits).toBe(0);
-  });
+  it.each([...HOSTS, ...AROUND].flatMap((host) => [`rtmp://${host}:PORT/app/key`, `rtmps://${host}:PORT/app/key`]))(
+    '%s reaches nothing',
+    async (pattern) => {
+      const { code } = await probe(pattern.replace('PORT', String(port)), {}, nothing);
+      expect(FORBIDDEN.has(code ?? 'ok'), String(code)).toBe(true);
+      expect(hits).toBe(0);
+    },
+  );
 
   it.each([
-    'rtmp://h/a/k" filesrc location=/etc/passwd ! filesink location="/tmp/p', 'rtmp://h/a/k socks=127.0.0.1:1080 live=1', 'rtmp://h/a/k\r\nX', 'rtmp:///a/k', 'file:///etc/passwd', 'srt://h:1', 'rtmpt://h/a/k',
-    'http://h/a/k', 'rtmp://h', '//h/a/k', 'javascript:alert(1)', 'rtmp://h:0/a/k', 'rtmp://h:99999/a/k', `rtmp://h/a/${'k'.repeat(5000)}`,
+    'rtmp://h/a/k" filesrc location=/etc/passwd ! filesink location="/tmp/p',
+    'rtmp://h/a/k socks=127.0.0.1:1080 live=1',
+    'rtmp://h/a/k\r\nX',
+    'rtmp:///a/k',
+    'file:///etc/passwd',
+    'srt://h:1',
+    'rtmpt://h/a/k',
+    'http://h/a/k',
+    'rtmp://h',
+    '//h/a/k',
+    'javascript:alert(1)',
+    'rtmp://h:0/a/k',
+    'rtmp://h:99999/a/k',
+    `rtmp://h/a/${'k'.repeat(5000)}`,
   ])('%s is refused before anything is tried', (url) => {
     expect(() => parseTransferUrl(url)).toThrow(TransferError);
   });

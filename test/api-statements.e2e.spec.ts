@@ -9,7 +9,8 @@ import { offer } from './support/sdp.js';
 /** Once for each new connection of the pool, whoever needs it. */
 const CONNECTION = /^SELECT set_config/;
 /** A claim and what follows it. */
-const STAND_IN = /^UPDATE streams SET (owner_node|state) =|^SELECT streams\.id, streams\.project_id, .* FROM streams WHERE \(?streams\.id = \$1/;
+const STAND_IN =
+  /^UPDATE streams SET (owner_node|state) =|^SELECT streams\.id, streams\.project_id, .* FROM streams WHERE \(?streams\.id = \$1/;
 
 let api: TestApp;
 let node: ScriptedNode;
@@ -40,7 +41,10 @@ function statements(): string[] {
   const query = Client.prototype.query;
   vi.spyOn(Client.prototype, 'query').mockImplementation(function (this: Client, ...args: unknown[]) {
     const [first] = args as [{ text?: string } | string];
-    const text = (typeof first === 'string' ? first : (first.text ?? '')).replaceAll('"public".', '').replaceAll('"', '').trim();
+    const text = (typeof first === 'string' ? first : (first.text ?? ''))
+      .replaceAll('"public".', '')
+      .replaceAll('"', '')
+      .trim();
     const [, verb, table] = /^(SELECT|INSERT|UPDATE)(?:.*? FROM| INTO)? (\w+)/s.exec(text) ?? [];
     if (!STAND_IN.test(text) && !CONNECTION.test(text)) sent.push(verb ? `${verb} ${table}` : text);
     return (query as (...given: unknown[]) => unknown).apply(this, args) as never;
@@ -49,7 +53,10 @@ function statements(): string[] {
 }
 
 async function publish(name: string): Promise<void> {
-  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
   expect(answer.status).toBe(201);
 }
 
@@ -63,7 +70,8 @@ it('an arrival and its callback', async () => {
   let answerAll = (): void => undefined;
   const waiting = new Promise<void>((resolve) => (answerAll = resolve));
   customer.requests.length = 0;
-  customer.reply = (response, request) => void waiting.then(() => json({ transferUrls: ['rtmp://127.0.0.1/live/KEY'] })(response, request));
+  customer.reply = (response, request) =>
+    void waiting.then(() => json({ transferUrls: ['rtmp://127.0.0.1/live/KEY'] })(response, request));
   const sent = statements();
   await publish('second');
   await expect.poll(() => customer.requests.length).toBe(1);
@@ -75,14 +83,32 @@ it('an arrival and its callback', async () => {
   expect(before.toSorted()).toEqual(
     [
       // May he? Is the name free? Where does the entry point republish to?
-      'SELECT projects', 'SELECT streams', 'SELECT push_settings',
+      'SELECT projects',
+      'SELECT streams',
+      'SELECT push_settings',
       // The streams of one customer are counted under a lock: not in the statement that takes it, which would count what was before.
       // Whether the name is banned is asked under the same lock: a ban that comes meanwhile must find the stream.
-      'BEGIN', 'SELECT customers', 'SELECT streams', 'SELECT banned_streams', 'INSERT streams', 'INSERT sessions', 'COMMIT',
+      'BEGIN',
+      'SELECT customers',
+      'SELECT streams',
+      'SELECT banned_streams',
+      'INSERT streams',
+      'INSERT sessions',
+      'COMMIT',
       'INSERT events',
       // The question: stream with settings and quotas, and what signs it.
-      'SELECT streams', 'SELECT callback_secrets',
+      'SELECT streams',
+      'SELECT callback_secrets',
     ].toSorted(),
   );
-  expect(sent).toEqual(['BEGIN', 'UPDATE streams', 'SELECT transfers', 'INSERT transfers', 'INSERT callback_deliveries', 'INSERT last_answers', 'INSERT events', 'COMMIT']);
+  expect(sent).toEqual([
+    'BEGIN',
+    'UPDATE streams',
+    'SELECT transfers',
+    'INSERT transfers',
+    'INSERT callback_deliveries',
+    'INSERT last_answers',
+    'INSERT events',
+    'COMMIT',
+  ]);
 });

@@ -35,8 +35,15 @@ beforeEach(async () => {
 const fls = (path: string) => `/v1/projects/${alice.appid}/fls/${path}`;
 const settings = () => fls('settings/streamauth/webhook');
 const set = (body: object) => alice.call('PATCH', settings(), body);
-const publish = (name = 'cam', query = ''): Promise<Answer> => api.anonymous('POST', `/whip/${alice.appid}/live/${name}${query}`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp', 'x-request-id': 'request-7' });
-const deliveries = async () => ((await alice.call('GET', fls('entry_points/live/callbacks'))).body as { deliveries: Record<string, unknown>[] }).deliveries;
+const publish = (name = 'cam', query = ''): Promise<Answer> =>
+  api.anonymous('POST', `/whip/${alice.appid}/live/${name}${query}`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+    'x-request-id': 'request-7',
+  });
+const deliveries = async () =>
+  ((await alice.call('GET', fls('entry_points/live/callbacks'))).body as { deliveries: Record<string, unknown>[] })
+    .deliveries;
 
 describe('the settings', () => {
   it('are kept and cleared, and the secret is never shown', async () => {
@@ -44,13 +51,27 @@ describe('the settings', () => {
     const secret = 'a-secret-of-alice';
     const updated = await set({ enabled: true, url: 'www.test.com/auth/callback', secret });
     expect(updated.body).toEqual({ enabled: true, url: 'https://www.test.com/auth/callback', hasSecret: true });
-    expect((await set({ enabled: false })).body).toEqual({ enabled: false, url: 'https://www.test.com/auth/callback', hasSecret: true });
+    expect((await set({ enabled: false })).body).toEqual({
+      enabled: false,
+      url: 'https://www.test.com/auth/callback',
+      hasSecret: true,
+    });
     expect((await set({ url: null, secret: null })).body).toEqual({ enabled: false, url: null, hasSecret: false });
     const rows = await api.prisma.$queryRaw<{ row: string }[]>`SELECT t::text AS row FROM projects t`;
     expect(rows.map(({ row }) => row).join('\n')).not.toContain(secret);
   });
 
-  it.each([{ enabled: true }, { enabled: true, url: null }, { url: 'ftp://a.example/' }, { url: 'http://user:pass@a.example/' }, { url: '' }, { enabled: null }, { secret: '' }, { url: 7 }, { cdn: true }])('%j is 400', async (body) => {
+  it.each([
+    { enabled: true },
+    { enabled: true, url: null },
+    { url: 'ftp://a.example/' },
+    { url: 'http://user:pass@a.example/' },
+    { url: '' },
+    { enabled: null },
+    { secret: '' },
+    { url: 7 },
+    { cdn: true },
+  ])('%j is 400', async (body) => {
     expect((await set(body)).status).toBe(400);
   });
 
@@ -62,18 +83,39 @@ describe('the settings', () => {
 });
 
 describe('a publisher', () => {
-  it('is let in when the server says 200; the question is Agora\'s, signed, and in the log', async () => {
+  it("is let in when the server says 200; the question is Agora's, signed, and in the log", async () => {
     await set({ enabled: true, url: customer.url, secret: 'key' });
     expect((await publish('cam', '?token=viewer-17')).status).toBe(201);
     const [asked] = customer.requests;
     expect(asked).toMatchObject({ method: 'POST', url: '/cb' });
-    expect(JSON.parse(asked?.body ?? '')).toEqual({ host: new URL(api.url).host, entryPoint: 'live', streamName: 'cam', clientIp: expect.stringContaining('127.0.0.1') as string, token: 'viewer-17', requestId: 'request-7' });
-    for (const [header, algorithm] of [['agora-signature', 'sha1'], ['agora-signature-v2', 'sha256']] as const) {
-      expect(asked?.headers[header]).toBe(createHmac(algorithm, 'key').update(asked?.body ?? '').digest('hex'));
+    expect(JSON.parse(asked?.body ?? '')).toEqual({
+      host: new URL(api.url).host,
+      entryPoint: 'live',
+      streamName: 'cam',
+      clientIp: expect.stringContaining('127.0.0.1') as string,
+      token: 'viewer-17',
+      requestId: 'request-7',
+    });
+    for (const [header, algorithm] of [
+      ['agora-signature', 'sha1'],
+      ['agora-signature-v2', 'sha256'],
+    ] as const) {
+      expect(asked?.headers[header]).toBe(
+        createHmac(algorithm, 'key')
+          .update(asked?.body ?? '')
+          .digest('hex'),
+      );
     }
     expect(JSON.stringify(asked)).not.toContain(token);
     const [logged] = await deliveries();
-    expect(logged).toMatchObject({ kind: 'stream_auth', outcome: 'ok', status: 200, streamName: 'cam', streamId: null, attempt: 1 });
+    expect(logged).toMatchObject({
+      kind: 'stream_auth',
+      outcome: 'ok',
+      status: 200,
+      streamName: 'cam',
+      streamId: null,
+      attempt: 1,
+    });
   });
 
   it.each([401, 403])('is refused when it says %i, and there is no stream', async (status) => {
@@ -82,16 +124,29 @@ describe('a publisher', () => {
     const refused = await publish();
     expect([refused.status, refused.body]).toMatchObject([403, { code: 'stream_auth_denied' }]);
     expect(await api.prisma.stream.count({ where: { projectId: alice.appid } })).toBe(0);
-    expect((await deliveries())[0]).toMatchObject({ kind: 'stream_auth', outcome: 'stream_auth_denied', status, answerHead: '{"***":"not ***"}' });
+    expect((await deliveries())[0]).toMatchObject({
+      kind: 'stream_auth',
+      outcome: 'stream_auth_denied',
+      status,
+      answerHead: '{"***":"not ***"}',
+    });
     expect(customer.requests[0]?.headers['agora-signature']).toBeUndefined();
   });
 
-  it.each(Object.entries(HOSTILE).filter(([, [, code]]) => !/not_json|bad_answer/.test(code)).map(([name, [reply, code]]) => [name, reply, code] as const))('is not let in by a server that %s', async (_, reply, code) => {
+  it.each(
+    Object.entries(HOSTILE)
+      .filter(([, [, code]]) => !/not_json|bad_answer/.test(code))
+      .map(([name, [reply, code]]) => [name, reply, code] as const),
+  )('is not let in by a server that %s', async (_, reply, code) => {
     await set({ enabled: true, url: customer.url });
     customer.reply = reply;
     const started = performance.now();
     const refused = await publish();
-    expect([refused.status, refused.body, refused.headers.get('retry-after')]).toMatchObject([503, { code: 'stream_auth_failed' }, '5']);
+    expect([refused.status, refused.body, refused.headers.get('retry-after')]).toMatchObject([
+      503,
+      { code: 'stream_auth_failed' },
+      '5',
+    ]);
     expect(performance.now() - started).toBeLessThan(TIMEOUT_MS + 3000);
     expect((await deliveries())[0]).toMatchObject({ kind: 'stream_auth', outcome: code });
   });
@@ -110,7 +165,14 @@ describe('a publisher', () => {
     await set({ enabled: true, url: customer.url });
     const path = `/whip/${alice.appid}/live/cam`;
     expect((await api.anonymous('POST', path, offer(), { 'content-type': 'application/sdp' })).status).toBe(401);
-    expect((await api.anonymous('POST', path, 'no sdp', { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' })).status).toBeGreaterThanOrEqual(400);
+    expect(
+      (
+        await api.anonymous('POST', path, 'no sdp', {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/sdp',
+        })
+      ).status,
+    ).toBeGreaterThanOrEqual(400);
     await alice.call('PATCH', `${fls('entry_points/live/admin/banned_streams')}/cam`);
     expect((await publish()).status).toBe(403);
     await set({ enabled: false });
@@ -136,13 +198,19 @@ describe('the guards of callbacks hold', () => {
 
   it('so many a minute, which are not those of transfers', async () => {
     await operator.call('PATCH', `/v1/customers/${alice.id}`, { quotas: { callbacksPerMinute: 2 } });
-    await alice.call('PATCH', fls('entry_points/live/settings/transfer'), { enabled: true, callbackUrl: `${customer.url}/transfer` });
+    await alice.call('PATCH', fls('entry_points/live/settings/transfer'), {
+      enabled: true,
+      callbackUrl: `${customer.url}/transfer`,
+    });
     await set({ enabled: true, url: customer.url });
-    customer.reply = (response, request) => json({ transferUrls: [] }, request.url.startsWith('/cb/transfer') ? 200 : 401)(response, request);
+    customer.reply = (response, request) =>
+      json({ transferUrls: [] }, request.url.startsWith('/cb/transfer') ? 200 : 401)(response, request);
     for (const status of [403, 403, 503]) expect((await publish()).status).toBe(status);
     expect(customer.requests).toHaveLength(2);
     await set({ enabled: false });
     expect((await publish()).status).toBe(201);
-    await expect.poll(() => customer.requests.map(({ url }) => url.split('?', 1)[0])).toEqual(['/cb', '/cb', '/cb/transfer']);
+    await expect
+      .poll(() => customer.requests.map(({ url }) => url.split('?', 1)[0]))
+      .toEqual(['/cb', '/cb', '/cb/transfer']);
   });
 });

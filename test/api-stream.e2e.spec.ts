@@ -30,15 +30,46 @@ const get = async (id: string, who = alice) => (await who.call('GET', path(id)))
 
 async function create(more: Partial<Prisma.StreamUncheckedCreateInput> = {}) {
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
-  return api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: entryPoint.id, name: `s${(names += 1)}`, state: 'live', ownerNode: 'node-1', ...more } });
+  return api.prisma.stream.create({
+    data: {
+      projectId: alice.appid,
+      entryPointId: entryPoint.id,
+      name: `s${(names += 1)}`,
+      state: 'live',
+      ownerNode: 'node-1',
+      ...more,
+    },
+  });
 }
 const transfer = (streamId: string, more: Partial<Prisma.TransferUncheckedCreateInput> = {}) =>
-  api.prisma.transfer.create({ data: { streamId, url: 'v1.sealed', redactedUrl: 'rtmp://p/live/***', urlHash: String(Math.random()), state: 'live', ...more } });
+  api.prisma.transfer.create({
+    data: {
+      streamId,
+      url: 'v1.sealed',
+      redactedUrl: 'rtmp://p/live/***',
+      urlHash: String(Math.random()),
+      state: 'live',
+      ...more,
+    },
+  });
 
 it('says everything of a stream, and of its transfers, with live figures', async () => {
-  const stream = await create({ callbackState: 'retrying', callbackReason: 'callback_status', callbackDetail: 'it answered 503', startedAt: new Date() });
+  const stream = await create({
+    callbackState: 'retrying',
+    callbackReason: 'callback_status',
+    callbackDetail: 'it answered 503',
+    startedAt: new Date(),
+  });
   const live = await transfer(stream.id, { liveAt: new Date(), attempts: 1 });
-  const failing = await transfer(stream.id, { state: 'reconnecting', reason: 'publish_denied', blame: 'customer', retryable: true, reasonDetail: 'bad key', attempts: 3, nextRetryAt: new Date() });
+  const failing = await transfer(stream.id, {
+    state: 'reconnecting',
+    reason: 'publish_denied',
+    blame: 'customer',
+    retryable: true,
+    reasonDetail: 'bad key',
+    attempts: 3,
+    nextRetryAt: new Date(),
+  });
   const figures = { input: { kbps: 2500 }, transfers: { [live.id]: { kbps: 2400 } } };
   await api.app.get(Registry).putFigures(stream.id, figures);
   const expected = {
@@ -49,7 +80,13 @@ it('says everything of a stream, and of its transfers, with live figures', async
     reason: null,
     callback: {
       state: 'retrying',
-      reason: { code: 'callback_status', text: 'The callback server did not answer 200.', blame: 'customer', retryable: true, detail: 'it answered 503' },
+      reason: {
+        code: 'callback_status',
+        text: 'The callback server did not answer 200.',
+        blame: 'customer',
+        retryable: true,
+        detail: 'it answered 503',
+      },
     },
     transfers: { live: 1, reconnecting: 1 },
     createdAt: stream.createdAt.toISOString(),
@@ -60,24 +97,50 @@ it('says everything of a stream, and of its transfers, with live figures', async
   expect(await get(stream.id)).toEqual(expected);
   // Which machine it is concerns nobody but those who run it.
   expect(await get(stream.id, operator)).toEqual({ ...expected, node: 'node-1' });
-  const { streams } = (await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1`)).body as { streams: unknown[] };
+  const { streams } = (await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1`)).body as {
+    streams: unknown[];
+  };
   expect(streams).toEqual([expected]);
   const { transfers } = (await alice.call('GET', path(stream.id, '/transfers'))).body as { transfers: unknown[] };
   expect(transfers).toMatchObject([
-    { id: live.id, url: 'rtmp://p/live/***', origin: 'callback', state: 'live', reason: null, attempts: 1, nextRetryAt: null, liveAt: live.liveAt?.toISOString(), endedAt: null, figures: { kbps: 2400 } },
-    { id: failing.id, state: 'reconnecting', reason: { code: 'publish_denied', blame: 'customer', retryable: true, detail: 'bad key' }, nextRetryAt: failing.nextRetryAt?.toISOString(), figures: null },
+    {
+      id: live.id,
+      url: 'rtmp://p/live/***',
+      origin: 'callback',
+      state: 'live',
+      reason: null,
+      attempts: 1,
+      nextRetryAt: null,
+      liveAt: live.liveAt?.toISOString(),
+      endedAt: null,
+      figures: { kbps: 2400 },
+    },
+    {
+      id: failing.id,
+      state: 'reconnecting',
+      reason: { code: 'publish_denied', blame: 'customer', retryable: true, detail: 'bad key' },
+      nextRetryAt: failing.nextRetryAt?.toISOString(),
+      figures: null,
+    },
   ]);
 });
 
 it('shows an ended stream with its last figures', async () => {
   const stream = await create({ state: 'ended', reason: 'publisher_left', endedAt: new Date(), figures: { kbps: 1 } });
   await api.app.get(Registry).putFigures(stream.id, { input: { kbps: 2 }, transfers: {} });
-  expect(await get(stream.id)).toMatchObject({ state: 'ended', reason: { code: 'publisher_left', blame: 'publisher' }, endedAt: stream.endedAt?.toISOString(), figures: { kbps: 1 } });
+  expect(await get(stream.id)).toMatchObject({
+    state: 'ended',
+    reason: { code: 'publisher_left', blame: 'publisher' },
+    endedAt: stream.endedAt?.toISOString(),
+    figures: { kbps: 1 },
+  });
 });
 
 it('shows a reason that only a newer version knows', async () => {
   const { id } = await create({ state: 'ended', reason: 'constructor' });
-  expect(await get(id)).toMatchObject({ reason: { code: 'constructor', text: 'constructor', blame: 'service', retryable: false } });
+  expect(await get(id)).toMatchObject({
+    reason: { code: 'constructor', text: 'constructor', blame: 'service', retryable: false },
+  });
 });
 
 it.each([
@@ -92,9 +155,18 @@ it.each([
   expect(node.requests).toEqual([['endStream', { streamId: id, reason: 'kicked' }]]);
   expect(await get(id)).toMatchObject({ state: 'ended', reason: { code: 'kicked', blame: 'nobody' } });
   expect(await api.prisma.stream.findUnique({ where: { id } })).toMatchObject({ epoch: 5, leaseUntil: null });
-  expect(await api.prisma.transfer.findUnique({ where: { id: running.id } })).toMatchObject({ state: 'ended', reason: 'stream_ended', reasonDetail: null });
+  expect(await api.prisma.transfer.findUnique({ where: { id: running.id } })).toMatchObject({
+    state: 'ended',
+    reason: 'stream_ended',
+    reasonDetail: null,
+  });
   // What failed still says why.
-  expect(await api.prisma.transfer.findUnique({ where: { id: failed.id } })).toMatchObject({ state: 'failed', reason: 'address_forbidden', nextRetryAt: null, endedAt: expect.any(Date) });
+  expect(await api.prisma.transfer.findUnique({ where: { id: failed.id } })).toMatchObject({
+    state: 'failed',
+    reason: 'address_forbidden',
+    nextRetryAt: null,
+    endedAt: expect.any(Date),
+  });
   expect((await alice.call('DELETE', path(id))).status).toBe(204);
 });
 
@@ -107,7 +179,11 @@ it('ends a stream that no node has claimed yet', async () => {
 
 it('another customer gets 404, and ends nothing', async () => {
   const { id } = await create();
-  for (const [method, rest] of [['GET', ''], ['GET', '/transfers'], ['DELETE', '']] as const) {
+  for (const [method, rest] of [
+    ['GET', ''],
+    ['GET', '/transfers'],
+    ['DELETE', ''],
+  ] as const) {
     expect((await bob.call(method, path(id, rest))).status).toBe(404);
     expect((await bob.call(method, path(id, rest).replace(alice.appid, bob.appid))).status).toBe(404);
   }

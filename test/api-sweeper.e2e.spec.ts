@@ -19,16 +19,26 @@ beforeAll(async () => {
   api = await startApp({ LEASE_MS: String(LEASE_MS), ORPHAN_TIMEOUT_MS: String(ORPHAN_TIMEOUT_MS) });
   alice = await api.customer();
   customer = await startCallbackServer();
-  await alice.call('PATCH', `/v1/projects/${alice.appid}/fls/entry_points/live/settings/transfer`, { enabled: true, callbackUrl: customer.url });
+  await alice.call('PATCH', `/v1/projects/${alice.appid}/fls/entry_points/live/settings/transfer`, {
+    enabled: true,
+    callbackUrl: customer.url,
+  });
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
-  data = { projectId: alice.appid, entryPointId: entryPoint.id, createdAt: new Date(Date.now() - 60_000), ownerNode: 'node-1', state: 'live' };
+  data = {
+    projectId: alice.appid,
+    entryPointId: entryPoint.id,
+    createdAt: new Date(Date.now() - 60_000),
+    ownerNode: 'node-1',
+    state: 'live',
+  };
 });
 afterAll(async () => {
   await customer?.stop();
   await api?.stop();
 });
 
-const create = (name: string, more: Partial<Prisma.StreamUncheckedCreateInput> = {}) => api.prisma.stream.create({ data: { ...data, name, ...more } });
+const create = (name: string, more: Partial<Prisma.StreamUncheckedCreateInput> = {}) =>
+  api.prisma.stream.create({ data: { ...data, name, ...more } });
 const sweep = () => api.app.get(Sweeper).sweep();
 const view = async (id: string) => {
   const { body } = await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams/${id}`);
@@ -46,7 +56,12 @@ it('ends a stream that no node ever claimed, and leaves one that only just began
 it('ends streams whose node went away, but none whose node renews its lease after an outage of the database', async () => {
   const leaseUntil = new Date(Date.now() - 60_000);
   const transfers = { create: { url: 'sealed', redactedUrl: 'rtmp://x/live/***', urlHash: 'hash' } };
-  const lost = await create('lost', { epoch: 3, leaseUntil, transfers, sessions: { create: { id: 'lost', etag: 'e', offer: 'v=0' } } });
+  const lost = await create('lost', {
+    epoch: 3,
+    leaseUntil,
+    transfers,
+    sessions: { create: { id: 'lost', etag: 'e', offer: 'v=0' } },
+  });
   const renewed = await create('renewed', { epoch: 7, leaseUntil });
   // Its worker may be back yet, and its pipeline forwards: the name must not be given to another.
   const away = await create('away', { epoch: 1, leaseUntil: new Date(Date.now() - ORPHAN_TIMEOUT_MS) });
@@ -54,9 +69,13 @@ it('ends streams whose node went away, but none whose node renews its lease afte
   // The first look after an outage: every lease has run out.
   expect([(await view(lost.id)).state, (await view(renewed.id)).state]).toEqual(['live', 'live']);
   await api.prisma.stream.update({ where: { id: renewed.id }, data: { leaseUntil: new Date(Date.now() + 60_000) } });
-  await expect.poll(async () => (await sweep(), view(lost.id)), { timeout: 3 * LEASE_MS }).toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
+  await expect
+    .poll(async () => (await sweep(), view(lost.id)), { timeout: 3 * LEASE_MS })
+    .toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
   // The epoch fences off a node that was only asleep.
-  expect(await api.prisma.stream.findUnique({ where: { id: lost.id }, include: { transfers: true, sessions: true } })).toMatchObject({
+  expect(
+    await api.prisma.stream.findUnique({ where: { id: lost.id }, include: { transfers: true, sessions: true } }),
+  ).toMatchObject({
     epoch: 4,
     transfers: [{ state: 'ended', reason: 'stream_ended' }],
     sessions: [{ endedAt: expect.any(Date), offer: null }],
@@ -67,19 +86,31 @@ it('ends streams whose node went away, but none whose node renews its lease afte
 it('tells the node of a lost stream: one that is cut off from Postgres alone stops it', async () => {
   const node = await startScriptedNode(api);
   const { id } = await create('cut-off', { leaseUntil: new Date(Date.now() - 60_000) });
-  await expect.poll(async () => (await sweep(), view(id)), { timeout: 3 * LEASE_MS }).toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
+  await expect
+    .poll(async () => (await sweep(), view(id)), { timeout: 3 * LEASE_MS })
+    .toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
   await expect.poll(() => node.requests).toContainEqual(['endStream', { streamId: id, reason: 'node_lost' }]);
   await node.stop();
 });
 
 it('repeats a callback whose job was lost, among any number that wait', async () => {
   const queue = api.app.get<Queue>(getQueueToken(CALLBACKS_QUEUE));
-  const waiting = await Promise.all(Array.from({ length: 150 }, (_, i) => create(`waiting-${i}`, { callbackState: 'retrying', callbackReason: 'callback_status' })));
-  await queue.addBulk(waiting.map(({ id }) => ({ name: 'ask', data: { streamId: id }, opts: { jobId: id, delay: 3_600_000 } })));
+  const waiting = await Promise.all(
+    Array.from({ length: 150 }, (_, i) =>
+      create(`waiting-${i}`, { callbackState: 'retrying', callbackReason: 'callback_status' }),
+    ),
+  );
+  await queue.addBulk(
+    waiting.map(({ id }) => ({ name: 'ask', data: { streamId: id }, opts: { jobId: id, delay: 3_600_000 } })),
+  );
   customer.reply = json({ transferUrls: ['rtmp://127.0.0.1/live/x'] });
   const missing = await create('missing', { callbackState: 'pending' });
   await sweep();
-  await expect.poll(() => view(missing.id)).toMatchObject({ callback: { state: 'answered' }, transfers: { pending: 1 } });
+  await expect
+    .poll(() => view(missing.id))
+    .toMatchObject({ callback: { state: 'answered' }, transfers: { pending: 1 } });
   // Nobody else was asked a second time.
-  expect(customer.requests.map(({ url }) => new URL(url, 'http://c').searchParams.get('stream_name'))).toEqual(['missing']);
+  expect(customer.requests.map(({ url }) => new URL(url, 'http://c').searchParams.get('stream_name'))).toEqual([
+    'missing',
+  ]);
 });

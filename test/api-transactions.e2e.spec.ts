@@ -21,7 +21,9 @@ beforeAll(async () => {
   operator = await api.customer('operator');
   direct = new Client({ connectionString: process.env.DATABASE_URL });
   await direct.connect();
-  await direct.query("CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NEW; END'");
+  await direct.query(
+    "CREATE FUNCTION be_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2); RETURN NEW; END'",
+  );
 });
 afterAll(async () => {
   await direct?.end();
@@ -34,9 +36,13 @@ afterEach(async () => {
   await direct.query('ROLLBACK; DROP TRIGGER IF EXISTS slow ON credentials; DROP TRIGGER IF EXISTS slow ON customers');
 });
 
-const slowDown = (table: string) => direct.query(`CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION be_slow()`);
+const slowDown = (table: string) =>
+  direct.query(`CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON ${table} FOR EACH ROW EXECUTE FUNCTION be_slow()`);
 /** One operation of several statements; ours have none, because of what Prisma once did with the later ones. */
-const nested = () => ({ where: { id: alice.id }, data: { name: 'changed', credentials: { create: { secret: 'x', label: 'stray' } } } });
+const nested = () => ({
+  where: { id: alice.id },
+  data: { name: 'changed', credentials: { create: { secret: 'x', label: 'stray' } } },
+});
 const written = async () => ({
   name: (await api.prisma.customer.findUniqueOrThrow({ where: { id: alice.id } })).name,
   strays: await api.prisma.credential.count({ where: { customerId: alice.id, label: 'stray' } }),
@@ -53,10 +59,12 @@ it('writes nothing of what Postgres has cut off', async () => {
   const { name } = await written();
   await slowDown('customers');
   await slowDown('credentials');
-  const failure = await api.prisma.$transaction(async (tx) => {
-    await tx.$queryRaw`SELECT pg_sleep(2)::text`;
-    await tx.customer.update(nested());
-  }).catch((error: unknown) => error);
+  const failure = await api.prisma
+    .$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT pg_sleep(2)::text`;
+      await tx.customer.update(nested());
+    })
+    .catch((error: unknown) => error);
   expect(isUnavailable(failure), String(failure)).toBe(true);
   // What was on its way when the time was up would have arrived by now: a later statement of the same process has.
   expect(await written()).toEqual({ name, strays: 0 });
@@ -90,6 +98,14 @@ it('gives the seed all the time that a busy machine takes', async () => {
 
 it('says in a sentence, without a stack, why the seed failed', async () => {
   const env = { ...process.env, DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' };
-  const failure = await promisify(execFile)(process.execPath, [join(import.meta.dirname, '../dist/apps/api/src/cli/seed.js')], { env, timeout: 60_000 }).catch((error: unknown) => error);
-  expect(failure).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^Postgres cannot be reached.*start again\.\n$/) });
+  const failure = await promisify(execFile)(
+    process.execPath,
+    [join(import.meta.dirname, '../dist/apps/api/src/cli/seed.js')],
+    { env, timeout: 60_000 },
+  ).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^Postgres cannot be reached.*start again\.\n$/),
+  });
 }, 60_000);

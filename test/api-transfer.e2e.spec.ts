@@ -26,18 +26,28 @@ afterAll(async () => {
 beforeEach(async () => {
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: alice.appid } });
   await api.prisma.stream.updateMany({ data: { state: 'ended' } });
-  ({ id: streamId } = await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: entryPoint.id, name: 's', state: 'live', ownerNode: 'node-1' } }));
+  ({ id: streamId } = await api.prisma.stream.create({
+    data: { projectId: alice.appid, entryPointId: entryPoint.id, name: 's', state: 'live', ownerNode: 'node-1' },
+  }));
   node.requests.length = 0;
 });
 
 const path = (rest = '') => `/v1/projects/${alice.appid}/fls/streams/${streamId}/transfers${rest}`;
-const add = async (body: object) => (await alice.call('POST', path(), body)).body as { id: string; state: string; url: string; options: object };
+const add = async (body: object) =>
+  (await alice.call('POST', path(), body)).body as { id: string; state: string; url: string; options: object };
 const URL = 'rtmp://127.0.0.1/live/KEY';
 
 it('adds a transfer, tells the node, and shows no key', async () => {
   const answer = await alice.call('POST', path(), { url: URL, muted: true, height: 360 });
   expect(answer.status).toBe(201);
-  expect(answer.body).toMatchObject({ url: 'rtmp://127.0.0.1/live/***', state: 'pending', origin: 'api', options: { muted: true, height: 360 }, reason: null, attempts: 0 });
+  expect(answer.body).toMatchObject({
+    url: 'rtmp://127.0.0.1/live/***',
+    state: 'pending',
+    origin: 'api',
+    options: { muted: true, height: 360 },
+    reason: null,
+    attempts: 0,
+  });
   expect(node.requests).toEqual([['syncTransfers', { streamId }]]);
   expect(answer.text + (await alice.call('GET', path())).text).not.toContain('KEY');
   const { id } = answer.body as { id: string };
@@ -72,11 +82,16 @@ it('changes options one by one; null clears', async () => {
 it('knows the sounds of the project alone', async () => {
   const { id } = await add({ url: URL });
   expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'jingle.wav', loop: true } })).status).toBe(200);
-  expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'other.wav' } })).body).toMatchObject({ status: 404, code: 'sound_not_found' });
+  expect((await alice.call('PATCH', path(`/${id}`), { sound: { file: 'other.wav' } })).body).toMatchObject({
+    status: 404,
+    code: 'sound_not_found',
+  });
   expect((await alice.call('POST', path(), { url: 'rtmp://x/y/z', sound: { file: 'other.wav' } })).status).toBe(404);
   // A file that is gone is no hindrance to other wishes.
   rmSync(join(mediaDir, alice.appid, 'jingle.wav'));
-  expect((await alice.call('PATCH', path(`/${id}`), { muted: true })).body).toMatchObject({ options: { muted: true, sound: { file: 'jingle.wav' } } });
+  expect((await alice.call('PATCH', path(`/${id}`), { muted: true })).body).toMatchObject({
+    options: { muted: true, sound: { file: 'jingle.wav' } },
+  });
   expect((await alice.call('PATCH', path(`/${id}`), { sound: null })).status).toBe(200);
 });
 
@@ -102,7 +117,9 @@ it('asks the node to try now', async () => {
 });
 
 it('has room for 50, also when many come at once', async () => {
-  const answers = await Promise.all(Array.from({ length: 55 }, (_, i) => alice.call('POST', path(), { url: `rtmp://127.0.0.1/live/${i}` })));
+  const answers = await Promise.all(
+    Array.from({ length: 55 }, (_, i) => alice.call('POST', path(), { url: `rtmp://127.0.0.1/live/${i}` })),
+  );
   expect(answers.filter(({ status }) => status === 201)).toHaveLength(50);
   expect(answers.find(({ status }) => status !== 201)?.body).toMatchObject({ status: 403, code: 'quota_exceeded' });
 });
@@ -114,7 +131,8 @@ const ended = (count: number) => api.prisma.$executeRaw`
 
 it('are listed page by page, and counted without being read', async () => {
   await ended(230);
-  const page = async (query: string) => (await alice.call('GET', path(query))).body as { transfers: { id: string }[]; nextCursor: string | null };
+  const page = async (query: string) =>
+    (await alice.call('GET', path(query))).body as { transfers: { id: string }[]; nextCursor: string | null };
   const first = await page('');
   expect(first.transfers).toHaveLength(200);
   const second = await page(`?cursor=${first.nextCursor}`);
@@ -124,7 +142,9 @@ it('are listed page by page, and counted without being read', async () => {
   const { id } = await add({ url: URL });
   const stream = (await alice.call('GET', path().replace('/transfers', ''))).body as { transfers: object };
   expect(stream.transfers).toEqual({ ended: 230, pending: 1 });
-  const { streams } = (await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1&state=live`)).body as { streams: object[] };
+  const { streams } = (await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1&state=live`)).body as {
+    streams: object[];
+  };
   expect(streams).toMatchObject([{ id: streamId, transfers: { ended: 230, pending: 1 } }]);
   await api.prisma.transfer.deleteMany({ where: { id: { not: id } } });
 });
@@ -139,7 +159,14 @@ it('have an end, however often they are added and removed', async () => {
 
 it('belongs to a running stream of the caller', async () => {
   const { id } = await add({ url: URL });
-  for (const [method, rest, body] of [['GET', ''], ['POST', '', { url: URL }], ['GET', `/${id}`], ['PATCH', `/${id}`, {}], ['DELETE', `/${id}`], ['POST', `/${id}/retry`]] as const) {
+  for (const [method, rest, body] of [
+    ['GET', ''],
+    ['POST', '', { url: URL }],
+    ['GET', `/${id}`],
+    ['PATCH', `/${id}`, {}],
+    ['DELETE', `/${id}`],
+    ['POST', `/${id}/retry`],
+  ] as const) {
     expect((await bob.call(method, path(rest), body)).status).toBe(404);
     expect((await bob.call(method, path(rest).replace(alice.appid, bob.appid), body)).status).toBe(404);
   }

@@ -21,26 +21,45 @@ beforeAll(async () => {
   api = await startApp({ QUOTA_STREAMS: '100000' });
   alice = await api.customer();
   node = await startScriptedNode(api, { slots: 100_000 });
-  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`)).body as { token: string });
+  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`)).body as {
+    token: string;
+  });
 });
 afterAll(async () => {
   await node?.stop();
   await api?.stop();
 });
 
-async function ask(method: string, path: string, body?: Buffer | string, headers: Record<string, string | undefined> = {}): Promise<Response> {
+async function ask(
+  method: string,
+  path: string,
+  body?: Buffer | string,
+  headers: Record<string, string | undefined> = {},
+): Promise<Response> {
   const given = Object.entries(headers).filter((header): header is [string, string] => header[1] !== undefined);
   const response = await fetch(api.url + path, { method, body: body as RequestInit['body'], headers: given });
   const text = await response.text();
   const { status } = response;
-  requireDocumented({ method, path, status, contentType: response.headers.get('content-type'), headers: response.headers, text });
+  requireDocumented({
+    method,
+    path,
+    status,
+    contentType: response.headers.get('content-type'),
+    headers: response.headers,
+    text,
+  });
   // A node that answers leaves no reason for any of them, not even the documented ones.
   if (status >= 500) throw new Error(`${method} ${path} -> ${status}: ${text}`);
   seen.set(status, (seen.get(status) ?? 0) + 1);
   return response;
 }
-const publish = (name: string, sdp: Buffer | string) => ask('POST', `/whip/${alice.appid}/live/${name}`, sdp, { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
-const patch = (session: string, fragment: Buffer | string, ifMatch?: string) => ask('PATCH', session, fragment, { 'content-type': FRAGMENT, 'if-match': ifMatch });
+const publish = (name: string, sdp: Buffer | string) =>
+  ask('POST', `/whip/${alice.appid}/live/${name}`, sdp, {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
+const patch = (session: string, fragment: Buffer | string, ifMatch?: string) =>
+  ask('PATCH', session, fragment, { 'content-type': FRAGMENT, 'if-match': ifMatch });
 const newName = () => `f${(names += 1)}`;
 
 /** What a publisher does from beginning to end, and is answered. */
@@ -48,7 +67,15 @@ async function publishesWell(): Promise<void> {
   const answer = await publish(newName(), offer());
   expect(answer.status).toBe(201);
   const session = answer.headers.get('location') as string;
-  expect((await patch(session, 'a=ice-ufrag:user\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n', answer.headers.get('etag') as string)).status).toBe(204);
+  expect(
+    (
+      await patch(
+        session,
+        'a=ice-ufrag:user\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n',
+        answer.headers.get('etag') as string,
+      )
+    ).status,
+  ).toBe(204);
   expect((await ask('DELETE', session)).status).toBe(200);
 }
 
@@ -56,19 +83,36 @@ it('odd offers are answered or refused, and a publisher after them is served', a
   await fc.assert(
     fc.asyncProperty(oddOffers(offer()), async (sdp) => {
       const answer = await publish(newName(), sdp);
-      if (answer.status === 201) expect((await ask('DELETE', answer.headers.get('location') as string)).status).toBe(200);
+      if (answer.status === 201)
+        expect((await ask('DELETE', answer.headers.get('location') as string)).status).toBe(200);
     }),
     { numRuns: 400, seed: SEED },
   );
   // The round went both ways.
-  for (const status of [201, 400, 413, 422]) expect(seen.get(status), `${status} of ${JSON.stringify([...seen])}`).toBeGreaterThan(5);
+  for (const status of [201, 400, 413, 422])
+    expect(seen.get(status), `${status} of ${JSON.stringify([...seen])}`).toBeGreaterThan(5);
   await publishesWell();
 }, 60_000);
 
 it('odd fragments, in whatever order and after the end, neither', async () => {
   const step = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ what: fc.constant('patch' as const), fragment: oddFragments, etag: fc.oneof(oddEtags, fc.constant('own')) }) },
-    { weight: 1, arbitrary: fc.constantFrom({ what: 'get' as const }, { what: 'delete' as const }, { what: 'again' as const }, { what: 'put' as const }) },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        what: fc.constant('patch' as const),
+        fragment: oddFragments,
+        etag: fc.oneof(oddEtags, fc.constant('own')),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        { what: 'get' as const },
+        { what: 'delete' as const },
+        { what: 'again' as const },
+        { what: 'put' as const },
+      ),
+    },
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
@@ -93,7 +137,8 @@ it('odd fragments, in whatever order and after the end, neither', async () => {
     }),
     { numRuns: 60, seed: SEED },
   );
-  for (const status of [200, 204, 400, 404, 412]) expect(seen.get(status), `${status} of ${JSON.stringify([...seen])}`).toBeGreaterThan(5);
+  for (const status of [200, 204, 400, 404, 412])
+    expect(seen.get(status), `${status} of ${JSON.stringify([...seen])}`).toBeGreaterThan(5);
   await publishesWell();
 }, 60_000);
 
@@ -102,12 +147,28 @@ it('twice the same request at once is no fault either', async () => {
   const session = begun.headers.get('location') as string;
   const restart = 'a=ice-ufrag:other\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n';
   // One of them may hear that the other is under way.
-  const twice = await Promise.all([1, 2].map(() => fetch(api.url + session, { method: 'PATCH', body: restart, headers: { 'content-type': FRAGMENT, 'if-match': '*' } })));
+  const twice = await Promise.all(
+    [1, 2].map(() =>
+      fetch(api.url + session, {
+        method: 'PATCH',
+        body: restart,
+        headers: { 'content-type': FRAGMENT, 'if-match': '*' },
+      }),
+    ),
+  );
   for (const { status } of twice) expect([200, 412, 503]).toContain(status);
   const deleted = await Promise.all([1, 2, 3].map(() => ask('DELETE', session)));
   for (const { status } of deleted) expect([200, 404]).toContain(status);
   const name = newName();
-  const begin = await Promise.all([1, 2, 3, 4, 5].map(() => fetch(`${api.url}/whip/${alice.appid}/live/${name}`, { method: 'POST', body: offer(), headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` } })));
+  const begin = await Promise.all(
+    [1, 2, 3, 4, 5].map(() =>
+      fetch(`${api.url}/whip/${alice.appid}/live/${name}`, {
+        method: 'POST',
+        body: offer(),
+        headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
+      }),
+    ),
+  );
   for (const answer of begin) expect([201, 409, 429]).toContain(answer.status);
   expect(await begin.find(({ status }) => status === 201)?.text()).toBe(ANSWER);
   await publishesWell();

@@ -4,7 +4,8 @@ import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { RESTART_FRAGMENT, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
 
-const FRAGMENT = 'a=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
+const FRAGMENT =
+  'a=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
 let api: TestApp;
 let node: ScriptedNode;
 let alice: TestCustomer;
@@ -15,7 +16,8 @@ beforeAll(async () => {
   api = await startApp({ ANSWER_TIMEOUT_MS: '1000' });
   alice = await api.customer();
   node = await startScriptedNode(api);
-  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string });
+  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {}))
+    .body as { token: string });
 });
 afterAll(async () => {
   await node?.stop();
@@ -29,14 +31,20 @@ beforeEach(() => {
 
 async function begin() {
   const name = `s${(names += 1)}`;
-  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
   return { name, path: answer.headers.get('location') as string, etag: answer.headers.get('etag') as string };
 }
 const patch = (path: string, body: string, headers: Record<string, string> = {}) =>
   api.anonymous('PATCH', path, body, { 'content-type': 'application/trickle-ice-sdpfrag', ...headers });
 const stream = (name: string) => api.prisma.stream.findFirst({ where: { name }, include: { sessions: true } });
 const restart = (path: string, ufrag: string) => patch(path, FRAGMENT.replace('user', ufrag), { 'if-match': '*' });
-const restarts = () => node.requests.filter(([op]) => op === 'restartIce').map(([, request]) => /ice-ufrag:(\w+)/.exec((request as { fragment: string }).fragment)?.[1]);
+const restarts = () =>
+  node.requests
+    .filter(([op]) => op === 'restartIce')
+    .map(([, request]) => /ice-ufrag:(\w+)/.exec((request as { fragment: string }).fragment)?.[1]);
 const gate = () => {
   let open = (): void => undefined;
   node.restartsWait = new Promise((resolve) => (open = resolve));
@@ -48,7 +56,11 @@ it('brings our credentials and a new entity tag', async () => {
   const restart = FRAGMENT.replace('user', 'next');
   expect((await patch(path, 'a=ice-ufrag:next\r\n', { 'if-match': '*' })).status).toBe(422);
   const answer = await patch(path, restart, { 'if-match': '*' });
-  expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([200, RESTART_FRAGMENT, 'application/trickle-ice-sdpfrag']);
+  expect([answer.status, answer.text, answer.headers.get('content-type')]).toEqual([
+    200,
+    RESTART_FRAGMENT,
+    'application/trickle-ice-sdpfrag',
+  ]);
   const fresh = answer.headers.get('etag') as string;
   expect(fresh).not.toBe(etag);
   expect((await patch(path, FRAGMENT, { 'if-match': etag })).status).toBe(412);
@@ -59,7 +71,9 @@ it('needs no If-Match where RFC 9725 is not followed to the letter; what is late
   const { path, etag } = await begin();
   const first = await patch(path, FRAGMENT.replace('user', 'next'));
   expect([first.status, first.text]).toEqual([200, RESTART_FRAGMENT]);
-  expect((await patch(path, FRAGMENT.replace('user', 'third'), { 'if-match': first.headers.get('etag') as string })).status).toBe(200);
+  expect(
+    (await patch(path, FRAGMENT.replace('user', 'third'), { 'if-match': first.headers.get('etag') as string })).status,
+  ).toBe(200);
   for (const before of ['user', 'next']) expect((await patch(path, FRAGMENT.replace('user', before))).status).toBe(412);
   expect((await patch(path, FRAGMENT.replace('user', 'fourth'), { 'if-match': etag })).status).toBe(412);
   expect((await patch(path, FRAGMENT.replace('user', 'third'))).status).toBe(204);
@@ -72,7 +86,10 @@ it('of many, the session takes ten a minute', async () => {
   for (let i = 0; i < 10; i += 1) statuses.push((await restart(path, `many${i}`)).status);
   expect(new Set(statuses)).toEqual(new Set([200]));
   const refused = await restart(path, 'toomany');
-  expect([refused.status, refused.body]).toMatchObject([429, { code: 'rate_limited', message: 'Too many ICE restarts of this session.' }]);
+  expect([refused.status, refused.body]).toMatchObject([
+    429,
+    { code: 'rate_limited', message: 'Too many ICE restarts of this session.' },
+  ]);
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   expect((await patch(path, FRAGMENT.replace('user', 'many9'))).status).toBe(204);
 });
@@ -83,7 +100,14 @@ it('of two at once, the one that is refused has changed nothing', async () => {
   await api.prisma.$transaction(async (tx) => {
     await tx.$queryRaw`SELECT 1 FROM sessions WHERE id = ${path.split('/').at(-1)} FOR UPDATE`;
     both = Promise.all([restart(path, 'aaaa'), restart(path, 'bbbb')]);
-    await expect.poll(async () => api.prisma.$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`, { interval: 20 }).toHaveLength(2);
+    await expect
+      .poll(
+        async () =>
+          api.prisma
+            .$queryRaw`SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        { interval: 20 },
+      )
+      .toHaveLength(2);
   });
   const statuses = ((await both) ?? []).map(({ status }) => status);
   expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 412]);

@@ -19,9 +19,14 @@ afterAll(async () => {
 });
 
 async function publisher(customer: TestCustomer, body: object = {}) {
-  const { token } = (await customer.call('POST', `/v1/projects/${customer.appid}/fls/entry_points/live/publish_tokens`, body)).body as { token: string };
+  const { token } = (
+    await customer.call('POST', `/v1/projects/${customer.appid}/fls/entry_points/live/publish_tokens`, body)
+  ).body as { token: string };
   return (name = `s${(names += 1)}`) =>
-    api.anonymous('POST', `/whip/${customer.appid}/live/${name}`, offer(), { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+    api.anonymous('POST', `/whip/${customer.appid}/live/${name}`, offer(), {
+      'content-type': 'application/sdp',
+      authorization: `Bearer ${token}`,
+    });
 }
 
 it('so many of a token, so many of a customer; others notice nothing, and each that connects or is given up makes room', async () => {
@@ -29,13 +34,22 @@ it('so many of a token, so many of a customer; others notice nothing, and each t
   const [one, other] = [await publisher(alice), await publisher(alice, { expiresIn: 7200 })];
   expect([(await one()).status, (await one()).status]).toEqual([201, 201]);
   const ofToken = await one();
-  expect([ofToken.status, ofToken.body]).toMatchObject([429, { code: 'too_many_unconnected', message: '2 streams of this publish token wait for their publisher already.' }]);
+  expect([ofToken.status, ofToken.body]).toMatchObject([
+    429,
+    { code: 'too_many_unconnected', message: '2 streams of this publish token wait for their publisher already.' },
+  ]);
   expect(Number(ofToken.headers.get('retry-after'))).toSatisfy((seconds: number) => seconds >= 1 && seconds <= 5);
   expect((await other()).status).toBe(201);
-  expect((await other()).body).toMatchObject({ status: 429, message: '3 streams of this customer wait for their publisher already.' });
+  expect((await other()).body).toMatchObject({
+    status: 429,
+    message: '3 streams of this customer wait for their publisher already.',
+  });
   expect((await (await publisher(bob))()).status).toBe(201);
 
-  const [first, second] = await api.prisma.stream.findMany({ where: { projectId: alice.appid, state: 'connecting' }, orderBy: { id: 'asc' } });
+  const [first, second] = await api.prisma.stream.findMany({
+    where: { projectId: alice.appid, state: 'connecting' },
+    orderBy: { id: 'asc' },
+  });
   await api.prisma.stream.update({ where: { id: first?.id }, data: { state: 'live' } });
   expect((await one()).status).toBe(201);
   await api.prisma.stream.update({ where: { id: second?.id }, data: { state: 'ended', endedAt: new Date() } });

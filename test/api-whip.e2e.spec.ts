@@ -39,8 +39,13 @@ async function newToken(body: object = {}): Promise<string> {
 const endpoint = (name: string) => `/whip/${alice.appid}/live/${name}`;
 const newName = () => `s${(names += 1)}`;
 const post = (name: string, sdp = offer(), headers: Record<string, string> = {}) =>
-  api.anonymous('POST', endpoint(name), sdp, { 'content-type': 'application/sdp', authorization: `Bearer ${token}`, ...headers });
-const stream = (name: string) => api.prisma.stream.findFirst({ where: { name }, orderBy: { id: 'desc' }, include: { sessions: true } });
+  api.anonymous('POST', endpoint(name), sdp, {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+    ...headers,
+  });
+const stream = (name: string) =>
+  api.prisma.stream.findFirst({ where: { name }, orderBy: { id: 'desc' }, include: { sessions: true } });
 
 describe('POST of an offer', () => {
   it('is answered as RFC 9725 says and clients need', async () => {
@@ -57,7 +62,12 @@ describe('POST of an offer', () => {
     expect(answer.headers.get('link')).toBe('<stun:stun.example:3478>; rel="ice-server"');
     expect(answer.headers.get('access-control-allow-origin')).toBe('*');
     expect(answer.headers.get('access-control-expose-headers')).toMatch(/Location.*ETag.*Link/);
-    expect(await stream(name)).toMatchObject({ state: 'connecting', callbackState: 'none', callbackReason: 'transfer_disabled', sessions: [{ iceUfrag: 'user' }] });
+    expect(await stream(name)).toMatchObject({
+      state: 'connecting',
+      callbackState: 'none',
+      callbackReason: 'transfer_disabled',
+      sessions: [{ iceUfrag: 'user' }],
+    });
   });
 
   it.each([
@@ -95,9 +105,15 @@ describe('POST of an offer', () => {
   });
 
   it('refuses simulcast with the way out: a publisher whose layers are left out would end at once (OBS), or send the smallest', async () => {
-    const layers = (...attributes: string[]) => offer((lines) => [...lines.slice(0, 10), ...attributes, ...lines.slice(10)]);
-    const message = 'The offer sends its video in 3 simulcast layers, of which one would be forwarded: switch simulcast off in the publisher.';
-    for (const sdp of [layers('a=rid:0 send', 'a=rid:1 send', 'a=rid:2 send', 'a=simulcast:send 0;1;2'), layers('a=simulcast:send 0;1,~2'), layers('a=ssrc-group:SIM 1 2 3')]) {
+    const layers = (...attributes: string[]) =>
+      offer((lines) => [...lines.slice(0, 10), ...attributes, ...lines.slice(10)]);
+    const message =
+      'The offer sends its video in 3 simulcast layers, of which one would be forwarded: switch simulcast off in the publisher.';
+    for (const sdp of [
+      layers('a=rid:0 send', 'a=rid:1 send', 'a=rid:2 send', 'a=simulcast:send 0;1;2'),
+      layers('a=simulcast:send 0;1,~2'),
+      layers('a=ssrc-group:SIM 1 2 3'),
+    ]) {
       expect((await post(newName(), sdp)).body).toMatchObject({ status: 422, message });
     }
     expect((await post(newName(), layers('a=rid:0 send', 'a=simulcast:send 0'))).status).toBe(201);
@@ -107,16 +123,27 @@ describe('POST of an offer', () => {
     const answer = await post(newName(), offer(), { 'content-type': 'text/plain' });
     expect([answer.status, answer.headers.get('accept-post')]).toEqual([415, 'application/sdp']);
     expect((await post(newName(), offer(), { 'content-type': 'Application/SDP; charset=utf-8' })).status).toBe(201);
-    for (const accept of ['*/*', 'application/sdp', 'application/*;q=0.5']) expect((await post(newName(), offer(), { accept })).status).toBe(201);
+    for (const accept of ['*/*', 'application/sdp', 'application/*;q=0.5'])
+      expect((await post(newName(), offer(), { accept })).status).toBe(201);
     expect((await post(newName(), offer(), { accept: 'application/json' })).status).toBe(406);
   });
 
   it('wants a token of this entry point and name', async () => {
     const refused = async (authorization: string | undefined) => {
-      const headers: Record<string, string> = { 'content-type': 'application/sdp', ...(authorization === undefined ? {} : { authorization }) };
+      const headers: Record<string, string> = {
+        'content-type': 'application/sdp',
+        ...(authorization === undefined ? {} : { authorization }),
+      };
       return api.anonymous('POST', endpoint('guarded'), offer(), headers);
     };
-    for (const authorization of [undefined, 'Bearer undefined', 'Bearer null', 'Basic abc', 'Bearer x.y.z', `Bearer ${token.slice(0, -2)}xx`]) {
+    for (const authorization of [
+      undefined,
+      'Bearer undefined',
+      'Bearer null',
+      'Basic abc',
+      'Bearer x.y.z',
+      `Bearer ${token.slice(0, -2)}xx`,
+    ]) {
       const answer = await refused(authorization);
       expect(answer.status).toBe(401);
       expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer realm="manycast"/);
@@ -124,7 +151,8 @@ describe('POST of an offer', () => {
     expect((await refused(`Bearer ${await newToken({ streamName: 'other' })}`)).status).toBe(403);
     expect((await refused(`Bearer ${await newToken({ streamName: 'guarded' })}`)).status).toBe(201);
     const bob = await api.customer();
-    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string };
+    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {}))
+      .body as { token: string };
     expect((await refused(`Bearer ${bobs.token}`)).status).toBe(401);
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token.split('.')[1]}.`;
     expect((await refused(`Bearer ${unsigned}`)).status).toBe(401);
@@ -135,10 +163,17 @@ describe('POST of an offer', () => {
     expect((await api.anonymous('POST', `/whip/${alice.appid}/nope/s`, offer(), headers)).status).toBe(404);
     // To others it is as if the whole project did not exist, or as if all of it did.
     const bob = await api.customer();
-    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string };
+    const bobs = (await bob.call('POST', `/v1/projects/${bob.appid}/fls/entry_points/live/publish_tokens`, {}))
+      .body as { token: string };
     for (const path of [`${alice.appid}/live`, `${alice.appid}/nope`, `${'0'.repeat(32)}/live`]) {
-      const answer = await api.anonymous('POST', `/whip/${path}/s`, offer(), { ...headers, authorization: `Bearer ${bobs.token}` });
-      expect([answer.status, (answer.body as { message: string }).message]).toEqual([401, 'The publish token is not valid for this project.']);
+      const answer = await api.anonymous('POST', `/whip/${path}/s`, offer(), {
+        ...headers,
+        authorization: `Bearer ${bobs.token}`,
+      });
+      expect([answer.status, (answer.body as { message: string }).message]).toEqual([
+        401,
+        'The publish token is not valid for this project.',
+      ]);
     }
     expect((await api.anonymous('POST', endpoint('-x'), offer(), headers)).status).toBe(400);
     expect((await api.anonymous('POST', endpoint('a%2Fb'), offer(), headers)).status).toBe(400);
@@ -170,7 +205,11 @@ describe('without a worker that answers', () => {
   it('an offer that cannot be negotiated is 422 with the reason', async () => {
     node.script = { refuse: 'negotiation_failed', message: 'The offer is odd.' };
     const name = newName();
-    expect((await post(name)).body).toMatchObject({ status: 422, message: 'The offer is odd.', code: 'negotiation_failed' });
+    expect((await post(name)).body).toMatchObject({
+      status: 422,
+      message: 'The offer is odd.',
+      code: 'negotiation_failed',
+    });
     expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'negotiation_failed' });
   });
 
@@ -179,14 +218,21 @@ describe('without a worker that answers', () => {
     const answer = await post(newName());
     expect(answer.status).toBe(500);
     expect(answer.text).not.toContain('secret');
-    expect((await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1`)).body).toMatchObject({ streams: [{ reason: { code: 'service_error', blame: 'service' } }] });
+    expect((await alice.call('GET', `/v1/projects/${alice.appid}/fls/streams?limit=1`)).body).toMatchObject({
+      streams: [{ reason: { code: 'service_error', blame: 'service' } }],
+    });
   });
 
   it('a publisher that hangs up leaves nothing behind', async () => {
     node.script = 'silence';
     const name = newName();
     const abort = new AbortController();
-    const posted = fetch(api.url + endpoint(name), { method: 'POST', body: offer(), signal: abort.signal, headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` } });
+    const posted = fetch(api.url + endpoint(name), {
+      method: 'POST',
+      body: offer(),
+      signal: abort.signal,
+      headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
+    });
     await expect.poll(async () => (await stream(name))?.ownerNode).toBe('node-1');
     abort.abort();
     await expect(posted).rejects.toThrow('aborted');
@@ -209,7 +255,9 @@ describe('without a worker that answers', () => {
     await node.stop();
     // Announced, but nobody takes jobs.
     const { Registry } = await import('../libs/queue/src/index.js');
-    await api.app.get(Registry).announce({ nodeId: 'ghost', slots: 5, used: 0, draining: false, cpu: 0, version: 'x', startedAt: '' });
+    await api.app
+      .get(Registry)
+      .announce({ nodeId: 'ghost', slots: 5, used: 0, draining: false, cpu: 0, version: 'x', startedAt: '' });
     const name = newName();
     expect((await post(name)).status).toBe(503);
     expect(await stream(name)).toMatchObject({ state: 'ended', reason: 'no_free_slot' });
@@ -225,7 +273,8 @@ describe('a running session', () => {
     const answer = await post(name);
     return { name, path: answer.headers.get('location') as string, etag: answer.headers.get('etag') as string };
   };
-  const FRAGMENT = 'a=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
+  const FRAGMENT =
+    'a=ice-ufrag:user\r\na=ice-pwd:passwordpasswordpassword\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\na=candidate:1 1 udp 1 127.0.0.1 9 typ host\r\n';
   const patch = (path: string, body: string, headers: Record<string, string> = {}) =>
     api.anonymous('PATCH', path, body, { 'content-type': 'application/trickle-ice-sdpfrag', ...headers });
 
@@ -251,19 +300,33 @@ describe('a running session', () => {
     expect(node.requests).toMatchObject([['endSession', { reason: 'publisher_left' }]]);
     expect((await stream(name))?.sessions[0]?.endedAt).not.toBeNull();
     for (const method of ['DELETE', 'GET', 'PATCH']) {
-      expect((await api.anonymous(method, path, method === 'PATCH' ? FRAGMENT : undefined, { 'content-type': 'application/trickle-ice-sdpfrag' })).status).toBe(404);
+      expect(
+        (
+          await api.anonymous(method, path, method === 'PATCH' ? FRAGMENT : undefined, {
+            'content-type': 'application/trickle-ice-sdpfrag',
+          })
+        ).status,
+      ).toBe(404);
     }
     expect((await api.anonymous('DELETE', '/whip/sessions/..%2f..')).status).toBe(404);
   });
 
   it('ends with DELETE of the endpoint too, for the token that has begun it', async () => {
     const { name, path } = await begin();
-    const end = (bearer?: string) => api.anonymous('DELETE', endpoint(name), undefined, bearer === undefined ? {} : { authorization: `Bearer ${bearer}` });
+    const end = (bearer?: string) =>
+      api.anonymous(
+        'DELETE',
+        endpoint(name),
+        undefined,
+        bearer === undefined ? {} : { authorization: `Bearer ${bearer}` },
+      );
     expect((await end()).status).toBe(401);
     expect((await end(await newToken({ streamName: name }))).status).toBe(404);
     expect(node.requests).toEqual([]);
     expect((await end(token)).status).toBe(200);
-    expect(node.requests).toMatchObject([['endSession', { sessionId: path.split('/').at(-1), reason: 'publisher_left' }]]);
+    expect(node.requests).toMatchObject([
+      ['endSession', { sessionId: path.split('/').at(-1), reason: 'publisher_left' }],
+    ]);
     expect((await end(token)).status).toBe(404);
   });
 
@@ -282,19 +345,30 @@ describe('a running session', () => {
     const before = await stream(name);
     node.publishScript = { refuse: 'unknown_stream', message: 'x' };
     expect((await post(name)).status).toBe(201);
-    expect(await api.prisma.stream.findUnique({ where: { id: before?.id } })).toMatchObject({ state: 'ended', reason: 'node_lost' });
+    expect(await api.prisma.stream.findUnique({ where: { id: before?.id } })).toMatchObject({
+      state: 'ended',
+      reason: 'node_lost',
+    });
     expect((await stream(name))?.id).not.toBe(before?.id);
   });
 
   it('waits for a node that restarts, and is replaced when its lease has run out', async () => {
     const { name } = await begin();
     const before = await stream(name);
-    const isNow = () => api.prisma.stream.findUnique({ where: { id: before?.id }, include: { sessions: { orderBy: { createdAt: 'asc' } } } });
+    const isNow = () =>
+      api.prisma.stream.findUnique({
+        where: { id: before?.id },
+        include: { sessions: { orderBy: { createdAt: 'asc' } } },
+      });
     await api.prisma.stream.updateMany({ where: { name }, data: { ownerNode: 'restarting' } });
     const answer = await post(name);
     expect([answer.status, answer.body]).toMatchObject([503, { code: 'node_away' }]);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(await isNow()).toMatchObject({ state: 'connecting', epoch: 1, sessions: [{ endedAt: null }, { endedAt: expect.any(Date) }] });
+    expect(await isNow()).toMatchObject({
+      state: 'connecting',
+      epoch: 1,
+      sessions: [{ endedAt: null }, { endedAt: expect.any(Date) }],
+    });
     await api.prisma.stream.updateMany({ where: { name }, data: { leaseUntil: new Date(Date.now() - 1000) } });
     // An API that has reached Redis only just now cannot tell who is away.
     await expect.poll(async () => (await post(name)).status, { timeout: 10_000 }).toBe(201);
@@ -304,10 +378,20 @@ describe('a running session', () => {
 
   it.each(['GET', 'PATCH', 'DELETE'])('is over for a %s of its session when its node is lost', async (method) => {
     const { name, path } = await begin();
-    const ask = () => fetch(api.url + path, { method, ...(method === 'PATCH' && { body: RESTART, headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' } }) });
+    const ask = () =>
+      fetch(api.url + path, {
+        method,
+        ...(method === 'PATCH' && {
+          body: RESTART,
+          headers: { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' },
+        }),
+      });
     const { id } = (await stream(name)) as { id: string };
     const isNow = () => api.prisma.stream.findUnique({ where: { id } });
-    await api.prisma.stream.update({ where: { id }, data: { ownerNode: 'lost', leaseUntil: new Date(Date.now() - 1000) } });
+    await api.prisma.stream.update({
+      where: { id },
+      data: { ownerNode: 'lost', leaseUntil: new Date(Date.now() - 1000) },
+    });
     await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(404);
     expect(await isNow()).toMatchObject({ state: 'ended', reason: 'node_lost', epoch: 2 });
     expect((await post(name)).status).toBe(201);
@@ -334,13 +418,17 @@ describe('a running session', () => {
     await lives();
     other.onApplicationShutdown();
     // A worker that restarts.
-    await api.prisma.stream.update({ where: { id }, data: { ownerNode: 'restarting', leaseUntil: new Date(Date.now() + 60_000) } });
+    await api.prisma.stream.update({
+      where: { id },
+      data: { ownerNode: 'restarting', leaseUntil: new Date(Date.now() + 60_000) },
+    });
     await lives();
   });
 
   it('can be kicked, whether its node answers or not', async () => {
     const first = await begin();
-    const kick = async (name: string) => (await alice.call('DELETE', `/v1/projects/${alice.appid}/fls/streams/${(await stream(name))?.id}`)).status;
+    const kick = async (name: string) =>
+      (await alice.call('DELETE', `/v1/projects/${alice.appid}/fls/streams/${(await stream(name))?.id}`)).status;
     expect(await kick(first.name)).toBe(204);
     expect(node.requests).toMatchObject([['endStream', { reason: 'kicked' }]]);
     expect(await kick(first.name)).toBe(204);
@@ -353,20 +441,31 @@ describe('a running session', () => {
 
 describe('other methods', () => {
   it('answer preflights without a token', async () => {
-    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, { origin: 'https://page.example', 'access-control-request-method': 'POST' });
+    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, {
+      origin: 'https://page.example',
+      'access-control-request-method': 'POST',
+    });
     expect(preflight.status).toBe(200);
     expect(preflight.headers.get('access-control-allow-methods')).toMatch(/POST.*PATCH.*DELETE/);
     expect(preflight.headers.get('access-control-allow-headers')).toMatch(/Authorization.*If-Match/);
     // A page can read what it is told.
-    for (const name of ['Link', 'Retry-After', 'Accept-Post', 'Location', 'ETag']) expect(preflight.headers.get('access-control-expose-headers')?.split(', ')).toContain(name);
+    for (const name of ['Link', 'Retry-After', 'Accept-Post', 'Location', 'ETag'])
+      expect(preflight.headers.get('access-control-expose-headers')?.split(', ')).toContain(name);
     expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('accept-post')).toBe('application/sdp');
-    expect((await api.anonymous('OPTIONS', '/whip/sessions/x')).headers.get('accept-patch')).toBe('application/trickle-ice-sdpfrag');
+    expect((await api.anonymous('OPTIONS', '/whip/sessions/x')).headers.get('accept-patch')).toBe(
+      'application/trickle-ice-sdpfrag',
+    );
   });
 
   it('tell ICE servers to who asks for them, and not to every preflight', async () => {
-    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, { origin: 'https://page.example', 'access-control-request-method': 'POST' });
+    const preflight = await api.anonymous('OPTIONS', endpoint('s'), undefined, {
+      origin: 'https://page.example',
+      'access-control-request-method': 'POST',
+    });
     expect(preflight.headers.get('link')).toBeNull();
-    expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('link')).toBe('<stun:stun.example:3478>; rel="ice-server"');
+    expect((await api.anonymous('OPTIONS', endpoint('s'))).headers.get('link')).toBe(
+      '<stun:stun.example:3478>; rel="ice-server"',
+    );
   });
 
   it('are refused with what is allowed', async () => {

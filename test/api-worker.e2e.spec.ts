@@ -22,7 +22,8 @@ beforeAll(async () => {
   worker = await NestFactory.createApplicationContext(WorkerModule, { logger: false });
   worker.get(PipelineProgram).file = join(import.meta.dirname, 'support/scripted-pipeline.mjs');
   alice = await api.customer();
-  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {})).body as { token: string });
+  ({ token } = (await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points/live/publish_tokens`, {}))
+    .body as { token: string });
 });
 afterAll(async () => {
   await worker?.close();
@@ -33,7 +34,10 @@ afterAll(async () => {
 /** The session's name in the offer says what the pipeline does. */
 const publish = (name: string, script: string) => {
   const sdp = offer((lines) => lines.map((line) => (line === 's=-' ? `s=${script}` : line)));
-  return api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, sdp, { 'content-type': 'application/sdp', authorization: `Bearer ${token}` });
+  return api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, sdp, {
+    'content-type': 'application/sdp',
+    authorization: `Bearer ${token}`,
+  });
 };
 const stream = (name: string) => api.prisma.stream.findFirst({ where: { name }, orderBy: { id: 'desc' } });
 
@@ -57,7 +61,8 @@ it('a pipeline that refuses or dies is told apart from one that is silent', asyn
 });
 
 describe('sessions of one stream', () => {
-  const sessions = async (name: string) => api.prisma.session.findMany({ where: { streamId: (await stream(name))?.id }, orderBy: { createdAt: 'asc' } });
+  const sessions = async (name: string) =>
+    api.prisma.session.findMany({ where: { streamId: (await stream(name))?.id }, orderBy: { createdAt: 'asc' } });
   const isOpen = async (name: string) => (await sessions(name)).map(({ endedAt }) => endedAt === null);
 
   it('end when another takes over, so that a publisher may come back as often as it must', async () => {
@@ -74,18 +79,29 @@ describe('sessions of one stream', () => {
     expect((await publish('crowded', 'answer')).status).toBe(201);
     await expect.poll(() => stream('crowded')).toMatchObject({ state: 'live' });
     // It feeds the stream, and is not new any more.
-    await api.prisma.session.updateMany({ where: { stream: { name: 'crowded' } }, data: { createdAt: new Date(Date.now() - 60_000) } });
+    await api.prisma.session.updateMany({
+      where: { stream: { name: 'crowded' } },
+      data: { createdAt: new Date(Date.now() - 60_000) },
+    });
     const answers = await Promise.all(Array.from({ length: 8 }, () => publish('crowded', 'medialess')));
-    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 201, 429, 429, 429, 429, 429, 429]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+      201, 201, 429, 429, 429, 429, 429, 429,
+    ]);
     const refused = answers.find(({ status }) => status === 429);
-    expect(refused?.body).toMatchObject({ code: 'too_many_sessions', message: 'This stream has 3 open sessions already.' });
+    expect(refused?.body).toMatchObject({
+      code: 'too_many_sessions',
+      message: 'This stream has 3 open sessions already.',
+    });
     expect(Number(refused?.headers.get('retry-after'))).toSatisfy((seconds: number) => seconds >= 1 && seconds <= 15);
     expect(await isOpen('crowded')).toEqual([true, true, true]);
   });
 
   it('do not count any more when media never came, or when they are left', async () => {
     const [, ...medialess] = await sessions('crowded');
-    await api.prisma.session.update({ where: { id: medialess[0]?.id }, data: { createdAt: new Date(Date.now() - 60_000) } });
+    await api.prisma.session.update({
+      where: { id: medialess[0]?.id },
+      data: { createdAt: new Date(Date.now() - 60_000) },
+    });
     const [next, over] = [await publish('crowded', 'medialess'), await publish('crowded', 'medialess')];
     expect([next.status, over.status]).toEqual([201, 429]);
     await api.prisma.session.update({ where: { id: medialess[1]?.id }, data: { endedAt: new Date() } });

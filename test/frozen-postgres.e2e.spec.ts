@@ -33,8 +33,16 @@ it('a Postgres that hung serves requests and publishers again within 5 s', async
   const { whipUrl, token } = await system.entryPoint('live2');
   let names = 0;
   /** Past the database, on both sides: claimed by the worker, and answered or not understood by its pipeline. */
-  const publish = async (): Promise<number> => (await fetch(whipUrl(`s${(names += 1)}`), { method: 'POST', body: offer(), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' } })).status;
-  const change = async (): Promise<number> => (await system.call('PATCH', '/entry_points/live2/settings/transfer', { enabled: false })).status;
+  const publish = async (): Promise<number> =>
+    (
+      await fetch(whipUrl(`s${(names += 1)}`), {
+        method: 'POST',
+        body: offer(),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' },
+      })
+    ).status;
+  const change = async (): Promise<number> =>
+    (await system.call('PATCH', '/entry_points/live2/settings/transfer', { enabled: false })).status;
   const ready = async (): Promise<number> => (await fetch(`${system.apiUrl}/readyz`)).status;
   const usual = await publish();
   expect([201, 422]).toContain(usual);
@@ -43,7 +51,10 @@ it('a Postgres that hung serves requests and publishers again within 5 s', async
   try {
     const until = performance.now() + FROZEN_MS;
     // Requests go on coming: their connections hang, all of the pool.
-    while (performance.now() < until) expect((await Promise.all([change(), change(), change(), publish(), ready()])).filter((status) => status !== 503)).toEqual([]);
+    while (performance.now() < until)
+      expect(
+        (await Promise.all([change(), change(), change(), publish(), ready()])).filter((status) => status !== 503),
+      ).toEqual([]);
   } finally {
     thaw();
   }

@@ -41,13 +41,35 @@ afterAll(async () => {
 
 async function newStream(): Promise<{ held: Held; transferId: string; writer: StreamWriter }> {
   const { projectId, id: entryPointId } = entryPoint;
-  const { id } = await api.prisma.stream.create({ data: { projectId, entryPointId, name: `s${(names += 1)}`, state: 'connecting', ownerNode: 'node-a', epoch: 1, callbackState: 'retrying', callbackReason: 'callback_timeout' } });
-  const transfer = await api.prisma.transfer.create({ data: { streamId: id, url: 'x', redactedUrl: 'rtmp://x/***', urlHash: 'x' } });
+  const { id } = await api.prisma.stream.create({
+    data: {
+      projectId,
+      entryPointId,
+      name: `s${(names += 1)}`,
+      state: 'connecting',
+      ownerNode: 'node-a',
+      epoch: 1,
+      callbackState: 'retrying',
+      callbackReason: 'callback_timeout',
+    },
+  });
+  const transfer = await api.prisma.transfer.create({
+    data: { streamId: id, url: 'x', redactedUrl: 'rtmp://x/***', urlHash: 'x' },
+  });
   const held = { id, projectId, epoch: 1 };
   return { held, transferId: transfer.id, writer: new StreamWriter(held, rows, async () => undefined) };
 }
 const row = (id: string) => api.prisma.stream.findUniqueOrThrow({ where: { id }, include: { transfers: true } });
-const status = (id: string, state: 'failed' | 'live', detail: string | null) => ({ id, state, reason: state === 'live' ? null : 'publish_denied', detail, attempts: 1, nextRetryAt: null, liveAt: null }) as const;
+const status = (id: string, state: 'failed' | 'live', detail: string | null) =>
+  ({
+    id,
+    state,
+    reason: state === 'live' ? null : 'publish_denied',
+    detail,
+    attempts: 1,
+    nextRetryAt: null,
+    liveAt: null,
+  }) as const;
 const FINAL = { input: { bitrate: 7 }, transfers: {} } as never;
 
 it('a change that Postgres refuses is dropped, and the others are written', async () => {
@@ -59,7 +81,9 @@ it('a change that Postgres refuses is dropped, and the others are written', asyn
   writer.transferChanged(status(transferId, 'live', null));
   await expect.poll(() => row(held.id)).toMatchObject({ transfers: [{ state: 'live' }] });
   expect(await writer.settle(10_000)).toBe(true);
-  expect((await api.prisma.event.findMany({ where: { streamId: held.id }, orderBy: { id: 'asc' } })).map(({ type }) => type)).toEqual(['stream.live', 'transfer.state']);
+  expect(
+    (await api.prisma.event.findMany({ where: { streamId: held.id }, orderBy: { id: 'asc' } })).map(({ type }) => type),
+  ).toEqual(['stream.live', 'transfer.state']);
 });
 
 it('an end whose detail Postgres refuses is written without it', async () => {
@@ -72,7 +96,8 @@ it('the end of a stream says that its callback failed, when it was never answere
   const [byWorker, byApi] = [await newStream(), await newStream()];
   await byWorker.writer.end('publisher_left', null, null, 10_000);
   await endStream(api.prisma, byApi.held.id, { reason: 'kicked' });
-  for (const { held } of [byWorker, byApi]) expect(await row(held.id)).toMatchObject({ callbackState: 'failed', callbackReason: 'callback_timeout' });
+  for (const { held } of [byWorker, byApi])
+    expect(await row(held.id)).toMatchObject({ callbackState: 'failed', callbackReason: 'callback_timeout' });
 });
 
 it('an end that cannot be written is written later, also when the API has meanwhile ended the stream without knowing why', async () => {
@@ -80,15 +105,29 @@ it('an end that cannot be written is written later, also when the API has meanwh
   proxy.cut();
   try {
     const ends = [alone, lost, kicked].map(({ writer }) => writer.end('service_shutdown', null, FINAL, 500));
-    expect((await Promise.allSettled(ends)).map(({ status: outcome }) => outcome)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect((await Promise.allSettled(ends)).map(({ status: outcome }) => outcome)).toEqual([
+      'rejected',
+      'rejected',
+      'rejected',
+    ]);
   } finally {
     proxy.restore();
   }
   await endStream(api.prisma, lost.held.id, { reason: 'node_lost' });
   await endStream(api.prisma, kicked.held.id, { reason: 'kicked' });
   await rows.writeKeptEnds();
-  expect(await row(alone.held.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown', epoch: 1, figures: { bitrate: 7 } });
-  expect(await row(lost.held.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown', epoch: 2, figures: { bitrate: 7 } });
+  expect(await row(alone.held.id)).toMatchObject({
+    state: 'ended',
+    reason: 'service_shutdown',
+    epoch: 1,
+    figures: { bitrate: 7 },
+  });
+  expect(await row(lost.held.id)).toMatchObject({
+    state: 'ended',
+    reason: 'service_shutdown',
+    epoch: 2,
+    figures: { bitrate: 7 },
+  });
   expect(await row(kicked.held.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 2 });
   expect(readdirSync(runDir)).toEqual([]);
 });

@@ -35,7 +35,13 @@ const workers: INestApplicationContext[] = [];
 let names = 0;
 
 beforeAll(async () => {
-  const made = await testEnvironment({ ANSWER_TIMEOUT_MS: '5000', LEASE_MS: '3000', WARM_PIPELINES: '0', NODE_SLOTS: '3', ORPHAN_TIMEOUT_MS: '5000' });
+  const made = await testEnvironment({
+    ANSWER_TIMEOUT_MS: '5000',
+    LEASE_MS: '3000',
+    WARM_PIPELINES: '0',
+    NODE_SLOTS: '3',
+    ORPHAN_TIMEOUT_MS: '5000',
+  });
   drop = made.drop;
   direct = made.env.DATABASE_URL as string;
   proxy = await startTcpProxy(Number(new URL(direct).port));
@@ -46,7 +52,10 @@ beforeAll(async () => {
   box = new SecretBox(made.env.MASTER_KEYS as string);
   wire = new Wire(Object.assign(new Env(), made.env));
   await wire.ready();
-  queue = new Queue(STREAMS_QUEUE, { connection: { url: made.env.REDIS_URL }, prefix: `${made.env.REDIS_PREFIX}:bull` });
+  queue = new Queue(STREAMS_QUEUE, {
+    connection: { url: made.env.REDIS_URL },
+    prefix: `${made.env.REDIS_PREFIX}:bull`,
+  });
   await prisma.customer.create({ data: { id: 'c', name: 'c' } });
   const { id } = await createProject(prisma, 'c', 'p', box);
   entryPoint = await prisma.entryPoint.findFirstOrThrow({ where: { projectId: id } });
@@ -69,8 +78,14 @@ afterEach(async () => {
 });
 
 async function startWorker(nodeId: string, settings: Record<string, string> = {}): Promise<INestApplicationContext> {
-  Object.assign(process.env, { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3', ANSWER_TIMEOUT_MS: '5000', PIPELINE_MEMORY_MB: '1536' }, settings);
-  const worker = await NestFactory.createApplicationContext(WorkerModule, { logger: process.env.TEST_LOG_LEVEL ? undefined : false });
+  Object.assign(
+    process.env,
+    { NODE_ID: nodeId, RUN_DIR: runDir, NODE_SLOTS: '3', ANSWER_TIMEOUT_MS: '5000', PIPELINE_MEMORY_MB: '1536' },
+    settings,
+  );
+  const worker = await NestFactory.createApplicationContext(WorkerModule, {
+    logger: process.env.TEST_LOG_LEVEL ? undefined : false,
+  });
   worker.get(PipelineProgram).file = PIPELINE;
   workers.push(worker);
   return worker;
@@ -80,20 +95,36 @@ async function startWorker(nodeId: string, settings: Record<string, string> = {}
 async function newStream(offer = 'answer', urls: string[] = []) {
   const name = `w${(names += 1)}`;
   const sessionId = `session-${names}-${process.pid}`;
-  const { id } = await prisma.stream.create({ data: { projectId: entryPoint.projectId, entryPointId: entryPoint.id, name, sessions: { create: { id: sessionId, offer, etag: 'x' } } } });
+  const { id } = await prisma.stream.create({
+    data: {
+      projectId: entryPoint.projectId,
+      entryPointId: entryPoint.id,
+      name,
+      sessions: { create: { id: sessionId, offer, etag: 'x' } },
+    },
+  });
   for (const url of urls) await addTransfer(id, url);
   return { id, sessionId };
 }
 const addTransfer = (streamId: string, url: string) =>
-  prisma.transfer.create({ data: { streamId, url: box.seal(url, `transfer:${streamId}`), redactedUrl: 'rtmp://x/***', urlHash: url } });
+  prisma.transfer.create({
+    data: { streamId, url: box.seal(url, `transfer:${streamId}`), redactedUrl: 'rtmp://x/***', urlHash: url },
+  });
 
 /** Offers the stream to the workers and waits for the answer, as the API does. */
-async function dispatch({ id, sessionId }: { id: string; sessionId: string }, timeoutMs = 10_000): Promise<PublishAnswer> {
+async function dispatch(
+  { id, sessionId }: { id: string; sessionId: string },
+  timeoutMs = 10_000,
+): Promise<PublishAnswer> {
   const reply = wire.expect<PublishAnswer>(sessionId, timeoutMs);
   await queue.add('publish', { streamId: id, sessionId, replyTo: wire.replyTo }, { jobId: sessionId });
   return reply.promise;
 }
-const row = (id: string) => prisma.stream.findUniqueOrThrow({ where: { id }, include: { sessions: true, transfers: { orderBy: { id: 'asc' } } } });
+const row = (id: string) =>
+  prisma.stream.findUniqueOrThrow({
+    where: { id },
+    include: { sessions: true, transfers: { orderBy: { id: 'asc' } } },
+  });
 const pidOf = ({ sdp }: PublishAnswer) => Number(/\d+$/.exec(sdp)?.[0]);
 const isAlive = (pid: number): boolean => {
   try {
@@ -106,40 +137,63 @@ const isAlive = (pid: number): boolean => {
 const commands = () =>
   readdirSync(runDir)
     .filter((name) => name.endsWith('.ops'))
-    .flatMap((name) => readFileSync(join(runDir, name), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as [string, Record<string, unknown>]));
+    .flatMap((name) =>
+      readFileSync(join(runDir, name), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as [string, Record<string, unknown>]),
+    );
 
 it('shows a picture of a stream, decoded no more often than every few seconds', async () => {
   await startWorker('node-pictures');
   const stream = await newStream();
   await dispatch(stream);
-  const ask = async () => Buffer.from((await wire.ask('node-pictures', 'thumbnail', { streamId: stream.id }, 2000)).jpeg ?? '', 'base64').toString();
+  const ask = async () =>
+    Buffer.from(
+      (await wire.ask('node-pictures', 'thumbnail', { streamId: stream.id }, 2000)).jpeg ?? '',
+      'base64',
+    ).toString();
   expect(await Promise.all([ask(), ask()])).toEqual(['picture 1', 'picture 1']);
   expect(await ask()).toBe('picture 1');
   expect(commands().filter(([op]) => op === 'thumbnail')).toHaveLength(1);
   await expect.poll(ask, { timeout: 6000 }).toBe('picture 2');
-  await expect(wire.ask('node-pictures', 'thumbnail', { streamId: entryPoint.id }, 2000)).rejects.toMatchObject({ code: 'unknown_stream' });
+  await expect(wire.ask('node-pictures', 'thumbnail', { streamId: entryPoint.id }, 2000)).rejects.toMatchObject({
+    code: 'unknown_stream',
+  });
 });
 
 it('takes a stream: claims it, answers, forwards, and writes what happens', async () => {
   const worker = await startWorker('node-a');
-  const stream = await newStream('answer', ['rtmp://x/live/live', 'rtmp://x/live/reconnecting-tcp_refused', 'rtmp://x/live/failed-publish_denied']);
+  const stream = await newStream('answer', [
+    'rtmp://x/live/live',
+    'rtmp://x/live/reconnecting-tcp_refused',
+    'rtmp://x/live/failed-publish_denied',
+  ]);
   const answer = await dispatch(stream);
-  await expect.poll(() => row(stream.id)).toMatchObject({
-    state: 'live',
-    ownerNode: 'node-a',
-    epoch: 1,
-    startedAt: expect.any(Date),
-    sessions: [{ offer: null }],
-    transfers: [
-      { state: 'live', reason: null, blame: null },
-      { state: 'reconnecting', reason: 'tcp_refused', blame: 'platform', retryable: true },
-      { state: 'failed', reason: 'publish_denied', blame: 'customer', retryable: true },
-    ],
-  });
+  await expect
+    .poll(() => row(stream.id))
+    .toMatchObject({
+      state: 'live',
+      ownerNode: 'node-a',
+      epoch: 1,
+      startedAt: expect.any(Date),
+      sessions: [{ offer: null }],
+      transfers: [
+        { state: 'live', reason: null, blame: null },
+        { state: 'reconnecting', reason: 'tcp_refused', blame: 'platform', retryable: true },
+        { state: 'failed', reason: 'publish_denied', blame: 'customer', retryable: true },
+      ],
+    });
   expect((await row(stream.id)).leaseUntil?.getTime()).toBeGreaterThan(Date.now());
-  expect(await worker.get(Registry).figures([stream.id])).toEqual(new Map([[stream.id, { input: { bitrate: 7 }, transfers: {} }]]));
+  expect(await worker.get(Registry).figures([stream.id])).toEqual(
+    new Map([[stream.id, { input: { bitrate: 7 }, transfers: {} }]]),
+  );
   const [, claim] = commands().find(([op]) => op === 'claim') as [string, object];
-  expect(claim).toMatchObject({ streamId: stream.id, epoch: 1, settings: { allowedPrivateHosts: expect.stringMatching(/^127\.0\.0\.1(,|$)/) as string, reconnectWindowMs: 15_000 } });
+  expect(claim).toMatchObject({
+    streamId: stream.id,
+    epoch: 1,
+    settings: { allowedPrivateHosts: expect.stringMatching(/^127\.0\.0\.1(,|$)/) as string, reconnectWindowMs: 15_000 },
+  });
 
   // A transfer that is added later.
   await addTransfer(stream.id, 'rtmp://x/live/connecting');
@@ -147,19 +201,45 @@ it('takes a stream: claims it, answers, forwards, and writes what happens', asyn
   await expect.poll(async () => (await row(stream.id)).transfers[3]?.state).toBe('connecting');
   // And one that the API has ended: its totals are kept.
   const [, , denied] = (await row(stream.id)).transfers;
-  await prisma.transfer.update({ where: { id: denied?.id }, data: { state: 'ended', reason: 'removed', endedAt: new Date() } });
+  await prisma.transfer.update({
+    where: { id: denied?.id },
+    data: { state: 'ended', reason: 'removed', endedAt: new Date() },
+  });
   await wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000);
-  await expect.poll(async () => (await row(stream.id)).transfers[2]).toMatchObject({ state: 'ended', reason: 'removed', figures: { bytesSent: 21 } });
-  expect(await wire.ask('node-a', 'restartIce', { sessionId: stream.sessionId, fragment: 'x' }, 2000)).toEqual({ fragment: 'ours' });
+  await expect
+    .poll(async () => (await row(stream.id)).transfers[2])
+    .toMatchObject({ state: 'ended', reason: 'removed', figures: { bytesSent: 21 } });
+  expect(await wire.ask('node-a', 'restartIce', { sessionId: stream.sessionId, fragment: 'x' }, 2000)).toEqual({
+    fragment: 'ours',
+  });
 
   await wire.ask('node-a', 'endSession', { sessionId: stream.sessionId, reason: 'publisher_left' }, 2000);
-  await expect.poll(() => row(stream.id)).toMatchObject({ state: 'ended', reason: 'publisher_left', figures: { bitrate: 1 }, leaseUntil: null, transfers: [{ state: 'ended', figures: { bytesSent: 42 } }, { state: 'ended' }, { state: 'ended', reason: 'removed', figures: { bytesSent: 21 } }, { state: 'ended' }] });
+  await expect
+    .poll(() => row(stream.id))
+    .toMatchObject({
+      state: 'ended',
+      reason: 'publisher_left',
+      figures: { bitrate: 1 },
+      leaseUntil: null,
+      transfers: [
+        { state: 'ended', figures: { bytesSent: 42 } },
+        { state: 'ended' },
+        { state: 'ended', reason: 'removed', figures: { bytesSent: 21 } },
+        { state: 'ended' },
+      ],
+    });
   await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
   const events = await prisma.event.findMany({ where: { streamId: stream.id }, orderBy: { id: 'asc' } });
-  expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['stream.live', 'transfer.state', 'stream.ended']));
+  expect(events.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['stream.live', 'transfer.state', 'stream.ended']),
+  );
   expect(worker.get(Runners).used).toBe(0);
-  await expect(wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000)).rejects.toMatchObject({ code: 'unknown_stream' });
-  await expect(wire.ask('node-a', 'restartIce', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({ code: 'unknown_session' });
+  await expect(wire.ask('node-a', 'syncTransfers', { streamId: stream.id }, 2000)).rejects.toMatchObject({
+    code: 'unknown_stream',
+  });
+  await expect(wire.ask('node-a', 'restartIce', { sessionId: 'nope', fragment: '' }, 2000)).rejects.toMatchObject({
+    code: 'unknown_session',
+  });
 });
 
 it('writes of each session whether it was heard and how it ended, not only of the stream', async () => {
@@ -170,14 +250,27 @@ it('writes of each session whether it was heard and how it ended, not only of th
     await prisma.session.create({ data: { id: `${id}-${stream.sessionId}`, streamId: stream.id, offer, etag: 'x' } });
     await wire.ask('node-a', 'publish', { streamId: stream.id, sessionId: `${id}-${stream.sessionId}` }, 2000);
   };
-  const sessions = async () => Object.fromEntries((await row(stream.id)).sessions.map(({ id, heardAt, endedAt, reason }) => [id === stream.sessionId ? 'first' : id.split('-')[0], [heardAt !== null, endedAt !== null, reason]]));
+  const sessions = async () =>
+    Object.fromEntries(
+      (await row(stream.id)).sessions.map(({ id, heardAt, endedAt, reason }) => [
+        id === stream.sessionId ? 'first' : id.split('-')[0],
+        [heardAt !== null, endedAt !== null, reason],
+      ]),
+    );
   await expect.poll(sessions).toEqual({ first: [true, false, null] });
   // Neither of these has media of its own, though the stream is live.
   await add('quiet', 'medialess');
   await add('lost', 'givenup');
-  await expect.poll(sessions).toEqual({ first: [true, false, null], quiet: [false, false, null], lost: [false, true, 'ice_timeout'] });
+  await expect
+    .poll(sessions)
+    .toEqual({ first: [true, false, null], quiet: [false, false, null], lost: [false, true, 'ice_timeout'] });
   await add('second', 'answer');
-  await expect.poll(sessions).toEqual({ first: [true, true, 'taken_over'], quiet: [false, false, null], lost: [false, true, 'ice_timeout'], second: [true, false, null] });
+  await expect.poll(sessions).toEqual({
+    first: [true, true, 'taken_over'],
+    quiet: [false, false, null],
+    lost: [false, true, 'ice_timeout'],
+    second: [true, false, null],
+  });
   expect((await row(stream.id)).state).toBe('live');
 });
 
@@ -185,7 +278,11 @@ it('claims a stream once, however often its job runs', async () => {
   await startWorker('node-a');
   const stream = await newStream();
   await dispatch(stream);
-  await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: 'again' });
+  await queue.add(
+    'publish',
+    { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo },
+    { jobId: 'again' },
+  );
   await expect.poll(() => queue.getJobState('again')).toMatch(/completed|unknown/);
   await expect.poll(() => row(stream.id)).toMatchObject({ epoch: 1, state: 'live' });
   expect(commands().filter(([op]) => op === 'claim')).toHaveLength(1);
@@ -220,8 +317,14 @@ it('leaves a job to a node with room also when its own clock is an hour ahead', 
   const hourAgo = Date.now();
   vi.useFakeTimers({ toFake: ['Date'], now: hourAgo + 3_600_000 });
   try {
-    await queue.add('publish', { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo }, { jobId: stream.sessionId, timestamp: hourAgo });
-    await expect.poll(async () => (await queue.getJob(stream.sessionId))?.attemptsStarted, { timeout: 10_000 }).toBeGreaterThan(1);
+    await queue.add(
+      'publish',
+      { streamId: stream.id, sessionId: stream.sessionId, replyTo: wire.replyTo },
+      { jobId: stream.sessionId, timestamp: hourAgo },
+    );
+    await expect
+      .poll(async () => (await queue.getJob(stream.sessionId))?.attemptsStarted, { timeout: 10_000 })
+      .toBeGreaterThan(1);
   } finally {
     vi.useRealTimers();
   }
@@ -237,7 +340,11 @@ it('ends no session as given up because its own clock is ahead', async () => {
   vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
   try {
     await dispatch(stream);
-    await expect.poll(async () => (await row(stream.id)).sessions.find(({ id }) => id === stream.sessionId)?.heardAt, { timeout: 10_000 }).not.toBeNull();
+    await expect
+      .poll(async () => (await row(stream.id)).sessions.find(({ id }) => id === stream.sessionId)?.heardAt, {
+        timeout: 10_000,
+      })
+      .not.toBeNull();
   } finally {
     vi.useRealTimers();
   }
@@ -306,8 +413,12 @@ it('keeps of a pipeline that has ended only what it said', async () => {
   await startWorker('node-a');
   const [quiet, noisy] = [await newStream(), await newStream('noise')];
   for (const stream of [quiet, noisy]) await dispatch(stream);
-  for (const { sessionId } of [quiet, noisy]) await wire.ask('node-a', 'endSession', { sessionId, reason: 'publisher_left' }, 2000);
-  const logs = () => readdirSync(runDir).filter((name) => name.endsWith('.log')).map((name) => readFileSync(join(runDir, name), 'utf8'));
+  for (const { sessionId } of [quiet, noisy])
+    await wire.ask('node-a', 'endSession', { sessionId, reason: 'publisher_left' }, 2000);
+  const logs = () =>
+    readdirSync(runDir)
+      .filter((name) => name.endsWith('.log'))
+      .map((name) => readFileSync(join(runDir, name), 'utf8'));
   await expect.poll(logs).toEqual(['something is odd\n']);
 });
 
@@ -318,7 +429,10 @@ it('stops a pipeline whose publisher has given up meanwhile', async () => {
   const answered = rows.answered.bind(rows);
   // Between the claim and the answer, the API ends the stream.
   rows.answered = async (held) => {
-    await prisma.stream.update({ where: { id: held.id }, data: { state: 'ended', epoch: { increment: 1 }, reason: 'no_answer' } });
+    await prisma.stream.update({
+      where: { id: held.id },
+      data: { state: 'ended', epoch: { increment: 1 }, reason: 'no_answer' },
+    });
     return answered(held);
   };
   await expect(dispatch(stream, 800)).rejects.toThrow('no answer');
@@ -333,7 +447,14 @@ it('ends the stream of a pipeline that dies, and frees its slot', async () => {
   const answer = await dispatch(stream);
   await expect.poll(async () => (await row(stream.id)).state).toBe('live');
   process.kill(pidOf(answer), 'SIGKILL');
-  await expect.poll(() => row(stream.id), { timeout: 4000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed', reasonDetail: 'it ended by SIGKILL', transfers: [{ state: 'ended', reason: 'stream_ended' }] });
+  await expect
+    .poll(() => row(stream.id), { timeout: 4000 })
+    .toMatchObject({
+      state: 'ended',
+      reason: 'pipeline_crashed',
+      reasonDetail: 'it ended by SIGKILL',
+      transfers: [{ state: 'ended', reason: 'stream_ended' }],
+    });
   expect(worker.get(Runners).used).toBe(0);
 });
 
@@ -341,7 +462,13 @@ it('ends a pipeline that takes more memory than it may, says so on its stream, a
   await startWorker('node-a', { PIPELINE_MEMORY_MB: '256' });
   const [stream, other] = [await newStream('grow'), await newStream()];
   const answers = [await dispatch(stream), await dispatch(other)];
-  await expect.poll(() => row(stream.id), { timeout: 5000 }).toMatchObject({ state: 'ended', reason: 'out_of_memory', reasonDetail: expect.stringMatching(/^\d{3} MB of 256$/) });
+  await expect
+    .poll(() => row(stream.id), { timeout: 5000 })
+    .toMatchObject({
+      state: 'ended',
+      reason: 'out_of_memory',
+      reasonDetail: expect.stringMatching(/^\d{3} MB of 256$/),
+    });
   const [grown, small] = answers.map(pidOf) as [number, number];
   await expect.poll(() => isAlive(grown)).toBe(false);
   expect(isAlive(small)).toBe(true);
@@ -376,7 +503,13 @@ it('leaves its pipelines to the next worker of the node, which adopts them', asy
 
   const second = await startWorker('node-a');
   expect(second.get(Runners).used).toBe(1);
-  await expect.poll(() => row(stream.id)).toMatchObject({ state: 'live', epoch: 1, transfers: [{ state: 'live' }, { state: 'reconnecting', reason: 'tcp_timeout' }] });
+  await expect
+    .poll(() => row(stream.id))
+    .toMatchObject({
+      state: 'live',
+      epoch: 1,
+      transfers: [{ state: 'live' }, { state: 'reconnecting', reason: 'tcp_timeout' }],
+    });
   expect(await row(forgotten.id)).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
   await second.close();
   workers.splice(workers.indexOf(second), 1);
@@ -399,13 +532,21 @@ it('writes what it knows before it leaves its pipelines to the next worker', asy
     await prisma.session.create({ data: { id, streamId: stream.id, offer: 'givenup', etag: 'x' } });
     await wire.ask('node-a', 'publish', { streamId: stream.id, sessionId: id }, 2000);
     // The first attempt to write its end fails at the lock, after 1.5 s.
-    const blocked = async () => (await locker.query("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount;
+    const blocked = async () =>
+      (
+        await locker.query(
+          "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+      ).rowCount;
     await expect.poll(blocked).toBe(1);
     await expect.poll(blocked).toBe(0);
     const left = worker.get(WorkerService).leaveRunning();
     await locker.query('COMMIT');
     await left;
-    expect((await row(stream.id)).sessions.find((session) => session.id === id)).toMatchObject({ endedAt: expect.any(Date), reason: 'ice_timeout' });
+    expect((await row(stream.id)).sessions.find((session) => session.id === id)).toMatchObject({
+      endedAt: expect.any(Date),
+      reason: 'ice_timeout',
+    });
   } finally {
     await locker.end();
     process.kill(pidOf(answer), 'SIGKILL');
@@ -426,7 +567,12 @@ it('told to end while Postgres is away, it leaves the true reason to the next wo
   expect((await row(stream.id)).state).toBe('live');
   proxy.restore();
   await startWorker('node-a');
-  expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'service_shutdown', figures: { bitrate: 1 }, transfers: [{ state: 'ended', figures: { bytesSent: 42 } }] });
+  expect(await row(stream.id)).toMatchObject({
+    state: 'ended',
+    reason: 'service_shutdown',
+    figures: { bitrate: 1 },
+    transfers: [{ state: 'ended', figures: { bytesSent: 42 } }],
+  });
 }, 60_000);
 
 it('does not adopt what is not its own any more', async () => {
@@ -448,14 +594,18 @@ it('goes on while Postgres is away, and writes the newest state when it is back'
   const answer = await dispatch(stream);
   await expect.poll(async () => (await row(stream.id)).state).toBe('live');
   proxy.cut();
-  await wire.ask('node-a', 'endSession', { sessionId: stream.sessionId, reason: 'publisher_left' }, 3000).catch(() => undefined);
+  await wire
+    .ask('node-a', 'endSession', { sessionId: stream.sessionId, reason: 'publisher_left' }, 3000)
+    .catch(() => undefined);
   // The request needed the database; the stream did not.
   expect(isAlive(pidOf(answer))).toBe(true);
   process.kill(pidOf(answer), 'SIGKILL');
   await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
   expect((await row(stream.id)).state).toBe('live');
   proxy.restore();
-  await expect.poll(() => row(stream.id), { timeout: 10_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  await expect
+    .poll(() => row(stream.id), { timeout: 10_000 })
+    .toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
 });
 
 it('stops a stream that the API has ended while this node alone is cut off from Postgres', async () => {
@@ -464,7 +614,10 @@ it('stops a stream that the API has ended while this node alone is cut off from 
   const answer = await dispatch(stream);
   await expect.poll(async () => (await row(stream.id)).state).toBe('live');
   proxy.cut();
-  await prisma.stream.update({ where: { id: stream.id }, data: { state: 'ended', epoch: { increment: 1 }, reason: 'node_lost' } });
+  await prisma.stream.update({
+    where: { id: stream.id },
+    data: { state: 'ended', epoch: { increment: 1 }, reason: 'node_lost' },
+  });
   const told = wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'node_lost' }, 15_000);
   await expect.poll(() => isAlive(pidOf(answer))).toBe(false);
   proxy.restore();
@@ -489,7 +642,9 @@ it('ends a pipeline that does not obey, before its row says that the stream has 
   await expect.poll(look, { timeout: 20_000 }).toBe('ended');
   await told;
   await look();
-  expect([...new Set(seen)].filter((line) => !line.startsWith('live, 1 used'))).toSatisfy((lines: string[]) => lines.every((line) => /^ended, [01] used, gone$/.test(line)));
+  expect([...new Set(seen)].filter((line) => !line.startsWith('live, 1 used'))).toSatisfy((lines: string[]) =>
+    lines.every((line) => /^ended, [01] used, gone$/.test(line)),
+  );
   expect(seen[0]).toBe('live, 1 used, alive');
   expect(seen.at(-1)).toBe('ended, 0 used, gone');
   expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'kicked' });
@@ -517,7 +672,9 @@ it('does not leave a pipeline running that is too slow to be adopted', async () 
   workers.splice(workers.indexOf(first), 1);
   process.kill(pidOf(answers[0]), 'SIGSTOP');
   const second = await startWorker('node-a');
-  await expect.poll(async () => [isAlive(pidOf(answers[0])), (await row(slow.id)).state], { timeout: 40_000 }).toEqual([false, 'ended']);
+  await expect
+    .poll(async () => [isAlive(pidOf(answers[0])), (await row(slow.id)).state], { timeout: 40_000 })
+    .toEqual([false, 'ended']);
   expect((await row(slow.id)).reason).toBe('pipeline_crashed');
   expect(isAlive(pidOf(answers[1]))).toBe(true);
   expect(await row(quick.id)).toMatchObject({ state: 'live', epoch: 1 });
@@ -528,7 +685,9 @@ it('ends a pipeline that has its connection broken and cannot be reached again',
   const worker = await startWorker('node-a');
   const stream = await newStream('mute');
   const answer = await dispatch(stream);
-  await expect.poll(() => row(stream.id), { timeout: 20_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  await expect
+    .poll(() => row(stream.id), { timeout: 20_000 })
+    .toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
   expect(isAlive(pidOf(answer))).toBe(false);
   await expect.poll(() => worker.get(Runners).used).toBe(0);
 }, 40_000);
@@ -537,7 +696,9 @@ it('kills a pipeline that says what no pipeline says, and serves on', async () =
   const worker = await startWorker('node-a');
   const [odd, other] = [await newStream('odd'), await newStream()];
   const [answer] = [await dispatch(odd), await dispatch(other)];
-  await expect.poll(() => row(odd.id), { timeout: 20_000 }).toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
+  await expect
+    .poll(() => row(odd.id), { timeout: 20_000 })
+    .toMatchObject({ state: 'ended', reason: 'pipeline_crashed' });
   expect(isAlive(pidOf(answer))).toBe(false);
   await expect.poll(async () => (await row(other.id)).state).toBe('live');
   await expect.poll(() => worker.get(Runners).used).toBe(1);
@@ -566,7 +727,9 @@ it('reaches a pipeline again whose connection broke, and hears what it missed', 
   await startWorker('node-a');
   const stream = await newStream('reconnect', ['rtmp://x/live/live']);
   const answer = await dispatch(stream);
-  await expect.poll(() => row(stream.id), { timeout: 20_000 }).toMatchObject({ state: 'live', transfers: [{ state: 'live' }] });
+  await expect
+    .poll(() => row(stream.id), { timeout: 20_000 })
+    .toMatchObject({ state: 'live', transfers: [{ state: 'live' }] });
   expect(isAlive(pidOf(answer))).toBe(true);
   await wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'kicked' }, 5000);
   expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 1 });

@@ -8,6 +8,14 @@ export default defineConfig({
   plugins: [react()],
   // The API replaces this word in index.html by a fresh nonce with every answer: Mantine writes <style> elements.
   html: { cspNonce: '__CSP_NONCE__' },
-  build: { target: 'es2022', sourcemap: false, manifest: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
-  server: { proxy: Object.fromEntries(['/v1', '/session', '/whip', '/openapi.json', '/docs'].map((path) => [path, API])) },
+  build: {
+    target: 'es2022',
+    sourcemap: false,
+    manifest: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    proxy: Object.fromEntries(['/v1', '/session', '/whip', '/openapi.json', '/docs'].map((path) => [path, API])),
+  },
 });

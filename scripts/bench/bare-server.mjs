@@ -6,7 +6,10 @@ const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 }
 const app = fastify();
 app.get('/:appid/:name', async ({ params }, reply) => {
   const { appid, name } = /** @type {Record<string, string>} */ (params);
-  const { rows } = await pool.query('SELECT transfer_enabled AS enabled, callback_url AS "callbackUrl" FROM entry_points WHERE project_id = $1 AND name = $2', [appid, name]);
+  const { rows } = await pool.query(
+    'SELECT transfer_enabled AS enabled, callback_url AS "callbackUrl" FROM entry_points WHERE project_id = $1 AND name = $2',
+    [appid, name],
+  );
   return rows[0] ?? reply.code(404).send({ message: 'unknown' });
 });
 app.patch('/:appid/:name', async ({ params, body }, reply) => {

@@ -45,7 +45,8 @@ export async function measureControlPlane({ runs, print }) {
       }
       await limited.stop();
       const of = (pick) => median(rounds.map(pick));
-      const figures = (name) => `${of((round) => round[name].rate).toFixed(0)}/s, p99 ${of((round) => round[name].p99).toFixed(0)} ms`;
+      const figures = (name) =>
+        `${of((round) => round[name].rate).toFixed(0)}/s, p99 ${of((round) => round[name].p99).toFixed(0)} ms`;
       const what = `${projects.toLocaleString('en')} projects, ${CONNECTIONS} connections`;
       for (const method of ['GET', 'PATCH']) {
         print([`Settings ${method} (${what})`, figures(method), '']);
@@ -76,7 +77,12 @@ async function start(stops) {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   await query(postgres.url, `CREATE DATABASE ${name}`);
   stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  const [port, limitedPort, barePort, callbackPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  const [port, limitedPort, barePort, callbackPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
   const env = {
     ...process.env,
     DATABASE_URL: postgres.urlOf(name),
@@ -101,7 +107,11 @@ async function start(stops) {
   const seeded = JSON.parse((await node('dist/apps/api/src/cli/seed.js')).stdout.trim().split('\n').at(-1) ?? '');
   const log = openSync(join(dir, 'bench.log'), 'w', 0o600);
   const daemon = (script, more = {}) => {
-    const child = spawn(process.execPath, [script], { cwd: ROOT, env: { ...env, ...more }, stdio: ['ignore', log, log] });
+    const child = spawn(process.execPath, [script], {
+      cwd: ROOT,
+      env: { ...env, ...more },
+      stdio: ['ignore', log, log],
+    });
     const stop = () => ended(child);
     stops.push(stop);
     return stop;
@@ -112,17 +122,32 @@ async function start(stops) {
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
   const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
-  const settingsAt = (at) => `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
+  const settingsAt = (at) =>
+    `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
   const settings = settingsAt(port);
   await answers(settings, { authorization });
   /** An API that counts requests as in production, with a limit that the load does not reach. It has queues of its own, and is not there when publishers arrive. */
   const startLimited = async () => {
-    const stop = daemon('dist/apps/api/src/main.js', { PORT: String(limitedPort), REDIS_PREFIX: `${name}-limited`, REQUESTS_PER_SECOND: '1000000' });
+    const stop = daemon('dist/apps/api/src/main.js', {
+      PORT: String(limitedPort),
+      REDIS_PREFIX: `${name}-limited`,
+      REQUESTS_PER_SECOND: '1000000',
+    });
     await answers(settingsAt(limitedPort), { authorization });
     return { settings: settingsAt(limitedPort), stop };
   };
   await answers(`http://127.0.0.1:${barePort}/${seeded.appid}/live`, {});
-  return { ...seeded, databaseUrl: env.DATABASE_URL, env, settings, startLimited, authorization, port, bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`, callback };
+  return {
+    ...seeded,
+    databaseUrl: env.DATABASE_URL,
+    env,
+    settings,
+    startLimited,
+    authorization,
+    port,
+    bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
+    callback,
+  };
 }
 
 /** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
@@ -139,12 +164,18 @@ async function fill(databaseUrl, projects) {
 
 async function requests({ authorization }, method, url) {
   const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
-  return load({ url, method, body, headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) } });
+  return load({
+    url,
+    method,
+    body,
+    headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+  });
 }
 
 async function load(options) {
   const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
   return { rate: result.requests.average, p99: result.latency.p99 };
 }
 
@@ -152,7 +183,11 @@ async function load(options) {
 async function arrivals(system, delayMs) {
   const { env, settings, authorization, port, appid, publishToken, callback } = system;
   callback.begin(delayMs);
-  await fetch(settings, { method: 'PATCH', headers: { authorization }, body: JSON.stringify({ enabled: true, callbackUrl: callback.url }) });
+  await fetch(settings, {
+    method: 'PATCH',
+    headers: { authorization },
+    body: JSON.stringify({ enabled: true, callbackUrl: callback.url }),
+  });
   const until = performance.now() + SECONDS * 1000;
   let count = 0;
   const publishOn = async (lane) => {
@@ -162,17 +197,29 @@ async function arrivals(system, delayMs) {
         headers: { authorization: `Bearer ${publishToken}`, 'content-type': 'application/sdp' },
         body: OFFER,
       });
-      if (response.status !== 201) throw new Error(`a publisher was answered ${response.status}: ${await response.text()}`);
+      if (response.status !== 201)
+        throw new Error(`a publisher was answered ${response.status}: ${await response.text()}`);
       await response.text();
       count += 1;
     }
   };
   await Promise.all(Array.from({ length: ARRIVALS_AT_ONCE }, (_, lane) => publishOn(lane)));
   // Every callback follows, however long its server takes.
-  for (const deadline = performance.now() + 60_000; callback.answered() < count && performance.now() < deadline; ) await sleep(100);
+  for (const deadline = performance.now() + 60_000; callback.answered() < count && performance.now() < deadline;)
+    await sleep(100);
   const taken = await query(env.DATABASE_URL, "SELECT data->>'ms' AS ms FROM events WHERE type = 'bench.taken'");
-  await query(env.DATABASE_URL, "DELETE FROM events; UPDATE streams SET state = 'ended', ended_at = now() WHERE state <> 'ended'");
-  return { rate: count / SECONDS, takenP99: percentile(taken.map(({ ms }) => Number(ms)), 0.99), calledBack: callback.answered() / count };
+  await query(
+    env.DATABASE_URL,
+    "DELETE FROM events; UPDATE streams SET state = 'ended', ended_at = now() WHERE state <> 'ended'",
+  );
+  return {
+    rate: count / SECONDS,
+    takenP99: percentile(
+      taken.map(({ ms }) => Number(ms)),
+      0.99,
+    ),
+    calledBack: callback.answered() / count,
+  };
 }
 
 async function startCallback(port) {

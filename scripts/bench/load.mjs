@@ -19,13 +19,23 @@ export async function makeClip() {
       Element.make('capsfilter', { caps: `video/x-raw,format=I420,width=1280,height=720,framerate=${FPS}/1` }),
       // Constant bitrate by filler is no picture: noise makes the bits real.
       Element.make('videobalance', { contrast: 0.9 }),
-      Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'ultrafast', bitrate: 2500, 'key-int-max': 60, bframes: 0, 'option-string': 'nal-hrd=cbr:filler=1:vbv-maxrate=2500:vbv-bufsize=2500' }),
+      Element.make('x264enc', {
+        tune: 'zerolatency',
+        'speed-preset': 'ultrafast',
+        bitrate: 2500,
+        'key-int-max': 60,
+        bframes: 0,
+        'option-string': 'nal-hrd=cbr:filler=1:vbv-maxrate=2500:vbv-bufsize=2500',
+      }),
       Element.make('capsfilter', { caps: 'video/x-h264,profile=constrained-baseline' }),
       Element.make('h264parse', { 'config-interval': -1 }),
       Element.make('capsfilter', { caps: 'video/x-h264,stream-format=byte-stream,alignment=au' }),
     ]),
     encode((CLIP_SECONDS * 1000) / OPUS_MS, [
-      Element.make('audiotestsrc', { 'num-buffers': (CLIP_SECONDS * 1000) / OPUS_MS, samplesperbuffer: (48_000 * OPUS_MS) / 1000 }),
+      Element.make('audiotestsrc', {
+        'num-buffers': (CLIP_SECONDS * 1000) / OPUS_MS,
+        samplesperbuffer: (48_000 * OPUS_MS) / 1000,
+      }),
       Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=2' }),
       Element.make('opusenc', { bitrate: 96_000 }),
     ]),
@@ -39,7 +49,11 @@ async function encode(count, elements) {
   const buffers = [];
   sink.onSample(({ data }) => buffers.push(data));
   /** @type {Promise<void>} */
-  const ended = new Promise((resolve, reject) => pipeline.onMessage((message) => (message.type === 'eos' ? resolve() : message.type === 'error' && reject(new Error(message.message)))));
+  const ended = new Promise((resolve, reject) =>
+    pipeline.onMessage((message) =>
+      message.type === 'eos' ? resolve() : message.type === 'error' && reject(new Error(message.message)),
+    ),
+  );
   pipeline.chain([...elements, sink]);
   await pipeline.play();
   await ended;
@@ -71,13 +85,27 @@ export async function publishLoad(clip, { url, token }) {
   const gathered = state('notify::ice-gathering-state', 'complete');
   const connected = state('notify::connection-state', 'connected');
   const source = (caps) => Element.make('appsrc', { caps, format: 'time', 'is-live': true, 'do-timestamp': true });
-  const video = source(`video/x-h264,stream-format=byte-stream,alignment=au,framerate=${FPS}/1,profile=constrained-baseline`);
+  const video = source(
+    `video/x-h264,stream-format=byte-stream,alignment=au,framerate=${FPS}/1,profile=constrained-baseline`,
+  );
   const audio = source('audio/x-opus,channels=2,rate=48000,channel-mapping-family=0');
   pipeline
-    .chain([video, Element.make('rtph264pay', { pt: 96, 'aggregate-mode': 'zero-latency' }), Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000' })])
+    .chain([
+      video,
+      Element.make('rtph264pay', { pt: 96, 'aggregate-mode': 'zero-latency' }),
+      Element.make('capsfilter', {
+        caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000',
+      }),
+    ])
     .link(webrtc);
   pipeline
-    .chain([audio, Element.make('rtpopuspay', { pt: 111 }), Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000' })])
+    .chain([
+      audio,
+      Element.make('rtpopuspay', { pt: 111 }),
+      Element.make('capsfilter', {
+        caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000',
+      }),
+    ])
     .link(webrtc);
   await pipeline.play();
   const { offer } = /** @type {{offer: any}} */ (/** @type {unknown} */ (await webrtc.ask('create-offer', null)));
@@ -85,7 +113,11 @@ export async function publishLoad(clip, { url, token }) {
   await gathered;
   const posted = performance.now();
   const wallPosted = Date.now();
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` }, body: /** @type {{sdp: string}} */ (webrtc.get('local-description')).sdp });
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
+    body: /** @type {{sdp: string}} */ (webrtc.get('local-description')).sdp,
+  });
   const sdp = await response.text();
   if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);
   const answerMs = performance.now() - posted;
@@ -98,7 +130,9 @@ export async function publishLoad(clip, { url, token }) {
     pause: () => clearInterval(timer),
     stop: async () => {
       load.pause();
-      await fetch(new URL(String(response.headers.get('location')), url), { method: 'DELETE' }).then((answer) => answer.text());
+      await fetch(new URL(String(response.headers.get('location')), url), { method: 'DELETE' }).then((answer) =>
+        answer.text(),
+      );
       await pipeline.close();
     },
   };

@@ -11,4 +11,8 @@ export interface LongConnection {
   worstPauseMs: number;
   close: () => Promise<void>;
 }
-export function sendAtFullSpeed(product: Record<'Output' | 'AllowList' | 'avcFrame' | 'avcSequenceHeader', unknown>, url: string, bytes: number): Promise<LongConnection>;
+export function sendAtFullSpeed(
+  product: Record<'Output' | 'AllowList' | 'avcFrame' | 'avcSequenceHeader', unknown>,
+  url: string,
+  bytes: number,
+): Promise<LongConnection>;

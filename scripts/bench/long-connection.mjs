@@ -54,5 +54,15 @@ export async function sendAtFullSpeed({ Output, AllowList, avcFrame, avcSequence
   }
   const { bytesSent, bytesAcked, reconnects, droppedFrames } = output.figures();
   const seconds = (performance.now() - began) / 1000;
-  return { bytesSent, bytesAcked, reconnects, droppedFrames, attempts, reasons, seconds, worstPauseMs, close: () => output.close('bench') };
+  return {
+    bytesSent,
+    bytesAcked,
+    reconnects,
+    droppedFrames,
+    attempts,
+    reasons,
+    seconds,
+    worstPauseMs,
+    close: () => output.close('bench'),
+  };
 }

@@ -36,11 +36,15 @@ export async function cpuByThread(pids, seconds) {
 
 /** Proportional set size in MB: memory shared with others counts by its share. */
 export function pssMb(pids) {
-  return pids.reduce((sum, pid) => sum + Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0), 0) / 1024;
+  return (
+    pids.reduce((sum, pid) => sum + Number(/^Pss:\s+(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0), 0) /
+    1024
+  );
 }
 
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-export const percentile = (values, p) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))];
+export const percentile = (values, p) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * p))];
 
 function threadTicks(pids) {
   const found = new Map();
@@ -54,7 +58,10 @@ function threadTicks(pids) {
     for (const thread of threads) {
       const [, name = '?', rest = ''] = /\((.*)\) (.*)/s.exec(read(`/proc/${pid}/task/${thread}/stat`)) ?? [];
       const fields = rest.split(' ');
-      found.set(`${pid}/${thread}`, { name: name.replace(/\d+/g, ''), ticks: Number(fields[11] ?? 0) + Number(fields[12] ?? 0) });
+      found.set(`${pid}/${thread}`, {
+        name: name.replace(/\d+/g, ''),
+        ticks: Number(fields[11] ?? 0) + Number(fields[12] ?? 0),
+      });
     }
   }
   return found;

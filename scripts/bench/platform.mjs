@@ -15,7 +15,8 @@ const server = createServer((socket) => {
   let stream;
   let received = 0;
   let acknowledged = 0;
-  const send = (type, streamId, body) => toChunks(3, { type, streamId, timestamp: 0, body }, 128).forEach((piece) => socket.write(piece));
+  const send = (type, streamId, body) =>
+    toChunks(3, { type, streamId, timestamp: 0, body }, 128).forEach((piece) => socket.write(piece));
   const reply = (streamId, ...values) => send(MESSAGE.command, streamId, encodeAmf(...values));
   socket.on('error', () => socket.destroy());
   socket.on('data', (data) => {
@@ -29,7 +30,8 @@ const server = createServer((socket) => {
     if (shaken.length < 3073) {
       const had = shaken.length;
       shaken = Buffer.concat([shaken, data]);
-      if (had < 1537 && shaken.length >= 1537) socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536), shaken.subarray(1, 1537)]));
+      if (had < 1537 && shaken.length >= 1537)
+        socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536), shaken.subarray(1, 1537)]));
       if (shaken.length < 3073) return;
       data = shaken.subarray(3073);
     }
@@ -40,10 +42,24 @@ const server = createServer((socket) => {
     if (type === MESSAGE.video && body[1] === 1) return picture(timestamp, body);
     if (type !== MESSAGE.command) return;
     const [name, transaction, , argument] = decodeAmf(body);
-    if (name === 'connect') reply(0, '_result', transaction, null, { level: 'status', code: 'NetConnection.Connect.Success', description: '' });
+    if (name === 'connect')
+      reply(0, '_result', transaction, null, {
+        level: 'status',
+        code: 'NetConnection.Connect.Success',
+        description: '',
+      });
     else if (name === 'createStream') reply(0, '_result', transaction, null, 1);
     else if (name === 'publish') {
-      stream = { publishedAt: Date.now(), firstAt: null, frames: 0, last: null, worstGapMs: 0, latencies: [], lastNumber: null, missing: 0 };
+      stream = {
+        publishedAt: Date.now(),
+        firstAt: null,
+        frames: 0,
+        last: null,
+        worstGapMs: 0,
+        latencies: [],
+        lastNumber: null,
+        missing: 0,
+      };
       streams.set(argument, stream);
       reply(1, 'onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start', description: '' });
     }
@@ -64,5 +80,9 @@ const server = createServer((socket) => {
     stream.lastNumber = number;
   }
 });
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${/** @type {import('node:net').AddressInfo} */ (server.address()).port}\n`));
-createInterface({ input: process.stdin }).on('line', () => process.stdout.write(`${JSON.stringify(Object.fromEntries(streams))}\n`));
+server.listen(0, '127.0.0.1', () =>
+  process.stdout.write(`${/** @type {import('node:net').AddressInfo} */ (server.address()).port}\n`),
+);
+createInterface({ input: process.stdin }).on('line', () =>
+  process.stdout.write(`${JSON.stringify(Object.fromEntries(streams))}\n`),
+);

@@ -17,8 +17,20 @@ await wire.serve('bench', async () => ({}));
 const redis = new Redis(REDIS_URL ?? '');
 
 async function announce() {
-  const status = { nodeId: 'bench', slots: 1_000_000, used: 0, draining: false, cpu: 0, version: 'bench', startedAt: new Date().toISOString() };
-  await redis.multi().sadd(`${REDIS_PREFIX}:nodes`, 'bench').set(`${REDIS_PREFIX}:node:bench`, JSON.stringify(status), 'PX', 6000).exec();
+  const status = {
+    nodeId: 'bench',
+    slots: 1_000_000,
+    used: 0,
+    draining: false,
+    cpu: 0,
+    version: 'bench',
+    startedAt: new Date().toISOString(),
+  };
+  await redis
+    .multi()
+    .sadd(`${REDIS_PREFIX}:nodes`, 'bench')
+    .set(`${REDIS_PREFIX}:node:bench`, JSON.stringify(status), 'PX', 6000)
+    .exec();
 }
 await announce();
 setInterval(() => {
@@ -35,7 +47,10 @@ const worker = new Worker(
     );
     await wire.reply(replyTo, sessionId, { sdp: 'v=0\r\n' });
     const sentAt = Number(rows[0].name.split('-')[1]);
-    await pool.query("INSERT INTO events (project_id, type, data) VALUES ($1, 'bench.taken', $2)", [rows[0].project_id, { ms: takenAt - sentAt }]);
+    await pool.query("INSERT INTO events (project_id, type, data) VALUES ($1, 'bench.taken', $2)", [
+      rows[0].project_id,
+      { ms: takenAt - sentAt },
+    ]);
   },
   { connection: { url: REDIS_URL, maxRetriesPerRequest: null }, prefix: `${REDIS_PREFIX}:bull`, concurrency: 50 },
 );

@@ -134,14 +134,19 @@ export async function compile({ force = false } = {}) {
     const started = Date.now();
     await runStep({ title: 'Compiling (tsc)', log: 'tsc', command: [bin('tsc'), '-p', 'tsconfig.build.json'] });
     // A running system loads from dist, so it is never emptied: what tsc did not write now has lost its source.
-    for (const dir of ['dist/apps/api', 'dist/apps/pipeline', 'dist/apps/worker', 'dist/libs']) removeOlder(at(dir), started);
+    for (const dir of ['dist/apps/api', 'dist/apps/pipeline', 'dist/apps/worker', 'dist/libs'])
+      removeOlder(at(dir), started);
   });
 }
 
 /** Bundles the browser library as a package of its own: dist/libs/publisher. */
 export async function buildPublisher({ force = false } = {}) {
   const output = join('dist', PUBLISHER);
-  const sources = [...files(PUBLISHER).filter((file) => !file.endsWith('.spec.ts')), 'node_modules/vite/package.json', 'node_modules/typescript/package.json'];
+  const sources = [
+    ...files(PUBLISHER).filter((file) => !file.endsWith('.spec.ts')),
+    'node_modules/vite/package.json',
+    'node_modules/typescript/package.json',
+  ];
   await when(output, sources, force, async () => {
     await runStep({
       title: 'Building the browser library (vite)',

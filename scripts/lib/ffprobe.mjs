@@ -73,7 +73,11 @@ export async function decodeFrames(url, { seconds = 5, frames, deadlineMs = 15_0
   const limit = frames === undefined ? ['-t', String(seconds)] : ['-frames:v', String(frames)];
   const args = ['-v', 'error', '-xerror', '-progress', 'pipe:1', ...liveOptions(url), '-i', url, ...limit];
   // By itself ffmpeg leaves out pictures that are close to each other.
-  const { stdout } = await withDeadline('ffmpeg', [...args, '-an', '-fps_mode', 'passthrough', '-f', 'null', '-'], seconds * 1000 + deadlineMs);
+  const { stdout } = await withDeadline(
+    'ffmpeg',
+    [...args, '-an', '-fps_mode', 'passthrough', '-f', 'null', '-'],
+    seconds * 1000 + deadlineMs,
+  );
   return Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0);
 }
 
@@ -101,7 +105,18 @@ export async function pictures(url, { frames, deadlineMs = 30_000 } = {}) {
  */
 export async function picture(file, { deadlineMs = 15_000 } = {}) {
   const { streams } = await probe(file, { deadlineMs });
-  const args = ['-v', 'error', '-xerror', '-i', file, '-vf', 'scale=1:1:flags=area,format=rgb24', '-f', 'rawvideo', '-'];
+  const args = [
+    '-v',
+    'error',
+    '-xerror',
+    '-i',
+    file,
+    '-vf',
+    'scale=1:1:flags=area,format=rgb24',
+    '-f',
+    'rawvideo',
+    '-',
+  ];
   const { stdout } = await run('ffmpeg', args, { timeout: deadlineMs, killSignal: 'SIGKILL', encoding: 'buffer' });
   const [red = 0, green = 0, blue = 0] = stdout;
   return { width: Number(streams[0]?.width), height: Number(streams[0]?.height), colour: [red, green, blue] };
@@ -115,10 +130,16 @@ export async function picture(file, { deadlineMs = 15_000 } = {}) {
  */
 export async function lipSync(file, { deadlineMs = 30_000 } = {}) {
   const filters = ['-vf', 'blackdetect=d=0.1:pix_th=0.3', '-af', 'silencedetect=n=-30dB:d=0.1'];
-  const { stderr } = await withDeadline('ffmpeg', ['-hide_banner', '-nostats', '-i', file, ...filters, '-f', 'null', '-'], deadlineMs);
-  const timesOf = (name) => [...stderr.matchAll(new RegExp(`${name}: ?([\\d.]+)`, 'g'))].map(([, at]) => Number(at) * 1000);
+  const { stderr } = await withDeadline(
+    'ffmpeg',
+    ['-hide_banner', '-nostats', '-i', file, ...filters, '-f', 'null', '-'],
+    deadlineMs,
+  );
+  const timesOf = (name) =>
+    [...stderr.matchAll(new RegExp(`${name}: ?([\\d.]+)`, 'g'))].map(([, at]) => Number(at) * 1000);
   const [seen, heard] = [timesOf('black_end'), timesOf('silence_end')];
-  const nearest = (at) => heard.reduce((best, other) => (Math.abs(other - at) < Math.abs(best - at) ? other : best), Infinity);
+  const nearest = (at) =>
+    heard.reduce((best, other) => (Math.abs(other - at) < Math.abs(best - at) ? other : best), Infinity);
   return seen.map((at) => nearest(at) - at);
 }
 
@@ -136,7 +157,9 @@ async function withDeadline(program, args, timeout) {
   try {
     return await run(program, args, { timeout, killSignal: 'SIGKILL', maxBuffer: 64 << 20 });
   } catch (error) {
-    const why = error.killed ? `gave nothing within ${timeout / 1000} s` : error.stderr?.trim().slice(-800) || error.message;
+    const why = error.killed
+      ? `gave nothing within ${timeout / 1000} s`
+      : error.stderr?.trim().slice(-800) || error.message;
     throw new Error(`${program}: ${why}`, { cause: error });
   }
 }

@@ -39,14 +39,18 @@ describe('docker-compose.yml', () => {
   });
 
   it('root, by few rights, is only who makes the secrets, and who gives pipelines users of their own', () => {
-    expect(ours.filter(([, { user }]) => user !== undefined).map(([name, { user, cap_add }]) => [name, user, cap_add])).toEqual([
+    expect(
+      ours.filter(([, { user }]) => user !== undefined).map(([name, { user, cap_add }]) => [name, user, cap_add]),
+    ).toEqual([
       ['secrets', 'root', ['CHOWN']],
       ['worker', 'root', ['CHOWN', 'KILL', 'SETGID', 'SETUID']],
     ]);
     expect(ours.filter(([, { cap_add }]) => cap_add).map(([name]) => name)).toEqual(['secrets', 'worker']);
     // Without the right to pass over modes, root writes only to what is its own.
     expect(service('worker').tmpfs).toContain('/run/manycast:mode=0700');
-    const image = read('Dockerfile').split(/^FROM /m).at(-1) as string;
+    const image = read('Dockerfile')
+      .split(/^FROM /m)
+      .at(-1) as string;
     expect(/^USER (.*)$/m.exec(image)?.[1]).toBe('node');
     expect(image).not.toMatch(/COPY .*--chown|chown -R/);
   });
@@ -57,25 +61,43 @@ describe('docker-compose.yml', () => {
     expect(service('redis').command).toBe('redis-server /run/secrets/redis.conf');
     // A server that does not let us in says so as an error on a line of its own.
     expect(service('redis').healthcheck?.test).toMatch(/REDISCLI_AUTH.*redis\.conf.*grep -q PONG$/);
-    for (const name of ['postgres', 'redis']) expect(service(name).depends_on).toEqual({ secrets: { condition: 'service_completed_successfully' } });
+    for (const name of ['postgres', 'redis'])
+      expect(service(name).depends_on).toEqual({ secrets: { condition: 'service_completed_successfully' } });
   });
 
   it.each(['migrate', 'api', 'worker'])('%s reads its secrets from files, whatever .env says', (name) => {
     const { environment, volumes } = service(name);
-    for (const secret of ['DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS']) expect(environment).toMatchObject({ [secret]: '', [`${secret}_FILE`]: `/run/secrets/${secret.toLowerCase()}` });
+    for (const secret of ['DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS'])
+      expect(environment).toMatchObject({ [secret]: '', [`${secret}_FILE`]: `/run/secrets/${secret.toLowerCase()}` });
     expect(volumes).toContain('secrets:/run/secrets:ro');
   });
 
   it('each server sees its own secret alone, and the demo platform none', () => {
-    const mounts = Object.entries(services).flatMap(([name, { volumes = [] }]) => volumes.filter((volume) => /secret/.test(volume)).map((volume) => `${name} ${volume.split(':')[0]}`));
-    expect(mounts.filter((mount) => !mount.startsWith('secrets '))).toEqual(['postgres postgres-secret', 'redis redis-secret', 'migrate secrets', 'api secrets', 'worker secrets']);
+    const mounts = Object.entries(services).flatMap(([name, { volumes = [] }]) =>
+      volumes.filter((volume) => /secret/.test(volume)).map((volume) => `${name} ${volume.split(':')[0]}`),
+    );
+    expect(mounts.filter((mount) => !mount.startsWith('secrets '))).toEqual([
+      'postgres postgres-secret',
+      'redis redis-secret',
+      'migrate secrets',
+      'api secrets',
+      'worker secrets',
+    ]);
   });
 });
 
 // What a container's root does; the groups of files are of no concern where nobody may change them.
 describe.skipIf(process.getuid?.() !== 0)('docker/secrets.sh', () => {
-  const make = (root: string, env: Record<string, string> = {}) => execFileSync(join(ROOT, 'docker/secrets.sh'), { env: { PATH: process.env.PATH, SECRETS_ROOT: root, SECRETS_GROUP: '1000', ...env } });
-  const contents = (root: string) => Object.fromEntries(['manycast', 'postgres', 'redis'].flatMap((dir) => readdirSync(join(root, dir)).map((name) => [name, readFileSync(join(root, dir, name), 'utf8').trim()])));
+  const make = (root: string, env: Record<string, string> = {}) =>
+    execFileSync(join(ROOT, 'docker/secrets.sh'), {
+      env: { PATH: process.env.PATH, SECRETS_ROOT: root, SECRETS_GROUP: '1000', ...env },
+    });
+  const contents = (root: string) =>
+    Object.fromEntries(
+      ['manycast', 'postgres', 'redis'].flatMap((dir) =>
+        readdirSync(join(root, dir)).map((name) => [name, readFileSync(join(root, dir, name), 'utf8').trim()]),
+      ),
+    );
 
   it('makes secrets that fit together, once', () => {
     const root = mkdtempSync(join(tmpdir(), 'mc-secrets-'));
@@ -88,8 +110,20 @@ describe.skipIf(process.getuid?.() !== 0)('docker/secrets.sh', () => {
       redis_url: `redis://:${redis}@127.0.0.1:6379`,
       master_keys: expect.stringMatching(/^k1:[A-Za-z0-9+/]{43}=$/),
     });
-    const modes = ['manycast', 'manycast/master_keys', 'manycast/database_url', 'manycast/redis_url', 'postgres/password'].map((name) => statSync(join(root, name)));
-    expect(modes.map(({ mode, uid, gid }) => [(mode & 0o777).toString(8), uid, gid])).toEqual([['750', 0, 1000], ['440', 0, 1000], ['440', 0, 1000], ['440', 0, 1000], ['400', 0, 0]]);
+    const modes = [
+      'manycast',
+      'manycast/master_keys',
+      'manycast/database_url',
+      'manycast/redis_url',
+      'postgres/password',
+    ].map((name) => statSync(join(root, name)));
+    expect(modes.map(({ mode, uid, gid }) => [(mode & 0o777).toString(8), uid, gid])).toEqual([
+      ['750', 0, 1000],
+      ['440', 0, 1000],
+      ['440', 0, 1000],
+      ['440', 0, 1000],
+      ['400', 0, 0],
+    ]);
     make(root, { MASTER_KEYS: 'other' });
     expect(contents(root)).toEqual(made);
     rmSync(root, { recursive: true });

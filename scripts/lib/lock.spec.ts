@@ -16,8 +16,11 @@ const STARTER = `
   process.stdin.on('end', () => process.exit());`;
 
 function starter() {
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', STARTER], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const word = (): Promise<string> => new Promise((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())));
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', STARTER], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const word = (): Promise<string> =>
+    new Promise((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())));
   const ended = new Promise((resolve) => child.once('exit', resolve));
   return { child, word, ended };
 }

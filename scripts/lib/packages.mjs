@@ -57,13 +57,19 @@ export function requirements() {
     { packages: ['gstreamer1.0-libav'], for: 'core', present: plugin('libav') },
     // Of webrtcbin, by which the demo and the tests publish.
     { packages: ['gstreamer1.0-nice'], for: 'demo', present: plugin('nice') },
-    { packages: ['redis-server'], for: 'core', present: () => Boolean(process.env.REDIS_URL || process.env.REDIS_URL_FILE || which('redis-server')) },
+    {
+      packages: ['redis-server'],
+      for: 'core',
+      present: () => Boolean(process.env.REDIS_URL || process.env.REDIS_URL_FILE || which('redis-server')),
+    },
     // The npm package carries PostgreSQL for x64 and arm64; it is not unpacked yet when this is asked.
     {
       packages: ['postgresql'],
       for: 'core',
       present: () =>
-        Boolean(process.env.DATABASE_URL || process.env.DATABASE_URL_FILE) || ['x64', 'arm64'].includes(process.arch) || Boolean(postgresBinDir()),
+        Boolean(process.env.DATABASE_URL || process.env.DATABASE_URL_FILE) ||
+        ['x64', 'arm64'].includes(process.arch) ||
+        Boolean(postgresBinDir()),
     },
     { packages: ['nginx', 'libnginx-mod-rtmp'], for: 'demo', present: hasRtmpServer },
     { packages: ['ffmpeg'], for: 'demo', present: () => Boolean(which('ffmpeg') && which('ffprobe')) },

@@ -47,7 +47,9 @@ export function missingPictures(sent, received) {
     if (found < 0) {
       const earlier = sent.indexOf(picture);
       const instead = earlier < 0 ? 'never sent' : `sent as number ${earlier}`;
-      throw new Error(`picture ${i} of ${received.length} received was ${instead}, but should have been one from number ${place} on (missing before: ${missing.join(', ') || 'none'})`);
+      throw new Error(
+        `picture ${i} of ${received.length} received was ${instead}, but should have been one from number ${place} on (missing before: ${missing.join(', ') || 'none'})`,
+      );
     }
     while (place < found) missing.push(place++);
     place += 1;

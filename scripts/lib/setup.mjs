@@ -30,7 +30,9 @@ export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
 }
 
 function checkNode() {
-  const wanted = String(/\d+\.\d+/.exec(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node)?.[0]);
+  const wanted = String(
+    /\d+\.\d+/.exec(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node)?.[0],
+  );
   const [major = 0, minor = 0] = wanted.split('.').map(Number);
   const [haveMajor = 0, haveMinor = 0] = process.versions.node.split('.').map(Number);
   if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return;

@@ -69,7 +69,9 @@ async function startAll({ stops, print, note }) {
 
   const [databaseUrl, redisUrl] = await Promise.all([
     process.env.DATABASE_URL_FILE ? undefined : process.env.DATABASE_URL || embeddedPostgres(stopOf),
-    process.env.REDIS_URL_FILE ? undefined : process.env.REDIS_URL || startRedis({ dir: join(STATE_DIR, 'redis') }).then((server) => stopOf(server).url),
+    process.env.REDIS_URL_FILE
+      ? undefined
+      : process.env.REDIS_URL || startRedis({ dir: join(STATE_DIR, 'redis') }).then((server) => stopOf(server).url),
   ]);
   const wishedRtmpPort = Number(process.env.RTMP_PORT || 1935);
   const rtmp = stopOf(await startRtmpServer({ dir: join(STATE_DIR, 'nginx'), port: wishedRtmpPort }));
@@ -81,7 +83,13 @@ async function startAll({ stops, print, note }) {
   if (closed) note(closed);
   const { METRICS_TOKEN, PUSH_REPUBLISH_URLS } = process.env;
   const keys = process.env.MASTER_KEYS_FILE ? undefined : process.env.MASTER_KEYS || masterKeys();
-  const secrets = { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl, MASTER_KEYS: keys, METRICS_TOKEN, PUSH_REPUBLISH_URLS };
+  const secrets = {
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    MASTER_KEYS: keys,
+    METRICS_TOKEN,
+    PUSH_REPUBLISH_URLS,
+  };
   const env = {
     ...withSecretFiles(process.env, secrets),
     PORT: String(port),

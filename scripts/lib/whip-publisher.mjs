@@ -55,7 +55,18 @@ const CONNECT_MS = 15_000;
  * @returns {Promise<TestPublisher>}
  */
 export async function publishTestStream(options) {
-  const { url, token, video = true, audio = true, lateVideo = false, lateAudio = false, connectMs = CONNECT_MS, localAddress, mapOffer = (sdp) => sdp, mapAnswer = (sdp) => sdp } = options;
+  const {
+    url,
+    token,
+    video = true,
+    audio = true,
+    lateVideo = false,
+    lateAudio = false,
+    connectMs = CONNECT_MS,
+    localAddress,
+    mapOffer = (sdp) => sdp,
+    mapAnswer = (sdp) => sdp,
+  } = options;
   const pipeline = new Pipeline();
   const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
   /** @type {string[]} */
@@ -80,8 +91,16 @@ export async function publishTestStream(options) {
   const tap = (isWanted) => (isWanted ? [Element.make('tee')] : []);
   const [encodedTap, pictureTap, toneTap] = [tap(options.remember), tap(options.claps), tap(options.claps)];
   const picture = Element.make('videotestsrc', { 'is-live': true, pattern: options.pattern ?? 'ball' });
-  const tone = Element.make('audiotestsrc', { 'is-live': true, ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }) });
-  if (video) rewritten(pipeline, pipeline.chain([picture, ...videoSource(gates.video, [size, ...pictureTap], encodedTap, options)]), options).link(webrtc);
+  const tone = Element.make('audiotestsrc', {
+    'is-live': true,
+    ...(options.frequency === 0 ? { wave: 'silence' } : { freq: options.frequency ?? 440 }),
+  });
+  if (video)
+    rewritten(
+      pipeline,
+      pipeline.chain([picture, ...videoSource(gates.video, [size, ...pictureTap], encodedTap, options)]),
+      options,
+    ).link(webrtc);
   if (audio) pipeline.chain([tone, ...audioSource(gates.audio, toneTap)]).link(webrtc);
   watch(pipeline, encodedTap, ({ data }) => sent.push(fingerprint(data)));
   watch(pipeline, pictureTap, onset(isBright, claps.seen));
@@ -150,7 +169,12 @@ function rewritten(pipeline, last, { mapPacket, codec = 'H264' }) {
   if (!mapPacket) return last;
   const sink = Element.make('appsink', { sync: false, async: false });
   const format = codec === 'H264' ? ',packetization-mode=(string)1,profile-level-id=(string)42e01f' : '';
-  const source = Element.make('appsrc', { caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000${format}`, format: 'time', 'is-live': true, 'max-bytes': 0 });
+  const source = Element.make('appsrc', {
+    caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000${format}`,
+    format: 'time',
+    'is-live': true,
+    'max-bytes': 0,
+  });
   pipeline.add(sink, source);
   last.link(sink);
   sink.onSample(({ data, pts }) => {
@@ -170,25 +194,44 @@ function videoSource(gate, raw, encodedTap, { kbps = 800, gop = 60, codec = 'H26
     return [
       ...source,
       // As fast as it can, and no picture held back for a better look at the next ones.
-      Element.make(`${name}enc`, { deadline: 1, 'cpu-used': 8, 'lag-in-frames': 0, 'keyframe-max-dist': gop, 'target-bitrate': kbps * 1000 }),
+      Element.make(`${name}enc`, {
+        deadline: 1,
+        'cpu-used': 8,
+        'lag-in-frames': 0,
+        'keyframe-max-dist': gop,
+        'target-bitrate': kbps * 1000,
+      }),
       Element.make(`rtp${name}pay`, { pt: 96, 'picture-id-mode': '15-bit' }),
-      Element.make('capsfilter', { caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000` }),
+      Element.make('capsfilter', {
+        caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000`,
+      }),
     ];
   }
   return [
     ...source,
     h264Encoder({ bitrate: kbps, 'key-int-max': gop, threads: 1, 'speed-preset': 'ultrafast', ...x264 }, bframes),
-    Element.make('capsfilter', { caps: `video/x-h264,profile=${bframes > 0 ? 'main' : 'constrained-baseline'},stream-format=byte-stream,alignment=au` }),
+    Element.make('capsfilter', {
+      caps: `video/x-h264,profile=${bframes > 0 ? 'main' : 'constrained-baseline'},stream-format=byte-stream,alignment=au`,
+    }),
     ...encodedTap,
     Element.make('rtph264pay', { pt: 96, 'config-interval': -1, 'aggregate-mode': 'zero-latency' }),
-    Element.make('capsfilter', { caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000' }),
+    Element.make('capsfilter', {
+      caps: 'application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000',
+    }),
   ];
 }
 
 /** B-frames come as a camera's own encoder makes them: always as many, and with little lookahead. */
 function h264Encoder(settings, bframes) {
   if (bframes === 0) return Element.make('x264enc', { tune: 'zerolatency', bframes, ...settings });
-  return Element.make('x264enc', { tune: 0, bframes, 'b-adapt': false, 'rc-lookahead': bframes + 1, 'sync-lookahead': 0, ...settings });
+  return Element.make('x264enc', {
+    tune: 0,
+    bframes,
+    'b-adapt': false,
+    'rc-lookahead': bframes + 1,
+    'sync-lookahead': 0,
+    ...settings,
+  });
 }
 
 /**
@@ -229,7 +272,9 @@ function audioSource(gate, rawTap) {
     Element.make('opusenc', { bitrate: 64_000 }),
     // 97 is what webrtcbin takes for the video's retransmission.
     Element.make('rtpopuspay', { pt: 111 }),
-    Element.make('capsfilter', { caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000' }),
+    Element.make('capsfilter', {
+      caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000',
+    }),
   ];
 }
 
@@ -258,5 +303,8 @@ async function request(url, method, { token, type, body }) {
 }
 
 function refusal({ status, body }) {
-  return Object.assign(new Error(`the server refused to take the stream: ${status} ${body.slice(0, 500)}`), { status, body });
+  return Object.assign(new Error(`the server refused to take the stream: ${status} ${body.slice(0, 500)}`), {
+    status,
+    body,
+  });
 }

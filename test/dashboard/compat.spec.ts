@@ -48,7 +48,7 @@ const entryPointPage = (): string => `/projects/${system.appid}/entry-points/sho
 const publishing = async (): Promise<string[]> => (await platform.publishers()).map(({ name }) => name);
 
 describe('a banned name', () => {
-  it('is banned on its stream\'s page, which ends it, and freed on the entry point\'s', async () => {
+  it("is banned on its stream's page, which ends it, and freed on the entry point's", async () => {
     await show.publish('pirate');
     await expect.poll(publishing, { timeout: 20_000 }).toContain('pirate');
     const { id } = await system.stream('pirate');
@@ -61,7 +61,10 @@ describe('a banned name', () => {
     await tab.page.getByText('The name is banned.', { exact: true }).waitFor();
     await expect.poll(publishing, { timeout: 20_000 }).not.toContain('pirate');
     expect(await system.stream('pirate')).toMatchObject({ state: 'ended', reason: { code: 'banned' } });
-    await tab.page.getByText(/The name of the stream is banned at this entry point/).first().waitFor();
+    await tab.page
+      .getByText(/The name of the stream is banned at this entry point/)
+      .first()
+      .waitFor();
     await tab.page.getByText('The name of the stream was banned', { exact: true }).waitFor();
     await expect(show.publish('pirate')).rejects.toThrow(/403/);
 
@@ -82,7 +85,11 @@ describe('a banned name', () => {
     await tab.page.getByText(/must begin with a letter or digit/).waitFor();
     await tab.page.getByLabel('Name to ban').fill('tomorrow');
     await tab.page.getByRole('button', { name: 'Ban', exact: true }).click();
-    await tab.page.getByRole('table', { name: 'Banned names' }).getByRole('row').filter({ hasText: 'tomorrow' }).waitFor();
+    await tab.page
+      .getByRole('table', { name: 'Banned names' })
+      .getByRole('row')
+      .filter({ hasText: 'tomorrow' })
+      .waitFor();
     expect(tab.faults).toEqual([]);
   });
 });
@@ -114,7 +121,9 @@ describe('who may publish', () => {
 
     await tab.page.getByRole('switch', { name: 'Ask before a publisher is let in' }).click();
     await tab.page.getByRole('button', { name: 'Apply' }).click();
-    await expect.poll(async () => (await system.call('GET', '/settings/streamauth/webhook')).body).toMatchObject({ enabled: false, hasSecret: true });
+    await expect
+      .poll(async () => (await system.call('GET', '/settings/streamauth/webhook')).body)
+      .toMatchObject({ enabled: false, hasSecret: true });
     expect(tab.faults).toEqual([]);
   }, 90_000);
 });
@@ -131,15 +140,26 @@ describe('a REST key', () => {
     expect(baseUrl).toMatch(new RegExp(`^${system.apiUrl}/k/mck_[A-Za-z0-9_-]{43}$`));
     expect(await tab.inaccessible()).toEqual([]);
     await tab.page.reload();
-    await tab.page.getByRole('table', { name: 'REST keys' }).getByRole('row').filter({ hasText: 'studio page' }).waitFor();
+    await tab.page
+      .getByRole('table', { name: 'REST keys' })
+      .getByRole('row')
+      .filter({ hasText: 'studio page' })
+      .waitFor();
     expect(await tab.page.content()).not.toContain('mck_');
 
     const foreign = await browser.newPage();
     await foreign.goto(pages.url);
     const ask = (method: string, data?: object) =>
-      foreign.evaluate(([url, body]) => (globalThis as never as { ask(...all: unknown[]): Promise<{ status: number; text: string }> }).ask(url, body), [`${baseUrl}/rest-api/push/${method}`, data] as const);
+      foreign.evaluate(
+        ([url, body]) =>
+          (globalThis as never as { ask(...all: unknown[]): Promise<{ status: number; text: string }> }).ask(url, body),
+        [`${baseUrl}/rest-api/push/${method}`, data] as const,
+      );
     const started = await ask('startup', { streamName: 'concert', rtmpUrl: platform.url });
-    expect([started.status, JSON.parse(started.text)]).toMatchObject([200, { streamName: 'rtmp_concert', rtmpUrl: platform.url }]);
+    expect([started.status, JSON.parse(started.text)]).toMatchObject([
+      200,
+      { streamName: 'rtmp_concert', rtmpUrl: platform.url },
+    ]);
     await expect.poll(publishing, { timeout: 20_000 }).toContain('rtmp_concert');
     expect((await ask('find_all')).status).toBe(200);
     const { mediaSessionId } = JSON.parse(started.text) as { mediaSessionId: string };
@@ -149,7 +169,10 @@ describe('a REST key', () => {
     await tab.page.getByRole('dialog', { name: 'Revoke this key?' }).getByRole('button', { name: 'Revoke it' }).click();
     await tab.page.getByText('The key was revoked.').waitFor();
     // The refusal can be read, too.
-    expect(await ask('find_all')).toMatchObject({ status: 401, text: expect.stringContaining('"error":"Unauthorized"') as string });
+    expect(await ask('find_all')).toMatchObject({
+      status: 401,
+      text: expect.stringContaining('"error":"Unauthorized"') as string,
+    });
     await foreign.close();
     expect(tab.faults).toEqual([]);
   }, 60_000);
@@ -159,7 +182,10 @@ it('fits a phone', async () => {
   const phone = await signIn(browser, system, system.customer, { viewport: { width: 390, height: 844 } });
   for (const path of [entryPointPage(), `/projects/${system.appid}`]) {
     await phone.page.goto(system.apiUrl + path);
-    await phone.page.getByText(/Banned names|REST keys/).first().waitFor();
+    await phone.page
+      .getByText(/Banned names|REST keys/)
+      .first()
+      .waitFor();
     expect(await phone.page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
   }
   await phone.page.context().close();

@@ -46,7 +46,12 @@ describe('the live list', () => {
     const row = tab.page.locator('[data-stream="concert"]');
     await row.getByText('Live', { exact: true }).first().waitFor();
     // A real picture, decoded by the browser.
-    await expect.poll(() => tab.page.evaluate<number>(`document.querySelector('[data-stream="concert"] img')?.naturalWidth ?? 0`), { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect
+      .poll(
+        () => tab.page.evaluate<number>(`document.querySelector('[data-stream="concert"] img')?.naturalWidth ?? 0`),
+        { timeout: 20_000 },
+      )
+      .toBeGreaterThan(0);
     expect(await tab.inaccessible()).toEqual([]);
     const second = await show.publish('encore');
     await tab.page.locator('[data-stream="encore"]').waitFor();
@@ -78,7 +83,9 @@ describe('a stream', () => {
 
     const before = await system.transfers((await system.stream('concert')).id);
     await bad.getByRole('button', { name: 'Retry now' }).click();
-    await expect.poll(async () => (await system.transfers((await system.stream('concert')).id))[1]?.attempts).toBeGreaterThan(before[1]?.attempts ?? 0);
+    await expect
+      .poll(async () => (await system.transfers((await system.stream('concert')).id))[1]?.attempts)
+      .toBeGreaterThan(before[1]?.attempts ?? 0);
     await bad.getByRole('button', { name: 'Remove' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
     await bad.getByText('The transfer was removed.').waitFor();
@@ -94,7 +101,7 @@ describe('a stream', () => {
     await expect.poll(() => tab.page.content()).not.toContain('added-by-hand');
   });
 
-  it('tells what happened, and what the customer\'s server said', async () => {
+  it("tells what happened, and what the customer's server said", async () => {
     await tab.page.getByRole('region', { name: 'Events' }).getByText('The first picture arrived').waitFor();
     const callback = tab.page.getByRole('region', { name: 'Callback' });
     await callback.getByText(/attempt 1 · HTTP 200/).waitFor();
@@ -209,7 +216,11 @@ describe('the live list, when things are not as they should be', () => {
       asked += 1;
       await held;
       if (!fails) return route.fallback();
-      await route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"status":500,"title":"Internal Server Error","message":"An internal error occurred.","requestId":"r-1"}' });
+      await route.fulfill({
+        status: 500,
+        contentType: 'application/problem+json',
+        body: '{"status":500,"title":"Internal Server Error","message":"An internal error occurred.","requestId":"r-1"}',
+      });
     });
     await tab.page.goto(`${system.apiUrl}/live`);
     await tab.page.getByRole('status', { name: 'Loading' }).first().waitFor();
@@ -249,7 +260,10 @@ describe('the live list, when things are not as they should be', () => {
   it('lists thousands of streams, with only those in the page that are seen', async () => {
     const client = new Client({ connectionString: system.env.DATABASE_URL });
     await client.connect();
-    const { rows } = await client.query<{ id: string }>("SELECT id FROM entry_points WHERE project_id = $1 AND name = 'show'", [system.appid]);
+    const { rows } = await client.query<{ id: string }>(
+      "SELECT id FROM entry_points WHERE project_id = $1 AND name = 'show'",
+      [system.appid],
+    );
     await client.query(
       `INSERT INTO streams (id, project_id, entry_point_id, name, state, created_at, ended_at)
        SELECT ('01900000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid, $1, $2::uuid, 'old-' || i, 'ended', now() - interval '1 day' + i * interval '1 second', now() FROM generate_series(1, 3000) AS i`,
@@ -262,7 +276,7 @@ describe('the live list, when things are not as they should be', () => {
     const inPage = () => tab.page.locator('[data-stream]').count();
     const more = tab.page.getByRole('button', { name: 'Show more' });
     let most = 0;
-    for (const deadline = performance.now() + 60_000; performance.now() < deadline; ) {
+    for (const deadline = performance.now() + 60_000; performance.now() < deadline;) {
       most = Math.max(most, await inPage());
       if ((await tab.page.locator('[data-stream="old-1"]').count()) > 0) break;
       await tab.page.mouse.move(640, 500);
@@ -277,11 +291,25 @@ describe('the live list, when things are not as they should be', () => {
 
 describe('every page', () => {
   it('fits a phone, in the dark as well', async () => {
-    const phone = await signIn(browser, system, system.customer, { viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true, hasTouch: true });
+    const phone = await signIn(browser, system, system.customer, {
+      viewport: { width: 390, height: 844 },
+      colorScheme: 'dark',
+      isMobile: true,
+      hasTouch: true,
+    });
     const { id } = await system.stream('concert');
-    for (const [path, heading] of [['/live', 'Live'], [`/streams/${system.appid}/${id}`, 'concert'], [`/projects/${system.appid}/entry-points/show`, 'show'], ['/go-live', 'Go live'], ['/account', 'My account']] as const) {
+    for (const [path, heading] of [
+      ['/live', 'Live'],
+      [`/streams/${system.appid}/${id}`, 'concert'],
+      [`/projects/${system.appid}/entry-points/show`, 'show'],
+      ['/go-live', 'Go live'],
+      ['/account', 'My account'],
+    ] as const) {
       await phone.open(path, heading);
-      expect(await phone.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), path).toBe(0);
+      expect(
+        await phone.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+        path,
+      ).toBe(0);
       expect(await phone.inaccessible(), path).toEqual([]);
     }
     expect(phone.faults).toEqual([]);
@@ -291,9 +319,15 @@ describe('every page', () => {
   it.each([820, 1024, 1180])('shows all of its lists and buttons %i pixels wide', async (width) => {
     const tablet = await signIn(browser, system, system.customer, { viewport: { width, height: 800 } });
     const { id } = await system.stream('concert');
-    for (const [path, heading] of [['/live', 'Live'], [`/streams/${system.appid}/${id}`, 'concert']] as const) {
+    for (const [path, heading] of [
+      ['/live', 'Live'],
+      [`/streams/${system.appid}/${id}`, 'concert'],
+    ] as const) {
       await tablet.open(path, heading);
-      expect(await tablet.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), path).toBe(0);
+      expect(
+        await tablet.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+        path,
+      ).toBe(0);
     }
     const button = tablet.page.getByRole('button', { name: 'Remove' }).first();
     await button.waitFor();
@@ -328,7 +362,12 @@ it('the first load is below 300 kB of JavaScript, as it travels and in gzip', as
   const scripts: Promise<{ sent: number; gzipped: number }>[] = [];
   page.on('response', (response) => {
     if (!new URL(response.url()).pathname.endsWith('.js')) return;
-    scripts.push(Promise.all([response.request().sizes(), response.body()]).then(([{ responseBodySize }, body]) => ({ sent: responseBodySize, gzipped: gzipSync(body).length })));
+    scripts.push(
+      Promise.all([response.request().sizes(), response.body()]).then(([{ responseBodySize }, body]) => ({
+        sent: responseBodySize,
+        gzipped: gzipSync(body).length,
+      })),
+    );
   });
   await page.goto(system.apiUrl);
   await page.getByLabel('Customer ID').fill(system.customer.customerId);

@@ -29,7 +29,9 @@ function feedsOf({ page }: Tab): { opened: URL[]; open: Set<Request> } {
 
 /** As when another tab is brought to the front, or this one again. */
 const turn = ({ page }: Tab, visibility: 'hidden' | 'visible'): Promise<void> =>
-  page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${visibility}' }), document.dispatchEvent(new Event('visibilitychange', { bubbles: true })), undefined`);
+  page.evaluate(
+    `Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => '${visibility}' }), document.dispatchEvent(new Event('visibilitychange', { bubbles: true })), undefined`,
+  );
 
 describe('the feed', () => {
   it('is let go while nobody looks, and then brings what was missed', async () => {
@@ -70,7 +72,7 @@ describe('the feed', () => {
     await own.open('/live', 'Live');
     await own.page.locator('[data-stream="busy-400"]').waitFor();
     const row = own.page.locator('[data-stream="concert"]');
-    for (const deadline = performance.now() + 30_000; performance.now() < deadline && (await row.count()) === 0; ) {
+    for (const deadline = performance.now() + 30_000; performance.now() < deadline && (await row.count()) === 0;) {
       await own.page.mouse.move(640, 500);
       await own.page.mouse.wheel(0, 4000);
     }
@@ -80,7 +82,10 @@ describe('the feed', () => {
     // Scrolling does not open one after the other, and where it goes on from is said.
     expect(feeds.opened.length).toBeLessThan(8);
     await expect.poll(() => feeds.open.size).toBe(1);
-    await row.getByText(/kbit\/s/).filter({ visible: true }).waitFor();
+    await row
+      .getByText(/kbit\/s/)
+      .filter({ visible: true })
+      .waitFor();
     await client.query("DELETE FROM streams WHERE name LIKE 'busy-%'");
     await client.end();
     await own.page.context().close();
@@ -94,7 +99,9 @@ describe('a service that does not answer', () => {
     await own.page.getByText('Streams at the same time').waitFor();
     let isDown = true;
     await own.page.route('**/v1/**', (route) => (isDown ? route.abort('connectionrefused') : route.fallback()));
-    const banner = own.page.getByRole('status', { name: 'Connection' }).getByText(/^Connection lost, trying again\. What you see is of \d\d:\d\d:\d\d\.$/);
+    const banner = own.page
+      .getByRole('status', { name: 'Connection' })
+      .getByText(/^Connection lost, trying again\. What you see is of \d\d:\d\d:\d\d\.$/);
     // Coming back to the tab asks anew for what is older than two seconds.
     const look = async (): Promise<number> => {
       await turn(own, 'hidden');
@@ -115,7 +122,13 @@ describe('a service that does not answer', () => {
     await own.open(`/streams/${system.appid}/${id}`, 'concert');
     const events = own.page.getByRole('region', { name: 'Events' });
     await events.getByText('The first picture arrived').waitFor();
-    await own.page.route('**/fls/events?*', (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"status":500,"title":"Internal Server Error","detail":"A fault of the service.","requestId":"r-2"}' }));
+    await own.page.route('**/fls/events?*', (route) =>
+      route.fulfill({
+        status: 500,
+        contentType: 'application/problem+json',
+        body: '{"status":500,"title":"Internal Server Error","detail":"A fault of the service.","requestId":"r-2"}',
+      }),
+    );
     const { id: added } = await system.addTransfer(id, { url: `${platform.url}/meanwhile` });
     await events.getByRole('alert').getByText('Request r-2').waitFor();
     await events.getByText('The first picture arrived').waitFor();

@@ -41,7 +41,10 @@ describe.each([
     ] as const) {
       await (heading === '' ? his.page.goto(system.apiUrl + path) : his.open(path, heading));
       await his.page.getByRole('status', { name: 'Loading' }).first().waitFor({ state: 'detached' });
-      expect(await his.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), path).toBe(0);
+      expect(
+        await his.page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'),
+        path,
+      ).toBe(0);
       expect(await his.inaccessible(), path).toEqual([]);
     }
     expect(his.faults).toEqual([]);
@@ -58,7 +61,10 @@ describe.each([
       expect(await his.inaccessible(), button).toEqual([]);
       expect(await dialog.getAttribute('aria-labelledby'), button).not.toBeNull();
       const box = await dialog.boundingBox();
-      expect(Math.max(0, -(box?.x ?? 0)) + Math.max(0, (box?.x ?? 0) + (box?.width ?? 9999) - options.viewport.width), button).toBe(0);
+      expect(
+        Math.max(0, -(box?.x ?? 0)) + Math.max(0, (box?.x ?? 0) + (box?.width ?? 9999) - options.viewport.width),
+        button,
+      ).toBe(0);
       await his.page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'detached' });
     };

@@ -44,7 +44,10 @@ describe('an operator', () => {
     expect(await his.inaccessible()).toEqual([]);
     const [customerId = '', customerSecret = ''] = await adding.locator('pre').allTextContents();
     await his.page.getByRole('button', { name: 'Done' }).click();
-    const session = (): Promise<number> => fetch(`${system.apiUrl}/v1/me`, { headers: { authorization: `Basic ${btoa(`${customerId}:${customerSecret}`)}` } }).then(({ status }) => status);
+    const session = (): Promise<number> =>
+      fetch(`${system.apiUrl}/v1/me`, {
+        headers: { authorization: `Basic ${btoa(`${customerId}:${customerSecret}`)}` },
+      }).then(({ status }) => status);
     expect(await session()).toBe(200);
 
     await his.page.getByRole('link', { name: 'Brief' }).click();
@@ -70,20 +73,31 @@ describe('an operator', () => {
       const url = new URL(response.url());
       if (url.pathname !== '/v1/projects') return;
       requests.push(url);
-      void response.json().then((page: { projects: unknown[] }) => received.push(page.projects.length), () => undefined);
+      void response.json().then(
+        (page: { projects: unknown[] }) => received.push(page.projects.length),
+        () => undefined,
+      );
     });
     await his.open('/live', 'Live');
     await his.page.locator('[data-stream="concert"]').getByText('Demo customer · Demo ·').waitFor();
-    const select = his.page.getByRole('combobox', { name: 'Project' }).or(his.page.getByRole('textbox', { name: 'Project' })).first();
+    const select = his.page
+      .getByRole('combobox', { name: 'Project' })
+      .or(his.page.getByRole('textbox', { name: 'Project' }))
+      .first();
     await select.click();
     await his.page.getByRole('option', { name: 'All projects' }).waitFor();
     await select.fill('HUNDRED 277');
     await his.page.getByRole('option', { name: 'Hundred 277' }).click();
-    await expect.poll(() => new URL(his.page.url()).searchParams.get('appid')).toBe((277 + 4096).toString(16).padStart(32, '0'));
+    await expect
+      .poll(() => new URL(his.page.url()).searchParams.get('appid'))
+      .toBe((277 + 4096).toString(16).padStart(32, '0'));
     await expect.poll(() => select.inputValue()).toBe('Hundred 277');
     await his.page.getByText('Nothing is live').waitFor();
     // The page as it opens, and what was typed: one page of the list each.
-    expect(requests.map(({ searchParams }) => [searchParams.get('q'), searchParams.get('cursor')])).toEqual([[null, null], ['HUNDRED 277', null]]);
+    expect(requests.map(({ searchParams }) => [searchParams.get('q'), searchParams.get('cursor')])).toEqual([
+      [null, null],
+      ['HUNDRED 277', null],
+    ]);
     expect(received).toEqual([50, 1]);
 
     // A link to one that is not among the first says its name.
@@ -97,10 +111,21 @@ describe('an operator', () => {
   });
 
   it('is not shown points that nobody measured', async () => {
-    const minute = (ago: number): string => new Date(Math.floor(Date.now() / 60_000) * 60_000 - ago * 60_000).toISOString();
-    const point = (ago: number) => ({ at: minute(ago), streams: 3 + (ago % 2), transfersLive: 2, transfersFailing: 1, arrivals: 1, callbacksOk: 1, callbacksFailed: 0 });
+    const minute = (ago: number): string =>
+      new Date(Math.floor(Date.now() / 60_000) * 60_000 - ago * 60_000).toISOString();
+    const point = (ago: number) => ({
+      at: minute(ago),
+      streams: 3 + (ago % 2),
+      transfersLive: 2,
+      transfersFailing: 1,
+      arrivals: 1,
+      callbacksOk: 1,
+      callbacksFailed: 0,
+    });
     // As after a night without the service.
-    await his.page.route('**/v1/history?*', (route) => route.fulfill({ json: { points: [40, 39, 38, 5, 4, 3, 2, 1, 0].map(point) } }));
+    await his.page.route('**/v1/history?*', (route) =>
+      route.fulfill({ json: { points: [40, 39, 38, 5, 4, 3, 2, 1, 0].map(point) } }),
+    );
     await his.open('/system', 'System');
     const line = his.page.locator('.recharts-line-curve').first();
     await line.waitFor();

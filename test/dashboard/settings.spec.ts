@@ -43,7 +43,7 @@ describe('a session', () => {
 });
 
 describe('the log of callbacks', () => {
-  it('asks the customer\'s server again about a stream that runs', async () => {
+  it("asks the customer's server again about a stream that runs", async () => {
     await tab.open(entryPointPage('show'), 'show');
     const table = tab.page.getByRole('table', { name: 'Callbacks' });
     await table.getByRole('row').nth(1).waitFor();
@@ -66,14 +66,20 @@ it('what it means that a publisher closes its connection is set per entry point'
   await tab.page.getByRole('switch', { name: 'End a stream when its publisher closes the connection' }).click();
   await tab.page.getByRole('button', { name: 'Save' }).click();
   await tab.page.getByText('Saved.').waitFor();
-  expect((await system.call<{ endsOnClose: boolean }>('GET', '/entry_points/closing/settings/transfer')).body.endsOnClose).toBe(true);
+  expect(
+    (await system.call<{ endsOnClose: boolean }>('GET', '/entry_points/closing/settings/transfer')).body.endsOnClose,
+  ).toBe(true);
 });
 
 describe('a test callback', () => {
   it('tells how far each platform lets us, TLS included, and is still there after saving', async () => {
     const tls = await startTlsProxy(platform.port);
     const url = `rtmps://127.0.0.1:${tls.port}/live`;
-    const picky = await startCustomer((name) => [`${url}/${name}`, { url: `${url}/${name}-unverified`, options: { tlsVerify: false } }, 'ftp://nonsense']);
+    const picky = await startCustomer((name) => [
+      `${url}/${name}`,
+      { url: `${url}/${name}-unverified`, options: { tlsVerify: false } },
+      'ftp://nonsense',
+    ]);
     await system.entryPoint('secure');
     await tab.open(entryPointPage('secure'), 'secure');
     await tab.page.getByLabel('Callback URL').fill(picky.url);
@@ -84,7 +90,15 @@ describe('a test callback', () => {
     await result.getByText(/certificate is not valid for this host/).waitFor();
     const verdicts = (tone: string): Promise<string[]> => result.locator(`[data-tone="${tone}"]`).allTextContents();
     expect(await verdicts('bad')).toEqual(['TLS', expect.stringContaining('transferUrls[2]')]);
-    expect((await verdicts('good')).slice(1)).toEqual(['resolves', 'connects', 'resolves', 'connects', 'TLS', 'speaks RTMP', 'accepts the publish']);
+    expect((await verdicts('good')).slice(1)).toEqual([
+      'resolves',
+      'connects',
+      'resolves',
+      'connects',
+      'TLS',
+      'speaks RTMP',
+      'accepts the publish',
+    ]);
     expect(await tab.inaccessible()).toEqual([]);
     await tab.page.getByRole('button', { name: 'Save' }).click();
     await tab.page.getByText('Saved.').waitFor();
@@ -94,13 +108,15 @@ describe('a test callback', () => {
     await tls.stop();
   });
 
-  it('tells when the certificate of the customer\'s own server is not valid', async () => {
+  it("tells when the certificate of the customer's own server is not valid", async () => {
     const tls = await startTlsProxy(Number(new URL(customer.url).port));
     await tab.open(entryPointPage('secure'), 'secure');
     await tab.page.getByLabel('Callback URL').fill(`https://127.0.0.1:${tls.port}/targets`);
     await tab.page.getByRole('button', { name: 'Send test callback' }).click();
     const result = tab.page.getByRole('status', { name: 'Result of the test callback' });
-    await result.getByText(/No connection to the callback server could be made\. · its certificate is not valid/).waitFor();
+    await result
+      .getByText(/No connection to the callback server could be made\. · its certificate is not valid/)
+      .waitFor();
     expect(await result.locator('[data-tone="good"]').count()).toBe(0);
     expect(await tab.inaccessible()).toEqual([]);
     await tls.stop();
@@ -222,7 +238,9 @@ describe('lines to paste', () => {
       expect((await system.call('DELETE', `/streams/${id}`)).status).toBe(204);
 
       const ffmpeg = await copied(/^Copy ffmpeg/);
-      await shell('ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=30 -f lavfi -i sine -t 3 -c:v libx264 -preset ultrafast -c:a aac clip.mp4');
+      await shell(
+        'ffmpeg -v error -f lavfi -i testsrc2=s=320x180:r=30 -f lavfi -i sine -t 3 -c:v libx264 -preset ultrafast -c:a aac clip.mp4',
+      );
       const { stdout: muxers } = await shell('ffmpeg -v error -muxers');
       // An older ffmpeg than the line is for still has to take all of it but the way out.
       if (/ whip /.test(muxers)) await shell(ffmpeg);
@@ -231,7 +249,10 @@ describe('lines to paste', () => {
       await own.page.getByText('ffmpeg with its WHIP muxer (8.0 or newer)').first().waitFor();
 
       const gst = await copied(/^Copy GStreamer/);
-      const hasSink = await shell('gst-inspect-1.0 --exists whipclientsink').then(() => true, () => false);
+      const hasSink = await shell('gst-inspect-1.0 --exists whipclientsink').then(
+        () => true,
+        () => false,
+      );
       if (hasSink) await shell(`timeout 5 ${gst} || [ $? = 124 ]`);
       else expect(gst).toMatch(/signaller::whip-endpoint="http:\S+\/whip\/\S+\/show\/pasted" signaller::auth-token="/);
     } finally {

@@ -53,7 +53,11 @@ describe('adding a URL', () => {
     await tab.page.route('**/transfers', async (route) => {
       if (route.request().method() !== 'POST') return route.fallback();
       asked.push(route.request().postDataJSON());
-      await route.fulfill({ status: 403, contentType: 'application/problem+json', body: JSON.stringify({ status: 403, title: 'Forbidden', detail: 'A stream has 20 transfers at most.' }) });
+      await route.fulfill({
+        status: 403,
+        contentType: 'application/problem+json',
+        body: JSON.stringify({ status: 403, title: 'Forbidden', detail: 'A stream has 20 transfers at most.' }),
+      });
     });
     await tab.page.getByRole('button', { name: 'Add a URL' }).click();
     const dialog = tab.page.getByRole('dialog', { name: 'Add a transfer' });
@@ -68,7 +72,7 @@ describe('adding a URL', () => {
     await tab.page.unroute('**/transfers');
   });
 
-  it('of one\'s own says what is wrong with it, from the page or from the API', async () => {
+  it("of one's own says what is wrong with it, from the page or from the API", async () => {
     await tab.open(await pathOf('concert'), 'concert');
     await tab.page.getByRole('button', { name: 'Add a URL' }).click();
     const dialog = tab.page.getByRole('dialog', { name: 'Add a transfer' });
@@ -80,7 +84,10 @@ describe('adding a URL', () => {
     await dialog.getByLabel('Server').fill(platform.url);
     await dialog.getByLabel('Stream key', { exact: true }).fill('concert');
     await dialog.getByRole('button', { name: 'Add' }).click();
-    await dialog.getByRole('alert').getByText(/already/).waitFor();
+    await dialog
+      .getByRole('alert')
+      .getByText(/already/)
+      .waitFor();
     await tab.page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });
   });
@@ -94,7 +101,8 @@ describe('going live', () => {
     await own.page.route('**/whip/**', async (route) => {
       const request = route.request();
       // The page's own candidates would lead around the relay; and without a network nobody is asked to restart.
-      if (request.method() === 'PATCH' && !isElsewhere) return request.headers()['if-match'] === '*' ? route.abort() : route.fulfill({ status: 204 });
+      if (request.method() === 'PATCH' && !isElsewhere)
+        return request.headers()['if-match'] === '*' ? route.abort() : route.fulfill({ status: 204 });
       if (request.method() !== 'POST') return route.continue();
       const response = await route.fetch();
       const { 'content-length': _, ...headers } = response.headers();
@@ -127,16 +135,27 @@ describe('going live', () => {
 });
 
 describe('times', () => {
-  it('are the viewer\'s: the same moment in Tokyo and in Greenwich', async () => {
+  it("are the viewer's: the same moment in Tokyo and in Greenwich", async () => {
     const seen = async (timezoneId: string): Promise<{ at: string; shown: string; title: string }> => {
       const viewer = await signIn(browser, system, system.customer, { timezoneId });
       await viewer.open(await pathOf('concert'), 'concert');
       const last = viewer.page.getByRole('region', { name: 'Events' }).locator('time').last();
-      const found = { at: (await last.getAttribute('datetime')) ?? '', shown: (await last.textContent()) ?? '', title: (await last.getAttribute('title')) ?? '' };
+      const found = {
+        at: (await last.getAttribute('datetime')) ?? '',
+        shown: (await last.textContent()) ?? '',
+        title: (await last.getAttribute('title')) ?? '',
+      };
       await viewer.page.context().close();
       return found;
     };
-    const clock = (at: string, timeZone: string): string => new Intl.DateTimeFormat('en', { timeZone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(new Date(at));
+    const clock = (at: string, timeZone: string): string =>
+      new Intl.DateTimeFormat('en', {
+        timeZone,
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hourCycle: 'h23',
+      }).format(new Date(at));
     const [tokyo, greenwich] = [await seen('Asia/Tokyo'), await seen('UTC')];
     expect(tokyo.at).toBe(greenwich.at);
     expect(tokyo.shown.endsWith(clock(tokyo.at, 'Asia/Tokyo')), tokyo.shown).toBe(true);
@@ -158,7 +177,10 @@ describe('times', () => {
     const timeline = tab.page.getByRole('list', { name: 'Events, newest first' });
     const oldest = timeline.getByText('The publisher connects');
     await timeline.getByText('test.happened_150').waitFor();
-    await timeline.getByText(/5 Jan|Jan 5/).first().waitFor();
+    await timeline
+      .getByText(/5 Jan|Jan 5/)
+      .first()
+      .waitFor();
     expect(await oldest.count()).toBe(0);
     await timeline.getByRole('button', { name: 'Older ones' }).click();
     await oldest.waitFor();
@@ -168,14 +190,20 @@ describe('times', () => {
 
 describe('the keyboard alone', () => {
   const focused = (page: Page): Promise<string> =>
-    page.evaluate<string>(`(() => { const it = document.activeElement; return it?.getAttribute('data-stream') ?? it?.getAttribute('aria-label') ?? (it?.labels?.[0]?.textContent || it?.textContent || '').trim().slice(0, 80); })()`);
+    page.evaluate<string>(
+      `(() => { const it = document.activeElement; return it?.getAttribute('data-stream') ?? it?.getAttribute('aria-label') ?? (it?.labels?.[0]?.textContent || it?.textContent || '').trim().slice(0, 80); })()`,
+    );
   /** Presses Tab until the focus is on what bears this name. */
   async function tabTo(page: Page, name: string): Promise<void> {
     for (let presses = 0; presses < 60; presses++) {
       await page.keyboard.press('Tab');
       if ((await focused(page)) === name) {
         // Whoever sees must see where he is.
-        expect(await page.evaluate<string>(`getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).borderStyle`)).toMatch(/solid|auto/);
+        expect(
+          await page.evaluate<string>(
+            `getComputedStyle(document.activeElement).outlineStyle + getComputedStyle(document.activeElement).borderStyle`,
+          ),
+        ).toMatch(/solid|auto/);
         return;
       }
     }
@@ -206,7 +234,9 @@ describe('the keyboard alone', () => {
     await muted.waitFor();
     // The focus stays while it is done.
     await expect.poll(() => focused(page)).toBe('Unmute');
-    await expect.poll(() => page.evaluate<string | null>(`document.activeElement.getAttribute('aria-busy')`)).toBeNull();
+    await expect
+      .poll(() => page.evaluate<string | null>(`document.activeElement.getAttribute('aria-busy')`))
+      .toBeNull();
     await page.keyboard.press('Space');
     await muted.waitFor({ state: 'detached' });
 
@@ -217,7 +247,9 @@ describe('the keyboard alone', () => {
     await dialog.waitFor();
     for (let presses = 0; presses < 20; presses++) {
       await page.keyboard.press('Tab');
-      expect(await page.evaluate<boolean>(`document.querySelector('[role="dialog"]').contains(document.activeElement)`)).toBe(true);
+      expect(
+        await page.evaluate<boolean>(`document.querySelector('[role="dialog"]').contains(document.activeElement)`),
+      ).toBe(true);
     }
     await page.keyboard.press('Escape');
     await dialog.waitFor({ state: 'detached' });

@@ -80,30 +80,43 @@ afterAll(async () => {
 async function open(name: string, constraints: object, codec?: string) {
   const page = await browser.newPage();
   await page.goto(pages.url);
-  const session = await page.evaluate(([url, token, wanted, only]) => (globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }).publish(url, token, wanted, only), [
-    live.whipUrl(name),
-    live.token,
-    constraints,
-    codec,
-  ] as const);
+  const session = await page.evaluate(
+    ([url, token, wanted, only]) =>
+      (
+        globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }
+      ).publish(url, token, wanted, only),
+    [live.whipUrl(name), live.token, constraints, codec] as const,
+  );
   return { page, session };
 }
 
 it('takes the fake camera of Chromium through WHIP to a platform', async () => {
   const { page, session } = await open('camera', { video: { width: 1280, height: 720, frameRate: 30 }, audio: true });
   // Another origin than the API's: the headers must be exposed (CORS).
-  expect(session).toMatchObject({ type: 'application/sdp', url: expect.stringMatching(/\/whip\/sessions\/[\w-]{32}$/), etag: expect.stringMatching(/^".+"$/) });
+  expect(session).toMatchObject({
+    type: 'application/sdp',
+    url: expect.stringMatching(/\/whip\/sessions\/[\w-]{32}$/),
+    etag: expect.stringMatching(/^".+"$/),
+  });
   const { id } = await system.stream('camera');
   await system.transfersReach(id, ['live']);
 
   const { streams, video, audio } = await probe(`${platform.url}/camera`, { seconds: 5 });
-  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', has_b_frames: 0 });
-  expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({ codec_name: 'aac', sample_rate: '48000' });
+  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
+    codec_name: 'h264',
+    has_b_frames: 0,
+  });
+  expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({
+    codec_name: 'aac',
+    sample_rate: '48000',
+  });
   expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest < 300);
   expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
   // The fake microphone beeps once a second.
   expect((await volumeDetect(`${platform.url}/camera`, { seconds: 3 })).max).toBeGreaterThan(-30);
-  await expect.poll(async () => (await system.stream('camera')).figures?.bitrate ?? 0, { timeout: 15_000 }).toBeGreaterThan(500_000);
+  await expect
+    .poll(async () => (await system.stream('camera')).figures?.bitrate ?? 0, { timeout: 15_000 })
+    .toBeGreaterThan(500_000);
 
   expect(await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave())).toBe(200);
   await expect.poll(async () => (await system.stream('camera')).state).toBe('ended');
@@ -122,13 +135,18 @@ it('takes AV1 alone, which arrives as H.264', async () => {
   const { id } = await system.stream('av1');
   await system.transfersReach(id, ['live']);
   const { streams, video, audio } = await probe(`${platform.url}/av1`, { seconds: 4 });
-  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', has_b_frames: 0 });
+  expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
+    codec_name: 'h264',
+    has_b_frames: 0,
+  });
   // The fake camera makes 20 pictures a second.
   expect(video.length).toBeGreaterThan(30);
   expect(steps(video)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest < 300);
   expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
   expect(await decodeFrames(`${platform.url}/av1`, { frames: 60 })).toBe(60);
-  await expect.poll(async () => (await system.stream('av1')).figures, { timeout: 6000 }).toMatchObject({ videoCodec: 'AV1', transcoded: 'codec', width: 640, height: 360 });
+  await expect
+    .poll(async () => (await system.stream('av1')).figures, { timeout: 6000 })
+    .toMatchObject({ videoCodec: 'AV1', transcoded: 'codec', width: 640, height: 360 });
   await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
   await page.close();
 });
@@ -143,11 +161,21 @@ it('goes on through an ICE restart on the same connection to the platform', asyn
   const before = await framesNow();
   await expect.poll(framesNow, { timeout: 15_000 }).toBeGreaterThan(before + 200_000);
   // Candidates of the session before are refused, those of this one are taken.
-  const trickle = (tag: string) => page.evaluate((value) => (globalThis as never as { trickle: (line: string, etag: string) => Promise<number> }).trickle('a=candidate:1 1 udp 1 127.0.0.1 9 typ host', value), tag);
+  const trickle = (tag: string) =>
+    page.evaluate(
+      (value) =>
+        (globalThis as never as { trickle: (line: string, etag: string) => Promise<number> }).trickle(
+          'a=candidate:1 1 udp 1 127.0.0.1 9 typ host',
+          value,
+        ),
+      tag,
+    );
   expect(await trickle(session.etag)).toBe(412);
   expect(await trickle(etag)).toBe(204);
   expect((await system.transfers(id))[0]).toMatchObject({ state: 'live', attempts: 1, figures: { reconnects: 0 } });
-  expect(await page.evaluate(() => (globalThis as never as { pc: { connectionState: string } }).pc.connectionState)).toBe('connected');
+  expect(
+    await page.evaluate(() => (globalThis as never as { pc: { connectionState: string } }).pc.connectionState),
+  ).toBe('connected');
   await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
   await page.close();
 });
@@ -170,13 +198,29 @@ it('goes on as before when the answer to its ICE restart is lost', async () => {
   const { id } = await system.stream('unused-restart');
   await system.transfersReach(id, ['live']);
   await page.evaluate(() => {
-    const { pc } = globalThis as never as { pc: { onconnectionstatechange: () => void; oniceconnectionstatechange: () => void; connectionState: string; iceConnectionState: string }; states: string[] };
+    const { pc } = globalThis as never as {
+      pc: {
+        onconnectionstatechange: () => void;
+        oniceconnectionstatechange: () => void;
+        connectionState: string;
+        iceConnectionState: string;
+      };
+      states: string[];
+    };
     const states = ((globalThis as never as { states: string[] }).states = [] as string[]);
     pc.onconnectionstatechange = () => states.push(pc.connectionState);
     pc.oniceconnectionstatechange = () => states.push(pc.iceConnectionState);
   });
   const headers = { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': '*' };
-  expect((await fetch(session.url, { method: 'PATCH', headers, body: 'a=ice-ufrag:nobody\r\na=ice-pwd:nobody-nobody-nobody-nobody\r\n' })).status).toBe(200);
+  expect(
+    (
+      await fetch(session.url, {
+        method: 'PATCH',
+        headers,
+        body: 'a=ice-ufrag:nobody\r\na=ice-pwd:nobody-nobody-nobody-nobody\r\n',
+      })
+    ).status,
+  ).toBe(200);
   // A browser that hears no answer to its checks says so after five seconds, and gives up after fifteen.
   await new Promise((resolve) => setTimeout(resolve, 17_000));
   expect(await page.evaluate(() => (globalThis as never as { states: string[] }).states)).toEqual([]);
@@ -186,7 +230,8 @@ it('goes on as before when the answer to its ICE restart is lost', async () => {
 }, 60_000);
 
 it('has left when it closes its connection, where the entry point says so', async () => {
-  const settings = (endsOnClose: boolean) => system.call('PATCH', '/entry_points/browser/settings/transfer', { endsOnClose });
+  const settings = (endsOnClose: boolean) =>
+    system.call('PATCH', '/entry_points/browser/settings/transfer', { endsOnClose });
   expect((await settings(true)).status).toBe(200);
   const { page } = await open('closing', { video: { width: 640, height: 360 }, audio: true });
   const { id } = await system.stream('closing');

@@ -78,7 +78,12 @@ beforeAll(async () => {
     request.setEncoding('utf8').on('data', (part: string) => (text += part));
     request.on('end', () => {
       const method = (request.url ?? '').replace('/app/', '');
-      hooks.push({ method, authorization: request.headers.authorization, text, body: JSON.parse(text) as Hook['body'] });
+      hooks.push({
+        method,
+        authorization: request.headers.authorization,
+        text,
+        body: JSON.parse(text) as Hook['body'],
+      });
       response.writeHead(method === refused ? 403 : 200, { 'content-type': 'application/json' }).end('{}');
     });
   });
@@ -101,21 +106,36 @@ afterAll(async () => {
 const own = () => `ws://127.0.0.1:${wsPort}`;
 const names = async () => (await platform.publishers()).map(({ name }) => name);
 
-async function open(): Promise<{ page: Page; sdk: <K extends 'connect' | 'publish' | 'stop'>(name: K, ...args: Parameters<SdkPage[K]>) => Promise<Awaited<ReturnType<SdkPage[K]>>>; read: <K extends 'statuses' | 'fails' | 'closeCode'>(name: K) => Promise<SdkPage[K]> }> {
+async function open(): Promise<{
+  page: Page;
+  sdk: <K extends 'connect' | 'publish' | 'stop'>(
+    name: K,
+    ...args: Parameters<SdkPage[K]>
+  ) => Promise<Awaited<ReturnType<SdkPage[K]>>>;
+  read: <K extends 'statuses' | 'fails' | 'closeCode'>(name: K) => Promise<SdkPage[K]>;
+}> {
   const page = await browser.newPage();
   await page.goto(pages.url);
   return {
     page,
-    sdk: (name, ...args) => page.evaluate(([method, given]) => (globalThis as never as Record<string, (...all: unknown[]) => unknown>)[method]?.(...given), [name, args] as const) as never,
+    sdk: (name, ...args) =>
+      page.evaluate(
+        ([method, given]) =>
+          (globalThis as never as Record<string, (...all: unknown[]) => unknown>)[method]?.(...given),
+        [name, args] as const,
+      ) as never,
     read: (name) => page.evaluate((key) => (globalThis as never as Record<string, unknown>)[key], name) as never,
   };
 }
 
-it('a page publishes over the vendor\'s protocol, its stream is republished under the prefix, and the application is told', async () => {
+it("a page publishes over the vendor's protocol, its stream is republished under the prefix, and the application is told", async () => {
   hooks.length = 0;
   const { page, sdk, read } = await open();
   // An unmodified page has no place for a token but the URL that its user types.
-  expect(await sdk('connect', `${own()}/?token=${token}`, { custom: { who: 'me' } })).toMatchObject({ authToken: token, status: 'ESTABLISHED' });
+  expect(await sdk('connect', `${own()}/?token=${token}`, { custom: { who: 'me' } })).toMatchObject({
+    authToken: token,
+    status: 'ESTABLISHED',
+  });
   const mediaSessionId = await sdk('publish', 'from-sdk', { rtmpUrl: platform.url });
   const statuses = async () => (await read('statuses')).map(({ status }) => status);
   await expect.poll(statuses, { timeout: 15_000 }).toEqual(['PUBLISHING']);
@@ -124,20 +144,43 @@ it('a page publishes over the vendor\'s protocol, its stream is republished unde
   expect(streams.map(({ codec_name }) => codec_name).toSorted()).toEqual(['aac', 'h264']);
   expect(await decodeFrames(`${platform.url}/rtmp_from-sdk`, { frames: 20 })).toBe(20);
   expect(audio.length).toBeGreaterThan(50);
-  expect((await system.request('POST', '/rest-api/push/find', { streamName: 'rtmp_from-sdk', rtmpUrl: platform.url })).status).toBe(200);
+  expect(
+    (await system.request('POST', '/rest-api/push/find', { streamName: 'rtmp_from-sdk', rtmpUrl: platform.url }))
+      .status,
+  ).toBe(200);
 
   await sdk('stop');
-  await expect.poll(() => read('statuses'), { timeout: 10_000 }).toMatchObject([{ status: 'PUBLISHING', mediaSessionId }, { status: 'UNPUBLISHED', mediaSessionId, info: 'Stopped by user' }]);
+  await expect
+    .poll(() => read('statuses'), { timeout: 10_000 })
+    .toMatchObject([
+      { status: 'PUBLISHING', mediaSessionId },
+      { status: 'UNPUBLISHED', mediaSessionId, info: 'Stopped by user' },
+    ]);
   await expect.poll(names, { timeout: 10_000 }).toEqual([]);
   // Its row is written when the outputs are closed.
-  await expect.poll(() => system.stream('from-sdk'), { timeout: 10_000 }).toMatchObject({ state: 'ended', reason: { code: 'publisher_left' } });
+  await expect
+    .poll(() => system.stream('from-sdk'), { timeout: 10_000 })
+    .toMatchObject({ state: 'ended', reason: { code: 'publisher_left' } });
   await page.close();
 
-  await expect.poll(() => hooks.map(({ method, body }) => `${method} ${body.status ?? ''}`.trim()), { timeout: 10_000 }).toEqual([
-    'connect', 'ConnectionStatusEvent ESTABLISHED', 'publishStream NEW', 'StreamStatusEvent PUBLISHING', 'unPublishStream UNPUBLISHED', 'StreamStatusEvent UNPUBLISHED', 'ConnectionStatusEvent DISCONNECTED',
-  ]);
-  for (const { authorization, text } of hooks) expect(authorization).toBe(`WCS ${createHmac('md5', 'hook-secret').update(text).digest('hex')}`);
-  expect(hooks[0]?.body).toMatchObject({ appKey: 'defaultApp', custom: { who: 'me' }, sessionId: expect.stringMatching(/^\/[^/]+:\d+\/[^/]+:\d+$/) as string });
+  await expect
+    .poll(() => hooks.map(({ method, body }) => `${method} ${body.status ?? ''}`.trim()), { timeout: 10_000 })
+    .toEqual([
+      'connect',
+      'ConnectionStatusEvent ESTABLISHED',
+      'publishStream NEW',
+      'StreamStatusEvent PUBLISHING',
+      'unPublishStream UNPUBLISHED',
+      'StreamStatusEvent UNPUBLISHED',
+      'ConnectionStatusEvent DISCONNECTED',
+    ]);
+  for (const { authorization, text } of hooks)
+    expect(authorization).toBe(`WCS ${createHmac('md5', 'hook-secret').update(text).digest('hex')}`);
+  expect(hooks[0]?.body).toMatchObject({
+    appKey: 'defaultApp',
+    custom: { who: 'me' },
+    sessionId: expect.stringMatching(/^\/[^/]+:\d+\/[^/]+:\d+$/) as string,
+  });
   expect(hooks[2]?.body).toMatchObject({ name: 'from-sdk', mediaSessionId, hasVideo: true, mediaProvider: 'WebRTC' });
   expect(JSON.stringify(hooks)).not.toContain(token);
 });
@@ -153,30 +196,46 @@ it('also on the main listener, with the token of the session or of the stream; a
 
 it('says why it does not publish', async () => {
   const { page, sdk, read } = await open();
-  const { body } = await system.call<{ token: string }>('POST', '/entry_points/sdk/publish_tokens', { streamName: 'only' });
+  const { body } = await system.call<{ token: string }>('POST', '/entry_points/sdk/publish_tokens', {
+    streamName: 'only',
+  });
   await sdk('connect', own(), { authToken: body.token });
   await sdk('publish', 'other');
-  await expect.poll(() => read('statuses')).toMatchObject([{ status: 'FAILED', info: expect.stringContaining('another stream name') as string }]);
+  await expect
+    .poll(() => read('statuses'))
+    .toMatchObject([{ status: 'FAILED', info: expect.stringContaining('another stream name') as string }]);
   await sdk('publish', 'no/name');
   await expect.poll(() => read('statuses')).toHaveLength(2);
   await sdk('publish', 'only', { sdp: 'v=0\r\n' });
-  await expect.poll(() => read('statuses')).toMatchObject([{}, {}, { status: 'FAILED', info: expect.stringContaining('offer') as string }]);
+  await expect
+    .poll(() => read('statuses'))
+    .toMatchObject([{}, {}, { status: 'FAILED', info: expect.stringContaining('offer') as string }]);
   refused = 'publishStream';
   await sdk('publish', 'only');
-  await expect.poll(() => read('statuses')).toMatchObject([{}, {}, {}, { status: 'FAILED', info: 'Forbidden by the application' }]);
+  await expect
+    .poll(() => read('statuses'))
+    .toMatchObject([{}, {}, {}, { status: 'FAILED', info: 'Forbidden by the application' }]);
   refused = '';
   // Kicked: no failure of the page's.
   await sdk('publish', 'only', { rtmpUrl: 'rtmp://10.0.0.1/live' });
-  await expect.poll(() => read('statuses'), { timeout: 15_000 }).toMatchObject([{}, {}, {}, {}, { status: 'PUBLISHING' }]);
-  await expect.poll(() => read('fails')).toMatchObject([{ info: expect.stringContaining('may not be reached') as string }]);
+  await expect
+    .poll(() => read('statuses'), { timeout: 15_000 })
+    .toMatchObject([{}, {}, {}, {}, { status: 'PUBLISHING' }]);
+  await expect
+    .poll(() => read('fails'))
+    .toMatchObject([{ info: expect.stringContaining('may not be reached') as string }]);
   expect((await system.call('DELETE', `/streams/${(await system.stream('only')).id}`)).status).toBe(204);
-  await expect.poll(() => read('statuses'), { timeout: 10_000 }).toMatchObject([{}, {}, {}, {}, {}, { status: 'UNPUBLISHED' }]);
+  await expect
+    .poll(() => read('statuses'), { timeout: 10_000 })
+    .toMatchObject([{}, {}, {}, {}, {}, { status: 'UNPUBLISHED' }]);
   await page.close();
 });
 
 it('lets nobody in with a bad token, or whom the application refuses', async () => {
   const { page, sdk, read } = await open();
-  expect(await sdk('connect', own(), { authToken: `${token}x` })).toMatchObject({ info: expect.stringContaining('not valid') as string });
+  expect(await sdk('connect', own(), { authToken: `${token}x` })).toMatchObject({
+    info: expect.stringContaining('not valid') as string,
+  });
   await expect.poll(() => read('closeCode')).toBe(1008);
   refused = 'connect';
   expect(await sdk('connect', own(), { authToken: token })).toMatchObject({ info: 'Forbidden by the application' });

@@ -46,7 +46,9 @@ describe('a stream from a WHIP client that is not a browser', () => {
     await expect.poll(async () => (await system.stream('passive')).state).toBe('live');
     const [, first = ''] = answer.split(/^(?=m=)/m);
     expect(answer).toMatch(/^v=0\r\n/);
-    expect(answer.match(/^a=setup:.*$/gm)?.map((line) => line.trim())).toEqual(Array(answer.match(/^m=/gm)?.length).fill('a=setup:active'));
+    expect(answer.match(/^a=setup:.*$/gm)?.map((line) => line.trim())).toEqual(
+      Array(answer.match(/^m=/gm)?.length).fill('a=setup:active'),
+    );
     expect(first).toMatch(/^a=fingerprint:sha-256 /m);
     expect(first.match(/^a=candidate:.*$/m)?.[0]).toMatch(/ UDP \d+ 127\.0\.0\.1 \d+ typ host/i);
     expect(await publisher.stop()).toBe(200);
@@ -61,8 +63,17 @@ describe('a stream from a WHIP client that is not a browser', () => {
 
     const seen = await Promise.all(platforms.map(({ url }, i) => probe(`${url}/clip-${i}`, { seconds: 4 })));
     for (const { streams, video, audio } of seen) {
-      expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', width: 1280, height: 720, has_b_frames: 0 });
-      expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({ codec_name: 'aac', sample_rate: '48000', channels: 2 });
+      expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
+        codec_name: 'h264',
+        width: 1280,
+        height: 720,
+        has_b_frames: 0,
+      });
+      expect(streams.find(({ codec_type }) => codec_type === 'audio')).toMatchObject({
+        codec_name: 'aac',
+        sample_rate: '48000',
+        channels: 2,
+      });
       expect(steps(video).smallest).toBeGreaterThan(0);
       expect(steps(audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= AUDIO_STEP_MS);
       // Four seconds, less the wait for a key frame.
@@ -72,17 +83,29 @@ describe('a stream from a WHIP client that is not a browser', () => {
     expect((await volumeDetect(`${platforms[0]?.url}/clip-0`, { seconds: 2 })).mean).toBeGreaterThan(-30);
     expect(await system.stream('clip')).toMatchObject({ state: 'live', callback: { state: 'answered', reason: null } });
     // Everything that was logged about it is found by its ids.
-    const lines = system.log.join('').split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as Record<string, string>);
+    const lines = system.log
+      .join('')
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as Record<string, string>);
     const about = lines.filter(({ streamId }) => streamId === stream.id);
-    expect(about.find(({ name, msg }) => name === 'api' && msg?.startsWith('POST /whip/'))?.requestId).toMatch(/^[0-9a-f-]{36}$/);
-    for (const { id } of transfers) expect(about.filter(({ name, transferId, msg }) => name === 'worker' && transferId === id && msg === 'transfer live')).toHaveLength(1);
+    expect(about.find(({ name, msg }) => name === 'api' && msg?.startsWith('POST /whip/'))?.requestId).toMatch(
+      /^[0-9a-f-]{36}$/,
+    );
+    for (const { id } of transfers)
+      expect(
+        about.filter(({ name, transferId, msg }) => name === 'worker' && transferId === id && msg === 'transfer live'),
+      ).toHaveLength(1);
 
     expect(await publisher.stop()).toBe(200);
     await expect.poll(async () => (await system.stream('clip')).state).toBe('ended');
     expect((await system.stream('clip')).reason?.code).toBe('publisher_left');
     expect((await system.stream('clip')).figures?.width).toBe(1280);
     const ended = await system.transfers(stream.id);
-    expect(ended.map(({ state, reason }) => [state, reason?.code])).toEqual([['ended', 'stream_ended'], ['ended', 'stream_ended']]);
+    expect(ended.map(({ state, reason }) => [state, reason?.code])).toEqual([
+      ['ended', 'stream_ended'],
+      ['ended', 'stream_ended'],
+    ]);
     expect(ended[0]?.figures?.bytesSent).toBeGreaterThan(100_000);
     expect(ended[0]?.figures?.droppedFrames).toBe(0);
 
@@ -118,7 +141,8 @@ describe('a stream from a WHIP client that is not a browser', () => {
     expect(await decodeFrames(`${platforms[1]?.url}/${name}-late`, { frames: 45 })).toBe(45);
     await publisher.stop();
     for (const platform of platforms) await expect.poll(() => platform.publishers()).toEqual([]);
-    const seen = async (platform: number, key: string) => pictures((await recorded(platforms[platform] as TestRtmpServer, `${name}-${key}`)).file);
+    const seen = async (platform: number, key: string) =>
+      pictures((await recorded(platforms[platform] as TestRtmpServer, `${name}-${key}`)).file);
     const [first, second, late] = await Promise.all([seen(0, '0'), seen(1, '1'), seen(1, 'late')]);
     expect(late.length).toBeGreaterThan(40);
     expect(missingPictures(first, second)).toEqual([]);
@@ -154,7 +178,11 @@ describe('a stream from a WHIP client that is not a browser', () => {
     const { body: events } = await system.call('GET', '/events?limit=200');
     const { body: deliveries } = await system.call('GET', '/entry_points/forward/callbacks');
     const { body: streams } = await system.call('GET', '/streams');
-    const everything = [system.log.join(''), await system.pipelineLogs(), JSON.stringify([events, deliveries, streams])].join('\n');
+    const everything = [
+      system.log.join(''),
+      await system.pipelineLogs(),
+      JSON.stringify([events, deliveries, streams]),
+    ].join('\n');
     expect(everything).toContain('clip');
     expect(everything).not.toContain('s3cr3t');
     expect(everything).not.toContain(live.token);
@@ -168,12 +196,20 @@ describe('a stream without targets', () => {
     ['refusing', { enabled: true, callbackUrl: 'http://127.0.0.1:9/' }, 'retrying', 'callback_connect_failed'],
   ])('stays up and says why nothing is forwarded: %s', async (name, settings, state, code) => {
     const entryPoint = await system.entryPoint(name, settings);
-    const publisher = await publishTestStream({ url: entryPoint.whipUrl('s'), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180 });
+    const publisher = await publishTestStream({
+      url: entryPoint.whipUrl('s'),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+    });
     const find = async () => {
       const { body } = await system.call<{ streams: { id: string }[] }>('GET', `/streams?entry_point=${name}`);
       return (await system.call<Record<string, unknown>>('GET', `/streams/${body.streams[0]?.id}`)).body;
     };
-    await expect.poll(find, { timeout: 5000 }).toMatchObject({ state: 'live', callback: { state, reason: { code } }, transfers: {} });
+    await expect
+      .poll(find, { timeout: 5000 })
+      .toMatchObject({ state: 'live', callback: { state, reason: { code } }, transfers: {} });
     await publisher.stop();
   });
 });

@@ -5,7 +5,11 @@ import { expect, it } from 'vitest';
 import type { FuzzReport } from '../../scripts/lib/fuzz/media.mjs';
 
 it('hostile RTP of every codec is answered by what its decoders make of it', async () => {
-  const { stdout } = await promisify(execFile)(process.execPath, ['scripts/fuzz-media.mjs', '--minutes', '0.2', '--seed', '20261130'], { timeout: 50_000, maxBuffer: 1e7 });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['scripts/fuzz-media.mjs', '--minutes', '0.2', '--seed', '20261130'],
+    { timeout: 50_000, maxBuffer: 1e7 },
+  );
   const report = JSON.parse(stdout.trim().split('\n').at(-1) as string) as FuzzReport;
   expect(report.sessions).toBeGreaterThan(4);
   expect(report.samples).toBeGreaterThan(100);

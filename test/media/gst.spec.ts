@@ -67,7 +67,10 @@ describe('GStreamer binding', () => {
 
   it('takes buffers into an appsrc, empty ones too', async () => {
     const pipeline = newPipeline();
-    const source = Element.make('appsrc', { caps: 'audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved', format: 'time' });
+    const source = Element.make('appsrc', {
+      caps: 'audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved',
+      format: 'time',
+    });
     const sink = Element.make('appsink', { sync: false });
     let bytes = 0;
     sink.onSample(({ data }) => (bytes += data.length));
@@ -81,14 +84,27 @@ describe('GStreamer binding', () => {
     const pipeline = newPipeline();
     const first = Element.make('audioconvert');
     const sink = Element.make('appsink', { sync: false });
-    pipeline.chain([first, Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=48000' }), sink]);
+    pipeline.chain([
+      first,
+      Element.make('capsfilter', { caps: 'audio/x-raw,format=S16LE,layout=interleaved,channels=1,rate=48000' }),
+      sink,
+    ]);
     await pipeline.play();
     expect(() => Converter.into(first, sink, 'no caps at all !')).toThrow('are no caps');
-    const converter = Converter.into(first, sink, 'audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=48000,channel-mask=(bitmask)0x3');
+    const converter = Converter.into(
+      first,
+      sink,
+      'audio/x-raw,format=S16LE,layout=interleaved,channels=2,rate=48000,channel-mask=(bitmask)0x3',
+    );
     expect(() => Converter.into(first, sink, 'audio/x-raw')).toThrow('takes nothing from us');
     expect(converter.push(Buffer.alloc(960), 7e6)).toEqual([{ data: Buffer.alloc(480), pts: 7e6 }]);
     // Times of a hostile publisher: none becomes one that is centuries ahead.
-    for (const [time, pts] of [[-5e6, 0], [NaN, 0], [1e30, 2 ** 63]] as const) expect(converter.push(Buffer.alloc(960), time)[0]?.pts).toBe(pts);
+    for (const [time, pts] of [
+      [-5e6, 0],
+      [NaN, 0],
+      [1e30, 2 ** 63],
+    ] as const)
+      expect(converter.push(Buffer.alloc(960), time)[0]?.pts).toBe(pts);
     expect(() => converter.push(Buffer.alloc(0), 0)).toThrow('not empty');
     await pipeline.close();
     expect(converter.push(Buffer.alloc(960), 8e6)).toEqual([]);
@@ -100,7 +116,12 @@ describe('GStreamer binding', () => {
     const source = newPipeline();
     const made = Element.make('appsink', { sync: false });
     made.onSample(({ data }) => packets.push(data));
-    source.chain([Element.make('audiotestsrc', { 'num-buffers': 10, samplesperbuffer: 960 }), Element.make('capsfilter', { caps: 'audio/x-raw,rate=48000,channels=2' }), Element.make('opusenc'), made]);
+    source.chain([
+      Element.make('audiotestsrc', { 'num-buffers': 10, samplesperbuffer: 960 }),
+      Element.make('capsfilter', { caps: 'audio/x-raw,rate=48000,channels=2' }),
+      Element.make('opusenc'),
+      made,
+    ]);
     await source.play();
     await expect.poll(() => packets.length, { timeout: 5000 }).toBeGreaterThan(5);
     const pipeline = newPipeline();
@@ -128,7 +149,12 @@ describe('GStreamer binding', () => {
     const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
     pipeline.add(webrtc);
     await pipeline.play();
-    await expect(webrtc.ask('set-remote-description', { type: 'answer', sdp: 'v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n' })).rejects.toThrow(GstError);
+    await expect(
+      webrtc.ask('set-remote-description', {
+        type: 'answer',
+        sdp: 'v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n',
+      }),
+    ).rejects.toThrow(GstError);
     expect(() => webrtc.emit('no-such-signal')).toThrow('has no signal');
     await expect(webrtc.ask('set-remote-description', 7)).rejects.toThrow('does not take argument');
   });
@@ -151,7 +177,9 @@ describe('GStreamer binding', () => {
       const listener = { pipeline, heard: 0 };
       sink.onSample(() => (listener.heard += 1));
       pipeline.on('element-added', () => (listener.heard += 1));
-      const ended = new Promise<void>((resolve) => pipeline.onMessage(({ type }) => type === 'eos' && listener.heard > 1 && resolve()));
+      const ended = new Promise<void>((resolve) =>
+        pipeline.onMessage(({ type }) => type === 'eos' && listener.heard > 1 && resolve()),
+      );
       pipeline.chain([Element.make('audiotestsrc', { 'num-buffers': 1 }), sink]);
       await pipeline.play();
       await ended;
@@ -186,7 +214,10 @@ describe('GStreamer binding', () => {
       const id = { 'connection-id': randomUUID() };
       const [decoder, encoder] = [Element.make('dtlsdec', id), Element.make('dtlsenc', id)];
       for (const element of [decoder, encoder]) element.on('on-key-received', () => undefined);
-      const [source, sink] = [Element.make('appsrc', { caps: 'application/x-dtls' }), Element.make('appsink', { async: false })];
+      const [source, sink] = [
+        Element.make('appsrc', { caps: 'application/x-dtls' }),
+        Element.make('appsink', { async: false }),
+      ];
       pipeline.add(source, decoder, encoder, sink);
       source.link(decoder);
       encoder.link(sink);

@@ -45,9 +45,14 @@ interface Delivery {
   streamId: string;
 }
 
-it('whatever customers\' servers do, the media of running streams goes on without a gap, and others are asked and answered', async () => {
+it("whatever customers' servers do, the media of running streams goes on without a gap, and others are asked and answered", async () => {
   const good = await system.entryPoint('good', { enabled: true, callbackUrl: customer.url });
-  const running = await publishTestStream({ url: good.whipUrl('running'), token: good.token, localAddress: '127.0.0.1', remember: true });
+  const running = await publishTestStream({
+    url: good.whipUrl('running'),
+    token: good.token,
+    localAddress: '127.0.0.1',
+    remember: true,
+  });
   publishers.push(running);
   await system.transfersReach((await system.stream('running')).id, ['live']);
   // Publishers arrive at entry points whose servers never come to their senses: each asks through the queue, again and again.
@@ -56,11 +61,19 @@ it('whatever customers\' servers do, the media of running streams goes on withou
       const { url } = hostile.get(what) as CallbackServer;
       const bad = await system.entryPoint(`bad${i}`, { enabled: true, callbackUrl: url });
       publishers.push(await publishTestStream({ url: bad.whipUrl(`victim${i}`), token: bad.token, ...small }));
-      return { what, name: `victim${i}`, path: `/entry_points/bad${i}/callbacks`, code: (HOSTILE[what] as [unknown, string])[1] };
+      return {
+        what,
+        name: `victim${i}`,
+        path: `/entry_points/bad${i}/callbacks`,
+        code: (HOSTILE[what] as [unknown, string])[1],
+      };
     }),
   );
   // And every kind of bad server at once, tried out by hand.
-  const test = (callbackUrl: string) => system.call<{ delivery: { outcome: string } }>('POST', '/entry_points/bad0/settings/transfer/test', { callbackUrl });
+  const test = (callbackUrl: string) =>
+    system.call<{ delivery: { outcome: string } }>('POST', '/entry_points/bad0/settings/transfer/test', {
+      callbackUrl,
+    });
   const codes = new Set(Object.values(HOSTILE).map(([, code]) => code));
   for (let round = 0; round < 2; round += 1) {
     const answers = await Promise.all([...hostile.values()].map(({ url }) => test(url)));
@@ -74,11 +87,24 @@ it('whatever customers\' servers do, the media of running streams goes on withou
   // Each victim was asked for by the queue, twice at least, with nothing but its own kind of failure, and is live all the same.
   for (const { what, name, path, code } of victims) {
     const { id } = await system.stream(name);
-    const attempts = async (): Promise<Delivery[]> => (await system.call<{ deliveries: Delivery[] }>('GET', path)).body.deliveries.filter(({ streamId }) => streamId === id);
-    await expect.poll(async () => (await attempts()).length, { message: what, timeout: 15_000 }).toBeGreaterThanOrEqual(2);
-    expect(new Set((await attempts()).map(({ kind, outcome }) => `${kind} ${outcome}`)), what).toEqual(new Set([`stream ${code}`]));
-    expect(hostile.get(what)?.requests.some(({ url }) => url.includes(`stream_name=${name}`)), what).toBe(true);
-    expect(await system.stream(name), what).toMatchObject({ state: 'live', callback: { state: 'retrying', reason: { code } } });
+    const attempts = async (): Promise<Delivery[]> =>
+      (await system.call<{ deliveries: Delivery[] }>('GET', path)).body.deliveries.filter(
+        ({ streamId }) => streamId === id,
+      );
+    await expect
+      .poll(async () => (await attempts()).length, { message: what, timeout: 15_000 })
+      .toBeGreaterThanOrEqual(2);
+    expect(new Set((await attempts()).map(({ kind, outcome }) => `${kind} ${outcome}`)), what).toEqual(
+      new Set([`stream ${code}`]),
+    );
+    expect(
+      hostile.get(what)?.requests.some(({ url }) => url.includes(`stream_name=${name}`)),
+      what,
+    ).toBe(true);
+    expect(await system.stream(name), what).toMatchObject({
+      state: 'live',
+      callback: { state: 'retrying', reason: { code } },
+    });
   }
 
   await running.stop();

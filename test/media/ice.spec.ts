@@ -13,15 +13,30 @@ import type { Fingerprint, IceHalf } from '../../libs/sdp/src/index.js';
 import { freePort } from '../support/ports.js';
 import { bindingRequest, StunPeer } from '../support/stun-peer.js';
 
-const SETTINGS = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null as string | null };
+const SETTINGS = {
+  mediaAddresses: ['127.0.0.1'],
+  mediaPortMin: 0,
+  mediaPortMax: 65_535,
+  stunServer: null as string | null,
+};
 const closing: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-async function listen(role: 'active' | 'passive' = 'passive', settings = SETTINGS, fingerprints: Fingerprint[] = []): Promise<{ transport: WebrtcTransport; half: IceHalf; closed: string[] }> {
+async function listen(
+  role: 'active' | 'passive' = 'passive',
+  settings = SETTINGS,
+  fingerprints: Fingerprint[] = [],
+): Promise<{ transport: WebrtcTransport; half: IceHalf; closed: string[] }> {
   const closed: string[] = [];
-  const events = { rtp: () => undefined, rtcp: () => undefined, done: () => undefined, onClosed: (reason: string) => closed.push(reason), onWarning: () => undefined };
+  const events = {
+    rtp: () => undefined,
+    rtcp: () => undefined,
+    done: () => undefined,
+    onClosed: (reason: string) => closed.push(reason),
+    onWarning: () => undefined,
+  };
   const opened = await WebrtcTransport.open({ fingerprints, role }, settings, events);
   closing.push(() => opened.transport.close());
   return { ...opened, closed };
@@ -42,13 +57,23 @@ it('answers who knows the password, and tells how it is seen', async () => {
   expect(transport.stage).toBe('reached');
   const answer = peer.heard[0]?.data as Buffer;
   // XOR-MAPPED-ADDRESS is first: port and address, each covered by the cookie.
-  expect([answer.readUInt16BE(20), answer.readUInt16BE(26) ^ 0x2112, (answer.readUInt32BE(28) ^ 0x2112a442) >>> 0]).toEqual([0x0020, peer.localPort, 0x7f000001]);
+  expect([
+    answer.readUInt16BE(20),
+    answer.readUInt16BE(26) ^ 0x2112,
+    (answer.readUInt32BE(28) ^ 0x2112a442) >>> 0,
+  ]).toEqual([0x0020, peer.localPort, 0x7f000001]);
 });
 
 it('says nothing to anybody else, and nothing that is no answer', async () => {
   const { transport, half } = await listen('active');
   const stranger = await peerOf(half);
-  for (const wrong of [{ ...half, pwd: `${half.pwd}x` }, { ...half, ufrag: `${half.ufrag}x` }, { ...half, ufrag: half.ufrag.slice(1) }, { ufrag: '', pwd: '' }]) stranger.check(wrong);
+  for (const wrong of [
+    { ...half, pwd: `${half.pwd}x` },
+    { ...half, ufrag: `${half.ufrag}x` },
+    { ...half, ufrag: half.ufrag.slice(1) },
+    { ufrag: '', pwd: '' },
+  ])
+    stranger.check(wrong);
   const unsigned = bindingRequest(half).subarray(0, -24);
   unsigned.writeUInt16BE(unsigned.length - 20, 2);
   stranger.send(unsigned);
@@ -118,7 +143,8 @@ it('repeats the first record of a handshake soon', async () => {
   const silent = await peerOf(half);
   silent.check(half);
   // A ClientHello may take two records.
-  const copies = () => silent.heard.filter(({ data }) => silent.heard.find(({ kind }) => kind === 'dtls')?.data.equals(data));
+  const copies = () =>
+    silent.heard.filter(({ data }) => silent.heard.find(({ kind }) => kind === 'dtls')?.data.equals(data));
   await expect.poll(() => copies().length, { interval: 5 }).toBe(5);
   const [first, second, third] = copies().map(({ at }) => at) as [number, number, number];
   // OpenSSL alone would wait for a second.
@@ -130,9 +156,29 @@ it('needs no second for a publisher that begins to listen just after our first r
   const directory = await mkdtemp(join(tmpdir(), 'dtls-'));
   closing.push(() => rm(directory, { recursive: true }));
   const [key, cert] = [join(directory, 'key.pem'), join(directory, 'cert.pem')];
-  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', '/CN=peer', '-keyout', key, '-out', cert]);
+  await promisify(execFile)('openssl', [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '1',
+    '-subj',
+    '/CN=peer',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+  ]);
   const port = await freePort();
-  const server = spawn('openssl', ['s_server', '-dtls1_2', '-port', String(port), '-key', key, '-cert', cert, '-use_srtp', 'SRTP_AES128_CM_SHA1_80'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const server = spawn(
+    'openssl',
+    ['s_server', '-dtls1_2', '-port', String(port), '-key', key, '-cert', cert, '-use_srtp', 'SRTP_AES128_CM_SHA1_80'],
+    { stdio: ['pipe', 'pipe', 'ignore'] },
+  );
   closing.push(() => void server.kill('SIGKILL'));
   await new Promise((resolve) => server.stdout.once('data', resolve));
 
@@ -179,15 +225,22 @@ it('whatever comes, it goes on', async () => {
   const { half } = await listen();
   const peer = await peerOf(half);
   const good = bindingRequest(half);
-  const bent = fc.tuple(fc.nat({ max: good.length - 1 }), fc.integer({ min: 0, max: 255 }), fc.nat({ max: good.length })).map(([at, value, length]) => {
-    const packet = Buffer.from(good);
-    packet[at] = value;
-    return packet.subarray(0, length);
-  });
+  const bent = fc
+    .tuple(fc.nat({ max: good.length - 1 }), fc.integer({ min: 0, max: 255 }), fc.nat({ max: good.length }))
+    .map(([at, value, length]) => {
+      const packet = Buffer.from(good);
+      packet[at] = value;
+      return packet.subarray(0, length);
+    });
   const junk = fc.uint8Array({ maxLength: 1600 }).map((bytes) => Buffer.from(bytes));
-  fc.assert(fc.property(fc.oneof(bent, junk), (packet) => peer.send(packet)), { numRuns: 2000, seed: 20_261_130 });
-  await expect.poll(() => {
-    peer.check(half);
-    return peer.count('101');
-  }).toBeGreaterThan(0);
+  fc.assert(
+    fc.property(fc.oneof(bent, junk), (packet) => peer.send(packet)),
+    { numRuns: 2000, seed: 20_261_130 },
+  );
+  await expect
+    .poll(() => {
+      peer.check(half);
+      return peer.count('101');
+    })
+    .toBeGreaterThan(0);
 });

@@ -3,7 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
-import { decodeFrames, lipSync, missingPictures, picture, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
+import {
+  decodeFrames,
+  lipSync,
+  missingPictures,
+  picture,
+  pictures,
+  probe,
+  steps,
+  volumeDetect,
+} from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';
@@ -36,8 +45,20 @@ afterAll(async () => {
 type PublishOptions = Partial<Parameters<typeof publishTestStream>[0]>;
 
 /** A stream that goes to a platform under its own name. */
-async function forwarded(name: string, options: PublishOptions, url = `${platform.url}/${name}`): Promise<{ id: string; publisher: TestPublisher }> {
-  const publisher = await publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300, ...options });
+async function forwarded(
+  name: string,
+  options: PublishOptions,
+  url = `${platform.url}/${name}`,
+): Promise<{ id: string; publisher: TestPublisher }> {
+  const publisher = await publishTestStream({
+    url: entryPoint.whipUrl(name),
+    token: entryPoint.token,
+    localAddress: '127.0.0.1',
+    width: 320,
+    height: 180,
+    kbps: 300,
+    ...options,
+  });
   const { id } = await system.stream(name);
   const transfer = await system.addTransfer(id, { url });
   await system.transferReaches(id, transfer.id, 'live');
@@ -64,13 +85,21 @@ describe('B-frames', () => {
     await expect.poll(async () => (await figures('bframes'))?.transcoded, { timeout: 6000 }).toBe('b_frames');
     for (const name of ['bframes', 'bframes-too']) {
       const { streams, video, audio } = await play(name, 4);
-      expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', width: 640, height: 360, has_b_frames: 0 });
+      expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({
+        codec_name: 'h264',
+        width: 640,
+        height: 360,
+        has_b_frames: 0,
+      });
       expect(video.every(({ pts, dts }) => pts === dts)).toBe(true);
       expect(steps(video).smallest).toBeGreaterThan(0);
       gapless(audio);
     }
     expect(await decodeFrames(`${platform.url}/bframes`, { frames: 60 })).toBe(60);
-    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([['live', 1], ['live', 1]]);
+    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['live', 1],
+      ['live', 1],
+    ]);
     await publisher.stop();
     // From the very first picture: the platform never saw a B-frame.
     const { file, video, audio } = await recorded('bframes');
@@ -84,7 +113,15 @@ describe('B-frames', () => {
     const { publisher: before } = await forwarded('mended', { bframes: 2 });
     await expect.poll(async () => (await figures('mended'))?.transcoded, { timeout: 6000 }).toBe('b_frames');
     await before.close();
-    const after = await publishTestStream({ url: entryPoint.whipUrl('mended'), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300, remember: true });
+    const after = await publishTestStream({
+      url: entryPoint.whipUrl('mended'),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+      kbps: 300,
+      remember: true,
+    });
     await expect.poll(async () => (await figures('mended'))?.transcoded, { timeout: 15_000 }).toBe(null);
     const seen = await pictures(`${platform.url}/mended`, { frames: 60 });
     expect(seen.length).toBe(60);
@@ -120,7 +157,9 @@ describe('audio', () => {
     const { publisher } = await forwarded('late-audio', { lateAudio: true });
     expect((await volumeDetect(`${platform.url}/late-audio`, { seconds: 1 })).max).toBeLessThan(-80);
     publisher.setSending('audio', true);
-    await expect.poll(async () => (await volumeDetect(`${platform.url}/late-audio`, { seconds: 1 })).max, { timeout: 10_000 }).toBeGreaterThan(-30);
+    await expect
+      .poll(async () => (await volumeDetect(`${platform.url}/late-audio`, { seconds: 1 })).max, { timeout: 10_000 })
+      .toBeGreaterThan(-30);
     await publisher.stop();
     gapless((await recorded('late-audio')).audio);
   });
@@ -163,7 +202,9 @@ describe('video', () => {
     const { id, publisher } = await forwarded('many', { gop: 1800 });
     const before = await publisher.keyFrameRequests();
     const began = performance.now();
-    const more = await Promise.all(Array.from({ length: 12 }, (_, i) => system.addTransfer(id, { url: `${platform.url}/many-${i}` })));
+    const more = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => system.addTransfer(id, { url: `${platform.url}/many-${i}` })),
+    );
     await Promise.all(more.map((transfer) => system.transferReaches(id, transfer.id, 'live')));
     const asked = (await publisher.keyFrameRequests()) - before;
     expect(asked).toBeGreaterThanOrEqual(1);
@@ -223,7 +264,18 @@ describe('lips', () => {
   ])('are in step with the voice %s', async (_, loss, delayMs, options, mostLost) => {
     const name = `lips-${loss * 100}-${Object.keys(options).length}`;
     const relay = await startLossyRelay(loss, delayMs);
-    const publisher = await publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300, pattern: 'black', claps: true, mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
+    const publisher = await publishTestStream({
+      url: entryPoint.whipUrl(name),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+      kbps: 300,
+      pattern: 'black',
+      claps: true,
+      mapOffer: relay.mapOffer,
+      mapAnswer: relay.mapAnswer,
+    });
     publisher.clap(false);
     const { id } = await system.stream(name);
     const transfer = await system.addTransfer(id, { url: `${platform.url}/${name}`, ...options });
@@ -242,7 +294,11 @@ describe('lips', () => {
 
 it('the round trip to a publisher far away is known as soon as a packet was lost', async () => {
   const relay = await startLossyRelay(0.02, 40);
-  const { publisher } = await forwarded('far', { remember: true, mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
+  const { publisher } = await forwarded('far', {
+    remember: true,
+    mapOffer: relay.mapOffer,
+    mapAnswer: relay.mapAnswer,
+  });
   await expect.poll(async () => (await figures('far'))?.rttMs, { timeout: 20_000 }).toBeGreaterThan(0);
   expect((await figures('far'))?.rttMs).toSatisfy((ms: number) => ms > 75 && ms < 160);
   await publisher.stop();

@@ -47,7 +47,12 @@ beforeAll(async () => {
   blackhole = await startBlackhole();
   clocks = await Promise.all(NAMES.map(() => startScriptedRtmpServer()));
   const refusing = await freePort();
-  const urls = (name: string) => [`${platform.url}/${name}`, ...[refusing, blackhole.port, clocks[NAMES.indexOf(name)]?.port].map((port) => `rtmp://127.0.0.1:${port}/live/${name}`)];
+  const urls = (name: string) => [
+    `${platform.url}/${name}`,
+    ...[refusing, blackhole.port, clocks[NAMES.indexOf(name)]?.port].map(
+      (port) => `rtmp://127.0.0.1:${port}/live/${name}`,
+    ),
+  ];
   customer = await startCustomer(urls);
   system = await System.start();
 });
@@ -63,7 +68,9 @@ afterAll(async () => {
 
 it('forwards two streams undisturbed while one destination of each refuses and another never answers', async () => {
   const { whipUrl, token } = await system.entryPoint('isolation', { enabled: true, callbackUrl: customer.url });
-  publishers = await Promise.all(NAMES.map((name) => publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1', remember: true })));
+  publishers = await Promise.all(
+    NAMES.map((name) => publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1', remember: true })),
+  );
   const streams = await Promise.all(NAMES.map((name) => system.stream(name)));
 
   // Long enough for the blackhole's deadline to pass and for retries of both bad destinations.
@@ -75,8 +82,17 @@ it('forwards two streams undisturbed while one destination of each refuses and a
 
   for (const { id } of streams) {
     const [good, refused, silent, clock] = await system.transfers(id);
-    for (const healthy of [good, clock]) expect(healthy).toMatchObject({ state: 'live', reason: null, attempts: 1, figures: { droppedFrames: 0, reconnects: 0 } });
-    expect(refused).toMatchObject({ state: 'reconnecting', reason: { code: 'tcp_refused', blame: 'platform', retryable: true } });
+    for (const healthy of [good, clock])
+      expect(healthy).toMatchObject({
+        state: 'live',
+        reason: null,
+        attempts: 1,
+        figures: { droppedFrames: 0, reconnects: 0 },
+      });
+    expect(refused).toMatchObject({
+      state: 'reconnecting',
+      reason: { code: 'tcp_refused', blame: 'platform', retryable: true },
+    });
     expect(silent).toMatchObject({ state: 'reconnecting', reason: { code: 'handshake_failed' } });
   }
   expect(blackhole.connections()).toBeGreaterThanOrEqual(4);

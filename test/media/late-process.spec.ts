@@ -17,7 +17,14 @@ const block = (ms: number): void => {
 
 async function open(offer: string) {
   const said: string[] = [];
-  const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: 2000, endsOnClose: false };
+  const settings = {
+    mediaAddresses: ['127.0.0.1'],
+    mediaPortMin: 0,
+    mediaPortMax: 65_535,
+    stunServer: null,
+    mediaTimeoutMs: 2000,
+    endsOnClose: false,
+  };
   const hub = new Hub();
   const { ingest } = await Ingest.open(offer, settings, (hasVideo) => hub.openFeed(hasVideo), {
     onMedia: () => said.push('media'),
@@ -27,7 +34,10 @@ async function open(offer: string) {
     onWarning: () => undefined,
     onProblem: () => undefined,
   });
-  closing.push(async () => hub.close(), () => ingest.close());
+  closing.push(
+    async () => hub.close(),
+    () => ingest.close(),
+  );
   return { said };
 }
 

@@ -26,7 +26,16 @@ afterAll(async () => {
   await platform?.stop();
 });
 
-const publish = (name: string) => publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1', remember: true, width: 320, height: 180, kbps: 300 });
+const publish = (name: string) =>
+  publishTestStream({
+    url: whipUrl(name),
+    token,
+    localAddress: '127.0.0.1',
+    remember: true,
+    width: 320,
+    height: 180,
+    kbps: 300,
+  });
 
 async function liveStream(name: string) {
   const publisher = await publish(name);
@@ -39,7 +48,8 @@ const state = async (name: string): Promise<[string, string | undefined]> => {
   const stream = await system.stream(name);
   return [stream.state, stream.reason?.code];
 };
-const uptime = async (name: string) => (await platform.publishers()).find((publisher) => publisher.name === name)?.uptimeMs ?? 0;
+const uptime = async (name: string) =>
+  (await platform.publishers()).find((publisher) => publisher.name === name)?.uptimeMs ?? 0;
 
 it('holds the platforms while a publisher is away, and goes on with the same connection when it returns', async () => {
   const { id, publisher } = await liveStream('returning');
@@ -121,7 +131,11 @@ it('refuses no publisher and loses no frame while a worker is exchanged', async 
   let isOver = false;
   const visit = async (): Promise<void> => {
     for (let i = 0; !isOver; i += 1) {
-      const answer = await fetch(whipUrl(`visitor-${i}`), { method: 'POST', body: wholeOffer(), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' } });
+      const answer = await fetch(whipUrl(`visitor-${i}`), {
+        method: 'POST',
+        body: wholeOffer(),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' },
+      });
       statuses.push(answer.status);
       await answer.text();
       if (answer.status === 201) await fetch(system.apiUrl + answer.headers.get('location'), { method: 'DELETE' });
@@ -160,7 +174,14 @@ it('ends a pipeline whose worker does not come back, before its stream may be de
   const short = await System.start({ ORPHAN_TIMEOUT_MS: '2000', LEASE_MS: '1500' });
   try {
     const door = await short.entryPoint('orphans', { enabled: true, callbackUrl: customer.url });
-    const publisher = await publishTestStream({ url: door.whipUrl('orphan'), token: door.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 });
+    const publisher = await publishTestStream({
+      url: door.whipUrl('orphan'),
+      token: door.token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+      kbps: 300,
+    });
     const { id } = await short.stream('orphan');
     await short.transfersReach(id, ['live']);
     await short.end('worker', 'SIGKILL');
@@ -190,17 +211,25 @@ it('ends its streams properly when the worker is told to stop', async () => {
 
 /** The process that runs a stream, by what its worker logged. */
 async function pipelinePid(streamId: string): Promise<number> {
-  const line = system.log.join('').split('\n').find((text) => text.includes(`stream ${streamId} runs in process`)) as string;
+  const line = system.log
+    .join('')
+    .split('\n')
+    .find((text) => text.includes(`stream ${streamId} runs in process`)) as string;
   return Number(/runs in process (\d+)/.exec(line)?.[1]);
 }
 
 it('serves a publisher that leaves and is back at once, again and again', async () => {
   const statuses: number[] = [];
   for (let i = 0; i < 20; i += 1) {
-    const answer = await fetch(whipUrl('hasty'), { method: 'POST', body: wholeOffer(), headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' } });
+    const answer = await fetch(whipUrl('hasty'), {
+      method: 'POST',
+      body: wholeOffer(),
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' },
+    });
     statuses.push(answer.status);
     await answer.text();
-    if (answer.status === 201) expect((await fetch(system.apiUrl + answer.headers.get('location'), { method: 'DELETE' })).status).toBe(200);
+    if (answer.status === 201)
+      expect((await fetch(system.apiUrl + answer.headers.get('location'), { method: 'DELETE' })).status).toBe(200);
   }
   expect(statuses).toEqual(statuses.map(() => 201));
 });

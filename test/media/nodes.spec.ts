@@ -44,31 +44,52 @@ afterAll(async () => {
 async function publishFromPage(name: string): Promise<string> {
   page = await browser.newPage();
   await page.goto(`${pages.url}/`);
-  await inPage(page, `begin(${JSON.stringify({ whipUrl: live.whipUrl('{stream_name}'), token: live.token })}, ${JSON.stringify({ name, constraints: { video: { width: 320, height: 240 }, audio: true } })})`);
+  await inPage(
+    page,
+    `begin(${JSON.stringify({ whipUrl: live.whipUrl('{stream_name}'), token: live.token })}, ${JSON.stringify({ name, constraints: { video: { width: 320, height: 240 }, audio: true } })})`,
+  );
   return isLive(name);
 }
 
-const publishPlainly = (name: string) => publishTestStream({ url: live.whipUrl(name), token: live.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 });
+const publishPlainly = (name: string) =>
+  publishTestStream({
+    url: live.whipUrl(name),
+    token: live.token,
+    localAddress: '127.0.0.1',
+    width: 320,
+    height: 180,
+    kbps: 300,
+  });
 
 /** Resolves with the id of the stream that has media at the platform, another one than `before`. */
 async function isLive(name: string, before?: string): Promise<string> {
   let id = '';
-  await expect.poll(async () => {
-    const stream = await system.stream(name).catch(() => null);
-    if (stream === null || stream.id === before) return [];
-    id = stream.id;
-    return (await system.transfers(id)).map(({ state }) => state);
-  }, { timeout: DEADLINE_MS, interval: 100 }).toEqual(['live']);
+  await expect
+    .poll(
+      async () => {
+        const stream = await system.stream(name).catch(() => null);
+        if (stream === null || stream.id === before) return [];
+        id = stream.id;
+        return (await system.transfers(id)).map(({ state }) => state);
+      },
+      { timeout: DEADLINE_MS, interval: 100 },
+    )
+    .toEqual(['live']);
   return id;
 }
 
 /** A client that knows nothing of sessions: it posts its offer again, each second, until it is taken. */
 async function publishAgain(name: string): Promise<{ stop(): Promise<number> }> {
   let publisher: { stop(): Promise<number> } | null = null;
-  await expect.poll(async () => {
-    publisher = await publishPlainly(name).catch(() => null);
-    return publisher !== null;
-  }, { timeout: DEADLINE_MS, interval: 1000 }).toBe(true);
+  await expect
+    .poll(
+      async () => {
+        publisher = await publishPlainly(name).catch(() => null);
+        return publisher !== null;
+      },
+      { timeout: DEADLINE_MS, interval: 1000 },
+    )
+    .toBe(true);
   return publisher as unknown as { stop(): Promise<number> };
 }
 
@@ -84,7 +105,11 @@ it('brings publishers of a machine that is lost back over another one (aim: 10 s
   const again = publishAgain('plain');
   const times = await Promise.all([took(again.then(() => isLive('plain', before))), took(isLive('page', pageBefore))]);
   console.log(`back after ${times.map((ms) => (ms / 1000).toFixed(1)).join(' s (WHIP client), ')} s (library)`);
-  for (const id of [before, pageBefore]) expect((await system.call('GET', `/streams/${id}`)).body).toMatchObject({ state: 'ended', reason: { code: 'node_lost' } });
+  for (const id of [before, pageBefore])
+    expect((await system.call('GET', `/streams/${id}`)).body).toMatchObject({
+      state: 'ended',
+      reason: { code: 'node_lost' },
+    });
   await (await again).stop();
 }, 120_000);
 
@@ -93,12 +118,17 @@ it('brings publishers of a worker that is told to end over to another one (aim: 
   system.spawn('worker-2');
   await system.nodesReach(2);
   const ended = system.end('worker', 'SIGTERM');
-  await expect.poll(() => inPage<string[]>(page, 'events'), { timeout: DEADLINE_MS, interval: 20 }).toContain('RECONNECTING the server closed the connection');
+  await expect
+    .poll(() => inPage<string[]>(page, 'events'), { timeout: DEADLINE_MS, interval: 20 })
+    .toContain('RECONNECTING the server closed the connection');
   const toldAt = performance.now();
   await isLive('page', before);
   console.log(`back after ${((performance.now() - toldAt) / 1000).toFixed(1)} s`);
   await ended;
-  expect((await system.call('GET', `/streams/${before}`)).body).toMatchObject({ state: 'ended', reason: { code: 'service_shutdown' } });
+  expect((await system.call('GET', `/streams/${before}`)).body).toMatchObject({
+    state: 'ended',
+    reason: { code: 'service_shutdown' },
+  });
   // The platform never refused it.
   expect((await system.transfers((await system.stream('page')).id))[0]).toMatchObject({ state: 'live', attempts: 1 });
 }, 120_000);

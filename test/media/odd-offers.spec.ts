@@ -41,7 +41,15 @@ afterAll(async () => {
 it('are answered or refused, and cost the stream beside them and the next one nothing', async () => {
   const { whipUrl, token } = await system.entryPoint('odd');
   const forwarded = async (name: string) => {
-    const publisher = await publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 200, remember: true });
+    const publisher = await publishTestStream({
+      url: whipUrl(name),
+      token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+      kbps: 200,
+      remember: true,
+    });
     publishers.push(publisher);
     const { id } = await system.stream(name);
     const transfer = await system.addTransfer(id, { url: `${platform.url}/${name}` });
@@ -52,7 +60,11 @@ it('are answered or refused, and cost the stream beside them and the next one no
 
   const statuses: number[] = [];
   const ask = async (method: string, path: string, body?: Buffer, type = 'application/sdp'): Promise<Response> => {
-    const response = await fetch(system.apiUrl + path, { method, body: body as RequestInit['body'], headers: { authorization: `Bearer ${token}`, 'content-type': type } });
+    const response = await fetch(system.apiUrl + path, {
+      method,
+      body: body as RequestInit['body'],
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+    });
     const text = await response.text();
     const { status, headers } = response;
     requireDocumented({ method, path, status, contentType: headers.get('content-type'), headers, text });

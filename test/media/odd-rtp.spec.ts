@@ -27,7 +27,16 @@ afterAll(async () => {
 type Options = Partial<Parameters<typeof publishTestStream>[0]>;
 
 async function published(name: string, options: Options): Promise<TestPublisher> {
-  const publisher = await publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300, fps: FPS, ...options });
+  const publisher = await publishTestStream({
+    url: entryPoint.whipUrl(name),
+    token: entryPoint.token,
+    localAddress: '127.0.0.1',
+    width: 320,
+    height: 180,
+    kbps: 300,
+    fps: FPS,
+    ...options,
+  });
   publishers.push(publisher);
   return publisher;
 }
@@ -65,7 +74,8 @@ function renewed(isBeginning: (packet: Buffer) => boolean): (packet: Buffer) => 
 function nalTypes(packet: Buffer): number[] {
   if (nalType(packet) !== 24) return [nalType(packet)];
   const types: number[] = [];
-  for (let at = 13; at + 2 < packet.length; at += 2 + packet.readUInt16BE(at)) types.push((packet[at + 2] as number) & 0x1f);
+  for (let at = 13; at + 2 < packet.length; at += 2 + packet.readUInt16BE(at))
+    types.push((packet[at + 2] as number) & 0x1f);
   return types;
 }
 const hasSets = (packet: Buffer): boolean => nalTypes(packet).some((type) => type === 7 || type === 8);
@@ -110,7 +120,9 @@ describe('pictures that are too large end the session before a decoder sees them
 
   it('of VP8', async () => {
     await published('huge', { codec: 'VP8', mapPacket: hugeVp8 });
-    await expect.poll(async () => system.stream('huge'), { timeout: 15_000 }).toMatchObject({ state: 'ended', reason: { code: 'picture_too_large', blame: 'publisher' } });
+    await expect
+      .poll(async () => system.stream('huge'), { timeout: 15_000 })
+      .toMatchObject({ state: 'ended', reason: { code: 'picture_too_large', blame: 'publisher' } });
   });
 });
 
@@ -118,13 +130,20 @@ describe('a live stream says what its publisher lacks', () => {
   let isPassing = false;
 
   it.each<[string, string, Options, (publisher: TestPublisher) => void]>([
-    ['no-parameter-sets', 'no_parameter_sets', { gop: 15, mapPacket: (packet) => (isPassing || !hasSets(packet) ? [packet] : []) }, () => (isPassing = true)],
+    [
+      'no-parameter-sets',
+      'no_parameter_sets',
+      { gop: 15, mapPacket: (packet) => (isPassing || !hasSets(packet) ? [packet] : []) },
+      () => (isPassing = true),
+    ],
     ['no-video', 'no_video', { lateVideo: true }, (publisher) => publisher.setSending('video', true)],
     ['no-audio', 'no_audio', { lateAudio: true }, (publisher) => publisher.setSending('audio', true)],
   ])('%s, until it comes', async (name, reason, options, mend) => {
     isPassing = false;
     const publisher = await published(name, options);
-    await expect.poll(() => system.stream(name), { timeout: 15_000 }).toMatchObject({ state: 'live', reason: { code: reason, blame: 'publisher' } });
+    await expect
+      .poll(() => system.stream(name), { timeout: 15_000 })
+      .toMatchObject({ state: 'live', reason: { code: reason, blame: 'publisher' } });
     mend(publisher);
     await expect.poll(() => system.stream(name), { timeout: 15_000 }).toMatchObject({ state: 'live', reason: null });
     await publisher.stop();
@@ -132,8 +151,13 @@ describe('a live stream says what its publisher lacks', () => {
 
   it('and one of which nothing can ever be decoded ends for that', async () => {
     isPassing = false;
-    const publisher = await published('never', { audio: false, mapPacket: (packet) => (hasSets(packet) ? [] : [packet]) });
-    await expect.poll(() => system.stream('never'), { timeout: 25_000 }).toMatchObject({ state: 'ended', reason: { code: 'no_parameter_sets' } });
+    const publisher = await published('never', {
+      audio: false,
+      mapPacket: (packet) => (hasSets(packet) ? [] : [packet]),
+    });
+    await expect
+      .poll(() => system.stream('never'), { timeout: 25_000 })
+      .toMatchObject({ state: 'ended', reason: { code: 'no_parameter_sets' } });
     await publisher.close();
   });
 });
@@ -142,7 +166,14 @@ it('VP8 whose size changes, as of a phone that is turned, goes on in the size in
   const publisher = await forwarded('turned', { codec: 'VP8' });
   const before = await system.stream('turned');
   for (let i = 0; i < 40; i += 1) {
-    publisher.setSize(...([[180, 320], [320, 180], [240, 136], [96, 320]][i % 4] as [number, number]));
+    publisher.setSize(
+      ...([
+        [180, 320],
+        [320, 180],
+        [240, 136],
+        [96, 320],
+      ][i % 4] as [number, number]),
+    );
     await sleep(100);
   }
   expect(await decodeFrames(`${platform.url}/turned`, { frames: 60 })).toBe(60);

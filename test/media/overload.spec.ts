@@ -26,7 +26,11 @@ interface Transfer {
 
 async function transfer(script: Script = {}): Promise<Transfer> {
   const rtmp = await startScriptedRtmpServer(script);
-  const child = spawn(process.execPath, [`${import.meta.dirname}/../support/output-process.mjs`, `rtmp://127.0.0.1:${rtmp.port}/live/key`], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(
+    process.execPath,
+    [`${import.meta.dirname}/../support/output-process.mjs`, `rtmp://127.0.0.1:${rtmp.port}/live/key`],
+    { stdio: ['pipe', 'pipe', 'inherit'] },
+  );
   const statuses: TransferStatus[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => statuses.push(JSON.parse(line) as TransferStatus));
   open.push(() => {
@@ -87,7 +91,9 @@ describe.concurrent.each(ways)('a process that %s', (_, beLate) => {
     await expect.poll(() => one.statuses.at(-1)?.state, { timeout: 20_000 }).toBe('live');
     expect(reasons(one)).toContain('node_overloaded');
     expect(new Set(blames(one))).toEqual(new Set(['service']));
-    expect(one.statuses.find(({ reason }) => reason !== null)?.detail).toMatch(/^1[23]\.\d s late, and then (closed_by_platform|connection_lost)$/);
+    expect(one.statuses.find(({ reason }) => reason !== null)?.detail).toMatch(
+      /^1[23]\.\d s late, and then (closed_by_platform|connection_lost)$/,
+    );
   });
 
   it('takes an answer that came in time though it looked too late', async ({ expect }) => {

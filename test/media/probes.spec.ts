@@ -13,7 +13,12 @@ const dir = mkdtempSync(join(tmpdir(), 'probes-'));
 const closers: (() => unknown)[] = [];
 let prober: Prober;
 
-const env = loadEnv({ DATABASE_URL: 'postgres://db.example/x', REDIS_URL: 'redis://redis.example', MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`, ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8' });
+const env = loadEnv({
+  DATABASE_URL: 'postgres://db.example/x',
+  REDIS_URL: 'redis://redis.example',
+  MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`,
+  ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8',
+});
 const newProber = (file = MAIN): Prober => Object.assign(new Prober(env), { file });
 
 beforeEach(() => {
@@ -39,10 +44,19 @@ function program(text: string): string {
 
 it('say what a platform said, under the rules of this node', async () => {
   expect(await prober.probe(await platform(), {})).toMatchObject({ code: null, detail: null });
-  expect(await prober.probe(await platform({ publish: { refuse: 'NetStream.Publish.Denied', description: 'key is unknown' } }), {})).toMatchObject({ code: 'publish_denied', detail: 'NetStream.Publish.Denied: *** is unknown' });
-  expect(await prober.probe(`rtmp://127.0.0.1:${await freePort()}/live/KEY`, {})).toMatchObject({ code: 'tcp_refused' });
+  expect(
+    await prober.probe(
+      await platform({ publish: { refuse: 'NetStream.Publish.Denied', description: 'key is unknown' } }),
+      {},
+    ),
+  ).toMatchObject({ code: 'publish_denied', detail: 'NetStream.Publish.Denied: *** is unknown' });
+  expect(await prober.probe(`rtmp://127.0.0.1:${await freePort()}/live/KEY`, {})).toMatchObject({
+    code: 'tcp_refused',
+  });
   expect(await prober.probe('rtmp://10.0.0.1/live/KEY', {})).toMatchObject({ code: 'address_forbidden' });
-  expect(await prober.probe(await platform({ connect: () => ({ refuse: 'x', redirect: 'rtmp://10.0.0.1/live' }) }), {})).toMatchObject({ code: 'address_forbidden' });
+  expect(
+    await prober.probe(await platform({ connect: () => ({ refuse: 'x', redirect: 'rtmp://10.0.0.1/live' }) }), {}),
+  ).toMatchObject({ code: 'address_forbidden' });
 });
 
 it('that never end are ended, and the worker goes on meanwhile', async () => {
@@ -67,25 +81,41 @@ it.each([
   ['is not there', () => join(dir, 'nothing.mjs')],
   ['fails', () => program('process.exit(3)')],
   ['says nonsense', () => program('console.log("hello")')],
-  ['says too much', () => program('for (let i = 0; i < 1000; i += 1) console.log("x".repeat(1000)); setInterval(() => undefined, 1000)')],
+  [
+    'says too much',
+    () =>
+      program('for (let i = 0; i < 1000; i += 1) console.log("x".repeat(1000)); setInterval(() => undefined, 1000)'),
+  ],
   ['takes all memory', () => program('const all = []; for (;;) all.push(new Array(10_000).fill(all.length))')],
-])('whose program %s are our own fault', async (_, file) => {
-  prober = newProber(file());
-  expect(await prober.probe('rtmp://a.example/live/KEY', {})).toMatchObject({ code: 'service_error', detail: null });
-}, 20_000);
+])(
+  'whose program %s are our own fault',
+  async (_, file) => {
+    prober = newProber(file());
+    expect(await prober.probe('rtmp://a.example/live/KEY', {})).toMatchObject({ code: 'service_error', detail: null });
+  },
+  20_000,
+);
 
 it('are eight at a time; the others wait, and not for long', async () => {
   prober = Object.assign(newProber(program('setInterval(() => undefined, 1000)')), { deadlineMs: 2000 });
   const results = await Promise.all(Array.from({ length: 10 }, () => prober.probe('rtmp://a.example/live/KEY', {})));
-  expect(results.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))).toEqual([...Array<string>(8).fill('publish_timeout'), 'service_error', 'service_error']);
+  expect(results.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))).toEqual([
+    ...Array<string>(8).fill('publish_timeout'),
+    'service_error',
+    'service_error',
+  ]);
   prober.file = MAIN;
   prober.deadlineMs = 11_500;
   const url = await platform();
-  expect((await Promise.all(Array.from({ length: 10 }, () => prober.probe(url, {})))).map(({ code }) => code)).toEqual(Array<null>(10).fill(null));
+  expect((await Promise.all(Array.from({ length: 10 }, () => prober.probe(url, {})))).map(({ code }) => code)).toEqual(
+    Array<null>(10).fill(null),
+  );
 }, 40_000);
 
 it('tell the key to nobody by their arguments', async () => {
-  const file = program('process.stdout.write(JSON.stringify({ code: JSON.stringify([process.argv, process.env]), detail: null, ms: 0 }))');
+  const file = program(
+    'process.stdout.write(JSON.stringify({ code: JSON.stringify([process.argv, process.env]), detail: null, ms: 0 }))',
+  );
   prober = newProber(file);
   process.env.SECRET_OF_THE_WORKER = 'SECRET';
   const { code } = await prober.probe('rtmp://a.example/live/KEY', {});

@@ -28,7 +28,17 @@ beforeAll(async () => {
   system = await System.start({ MEDIA_DIR: mediaDir, PUSH_LOCAL_ADDRESSES: '127.0.0.3' });
   mkdirSync(join(mediaDir, system.appid));
   // A quiet tone, in another format than the stream's.
-  execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=frequency=1000:duration=2:sample_rate=22050', '-af', 'volume=0.1', join(mediaDir, system.appid, 'tone.wav')]);
+  execFileSync('ffmpeg', [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=frequency=1000:duration=2:sample_rate=22050',
+    '-af',
+    'volume=0.1',
+    join(mediaDir, system.appid, 'tone.wav'),
+  ]);
   entryPoint = await system.entryPoint('push');
   publisher = await publish('main');
 });
@@ -39,7 +49,13 @@ afterAll(async () => {
   rmSync(mediaDir, { recursive: true, force: true });
 });
 
-const publish = (name: string) => publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', frequency: 300 });
+const publish = (name: string) =>
+  publishTestStream({
+    url: entryPoint.whipUrl(name),
+    token: entryPoint.token,
+    localAddress: '127.0.0.1',
+    frequency: 300,
+  });
 const call = (method: string, body?: object) => system.request<Transponder>('POST', `/rest-api/push/${method}`, body);
 const ok = async (method: string, body: object): Promise<Transponder> => {
   const answer = await call(method, body);
@@ -48,18 +64,25 @@ const ok = async (method: string, body: object): Promise<Transponder> => {
 };
 const names = async () => (await platform.publishers()).map(({ name }) => name);
 const arrives = (name: string) => expect.poll(names, { timeout: 15_000 }).toContain(name);
-const settings = async (body: object) => expect((await system.call('PATCH', '/entry_points/push/settings/push', body)).status).toBe(200);
+const settings = async (body: object) =>
+  expect((await system.call('PATCH', '/entry_points/push/settings/push', body)).status).toBe(200);
 /** How much louder one tone is than another, dB. */
 async function louder(name: string, hertz: number, than: number): Promise<number> {
-  const [one, other] = await Promise.all([hertz, than].map((tone) => volumeDetect(`${platform.url}/${name}`, { seconds: 1.5, hertz: tone })));
+  const [one, other] = await Promise.all(
+    [hertz, than].map((tone) => volumeDetect(`${platform.url}/${name}`, { seconds: 1.5, hertz: tone })),
+  );
   return (one?.mean ?? 0) - (other?.mean ?? 0);
 }
 const loudness = async (name: string) => (await volumeDetect(`${platform.url}/${name}`, { seconds: 1.5 })).mean;
 
 describe('a push of a running stream', () => {
-  it('goes to the prefixed name, or to the full URL\'s, and ends when it is terminated', async () => {
+  it("goes to the prefixed name, or to the full URL's, and ends when it is terminated", async () => {
     const prefixed = await ok('startup', { streamName: 'main', rtmpUrl: platform.url });
-    const full = await ok('startup', { streamName: 'main', rtmpUrl: `${platform.url}/other`, rtmpTransponderFullUrl: true });
+    const full = await ok('startup', {
+      streamName: 'main',
+      rtmpUrl: `${platform.url}/other`,
+      rtmpTransponderFullUrl: true,
+    });
     expect([prefixed.streamName, full.streamName]).toEqual(['rtmp_main', 'other']);
     await arrives('rtmp_main');
     await arrives('other');
@@ -85,7 +108,8 @@ describe('a push of a running stream', () => {
     expect(await louder('rtmp_main', 300, 1000)).toBeGreaterThan(10);
     expect(Math.abs((await loudness('rtmp_main')) - stream)).toBeLessThan(1);
 
-    const soundEnabled = async () => ((await call('find', { streamName: 'rtmp_main' })).body as unknown as Transponder[])[0]?.soundEnabled;
+    const soundEnabled = async () =>
+      ((await call('find', { streamName: 'rtmp_main' })).body as unknown as Transponder[])[0]?.soundEnabled;
     // Twice the same: each time it is played, and over.
     for (let turn = 0; turn < 2; turn += 1) {
       await ok('sound_on', { mediaSessionId, soundFile: 'tone.wav' });
@@ -97,8 +121,18 @@ describe('a push of a running stream', () => {
   });
 
   it('begins muted, and with a sound', async () => {
-    const muted = await ok('startup', { streamName: 'main', rtmpUrl: `${platform.url}/muted`, rtmpTransponderFullUrl: true, options: { action: 'mute' } });
-    const sound = await ok('startup', { streamName: 'main', rtmpUrl: `${platform.url}/sound`, rtmpTransponderFullUrl: true, options: { action: 'sound_on', soundFile: 'tone.wav', loop: true } });
+    const muted = await ok('startup', {
+      streamName: 'main',
+      rtmpUrl: `${platform.url}/muted`,
+      rtmpTransponderFullUrl: true,
+      options: { action: 'mute' },
+    });
+    const sound = await ok('startup', {
+      streamName: 'main',
+      rtmpUrl: `${platform.url}/sound`,
+      rtmpTransponderFullUrl: true,
+      options: { action: 'sound_on', soundFile: 'tone.wav', loop: true },
+    });
     await arrives('muted');
     await arrives('sound');
     expect(await loudness('muted')).toBeLessThan(-80);
@@ -106,12 +140,23 @@ describe('a push of a running stream', () => {
     for (const { mediaSessionId } of [muted, sound]) await ok('terminate', { mediaSessionId });
   });
 
-  it('is transcoded to the height asked for; the answer says the picture\'s size', async () => {
-    const { mediaSessionId } = await ok('startup', { streamName: 'main', rtmpUrl: platform.url, height: 240, keyFrameInterval: 60, fps: 30, bitrate: 500 });
+  it("is transcoded to the height asked for; the answer says the picture's size", async () => {
+    const { mediaSessionId } = await ok('startup', {
+      streamName: 'main',
+      rtmpUrl: platform.url,
+      height: 240,
+      keyFrameInterval: 60,
+      fps: 30,
+      bitrate: 500,
+    });
     await arrives('rtmp_main');
     const { streams } = await probe(`${platform.url}/rtmp_main`, { seconds: 3 });
     expect(streams.find(({ codec_type }) => codec_type === 'video')).toMatchObject({ codec_name: 'h264', height: 240 });
-    const found = async () => ((await call('find', { rtmpUrl: platform.url })).body as unknown as Transponder[]).map(({ width, height }) => [width, height]);
+    const found = async () =>
+      ((await call('find', { rtmpUrl: platform.url })).body as unknown as Transponder[]).map(({ width, height }) => [
+        width,
+        height,
+      ]);
     await expect.poll(found, { timeout: 10_000 }).toEqual([[426, 240]]);
     await ok('terminate', { mediaSessionId });
   });
@@ -127,13 +172,25 @@ describe('a push of a running stream', () => {
 });
 
 describe('the settings of an entry point', () => {
-  it('publish to every fixed server, with parameters in RTMP\'s connect, from the local address asked for', async () => {
+  it("publish to every fixed server, with parameters in RTMP's connect, from the local address asked for", async () => {
     const scripted = await startScriptedRtmpServer();
-    await settings({ republish: [{ url: `rtmp://127.0.0.1:${scripted.port}/app/inst`, parameters: { user: 'u', pass: 'p' } }, { url: platform.url }], streamNamePrefix: 'auto-', localAddress: '127.0.0.3', flashVersion: 'LNX 76.219.189.0' });
+    await settings({
+      republish: [
+        { url: `rtmp://127.0.0.1:${scripted.port}/app/inst`, parameters: { user: 'u', pass: 'p' } },
+        { url: platform.url },
+      ],
+      streamNamePrefix: 'auto-',
+      localAddress: '127.0.0.3',
+      flashVersion: 'LNX 76.219.189.0',
+    });
     const auto = await publish('everywhere');
     await arrives('auto-everywhere');
     await expect.poll(() => scripted.media.length, { timeout: 10_000 }).toBeGreaterThan(0);
-    expect(scripted.connects[0]).toMatchObject({ app: 'app/inst/?user=u&pass=p', tcUrl: `rtmp://127.0.0.1:${scripted.port}/app/inst/?user=u&pass=p`, flashVer: 'LNX 76.219.189.0' });
+    expect(scripted.connects[0]).toMatchObject({
+      app: 'app/inst/?user=u&pass=p',
+      tcUrl: `rtmp://127.0.0.1:${scripted.port}/app/inst/?user=u&pass=p`,
+      flashVer: 'LNX 76.219.189.0',
+    });
     expect(scripted.sockets[0]?.remoteAddress).toBe('127.0.0.3');
     expect(scripted.commands.find(([name]) => name === 'publish')).toContain('auto-everywhere');
     const found = (await call('find', { streamName: 'everywhere' })).body as unknown as Transponder[];
@@ -149,9 +206,17 @@ describe('the settings of an entry point', () => {
     expect((await call('find_all')).status).toBe(200);
     await expect.poll(async () => (await call('find_all')).status, { timeout: 10_000 }).toBe(404);
     const { id } = await system.stream('main');
-    expect((await system.transfers(id)).at(-1)).toMatchObject({ state: 'failed', attempts: 3, reason: { code: 'tcp_refused' } });
+    expect((await system.transfers(id)).at(-1)).toMatchObject({
+      state: 'failed',
+      attempts: 3,
+      reason: { code: 'tcp_refused' },
+    });
     await settings({ reconnect: false, reconnectAttempts: null, reconnectIntervalMs: null });
-    const dropped = await ok('startup', { streamName: 'main', rtmpUrl: `${platform.url}/dropped`, rtmpTransponderFullUrl: true });
+    const dropped = await ok('startup', {
+      streamName: 'main',
+      rtmpUrl: `${platform.url}/dropped`,
+      rtmpTransponderFullUrl: true,
+    });
     await arrives('dropped');
     await platform.dropPublisher('dropped');
     await expect.poll(async () => (await call('find_all')).status, { timeout: 10_000 }).toBe(404);

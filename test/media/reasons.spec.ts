@@ -20,7 +20,15 @@ afterAll(async () => {
 });
 
 const publish = async (name: string, options: { lateVideo?: boolean; lateAudio?: boolean }) => {
-  const publisher = await publishTestStream({ url: entryPoint.whipUrl(name), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 200, ...options });
+  const publisher = await publishTestStream({
+    url: entryPoint.whipUrl(name),
+    token: entryPoint.token,
+    localAddress: '127.0.0.1',
+    width: 320,
+    height: 180,
+    kbps: 200,
+    ...options,
+  });
   publishers.push(publisher);
   return publisher;
 };
@@ -43,10 +51,14 @@ it('an offer whose publisher never comes is given up after five seconds; what it
   named.on('message', () => (heard += 1));
   await new Promise<void>((resolve) => named.bind(0, '127.0.0.1', resolve));
   const { port } = named.address();
-  const candidates = ['127.0.0.1', '127.1', '2130706433', '0.0.0.0', '::ffff:127.0.0.1', 'localhost'].map((host, i) => `a=candidate:${i} 1 UDP 2130706431 ${host} ${port} typ host\r\n`).join('');
+  const candidates = ['127.0.0.1', '127.1', '2130706433', '0.0.0.0', '::ffff:127.0.0.1', 'localhost']
+    .map((host, i) => `a=candidate:${i} 1 UDP 2130706431 ${host} ${port} typ host\r\n`)
+    .join('');
   const from = performance.now();
   await offerOnly('nobody', wholeOffer() + candidates);
-  await expect.poll(() => says('nobody'), { timeout: 12_000, interval: 100 }).toEqual({ state: 'ended', reason: 'ice_timeout' });
+  await expect
+    .poll(() => says('nobody'), { timeout: 12_000, interval: 100 })
+    .toEqual({ state: 'ended', reason: 'ice_timeout' });
   expect(performance.now() - from).toBeGreaterThan(4500);
   expect(heard).toBe(0);
   named.close();
@@ -55,11 +67,18 @@ it('an offer whose publisher never comes is given up after five seconds; what it
 it('a publisher that is there and does not go on is told apart from one that is not, and from one that sends nothing', async () => {
   const answer = await offerOnly('halfway');
   const peer = await StunPeer.open(line(answer, 'candidate'));
-  const timer = setInterval(() => peer.check({ ufrag: line(answer, 'ice-ufrag'), pwd: line(answer, 'ice-pwd'), nominates: true }), 500);
+  const timer = setInterval(
+    () => peer.check({ ufrag: line(answer, 'ice-ufrag'), pwd: line(answer, 'ice-pwd'), nominates: true }),
+    500,
+  );
   try {
     await publish('mute', { lateVideo: true, lateAudio: true });
-    await expect.poll(() => says('halfway'), { timeout: 25_000, interval: 200 }).toEqual({ state: 'ended', reason: 'dtls_failed' });
-    await expect.poll(() => says('mute'), { timeout: 10_000, interval: 200 }).toEqual({ state: 'ended', reason: 'no_media' });
+    await expect
+      .poll(() => says('halfway'), { timeout: 25_000, interval: 200 })
+      .toEqual({ state: 'ended', reason: 'dtls_failed' });
+    await expect
+      .poll(() => says('mute'), { timeout: 10_000, interval: 200 })
+      .toEqual({ state: 'ended', reason: 'no_media' });
   } finally {
     clearInterval(timer);
     peer.close();

@@ -24,11 +24,12 @@ interface Tag {
 /** The tags of an FLV file (Adobe FLV specification 10.1, annex E.3): their bodies are what RTMP messages carry. */
 function readTags(flv: Buffer): Tag[] {
   const tags: Tag[] = [];
-  for (let at = 9 + 4; at + 11 <= flv.length; ) {
+  for (let at = 9 + 4; at + 11 <= flv.length;) {
     const length = flv.readUIntBE(at + 1, 3);
     const timestamp = flv.readUIntBE(at + 4, 3) + (flv[at + 7] as number) * 0x1000000;
     const type = flv[at];
-    if (type === 8 || type === 9) tags.push({ type: type === 8 ? 'audio' : 'video', timestamp, body: flv.subarray(at + 11, at + 11 + length) });
+    if (type === 8 || type === 9)
+      tags.push({ type: type === 8 ? 'audio' : 'video', timestamp, body: flv.subarray(at + 11, at + 11 + length) });
     at += 11 + length + 4;
   }
   return tags;
@@ -39,8 +40,30 @@ function makeTags(): Tag[] {
   const dir = mkdtempSync(join(tmpdir(), 'rtmp-publisher-'));
   try {
     const file = join(dir, 'media.flv');
-    const sources = ['-f', 'lavfi', '-i', `testsrc2=size=640x360:rate=25:duration=${SECONDS},noise=alls=40`, '-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`];
-    const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '25', '-qp', '16', '-pix_fmt', 'yuv420p'];
+    const sources = [
+      '-f',
+      'lavfi',
+      '-i',
+      `testsrc2=size=640x360:rate=25:duration=${SECONDS},noise=alls=40`,
+      '-f',
+      'lavfi',
+      '-i',
+      `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`,
+    ];
+    const video = [
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-tune',
+      'zerolatency',
+      '-g',
+      '25',
+      '-qp',
+      '16',
+      '-pix_fmt',
+      'yuv420p',
+    ];
     execFileSync('ffmpeg', ['-v', 'error', ...sources, ...video, '-c:a', 'aac', '-ac', '2', '-f', 'flv', file]);
     return readTags(readFileSync(file));
   } finally {
@@ -64,7 +87,11 @@ afterEach(async () => {
 afterAll(() => platform?.stop());
 
 async function connect(url: string): Promise<RtmpPublisher> {
-  const publisher = await RtmpPublisher.connect(parseTransferUrl(url), { allowList: loopback }, AbortSignal.timeout(10_000));
+  const publisher = await RtmpPublisher.connect(
+    parseTransferUrl(url),
+    { allowList: loopback },
+    AbortSignal.timeout(10_000),
+  );
   publishers.push(publisher);
   return publisher;
 }
@@ -79,7 +106,14 @@ const failure = (url: string): Promise<TransferError> =>
 function play(publisher: RtmpPublisher, offset = 0): Promise<void> {
   const began = performance.now();
   let next = 0;
-  publisher.sendMetadata({ width: 640, height: 360, videocodecid: 7, audiocodecid: 10, audiosamplerate: 48_000, stereo: true });
+  publisher.sendMetadata({
+    width: 640,
+    height: 360,
+    videocodecid: 7,
+    audiocodecid: 10,
+    audiosamplerate: 48_000,
+    stereo: true,
+  });
   return new Promise((resolve) => {
     const timer = setInterval(() => {
       for (let tag = tags[next]; tag && tag.timestamp <= performance.now() - began; tag = tags[next]) {
@@ -116,7 +150,9 @@ describe('RtmpPublisher with nginx-rtmp', () => {
     expect(ended).toBeNull();
     await expect.poll(() => platform.publishers()).toEqual([]);
     const recorded = (await platform.recordings()).find((file) => file.includes('/smooth')) as string;
-    expect(await decodeFrames(recorded, { seconds: 2 * SECONDS })).toBe(tags.filter(({ type, body }) => type === 'video' && body[1] === 1).length);
+    expect(await decodeFrames(recorded, { seconds: 2 * SECONDS })).toBe(
+      tags.filter(({ type, body }) => type === 'video' && body[1] === 1).length,
+    );
   });
 
   it('is understood where the timestamps get longer than 24 bits (4 h 39 min)', async () => {
@@ -126,8 +162,13 @@ describe('RtmpPublisher with nginx-rtmp', () => {
     await play(publisher, 0xffffff - (SECONDS * 1000) / 2);
     await publisher.close({ clean: true, deadlineMs: 2000 });
     await expect.poll(() => platform.publishers()).toEqual([]);
-    const tagsThere = readTags(readFileSync((await platform.recordings()).find((file) => file.includes('/late')) as string));
-    const frames = (list: Tag[]) => list.filter(({ type }) => type === 'video').map(({ timestamp, body }) => [timestamp - (list[0] as Tag).timestamp, body.length]);
+    const tagsThere = readTags(
+      readFileSync((await platform.recordings()).find((file) => file.includes('/late')) as string),
+    );
+    const frames = (list: Tag[]) =>
+      list
+        .filter(({ type }) => type === 'video')
+        .map(({ timestamp, body }) => [timestamp - (list[0] as Tag).timestamp, body.length]);
     expect(frames(tagsThere)).toEqual(frames(tags));
   });
 

@@ -46,9 +46,14 @@ afterAll(async () => {
 async function database(): Promise<string> {
   const client = new pg.Client({ connectionString: system.env.DATABASE_URL });
   await client.connect();
-  const { rows: tables } = await client.query<{ name: string }>("SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'");
+  const { rows: tables } = await client.query<{ name: string }>(
+    "SELECT quote_ident(table_name) AS name FROM information_schema.tables WHERE table_schema = 'public'",
+  );
   const texts = [];
-  for (const { name } of tables) texts.push(...(await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} AS t`)).rows.map(({ row }) => row));
+  for (const { name } of tables)
+    texts.push(
+      ...(await client.query<{ row: string }>(`SELECT t::text AS row FROM ${name} AS t`)).rows.map(({ row }) => row),
+    );
   await client.end();
   return texts.join('\n');
 }
@@ -56,25 +61,43 @@ async function database(): Promise<string> {
 /** Command lines of everything that runs; ours are among them. */
 async function commandLines(): Promise<string> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  return (await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')))).join('\n').replaceAll('\0', ' ');
+  return (await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => ''))))
+    .join('\n')
+    .replaceAll('\0', ' ');
 }
 
 it('keeps keys, credentials and tokens of destinations to itself', async () => {
-  const { whipUrl, token } = await system.entryPoint('secrets', { enabled: true, callbackUrl: `${customer.url}&key=${CANARY}` });
+  const { whipUrl, token } = await system.entryPoint('secrets', {
+    enabled: true,
+    callbackUrl: `${customer.url}&key=${CANARY}`,
+  });
   publisher = await publishTestStream({ url: whipUrl('s'), token, localAddress: '127.0.0.1' });
   const { id } = await system.stream('s');
-  await expect.poll(async () => (await system.transfers(id)).map(({ state }) => state), { timeout: 10_000 }).toEqual(['live', 'reconnecting', 'reconnecting']);
+  await expect
+    .poll(async () => (await system.transfers(id)).map(({ state }) => state), { timeout: 10_000 })
+    .toEqual(['live', 'reconnecting', 'reconnecting']);
   const added = await system.addTransfer(id, { url: `${platform.url}/${CANARY}-added` });
   await system.transferReaches(id, added.id, 'live');
   await system.changeTransfer(id, added.id, { url: `${platform.url}/${CANARY}-changed` });
-  await system.request('POST', `/v1/projects/${system.appid}/fls/entry_points/secrets/settings/transfer/test`, { probe: true });
+  await system.request('POST', `/v1/projects/${system.appid}/fls/entry_points/secrets/settings/transfer/test`, {
+    probe: true,
+  });
   await system.request('PATCH', `/v1/projects/${system.appid}`, { authKey: `${CANARY}-auth-key` });
 
   const answers = [];
-  for (const path of ['/streams', `/streams/${id}`, `/streams/${id}/transfers`, '/events', '/entry_points/secrets/callbacks', '/entry_points']) {
+  for (const path of [
+    '/streams',
+    `/streams/${id}`,
+    `/streams/${id}/transfers`,
+    '/events',
+    '/entry_points/secrets/callbacks',
+    '/entry_points',
+  ]) {
     answers.push(JSON.stringify((await system.call('GET', path)).body));
   }
-  const metrics = await (await fetch(`${system.apiUrl}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })).text();
+  const metrics = await (
+    await fetch(`${system.apiUrl}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}` } })
+  ).text();
   const keys = await redis.keys(`${system.env.REDIS_PREFIX}*`);
   const kept = await Promise.all(keys.map((key) => redis.dumpBuffer(key)));
   const places: Record<string, string> = {
@@ -82,7 +105,9 @@ it('keeps keys, credentials and tokens of destinations to itself', async () => {
     'the answers of the API': answers.join('\n').replaceAll(`&key=${CANARY}"`, ''),
     'the database': (await database()).replaceAll(`&key=${CANARY}`, ''),
     Redis: kept.map((value) => value?.toString('latin1')).join('\n'),
-    'messages over Redis': overRedis.filter((command) => command.includes(system.env.REDIS_PREFIX as string)).join('\n'),
+    'messages over Redis': overRedis
+      .filter((command) => command.includes(system.env.REDIS_PREFIX as string))
+      .join('\n'),
     'the logs of API and worker': system.log.join('\n'),
     'the logs of the pipelines': await system.pipelineLogs(),
     'command lines': await commandLines(),

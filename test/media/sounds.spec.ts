@@ -40,30 +40,54 @@ function wav(samples: number[], { rate = RATE, says, behind = Buffer.alloc(0), r
   const sizes = Buffer.alloc(28);
   sizes.writeBigUInt64LE(BigInt(data.length), 8);
   sizes.writeBigUInt64LE(BigInt(samples.length), 16);
-  const inside = [...(rf64 ? [chunk('ds64', sizes)] : []), chunk('fmt ', format), chunk('data', data, rf64 ? 0xffffffff : says), behind];
+  const inside = [
+    ...(rf64 ? [chunk('ds64', sizes)] : []),
+    chunk('fmt ', format),
+    chunk('data', data, rf64 ? 0xffffffff : says),
+    behind,
+  ];
   return chunk(rf64 ? 'RF64' : 'RIFF', Buffer.concat([Buffer.from('WAVE'), ...inside]), rf64 ? 0xffffffff : undefined);
 }
 
-const sine = (seconds: number, hertz: number, rate = RATE): number[] => Array.from({ length: Math.round(seconds * rate) }, (_, i) => 0.4 * Math.sin((2 * Math.PI * hertz * i) / rate));
+const sine = (seconds: number, hertz: number, rate = RATE): number[] =>
+  Array.from({ length: Math.round(seconds * rate) }, (_, i) => 0.4 * Math.sin((2 * Math.PI * hertz * i) / rate));
 const silence = (seconds: number): number[] => Array<number>(Math.round(seconds * RATE)).fill(0);
 
 /** What a platform's decoder makes of these frames: samples of one channel, -1 to 1. */
 function heard(bodies: Buffer[]): Float64Array {
   const file = join(dir, 'heard.aac');
-  writeFileSync(file, Buffer.concat(bodies.map((body) => {
-    const length = body.length - 2 + 7;
-    const head = Buffer.from([0xff, 0xf1, 0x4c, 0x80 | (length >> 11), (length >> 3) & 0xff, ((length & 7) << 5) | 0x1f, 0xfc]);
-    return Buffer.concat([head, body.subarray(2)]);
-  })));
-  const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-ac', '1', '-f', 's16le', '-'], { maxBuffer: 1 << 28 });
+  writeFileSync(
+    file,
+    Buffer.concat(
+      bodies.map((body) => {
+        const length = body.length - 2 + 7;
+        const head = Buffer.from([
+          0xff,
+          0xf1,
+          0x4c,
+          0x80 | (length >> 11),
+          (length >> 3) & 0xff,
+          ((length & 7) << 5) | 0x1f,
+          0xfc,
+        ]);
+        return Buffer.concat([head, body.subarray(2)]);
+      }),
+    ),
+  );
+  const raw = execFileSync('ffmpeg', ['-v', 'error', '-i', file, '-ac', '1', '-f', 's16le', '-'], {
+    maxBuffer: 1 << 28,
+  });
   return Float64Array.from({ length: raw.length / 2 }, (_, i) => raw.readInt16LE(i * 2) / 32_768);
 }
 
-const level = (samples: Float64Array): number => Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+const level = (samples: Float64Array): number =>
+  Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
 
 /** First and last moment (ms) at which a millisecond is at least half as loud as the loudest. */
 function extent(samples: Float64Array): { from: number; to: number } {
-  const levels = Array.from({ length: Math.floor(samples.length / 48) }, (_, i) => level(samples.subarray(i * 48, (i + 1) * 48)));
+  const levels = Array.from({ length: Math.floor(samples.length / 48) }, (_, i) =>
+    level(samples.subarray(i * 48, (i + 1) * 48)),
+  );
   const half = Math.max(...levels) / 2;
   return { from: levels.findIndex((one) => one > half), to: levels.findLastIndex((one) => one > half) + 1 };
 }
@@ -101,8 +125,12 @@ describe('a sound', () => {
     ['less than a frame', 0.01, 1000],
   ])('that loops has no seam: %s', async (_, seconds, hertz) => {
     const sound = new Sound(await open(wav(sine(seconds, hertz)), true), true);
-    const played = heard(Array.from({ length: Math.ceil((3 * Math.max(seconds, 1) * RATE) / FRAME) }, () => sound.next() as Buffer)).subarray(2 * FRAME);
-    const levels = Array.from({ length: Math.floor(played.length / 240) }, (__, i) => level(played.subarray(i * 240, (i + 1) * 240)));
+    const played = heard(
+      Array.from({ length: Math.ceil((3 * Math.max(seconds, 1) * RATE) / FRAME) }, () => sound.next() as Buffer),
+    ).subarray(2 * FRAME);
+    const levels = Array.from({ length: Math.floor(played.length / 240) }, (__, i) =>
+      level(played.subarray(i * 240, (i + 1) * 240)),
+    );
     expect(Math.min(...levels) / Math.max(...levels)).toBeGreaterThan(0.9);
   });
 });

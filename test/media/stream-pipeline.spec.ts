@@ -5,8 +5,16 @@ import { StreamPipeline } from '../../apps/pipeline/src/stream/stream-pipeline.j
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 const SETTINGS = {
-  reconnectWindowMs: 1000, mediaTimeoutMs: 1000, keyFrameIntervalMs: 0, orphanTimeoutMs: 1000, mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535,
-  stunServer: null, allowedPrivateHosts: '127.0.0.1', mediaDir: '/nonexistent',
+  reconnectWindowMs: 1000,
+  mediaTimeoutMs: 1000,
+  keyFrameIntervalMs: 0,
+  orphanTimeoutMs: 1000,
+  mediaAddresses: ['127.0.0.1'],
+  mediaPortMin: 0,
+  mediaPortMax: 65_535,
+  stunServer: null,
+  allowedPrivateHosts: '127.0.0.1',
+  mediaDir: '/nonexistent',
 };
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -16,9 +24,13 @@ afterEach(async () => {
 async function started() {
   const rtmp = await startScriptedRtmpServer();
   const statuses: TransferStatus[] = [];
-  const send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]): unknown => event === 'transfer' && statuses.push(body as TransferStatus);
+  const send = <E extends keyof PipelineEvents>(event: E, body: PipelineEvents[E]): unknown =>
+    event === 'transfer' && statuses.push(body as TransferStatus);
   const pipeline = new StreamPipeline(send, () => undefined);
-  closers.push(() => rtmp.stop(), () => pipeline.stop());
+  closers.push(
+    () => rtmp.stop(),
+    () => pipeline.stop(),
+  );
   pipeline.claim({ streamId: 's', epoch: 1, settings: SETTINGS });
   const wanted = (id: string, options = {}) => ({ id, url: `rtmp://127.0.0.1:${rtmp.port}/live/${id}`, options });
   const publishes = () => rtmp.commands.flatMap(([name, , key]) => (name === 'publish' ? [key] : []));
@@ -32,13 +44,19 @@ it('a transfer that cannot be made has failed by a fault of the service; those a
   pipeline.setTransfers({ transfers: [impossible, wanted('good')] });
   await expect.poll(publishes).toEqual(['good']);
   const last = (id: string) => statuses.findLast((status) => status.id === id);
-  expect(last('bad')).toMatchObject({ state: 'failed', reason: 'service_error', detail: expect.stringContaining('bitrate') });
+  expect(last('bad')).toMatchObject({
+    state: 'failed',
+    reason: 'service_error',
+    detail: expect.stringContaining('bitrate'),
+  });
   // A change mends it.
   pipeline.setTransfers({ transfers: [wanted('bad'), wanted('good')] });
   await expect.poll(publishes).toEqual(['good', 'bad']);
   expect(last('bad')).toMatchObject({ state: 'connecting' });
   // And one that runs already may become impossible.
-  pipeline.setTransfers({ transfers: [wanted('good', { height: 90, bitrate: 'much' }), wanted('bad', { muted: true })] });
+  pipeline.setTransfers({
+    transfers: [wanted('good', { height: 90, bitrate: 'much' }), wanted('bad', { muted: true })],
+  });
   expect(last('good')).toMatchObject({ state: 'failed', reason: 'service_error' });
   expect(pipeline.snapshot().transfers.map(({ id }) => id)).toEqual(['bad']);
 });
@@ -48,7 +66,13 @@ it('a transfer that is removed says its totals when it has ended', async () => {
   pipeline.setTransfers({ transfers: [wanted('gone'), wanted('stays')] });
   await expect.poll(() => publishes().length).toBe(2);
   pipeline.setTransfers({ transfers: [wanted('stays')] });
-  await expect.poll(() => statuses.filter(({ state }) => state === 'ended')).toEqual([
-    expect.objectContaining({ id: 'gone', reason: 'removed', figures: expect.objectContaining({ bytesSent: expect.any(Number), droppedFrames: 0, reconnects: 0 }) }),
-  ]);
+  await expect
+    .poll(() => statuses.filter(({ state }) => state === 'ended'))
+    .toEqual([
+      expect.objectContaining({
+        id: 'gone',
+        reason: 'removed',
+        figures: expect.objectContaining({ bytesSent: expect.any(Number), droppedFrames: 0, reconnects: 0 }),
+      }),
+    ]);
 });

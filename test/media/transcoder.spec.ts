@@ -33,7 +33,13 @@ async function encoded(count: number, at: number): Promise<Frame[]> {
   await expect.poll(() => samples.length).toBe(count);
   await pipeline.close();
   const config: VideoConfig = { header: avcSequenceHeader(samples[0]?.codecData as Buffer), width: 160, height: 90 };
-  return samples.map(({ data, keyframe }, i) => ({ kind: 'video', at: at + (i * 1000) / FPS, keyframe, body: avcFrame(data, keyframe, 0), config }));
+  return samples.map(({ data, keyframe }, i) => ({
+    kind: 'video',
+    at: at + (i * 1000) / FPS,
+    keyframe,
+    body: avcFrame(data, keyframe, 0),
+    config,
+  }));
 }
 
 /** Takes frames, as an output does. */
@@ -56,7 +62,15 @@ describe('a transcoder', () => {
     ['its own frame rate', 5, 10],
   ])('that joins a stream which runs for long gives its pictures at their time, with %s', async (_, fps, count) => {
     const failures: string[] = [];
-    const transcoder = new Transcoder({ ...PROFILE, fps }, { requestKeyframe: () => undefined, onWarning: (message) => failures.push(message), onFailed: (message) => failures.push(message), onDropped: () => undefined });
+    const transcoder = new Transcoder(
+      { ...PROFILE, fps },
+      {
+        requestKeyframe: () => undefined,
+        onWarning: (message) => failures.push(message),
+        onFailed: (message) => failures.push(message),
+        onDropped: () => undefined,
+      },
+    );
     closers.push(() => transcoder.close());
     const taker = new Taker();
     transcoder.attach(taker);
@@ -69,7 +83,15 @@ describe('a transcoder', () => {
   });
 
   it('does not fill the time in which the publisher was away with its last picture', async () => {
-    const transcoder = new Transcoder({ ...PROFILE, fps: FPS }, { requestKeyframe: () => undefined, onWarning: () => undefined, onFailed: () => undefined, onDropped: () => undefined });
+    const transcoder = new Transcoder(
+      { ...PROFILE, fps: FPS },
+      {
+        requestKeyframe: () => undefined,
+        onWarning: () => undefined,
+        onFailed: () => undefined,
+        onDropped: () => undefined,
+      },
+    );
     closers.push(() => transcoder.close());
     const taker = new Taker();
     transcoder.attach(taker);
@@ -83,13 +105,18 @@ describe('branches', () => {
   it('replace an encoder that failed; its outputs begin on the new one', async () => {
     const hub = new Hub();
     const warnings: string[] = [];
-    const branches = new Branches<Taker>(hub, { requestKeyframe: () => undefined, onWarning: (message) => warnings.push(message), onGivenUp: () => undefined });
+    const branches = new Branches<Taker>(hub, {
+      requestKeyframe: () => undefined,
+      onWarning: (message) => warnings.push(message),
+      onGivenUp: () => undefined,
+    });
     closers.push(() => branches.close());
     const taker = new Taker();
     branches.attach(taker, PROFILE);
     const [first, ...more] = (await encoded(30, 0)) as [Frame, ...Frame[]];
     const feed = hub.openFeed(true);
-    const push = ({ body, keyframe }: Frame, at: number): void => feed.video({ data: body.subarray(5), time: at, keyframe });
+    const push = ({ body, keyframe }: Frame, at: number): void =>
+      feed.video({ data: body.subarray(5), time: at, keyframe });
     // A decoder configuration that is none.
     feed.setVideoConfig(Buffer.from('ff00', 'hex'), 160, 90);
     push(first, 0);
@@ -104,7 +131,11 @@ describe('branches', () => {
   it('say so when an encoder fails again and again', async () => {
     const hub = new Hub();
     const givenUp: Taker[] = [];
-    const branches = new Branches<Taker>(hub, { requestKeyframe: () => undefined, onWarning: () => undefined, onGivenUp: (taker) => givenUp.push(taker) }, () => 10);
+    const branches = new Branches<Taker>(
+      hub,
+      { requestKeyframe: () => undefined, onWarning: () => undefined, onGivenUp: (taker) => givenUp.push(taker) },
+      () => 10,
+    );
     closers.push(() => branches.close());
     const [taker, other] = [new Taker(), new Taker()];
     branches.attach(taker, PROFILE);
@@ -112,7 +143,10 @@ describe('branches', () => {
     const [first] = (await encoded(1, 0)) as [Frame];
     const feed = hub.openFeed(true);
     feed.setVideoConfig(Buffer.from('ff00', 'hex'), 160, 90);
-    const timer = setInterval(() => feed.video({ data: first.body.subarray(5), time: performance.now(), keyframe: true }), 50);
+    const timer = setInterval(
+      () => feed.video({ data: first.body.subarray(5), time: performance.now(), keyframe: true }),
+      50,
+    );
     closers.push(async () => clearInterval(timer));
     await expect.poll(() => givenUp).toContain(taker);
     expect(givenUp).not.toContain(other);

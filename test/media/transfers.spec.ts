@@ -27,10 +27,26 @@ beforeAll(async () => {
   system = await System.start({ MEDIA_DIR: mediaDir });
   mkdirSync(join(mediaDir, system.appid));
   // A quiet tone, two seconds, in another format than the stream's.
-  execFileSync('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=frequency=1000:duration=2:sample_rate=22050', '-af', 'volume=0.1', join(mediaDir, system.appid, 'tone.wav')]);
+  execFileSync('ffmpeg', [
+    '-v',
+    'error',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=frequency=1000:duration=2:sample_rate=22050',
+    '-af',
+    'volume=0.1',
+    join(mediaDir, system.appid, 'tone.wav'),
+  ]);
   entryPoint = await system.entryPoint('transfers');
   // A silent publisher: what is heard comes from us.
-  publisher = await publishTestStream({ url: entryPoint.whipUrl('main'), token: entryPoint.token, localAddress: '127.0.0.1', frequency: 300, remember: true });
+  publisher = await publishTestStream({
+    url: entryPoint.whipUrl('main'),
+    token: entryPoint.token,
+    localAddress: '127.0.0.1',
+    frequency: 300,
+    remember: true,
+  });
   ({ id: streamId } = await system.stream('main'));
 });
 afterAll(async () => {
@@ -40,7 +56,8 @@ afterAll(async () => {
   rmSync(mediaDir, { recursive: true, force: true });
 });
 
-const add = (name: string, options: object = {}) => system.addTransfer(streamId, { url: `${platform.url}/${name}`, ...options });
+const add = (name: string, options: object = {}) =>
+  system.addTransfer(streamId, { url: `${platform.url}/${name}`, ...options });
 const live = (id: string) => system.transferReaches(streamId, id, 'live');
 const change = (id: string, body: object) => system.changeTransfer(streamId, id, body);
 const loudness = async (name: string) => (await volumeDetect(`${platform.url}/${name}`, { seconds: 1.5 })).mean;
@@ -59,7 +76,8 @@ function sizeOf(body: Buffer): [unknown, unknown] {
 }
 
 /** Pictures that a publisher sent and that a recording lacks somewhere in its middle. */
-const missing = async ({ file }: { file: string }, from: TestPublisher) => missingPictures(from.sent(), await pictures(file));
+const missing = async ({ file }: { file: string }, from: TestPublisher) =>
+  missingPictures(from.sent(), await pictures(file));
 
 describe('transfers of a running stream', () => {
   it('are added and removed at any moment; each begins at 0 with a key frame, and the others notice nothing', async () => {
@@ -70,7 +88,9 @@ describe('transfers of a running stream', () => {
     await live(late.id);
     const [a] = await system.transfers(streamId);
     expect(a?.figures ?? { droppedFrames: 0 }).toMatchObject({ droppedFrames: 0 });
-    expect((await system.call('POST', `/streams/${streamId}/transfers`, { url: `${platform.url}/late` })).status).toBe(409);
+    expect((await system.call('POST', `/streams/${streamId}/transfers`, { url: `${platform.url}/late` })).status).toBe(
+      409,
+    );
     expect((await system.call('DELETE', `/streams/${streamId}/transfers/${late.id}`)).status).toBe(204);
     expect(await system.transfer(streamId, late.id)).toMatchObject({ state: 'ended', reason: { code: 'removed' } });
     const { video, audio, packets } = await recorded('late');
@@ -106,9 +126,18 @@ describe('transfers of a running stream', () => {
     await change(id, { muted: null, sound: { file: 'tone.wav' } });
     await expect.poll(async () => Math.abs((await loudness('sound')) - stream) < 1, { timeout: 15_000 }).toBe(true);
 
-    expect((await system.call('PATCH', `/streams/${streamId}/transfers/${id}`, { sound: { file: 'nope.wav' } })).status).toBe(404);
-    expect((await system.call('PATCH', `/streams/${streamId}/transfers/${id}`, { sound: { file: '../../etc/passwd.wav' } })).status).toBe(400);
-    expect(await system.transfer(streamId, id)).toMatchObject({ state: 'live', attempts: 1, figures: { reconnects: 0 } });
+    expect(
+      (await system.call('PATCH', `/streams/${streamId}/transfers/${id}`, { sound: { file: 'nope.wav' } })).status,
+    ).toBe(404);
+    expect(
+      (await system.call('PATCH', `/streams/${streamId}/transfers/${id}`, { sound: { file: '../../etc/passwd.wav' } }))
+        .status,
+    ).toBe(400);
+    expect(await system.transfer(streamId, id)).toMatchObject({
+      state: 'live',
+      attempts: 1,
+      figures: { reconnects: 0 },
+    });
     await system.call('DELETE', `/streams/${streamId}/transfers/${id}`);
     const whole = await recorded('sound');
     expect(steps(whole.audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
@@ -133,7 +162,12 @@ describe('transfers of a running stream', () => {
 
   it('are transcoded as each wishes; those with the same profile share an encoder', async () => {
     const small = { height: 180, fps: 15, bitrate: 300, keyFrameInterval: 15 };
-    const [one, two, plain, box] = await Promise.all([add('small-1', small), add('small-2', small), add('plain'), add('box', { width: 320, height: 320, bitrate: 300 })]);
+    const [one, two, plain, box] = await Promise.all([
+      add('small-1', small),
+      add('small-2', small),
+      add('plain'),
+      add('box', { width: 320, height: 320, bitrate: 300 }),
+    ]);
     await Promise.all([one, two, plain, box].map(({ id }) => live(id)));
     const play = (name: string) => probe(`${platform.url}/${name}`, { seconds: 4 });
     const [a, b, c, d] = await Promise.all([play('small-1'), play('small-2'), play('plain'), play('box')]);
@@ -149,10 +183,26 @@ describe('transfers of a running stream', () => {
     expect(await decodeFrames(`${platform.url}/box`, { frames: 30 })).toBe(30);
     // Back to what the publisher sends, on the same connection.
     await change(one.id, { height: null, fps: null, bitrate: null, keyFrameInterval: null });
-    await expect.poll(async () => (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(({ codec_type }) => codec_type === 'video')?.width, { timeout: 20_000 }).toBe(640);
+    await expect
+      .poll(
+        async () =>
+          (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(
+            ({ codec_type }) => codec_type === 'video',
+          )?.width,
+        { timeout: 20_000 },
+      )
+      .toBe(640);
     // And to the encoder that another transfer has kept running.
     await change(one.id, small);
-    await expect.poll(async () => (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(({ codec_type }) => codec_type === 'video')?.width, { timeout: 20_000 }).toBe(320);
+    await expect
+      .poll(
+        async () =>
+          (await probe(`${platform.url}/small-1`, { seconds: 1 })).streams.find(
+            ({ codec_type }) => codec_type === 'video',
+          )?.width,
+        { timeout: 20_000 },
+      )
+      .toBe(320);
     expect(await system.transfer(streamId, one.id)).toMatchObject({ state: 'live', attempts: 1 });
     await system.call('DELETE', `/streams/${streamId}/transfers/${one.id}`);
     const { file, video, audio } = await recorded('small-1');
@@ -174,7 +224,9 @@ describe('transfers of a running stream', () => {
     const tls = await startTlsProxy(platform.port);
     const url = `rtmps://127.0.0.1:${tls.port}/live/tls`;
     const { id } = await system.addTransfer(streamId, { url });
-    expect(await system.transferReaches(streamId, id, 'failed')).toMatchObject({ reason: { code: 'tls_certificate', retryable: true } });
+    expect(await system.transferReaches(streamId, id, 'failed')).toMatchObject({
+      reason: { code: 'tls_certificate', retryable: true },
+    });
     await change(id, { tlsVerify: false });
     await live(id);
     expect((await probe(`${platform.url}/tls`, { seconds: 4 })).video.length).toBeGreaterThan(20);
@@ -183,7 +235,13 @@ describe('transfers of a running stream', () => {
   });
 
   it('follow a picture that changes its size; a transcoding one keeps its canvas', async () => {
-    const turning = await publishTestStream({ url: entryPoint.whipUrl('turning'), token: entryPoint.token, localAddress: '127.0.0.1', width: 640, height: 360 });
+    const turning = await publishTestStream({
+      url: entryPoint.whipUrl('turning'),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      width: 640,
+      height: 360,
+    });
     const { id } = await system.stream('turning');
     const plain = await system.addTransfer(id, { url: `${platform.url}/turning` });
     const boxed = await system.addTransfer(id, { url: `${platform.url}/boxed`, height: 180, bitrate: 300 });
@@ -194,17 +252,27 @@ describe('transfers of a running stream', () => {
     await system.transferReaches(id, raw.id, 'live');
     turning.setSize(360, 640);
     await expect.poll(async () => (await system.stream('turning')).figures?.width, { timeout: 10_000 }).toBe(360);
-    const width = async (name: string) => (await probe(`${platform.url}/${name}`, { seconds: 2 })).streams.find(({ codec_type }) => codec_type === 'video')?.width;
+    const width = async (name: string) =>
+      (await probe(`${platform.url}/${name}`, { seconds: 2 })).streams.find(({ codec_type }) => codec_type === 'video')
+        ?.width;
     expect(await width('turning')).toBe(360);
     expect(await width('boxed')).toBe(320);
     expect(await decodeFrames(`${platform.url}/boxed`, { frames: 15 })).toBe(15);
-    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([['live', 1], ['live', 1], ['live', 1]]);
+    expect((await system.transfers(id)).map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['live', 1],
+      ['live', 1],
+      ['live', 1],
+    ]);
     // The running connection was told: a description and a sequence header (AVCPacketType 0), again and before the pictures of the new size.
-    const told = seen.media.flatMap(({ type, body }): unknown[] => (type === MESSAGE.data ? [sizeOf(body)] : type === MESSAGE.video && body[1] === 0 ? ['header'] : []));
+    const told = seen.media.flatMap(({ type, body }): unknown[] =>
+      type === MESSAGE.data ? [sizeOf(body)] : type === MESSAGE.video && body[1] === 0 ? ['header'] : [],
+    );
     expect(told).toEqual([[640, 360], 'header', [360, 640], 'header']);
     const headers = seen.media.filter(({ type, body }) => type === MESSAGE.video && body[1] === 0);
     expect(headers[1]?.body.equals(headers[0]?.body as Buffer)).toBe(false);
-    const next = seen.media.slice(seen.media.indexOf(headers[1] as (typeof headers)[number])).filter(({ type }) => type === MESSAGE.video)[1];
+    const next = seen.media
+      .slice(seen.media.indexOf(headers[1] as (typeof headers)[number]))
+      .filter(({ type }) => type === MESSAGE.video)[1];
     expect(next?.body[0]).toBe(0x17);
     await turning.stop();
     await seen.stop();
@@ -221,7 +289,10 @@ describe('transfers of a running stream', () => {
     });
     const { id } = await system.addTransfer(streamId, { url: `rtmp://127.0.0.1:${rtmp.port}/live/denied` });
     const failed = await system.transferReaches(streamId, id, 'failed');
-    expect(failed).toMatchObject({ attempts: 1, reason: { code: 'publish_denied', blame: 'customer', retryable: true } });
+    expect(failed).toMatchObject({
+      attempts: 1,
+      reason: { code: 'publish_denied', blame: 'customer', retryable: true },
+    });
     expect(Date.parse(failed.nextRetryAt as string) - Date.now()).toBeGreaterThan(25_000);
     answer = 'accept';
     expect((await system.call('POST', `/streams/${streamId}/transfers/${id}/retry`)).status).toBe(202);
@@ -238,7 +309,16 @@ describe('a slow platform', () => {
 
   // A picture that cannot be compressed: the bitrate is real.
   beforeAll(async () => {
-    noisy = await publishTestStream({ url: entryPoint.whipUrl('noisy'), token: entryPoint.token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 1500, pattern: 'snow', remember: true });
+    noisy = await publishTestStream({
+      url: entryPoint.whipUrl('noisy'),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      width: 320,
+      height: 180,
+      kbps: 1500,
+      pattern: 'snow',
+      remember: true,
+    });
     ({ id } = await system.stream('noisy'));
   });
   afterAll(() => noisy?.close());
@@ -250,7 +330,9 @@ describe('a slow platform', () => {
     await Promise.all([good, slow].map((transfer) => system.transferReaches(id, transfer.id, 'live')));
     proxy.rate = 60_000;
     const figures = async (transfer: { id: string }) => (await system.transfer(id, transfer.id)).figures;
-    await expect.poll(async () => (await figures(slow))?.droppedFrames ?? 0, { timeout: 40_000, interval: 500 }).toBeGreaterThan(100);
+    await expect
+      .poll(async () => (await figures(slow))?.droppedFrames ?? 0, { timeout: 40_000, interval: 500 })
+      .toBeGreaterThan(100);
     proxy.rate = Infinity;
     await expect.poll(async () => (await figures(slow))?.queuedMs ?? 9999, { timeout: 20_000 }).toBeLessThan(200);
     expect((await figures(good))?.droppedFrames).toBe(0);
@@ -258,7 +340,9 @@ describe('a slow platform', () => {
     for (const transfer of [good, slow]) await system.call('DELETE', `/streams/${id}/transfers/${transfer.id}`);
     const { video } = await recorded('slow');
     // After a hole the first picture is a key frame: what refers to lost pictures is not sent.
-    const holes = video.flatMap((packet, i) => (i > 0 && packet.dts - (video[i - 1]?.dts ?? 0) > 0.3 ? [packet.isKey] : []));
+    const holes = video.flatMap((packet, i) =>
+      i > 0 && packet.dts - (video[i - 1]?.dts ?? 0) > 0.3 ? [packet.isKey] : [],
+    );
     expect(holes.length).toBeGreaterThan(0);
     expect(holes).not.toContain(false);
     expect(await missing(await recorded('good'), noisy)).toEqual([]);
@@ -270,7 +354,9 @@ describe('a slow platform', () => {
     const transfer = await system.addTransfer(id, { url: `rtmp://127.0.0.1:${proxy.port}/live/stalled` });
     await system.transferReaches(id, transfer.id, 'live');
     proxy.rate = 0;
-    await expect.poll(async () => (await system.transfer(id, transfer.id)).reason?.code, { timeout: 40_000, interval: 200 }).toBe('stalled');
+    await expect
+      .poll(async () => (await system.transfer(id, transfer.id)).reason?.code, { timeout: 40_000, interval: 200 })
+      .toBe('stalled');
     proxy.rate = Infinity;
     expect((await system.transferReaches(id, transfer.id, 'live')).attempts).toBeGreaterThan(1);
     await system.call('DELETE', `/streams/${id}/transfers/${transfer.id}`);
@@ -281,7 +367,14 @@ describe('a slow platform', () => {
 describe('a lossy network between publisher and node', () => {
   it('is mended by retransmission', async () => {
     const relay = await startLossyRelay(0.05);
-    const lossy = await publishTestStream({ url: entryPoint.whipUrl('lossy'), token: entryPoint.token, localAddress: '127.0.0.1', remember: true, mapOffer: relay.mapOffer, mapAnswer: relay.mapAnswer });
+    const lossy = await publishTestStream({
+      url: entryPoint.whipUrl('lossy'),
+      token: entryPoint.token,
+      localAddress: '127.0.0.1',
+      remember: true,
+      mapOffer: relay.mapOffer,
+      mapAnswer: relay.mapAnswer,
+    });
     const { id } = await system.stream('lossy');
     const transfer = await system.addTransfer(id, { url: `${platform.url}/lossy` });
     await system.transferReaches(id, transfer.id, 'live');

@@ -8,7 +8,12 @@ import { readOffer, writeAnswer } from '../../libs/sdp/src/index.js';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
 
-const SETTINGS = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null as string | null };
+const SETTINGS = {
+  mediaAddresses: ['127.0.0.1'],
+  mediaPortMin: 0,
+  mediaPortMax: 65_535,
+  stunServer: null as string | null,
+};
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
@@ -16,7 +21,15 @@ afterEach(async () => {
 
 /** Answers one publisher. */
 async function receive(settings = SETTINGS) {
-  const seen = { payloadTypes: new Map<number, number>(), reports: 0, batches: 0, arrivals: [] as number[], closed: [] as string[], warnings: [] as string[], transport: null as WebrtcTransport | null };
+  const seen = {
+    payloadTypes: new Map<number, number>(),
+    reports: 0,
+    batches: 0,
+    arrivals: [] as number[],
+    closed: [] as string[],
+    warnings: [] as string[],
+    transport: null as WebrtcTransport | null,
+  };
   const server = createServer((request, response) => {
     void text(request).then(async (sdp) => {
       const offer = readOffer(sdp);
@@ -24,7 +37,8 @@ async function receive(settings = SETTINGS) {
         rtp: (packet, arrival) => {
           seen.arrivals.push(arrival);
           const payloadType = (packet[1] as number) & 0x7f;
-          if ((packet[0] as number) >> 6 === 2) seen.payloadTypes.set(payloadType, (seen.payloadTypes.get(payloadType) ?? 0) + 1);
+          if ((packet[0] as number) >> 6 === 2)
+            seen.payloadTypes.set(payloadType, (seen.payloadTypes.get(payloadType) ?? 0) + 1);
         },
         rtcp: () => (seen.reports += 1),
         done: () => (seen.batches += 1),
@@ -43,7 +57,14 @@ async function receive(settings = SETTINGS) {
 }
 
 async function publish(url: string, mapOffer = (sdp: string) => sdp): Promise<void> {
-  const publisher = await publishTestStream({ url, width: 320, height: 180, kbps: 200, localAddress: '127.0.0.1', mapOffer });
+  const publisher = await publishTestStream({
+    url,
+    width: 320,
+    height: 180,
+    kbps: 200,
+    localAddress: '127.0.0.1',
+    mapOffer,
+  });
   closing.push(() => publisher.close());
 }
 
@@ -54,15 +75,26 @@ describe('WebrtcTransport', () => {
   ])('%s, and brings what is sent, in batches', async (_, mapOffer) => {
     const { seen, url } = await receive();
     await publish(url, mapOffer);
-    await expect.poll(() => Math.min(...[96, 111].map((payloadType) => seen.payloadTypes.get(payloadType) ?? 0)), { timeout: 5000 }).toBeGreaterThan(20);
+    await expect
+      .poll(() => Math.min(...[96, 111].map((payloadType) => seen.payloadTypes.get(payloadType) ?? 0)), {
+        timeout: 5000,
+      })
+      .toBeGreaterThan(20);
     await expect.poll(() => seen.reports, { timeout: 8000 }).toBeGreaterThan(0);
     expect(seen.closed).toEqual([]);
   });
 
   it('takes nobody whose certificate is not the one of the offer', async () => {
     const { seen, url } = await receive();
-    await publish(url, (sdp) => sdp.replaceAll(/a=fingerprint:sha-256 \S+/g, `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`)).catch(() => undefined);
-    await expect.poll(() => seen.closed, { timeout: 5000 }).toContain("dtls_failed: the publisher's certificate is not the one in its offer");
+    await publish(url, (sdp) =>
+      sdp.replaceAll(
+        /a=fingerprint:sha-256 \S+/g,
+        `a=fingerprint:sha-256 ${Array.from({ length: 32 }, () => '00').join(':')}`,
+      ),
+    ).catch(() => undefined);
+    await expect
+      .poll(() => seen.closed, { timeout: 5000 })
+      .toContain("dtls_failed: the publisher's certificate is not the one in its offer");
     expect(seen.payloadTypes.size).toBe(0);
   });
 
@@ -91,7 +123,15 @@ describe('WebrtcTransport', () => {
     closing.push(async () => socket.close());
     const { port } = socket.address();
     const remote = { fingerprints: [], role: 'active' as const };
-    const events = { rtp: () => undefined, rtcp: () => undefined, done: () => undefined, onClosed: () => undefined, onWarning: () => undefined };
-    await expect(WebrtcTransport.open(remote, { ...SETTINGS, mediaPortMin: port, mediaPortMax: port }, events)).rejects.toThrow(/port/);
+    const events = {
+      rtp: () => undefined,
+      rtcp: () => undefined,
+      done: () => undefined,
+      onClosed: () => undefined,
+      onWarning: () => undefined,
+    };
+    await expect(
+      WebrtcTransport.open(remote, { ...SETTINGS, mediaPortMin: port, mediaPortMax: port }, events),
+    ).rejects.toThrow(/port/);
   });
 });

@@ -16,7 +16,11 @@ beforeAll(async () => {
 afterAll(() => platform?.stop());
 
 it('nginx-rtmp is sent 4.7 GB over one connection without a pause', async () => {
-  const { close, ...result } = await sendAtFullSpeed({ Output, AllowList, avcFrame, avcSequenceHeader }, `${platform.url}/long`, BYTES);
+  const { close, ...result } = await sendAtFullSpeed(
+    { Output, AllowList, avcFrame, avcSequenceHeader },
+    `${platform.url}/long`,
+    BYTES,
+  );
   console.log(result);
   expect(result).toMatchObject({ attempts: 1, reconnects: 0, droppedFrames: 0, reasons: [] });
   expect(result.bytesSent).toBeGreaterThan(BYTES);

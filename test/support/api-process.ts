@@ -22,10 +22,25 @@ export interface ApiProcess {
 /** After `startApp`, whose environment it takes; `settings` win. */
 export async function startApiProcess(settings: Record<string, string> = {}): Promise<ApiProcess> {
   const [api, rest, ws] = [await freePort(), await freePort(), await freePort()];
-  const env = { ...process.env, LOG_LEVEL: 'info', LISTEN_ADDRESS: '127.0.0.1', PORT: String(api), FLASHPHONER_PORT: String(rest), FLASHPHONER_WS_PORT: String(ws), ...settings };
-  const child = spawn(process.execPath, ['dist/apps/api/src/main.js'], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = {
+    ...process.env,
+    LOG_LEVEL: 'info',
+    LISTEN_ADDRESS: '127.0.0.1',
+    PORT: String(api),
+    FLASHPHONER_PORT: String(rest),
+    FLASHPHONER_WS_PORT: String(ws),
+    ...settings,
+  };
+  const child = spawn(process.execPath, ['dist/apps/api/src/main.js'], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const log: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => log.push(...text.split('\n').filter((line) => line !== '')));
+  for (const stream of [child.stdout, child.stderr])
+    stream
+      .setEncoding('utf8')
+      .on('data', (text: string) => log.push(...text.split('\n').filter((line) => line !== '')));
   const url = `http://127.0.0.1:${api}`;
   const isReady = async (): Promise<void> => {
     if (!(await fetch(`${url}/readyz`)).ok) throw new Error('the API is not ready');

@@ -44,7 +44,9 @@ export interface TestApp {
 }
 
 /** The environment of a test's own installation; `settings` win. Returned for a second process (a worker) on the same one. */
-export async function testEnvironment(settings: Record<string, string> = {}): Promise<{ env: Record<string, string>; drop: () => Promise<void> }> {
+export async function testEnvironment(
+  settings: Record<string, string> = {},
+): Promise<{ env: Record<string, string>; drop: () => Promise<void> }> {
   const database = await createTestDatabase();
   const env = {
     DATABASE_URL: database.url,
@@ -67,7 +69,10 @@ export async function testEnvironment(settings: Record<string, string> = {}): Pr
 }
 
 /** `detour` may put something (a proxy) between the API and what the environment names. */
-export async function startApp(settings: Record<string, string> = {}, detour?: (env: Record<string, string>) => Promise<Record<string, string>>): Promise<TestApp> {
+export async function startApp(
+  settings: Record<string, string> = {},
+  detour?: (env: Record<string, string>) => Promise<Record<string, string>>,
+): Promise<TestApp> {
   const { env, drop } = await testEnvironment(settings);
   Object.assign(env, await detour?.(env));
   // Each test file has a process of its own, so its environment is its own, too.
@@ -86,9 +91,21 @@ export async function startApp(settings: Record<string, string> = {}, detour?: (
         redirect: 'manual',
       });
       const text = await response.text();
-      requireDocumented({ method, path, status: response.status, contentType: response.headers.get('content-type'), headers: response.headers, text });
+      requireDocumented({
+        method,
+        path,
+        status: response.status,
+        contentType: response.headers.get('content-type'),
+        headers: response.headers,
+        text,
+      });
       const isJson = /json/.test(response.headers.get('content-type') ?? '');
-      return { status: response.status, headers: response.headers, text, body: (isJson ? JSON.parse(text) : undefined) as never };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        body: (isJson ? JSON.parse(text) : undefined) as never,
+      };
     };
 
   return {
@@ -122,4 +139,5 @@ async function listen(env: Record<string, string>): Promise<{ app: NestExpressAp
   return { app, url: `http://127.0.0.1:${(app.getHttpServer().address() as AddressInfo).port}` };
 }
 
-export const basic = (id: string, secret: string): string => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+export const basic = (id: string, secret: string): string =>
+  `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;

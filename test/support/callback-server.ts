@@ -31,12 +31,21 @@ export const HOSTILE: Record<string, [reply: Reply, code: string]> = {
   'answers 500': [json({ error: 'broken' }, 500), 'callback_status'],
   'answers 404': [json({}, 404), 'callback_status'],
   'answers 204': [(response) => void response.writeHead(204).end(), 'callback_status'],
-  redirects: [(response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(), 'callback_redirect'],
-  'answers HTML': [(response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'), 'callback_not_json'],
+  redirects: [
+    (response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end(),
+    'callback_redirect',
+  ],
+  'answers HTML': [
+    (response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+    'callback_not_json',
+  ],
   'answers nothing': [(response) => void response.writeHead(200).end(), 'callback_not_json'],
   'answers without the list': [json({ urls: [] }), 'callback_bad_answer'],
   'answers with a string for the list': [json({ transferUrls: 'rtmp://a/b/c' }), 'callback_bad_answer'],
-  'answers too much': [(response) => void response.writeHead(200).end(`{"transferUrls":["${'x'.repeat(80_000)}"]}`), 'callback_too_large'],
+  'answers too much': [
+    (response) => void response.writeHead(200).end(`{"transferUrls":["${'x'.repeat(80_000)}"]}`),
+    'callback_too_large',
+  ],
   'answers without end': [
     (response) => {
       response.writeHead(200);
@@ -45,7 +54,10 @@ export const HOSTILE: Record<string, [reply: Reply, code: string]> = {
     },
     'callback_too_large',
   ],
-  compresses: [(response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"transferUrls":[]}')), 'callback_encoded'],
+  compresses: [
+    (response) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('{"transferUrls":[]}')),
+    'callback_encoded',
+  ],
   'sends endless headers': [
     (response) => {
       response.socket?.write('HTTP/1.1 200 OK\r\n');
@@ -61,7 +73,10 @@ export const HOSTILE: Record<string, [reply: Reply, code: string]> = {
     },
     'callback_timeout',
   ],
-  'says 100 unasked': [(response) => void response.socket?.write('HTTP/1.1 100 Continue\r\n\r\n'), 'callback_bad_answer'],
+  'says 100 unasked': [
+    (response) => void response.socket?.write('HTTP/1.1 100 Continue\r\n\r\n'),
+    'callback_bad_answer',
+  ],
   'never answers': [() => undefined, 'callback_timeout'],
   drips: [
     (response) => {

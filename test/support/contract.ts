@@ -9,7 +9,10 @@ const ajv = new Ajv2020({ strict: false, allErrors: true });
 (formats as unknown as (instance: Ajv2020) => void)(ajv);
 ajv.addSchema({ ...openApiDocument('http://localhost'), $id: 'openapi' });
 
-const patterns = OPERATIONS.map((operation) => ({ operation, pattern: new RegExp(`^${operation.path.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`) }));
+const patterns = OPERATIONS.map((operation) => ({
+  operation,
+  pattern: new RegExp(`^${operation.path.replace(/[.]/g, '\\.').replace(/\{\w+\}/g, '[^/]+')}$`),
+}));
 const validators = new Map<string, ValidateFunction>();
 
 /** What was answered, of a request to `path` (with query). */
@@ -26,9 +29,12 @@ export interface Answered {
 export function operationOf(method: string, path: string): Operation | undefined {
   // A REST key before /rest-api is another server of the document; a slash at the end makes no difference to the router.
   const bare = (path.split('?', 1)[0] ?? '').replace(/^\/k\/[^/]+\/+(?=rest-api\/)/, '/').replace(/(?<=.)\/$/, '');
-  const found = patterns.filter(({ operation, pattern }) => operation.method === method.toLowerCase() && pattern.test(bare));
+  const found = patterns.filter(
+    ({ operation, pattern }) => operation.method === method.toLowerCase() && pattern.test(bare),
+  );
   // A literal path goes before one with parameters (events/stream before events/{id}, say).
-  return found.toSorted((a, b) => a.operation.path.split('{').length - b.operation.path.split('{').length)[0]?.operation;
+  return found.toSorted((a, b) => a.operation.path.split('{').length - b.operation.path.split('{').length)[0]
+    ?.operation;
 }
 
 /** Throws when the document does not say that this may be answered. */
@@ -44,10 +50,15 @@ export function requireDocumented(answered: Answered): void {
   if (status === 405 && operation.tag === 'WHIP') return;
   if (!statusesOf(operation).includes(status)) throw new Error(`${what}: the status is not in the OpenAPI document`);
   const documented = headersOf(operation, status);
-  for (const name of Object.keys(HEADERS)) if (headers.has(name) && !documented.includes(name)) throw new Error(`${what}: the header ${name} is not in the OpenAPI document`);
-  for (const name of ['X-Request-ID', ...(operation.headersOut?.[status] ?? []).filter((header) => header === 'ETag')]) if (!headers.has(name)) throw new Error(`${what}: the header ${name} is missing`);
+  for (const name of Object.keys(HEADERS))
+    if (headers.has(name) && !documented.includes(name))
+      throw new Error(`${what}: the header ${name} is not in the OpenAPI document`);
+  for (const name of ['X-Request-ID', ...(operation.headersOut?.[status] ?? []).filter((header) => header === 'ETag')])
+    if (!headers.has(name)) throw new Error(`${what}: the header ${name} is missing`);
   if (!(status in operation.answers)) {
-    const [schema, type] = operation.path.startsWith('/rest-api/') ? ['RestApiError', 'application/json'] : ['Problem', 'application/problem+json'];
+    const [schema, type] = operation.path.startsWith('/rest-api/')
+      ? ['RestApiError', 'application/json']
+      : ['Problem', 'application/problem+json'];
     return check(what, `#/components/schemas/${schema}`, contentType, type, text);
   }
   if (operation.answers[status] === null) {
@@ -55,14 +66,25 @@ export function requireDocumented(answered: Answered): void {
     return;
   }
   const mediaType = operation.mediaType ?? 'application/json';
-  const pointer = ['paths', operation.path, operation.method, 'responses', String(status), 'content', mediaType, 'schema'].map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
+  const pointer = [
+    'paths',
+    operation.path,
+    operation.method,
+    'responses',
+    String(status),
+    'content',
+    mediaType,
+    'schema',
+  ].map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
   check(what, `#/${pointer.join('/')}`, contentType, mediaType, text);
 }
 
 function check(what: string, pointer: string, contentType: string | null, mediaType: string, text: string): void {
-  if (contentType?.split(';', 1)[0] !== mediaType) throw new Error(`${what}: is ${String(contentType)}, documented as ${mediaType}`);
+  if (contentType?.split(';', 1)[0] !== mediaType)
+    throw new Error(`${what}: is ${String(contentType)}, documented as ${mediaType}`);
   if (!mediaType.endsWith('json')) return;
   const validate = validators.get(pointer) ?? ajv.compile({ $ref: `openapi${pointer}` });
   validators.set(pointer, validate);
-  if (!validate(JSON.parse(text))) throw new Error(`${what}: ${ajv.errorsText(validate.errors)}: ${text.slice(0, 400)}`);
+  if (!validate(JSON.parse(text)))
+    throw new Error(`${what}: ${ajv.errorsText(validate.errors)}: ${text.slice(0, 400)}`);
 }

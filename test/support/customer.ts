@@ -15,7 +15,9 @@ export async function startCustomer(urlsOf: (streamName: string) => (string | ob
   const server = createServer((request: IncomingMessage, response) => {
     requests.push(`${request.method} ${request.url}`);
     const streamName = new URL(request.url ?? '', 'http://localhost').searchParams.get('stream_name') ?? '';
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ transferUrls: urlsOf(streamName) }));
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ transferUrls: urlsOf(streamName) }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

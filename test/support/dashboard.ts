@@ -14,13 +14,23 @@ export interface Tab {
   inaccessible(): Promise<string[]>;
 }
 
-export async function signIn(browser: Browser, system: System, who: Credentials, options: Parameters<Browser['newContext']>[0] = {}): Promise<Tab> {
-  const context: BrowserContext = await browser.newContext({ viewport: { width: 1280, height: 800 }, permissions: ['camera', 'microphone'], ...options });
+export async function signIn(
+  browser: Browser,
+  system: System,
+  who: Credentials,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<Tab> {
+  const context: BrowserContext = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    permissions: ['camera', 'microphone'],
+    ...options,
+  });
   const page = await context.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(error.message));
   page.on('console', (message) => {
-    if (message.type() === 'error' && /Content Security Policy|Uncaught|React/i.test(message.text())) faults.push(message.text());
+    if (message.type() === 'error' && /Content Security Policy|Uncaught|React/i.test(message.text()))
+      faults.push(message.text());
   });
   page.setDefaultTimeout(15_000);
   await page.goto(system.apiUrl);
@@ -43,9 +53,13 @@ export async function signIn(browser: Browser, system: System, who: Credentials,
 export async function inaccessible(page: Page): Promise<string[]> {
   // What is fading in has other colours than it will have.
   await page.evaluate('new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))');
-  await page.evaluate('Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => undefined)))');
+  await page.evaluate(
+    'Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations !== Infinity).map((a) => a.finished.catch(() => undefined)))',
+  );
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document, { resultTypes: ['violations'] })");
   const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  return serious.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)}: ${failureSummary ?? ''}`));
+  return serious.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)}: ${failureSummary ?? ''}`),
+  );
 }

@@ -15,13 +15,18 @@ function withDescendants(pid: number): number[] {
     .flatMap((name) => {
       try {
         // pid (command) state ppid
-        return [[Number(name), Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1])] as const];
+        return [
+          [Number(name), Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1])] as const,
+        ];
       } catch (error) {
         // Ended since.
         if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
         throw error;
       }
     });
-  const of = (parent: number): number[] => [parent, ...parents.filter(([, ppid]) => ppid === parent).flatMap(([child]) => of(child))];
+  const of = (parent: number): number[] => [
+    parent,
+    ...parents.filter(([, ppid]) => ppid === parent).flatMap(([child]) => of(child)),
+  ];
   return of(pid);
 }

@@ -22,4 +22,5 @@ export function run(packets: OrderedPacket[], depayloader = new H264Depayloader(
 }
 
 /** Which pictures came out, by their times: k for a key frame, p for another, c after one with a configuration. */
-export const shape = (units: AccessUnit[]): string => units.map(({ time, keyframe, config }) => `${time / 40}${keyframe ? 'k' : 'p'}${config ? 'c' : ''}`).join(' ');
+export const shape = (units: AccessUnit[]): string =>
+  units.map(({ time, keyframe, config }) => `${time / 40}${keyframe ? 'k' : 'p'}${config ? 'c' : ''}`).join(' ');

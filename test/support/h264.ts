@@ -32,14 +32,25 @@ export interface SpsShape {
   crop?: [number, number, number, number];
 }
 
-export function spsOf({ id = 0, profile = 66, format = '', order = ue(0) + ue(0), columns = 20, rows = 15, interlaced = false, crop }: SpsShape): Buffer {
+export function spsOf({
+  id = 0,
+  profile = 66,
+  format = '',
+  order = ue(0) + ue(0),
+  columns = 20,
+  rows = 15,
+  interlaced = false,
+  crop,
+}: SpsShape): Buffer {
   const byte = (value: number): string => value.toString(2).padStart(8, '0');
-  const size = ue(columns - 1) + ue(rows - 1) + (interlaced ? '00' : '1') + '1' + (crop ? `1${crop.map(ue).join('')}` : '0');
+  const size =
+    ue(columns - 1) + ue(rows - 1) + (interlaced ? '00' : '1') + '1' + (crop ? `1${crop.map(ue).join('')}` : '0');
   return nalOf(0x67, `${byte(profile)}${byte(0xc0)}${byte(30)}${ue(id)}${format}${ue(0)}${order}${ue(1)}0${size}0`);
 }
 
 /** @param more makes it another set with the same ids. */
-export const ppsOf = (id: number, spsId: number, more = ''): Buffer => nalOf(0x68, `${ue(id)}${ue(spsId)}00${ue(0)}${more}`);
+export const ppsOf = (id: number, spsId: number, more = ''): Buffer =>
+  nalOf(0x68, `${ue(id)}${ue(spsId)}00${ue(0)}${more}`);
 
 export interface SliceShape {
   idr?: boolean;
@@ -58,14 +69,29 @@ export interface SliceShape {
   body?: Buffer;
 }
 
-export function sliceOf({ idr = false, first = 0, pps = 0, frame = 0, order = 0, idrId = 0, field = '', redundant, reference = true, body = Buffer.from('body') }: SliceShape = {}): Buffer {
+export function sliceOf({
+  idr = false,
+  first = 0,
+  pps = 0,
+  frame = 0,
+  order = 0,
+  idrId = 0,
+  field = '',
+  redundant,
+  reference = true,
+  body = Buffer.from('body'),
+}: SliceShape = {}): Buffer {
   const four = (value: number): string => value.toString(2).padStart(4, '0');
   const rest = `${four(frame)}${field}${idr ? ue(idrId) : ''}${four(order)}${redundant === undefined ? '' : ue(redundant)}`;
-  return Buffer.concat([nalOf((idr ? 5 : 1) | (reference ? (idr ? 0x60 : 0x40) : 0), `${ue(first)}${ue(idr ? 7 : 5)}${ue(pps)}${rest}`), body]);
+  return Buffer.concat([
+    nalOf((idr ? 5 : 1) | (reference ? (idr ? 0x60 : 0x40) : 0), `${ue(first)}${ue(idr ? 7 : 5)}${ue(pps)}${rest}`),
+    body,
+  ]);
 }
 
 /** A picture parameter set with all that comes before redundant_pic_cnt_present_flag, which is set. */
-export const redundantPpsOf = (id: number, spsId: number): Buffer => nalOf(0x68, `${ue(id)}${ue(spsId)}00${ue(0)}${ue(0)}${ue(0)}000${ue(0)}${ue(0)}${ue(0)}001`);
+export const redundantPpsOf = (id: number, spsId: number): Buffer =>
+  nalOf(0x68, `${ue(id)}${ue(spsId)}00${ue(0)}${ue(0)}${ue(0)}000${ue(0)}${ue(0)}${ue(0)}001`);
 
 /** A message of another kind, then the recovery point. */
 export const RECOVERY_SEI = Buffer.from('060502aabb06013480', 'hex');
@@ -88,7 +114,13 @@ export function payloadsOf(nals: readonly Buffer[], mtu: number, aggregate: bool
   let together: Buffer[] = [];
   const flush = (): void => {
     if (together.length === 1) payloads.push(...together);
-    else if (together.length > 1) payloads.push(Buffer.concat([Buffer.from([0x78]), ...together.flatMap((nal) => [Buffer.from([nal.length >> 8, nal.length & 0xff]), nal])]));
+    else if (together.length > 1)
+      payloads.push(
+        Buffer.concat([
+          Buffer.from([0x78]),
+          ...together.flatMap((nal) => [Buffer.from([nal.length >> 8, nal.length & 0xff]), nal]),
+        ]),
+      );
     together = [];
   };
   const size = (): number => together.reduce((sum, nal) => sum + 2 + nal.length, 1);
@@ -107,7 +139,9 @@ export function fragmentsOf(nal: Buffer, mtu: number): Buffer[] {
   const fragments: Buffer[] = [];
   for (let at = 1; at < nal.length; at += mtu - 2) {
     const flags = (at === 1 ? 0x80 : 0) | (at + mtu - 2 >= nal.length ? 0x40 : 0);
-    fragments.push(Buffer.concat([Buffer.from([(header & 0x60) | 28, flags | (header & 0x1f)]), nal.subarray(at, at + mtu - 2)]));
+    fragments.push(
+      Buffer.concat([Buffer.from([(header & 0x60) | 28, flags | (header & 0x1f)]), nal.subarray(at, at + mtu - 2)]),
+    );
   }
   return fragments;
 }
@@ -122,13 +156,22 @@ export interface PacketizerOptions {
 }
 
 /** The packets of access units, 40 ms apart. */
-export function packetize(units: readonly (readonly Buffer[])[], { mtu = 1200, aggregate = false, sequence = 65_530, marked = true }: PacketizerOptions = {}): OrderedPacket[] {
+export function packetize(
+  units: readonly (readonly Buffer[])[],
+  { mtu = 1200, aggregate = false, sequence = 65_530, marked = true }: PacketizerOptions = {},
+): OrderedPacket[] {
   let next = sequence;
   return units.flatMap((nals, unit) =>
     payloadsOf(nals, mtu, aggregate).map((payload, i, { length }) => {
       const isEnd = (payload.readUInt8(0) & 0x1f) !== 28 || (payload.readUInt8(1) & 0x40) !== 0;
       const marker = marked === 'all' || (marked === 'units' && isEnd) || (marked === true && i === length - 1);
-      const packet = { sequence: next, timestamp: (4_294_960_000 + unit * 3600) % 2 ** 32, marker, payload, time: unit * 40 };
+      const packet = {
+        sequence: next,
+        timestamp: (4_294_960_000 + unit * 3600) % 2 ** 32,
+        marker,
+        payload,
+        time: unit * 40,
+      };
       next = (next + 1) & 0xffff;
       return packet;
     }),

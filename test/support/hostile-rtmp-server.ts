@@ -28,17 +28,22 @@ export interface Peer {
 
 export type Act = (peer: Peer, transaction: number) => void;
 /** What to do at a command; without a script it is done properly, or ignored. */
-export type Script = Partial<Record<'shaken' | 'connect' | 'FCPublish' | 'createStream' | 'publish' | 'FCUnpublish', Act>>;
+export type Script = Partial<
+  Record<'shaken' | 'connect' | 'FCPublish' | 'createStream' | 'publish' | 'FCUnpublish', Act>
+>;
 
 export const proper: Script = {
-  connect: (peer, transaction) => peer.command('_result', transaction, {}, { level: 'status', code: 'NetConnection.Connect.Success' }),
+  connect: (peer, transaction) =>
+    peer.command('_result', transaction, {}, { level: 'status', code: 'NetConnection.Connect.Success' }),
   createStream: (peer, transaction) => peer.command('_result', transaction, null, 1),
   publish: (peer) => peer.status('NetStream.Publish.Start', 'status'),
 };
 
 export async function serve(script: Script = {}): Promise<{ port: number; peers: Peer[] }> {
   const peers: Peer[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => peers.push(converse(socket, { ...proper, ...script })));
+  const server = createServer({ allowHalfOpen: true }, (socket) =>
+    peers.push(converse(socket, { ...proper, ...script })),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closers.push(() => {
     for (const { socket } of peers) socket.destroy();
@@ -49,9 +54,11 @@ export async function serve(script: Script = {}): Promise<{ port: number; peers:
 
 export function converse(socket: Socket, script: Script): Peer {
   const reader = new ChunkReader();
-  const send = (type: number, body: Buffer): void => void socket.write(Buffer.concat(toChunks(3, { type, streamId: 0, timestamp: 0, body }, 128)));
+  const send = (type: number, body: Buffer): void =>
+    void socket.write(Buffer.concat(toChunks(3, { type, streamId: 0, timestamp: 0, body }, 128)));
   const command = (name: string, ...values: AmfValue[]): void => send(MESSAGE.command, encodeAmf(name, ...values));
-  const status = (code: string, level = 'error', description = ''): void => command('onStatus', 0, null, { level, code, description });
+  const status = (code: string, level = 'error', description = ''): void =>
+    command('onStatus', 0, null, { level, code, description });
   const peer: Peer = { socket, messages: [], send, command, status };
   let hello: Buffer | null = Buffer.alloc(0);
   socket.on('error', () => socket.destroy());
@@ -77,7 +84,11 @@ export function converse(socket: Socket, script: Script): Peer {
 export const target = (port: number) => parseTransferUrl(`rtmp://127.0.0.1:${port}/live/${KEY}`);
 
 export async function connect(port: number, options: Partial<PublisherOptions> = {}): Promise<RtmpPublisher> {
-  const publisher = await RtmpPublisher.connect(target(port), { allowList: loopback, ...options }, new AbortController().signal);
+  const publisher = await RtmpPublisher.connect(
+    target(port),
+    { allowList: loopback, ...options },
+    new AbortController().signal,
+  );
   closers.push(() => publisher.close({ clean: false, deadlineMs: 0 }));
   return publisher;
 }
@@ -88,6 +99,8 @@ export const failure = (port: number, options: Partial<PublisherOptions> = {}): 
     (error: TransferError) => error,
   );
 
-export const end = (publisher: RtmpPublisher): Promise<TransferError | null> => new Promise((resolve) => publisher.onClose(resolve));
+export const end = (publisher: RtmpPublisher): Promise<TransferError | null> =>
+  new Promise((resolve) => publisher.onClose(resolve));
 /** In four bytes, big-endian. */
-export const uint32 = (value: number): Buffer => Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);
+export const uint32 = (value: number): Buffer =>
+  Buffer.from([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]);

@@ -18,7 +18,9 @@ export interface LossyRelay {
 export async function startLossyRelay(loss: number, delayMs = 0): Promise<LossyRelay> {
   const outer = createSocket('udp4');
   const inner = createSocket('udp4');
-  await Promise.all([outer, inner].map((socket) => new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))));
+  await Promise.all(
+    [outer, inner].map((socket) => new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve))),
+  );
   let isOpen = true;
   let node = 0;
   let publisher: { port: number; address: string } | null = null;
@@ -32,7 +34,9 @@ export async function startLossyRelay(loss: number, delayMs = 0): Promise<LossyR
     mapAnswer: (sdp) => {
       node = Number(/^a=candidate:\S+ 1 UDP \d+ 127\.0\.0\.1 (\d+) typ host/im.exec(sdp)?.[1]);
       const line = `a=candidate:1 1 UDP 2015363327 127.0.0.1 ${(outer.address() as AddressInfo).port} typ host`;
-      return sdp.replace(/^a=candidate:.*\r\n/gm, '').replace(/^a=end-of-candidates\r\n/gm, `${line}\r\na=end-of-candidates\r\n`);
+      return sdp
+        .replace(/^a=candidate:.*\r\n/gm, '')
+        .replace(/^a=end-of-candidates\r\n/gm, `${line}\r\na=end-of-candidates\r\n`);
     },
     stop: async () => {
       isOpen = false;

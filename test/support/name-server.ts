@@ -30,7 +30,10 @@ function answerTo(question: Buffer, answers: Answers): Buffer | null {
   const type = question.readUInt16BE(end - 4);
   const found = answers(nameIn(question), type === AAAA ? 6 : 4);
   if (found === 'silence') return null;
-  const records = found === 'unknown' || (type !== A && type !== AAAA) ? [] : found.map((address) => recordOf(type, bytesOf(address)));
+  const records =
+    found === 'unknown' || (type !== A && type !== AAAA)
+      ? []
+      : found.map((address) => recordOf(type, bytesOf(address)));
   const head = Buffer.from(question.subarray(0, end));
   head.writeUInt16BE(0x8180 | (found === 'unknown' ? NO_SUCH_NAME : 0), 2);
   head.writeUInt16BE(records.length, 6);
@@ -41,12 +44,14 @@ function answerTo(question: Buffer, answers: Answers): Buffer | null {
 
 function nameIn(question: Buffer): string {
   const labels: string[] = [];
-  for (let at = 12; question[at] !== 0; at += 1 + (question[at] as number)) labels.push(question.toString('latin1', at + 1, at + 1 + (question[at] as number)));
+  for (let at = 12; question[at] !== 0; at += 1 + (question[at] as number))
+    labels.push(question.toString('latin1', at + 1, at + 1 + (question[at] as number)));
   return labels.join('.').toLowerCase();
 }
 
 /** Of the name in the question, to be kept for no time at all. */
-const recordOf = (type: number, data: Buffer): Buffer => Buffer.concat([Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, data.length]), data]);
+const recordOf = (type: number, data: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([0xc0, 12, 0, type, 0, 1, 0, 0, 0, 0, 0, data.length]), data]);
 
 /** Four bytes or sixteen. */
 function bytesOf(address: string): Buffer {

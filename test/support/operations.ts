@@ -8,16 +8,27 @@ import { offer } from './sdp.js';
 export async function populate(api: TestApp, owner: TestCustomer): Promise<Record<string, string>> {
   const fls = `/v1/projects/${owner.appid}/fls`;
   const { token } = (await owner.call('POST', `${fls}/entry_points/live/publish_tokens`)).body as { token: string };
-  const published = await api.anonymous('POST', `/whip/${owner.appid}/live/cam`, offer(), { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' });
+  const published = await api.anonymous('POST', `/whip/${owner.appid}/live/cam`, offer(), {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/sdp',
+  });
   const { streams } = (await owner.call('GET', `${fls}/streams`)).body as { streams: { id: string }[] };
   const streamId = streams[0]?.id as string;
   // As if media had come: reports tell of such streams only.
   await api.prisma.stream.update({ where: { id: streamId }, data: { startedAt: new Date() } });
-  const transfer = (await owner.call('POST', `${fls}/streams/${streamId}/transfers`, { url: 'rtmp://127.0.0.1/live/KEY' })).body as { id: string };
-  const { credentials } = (await owner.call('GET', `/v1/customers/${owner.id}/credentials`)).body as { credentials: { id: string }[] };
-  const restKey = (await owner.call('POST', `/v1/projects/${owner.appid}/rest_keys`, { label: 'page' })).body as { id: string };
+  const transfer = (
+    await owner.call('POST', `${fls}/streams/${streamId}/transfers`, { url: 'rtmp://127.0.0.1/live/KEY' })
+  ).body as { id: string };
+  const { credentials } = (await owner.call('GET', `/v1/customers/${owner.id}/credentials`)).body as {
+    credentials: { id: string }[];
+  };
+  const restKey = (await owner.call('POST', `/v1/projects/${owner.appid}/rest_keys`, { label: 'page' })).body as {
+    id: string;
+  };
   const entryPoint = await api.prisma.entryPoint.findFirstOrThrow({ where: { projectId: owner.appid } });
-  const delivery = await api.prisma.callbackDelivery.create({ data: { entryPointId: entryPoint.id, streamId, attempt: 1, url: 'http://x/', outcome: 'ok', durationMs: 1 } });
+  const delivery = await api.prisma.callbackDelivery.create({
+    data: { entryPointId: entryPoint.id, streamId, attempt: 1, url: 'http://x/', outcome: 'ok', durationMs: 1 },
+  });
   return {
     appid: owner.appid,
     entryPoint: 'live',
@@ -33,7 +44,8 @@ export async function populate(api: TestApp, owner: TestCustomer): Promise<Recor
 }
 
 /** A path of the document with these for its parameters. */
-export const fill = (path: string, from: Record<string, string>): string => path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(from[name] ?? ''));
+export const fill = (path: string, from: Record<string, string>): string =>
+  path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(from[name] ?? ''));
 /** Its answer does not end by itself. */
 export const isStreaming = ({ mediaType }: Operation): boolean => mediaType === 'text/event-stream';
 
@@ -41,7 +53,8 @@ export const isStreaming = ({ mediaType }: Operation): boolean => mediaType === 
 export function example(name: string): unknown {
   const made = fromSchema(SCHEMAS[name] as Schema) as Record<string, unknown>;
   if ('url' in made) made.url = `rtmp://127.0.0.1/live/${crypto.randomUUID()}`;
-  if (name === 'UpdateTransferSettings') return { enabled: true, callbackUrl: 'http://127.0.0.1:9/cb', useLastAnswer: false, endsOnClose: false };
+  if (name === 'UpdateTransferSettings')
+    return { enabled: true, callbackUrl: 'http://127.0.0.1:9/cb', useLastAnswer: false, endsOnClose: false };
   if (name === 'TestTransfer') return { callbackUrl: 'http://127.0.0.1:9/cb', probe: false };
   if (name === 'CreateTransfer' || name === 'UpdateTransfer') return { url: made.url, muted: true };
   if (name === 'UpdatePushSettings') return { streamNamePrefix: 'x_', reconnect: true };
@@ -58,7 +71,13 @@ function fromSchema(schema: Schema): unknown {
   if (typeof schema.$ref === 'string') return fromSchema(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema);
   if (Array.isArray(schema.enum)) return schema.enum[0];
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
-  if (type === 'object') return Object.fromEntries(((schema.required ?? []) as string[]).map((key) => [key, fromSchema((schema.properties as Record<string, Schema>)[key] as Schema)]));
+  if (type === 'object')
+    return Object.fromEntries(
+      ((schema.required ?? []) as string[]).map((key) => [
+        key,
+        fromSchema((schema.properties as Record<string, Schema>)[key] as Schema),
+      ]),
+    );
   if (type === 'integer' || type === 'number') return schema.minimum ?? 1;
   if (type === 'boolean') return true;
   if (type === 'array') return [];
@@ -66,12 +85,27 @@ function fromSchema(schema: Schema): unknown {
 }
 
 /** The schema itself, for one that refers to another. */
-const resolved = (schema: Schema): Schema => (typeof schema.$ref === 'string' ? resolved(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema) : schema);
+const resolved = (schema: Schema): Schema =>
+  typeof schema.$ref === 'string' ? resolved(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema) : schema;
 
 /** Where a body of this schema can hold a value: the path of every field, with 0 for an element of a list. */
 export function fieldsOf(schema: Schema): string[][] {
-  const { properties = {}, items, oneOf, additionalProperties } = resolved(schema) as { properties?: Record<string, Schema>; items?: Schema; oneOf?: Schema[]; additionalProperties?: Schema | boolean };
-  const inner: [string, Schema][] = [...Object.entries(properties), ...(items === undefined ? [] : [['0', items] as [string, Schema]]), ...(typeof additionalProperties === 'object' ? [['any', additionalProperties] as [string, Schema]] : [])];
+  const {
+    properties = {},
+    items,
+    oneOf,
+    additionalProperties,
+  } = resolved(schema) as {
+    properties?: Record<string, Schema>;
+    items?: Schema;
+    oneOf?: Schema[];
+    additionalProperties?: Schema | boolean;
+  };
+  const inner: [string, Schema][] = [
+    ...Object.entries(properties),
+    ...(items === undefined ? [] : [['0', items] as [string, Schema]]),
+    ...(typeof additionalProperties === 'object' ? [['any', additionalProperties] as [string, Schema]] : []),
+  ];
   const own = inner.flatMap(([name, child]) => [[name], ...fieldsOf(child).map((path) => [name, ...path])]);
   return [...own, ...(oneOf ?? []).flatMap(fieldsOf)];
 }
@@ -80,9 +114,17 @@ export function fieldsOf(schema: Schema): string[][] {
 export function withValue(body: unknown, path: string[], value: unknown, schema: Schema): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return value;
-  const { properties = {}, items, oneOf } = resolved(schema) as { properties?: Record<string, Schema>; items?: Schema; oneOf?: Schema[] };
+  const {
+    properties = {},
+    items,
+    oneOf,
+  } = resolved(schema) as { properties?: Record<string, Schema>; items?: Schema; oneOf?: Schema[] };
   const inside = properties[name] ?? items ?? oneOf?.find((each) => 'properties' in resolved(each)) ?? {};
-  if (items !== undefined) return [withValue((Array.isArray(body) ? body[0] : undefined) ?? fromSchema(inside), rest, value, inside)];
+  if (items !== undefined)
+    return [withValue((Array.isArray(body) ? body[0] : undefined) ?? fromSchema(inside), rest, value, inside)];
   const before = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  return { ...before, [name]: withValue(before[name] ?? (rest.length > 0 ? fromSchema(inside) : undefined), rest, value, inside) };
+  return {
+    ...before,
+    [name]: withValue(before[name] ?? (rest.length > 0 ? fromSchema(inside) : undefined), rest, value, inside),
+  };
 }

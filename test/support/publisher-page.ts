@@ -49,7 +49,12 @@ const MODULE = `<!doctype html><title>publisher</title><div id="preview"></div>
 /** `/` loads the library by a plain script, `/module` by an import. */
 export async function servePublisherPages(): Promise<PageServer> {
   const built = (file: string): Promise<string> => readFile(join(BUILT, file), 'utf8');
-  return servePages({ '/': PLAIN, '/module': MODULE, '/publisher.iife.js': await built('publisher.iife.js'), '/index.js': await built('index.js') });
+  return servePages({
+    '/': PLAIN,
+    '/module': MODULE,
+    '/publisher.iife.js': await built('publisher.iife.js'),
+    '/index.js': await built('index.js'),
+  });
 }
 
 /** Runs a piece of the page's JavaScript; `stream`, `session` and `library` are the library's own objects. */

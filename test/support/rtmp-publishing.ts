@@ -21,15 +21,28 @@ export async function server(script: Script = {}): Promise<ScriptedRtmpServer> {
   return started;
 }
 
-export const target = (port: number, { scheme = 'rtmp', host = '127.0.0.1', credentials = '' } = {}) => parseTransferUrl(`${scheme}://${credentials}${host}:${port}/live/${KEY}`);
+export const target = (port: number, { scheme = 'rtmp', host = '127.0.0.1', credentials = '' } = {}) =>
+  parseTransferUrl(`${scheme}://${credentials}${host}:${port}/live/${KEY}`);
 
-export async function connect(port: number, options: Partial<PublisherOptions> = {}, where: Parameters<typeof target>[1] = {}): Promise<RtmpPublisher> {
-  const publisher = await RtmpPublisher.connect(target(port, where), { allowList: loopback, deadlines: SHORT, ...options }, new AbortController().signal);
+export async function connect(
+  port: number,
+  options: Partial<PublisherOptions> = {},
+  where: Parameters<typeof target>[1] = {},
+): Promise<RtmpPublisher> {
+  const publisher = await RtmpPublisher.connect(
+    target(port, where),
+    { allowList: loopback, deadlines: SHORT, ...options },
+    new AbortController().signal,
+  );
   open.push(() => publisher.close({ clean: false, deadlineMs: 0 }));
   return publisher;
 }
 
-export const failure = (port: number, options: Partial<PublisherOptions> = {}, where: Parameters<typeof target>[1] = {}) =>
+export const failure = (
+  port: number,
+  options: Partial<PublisherOptions> = {},
+  where: Parameters<typeof target>[1] = {},
+) =>
   connect(port, options, where).then(
     () => expect.unreachable('connected'),
     (error: TransferError) => error,

@@ -18,7 +18,8 @@ export interface Sender {
   ppm?: number;
 }
 
-export const rtpTime = ({ rate, first, ppm = 0 }: Sender, sent: number): number => Math.round(first + (sent * (1 + ppm / 1e6) * rate) / 1000) % 2 ** 32;
+export const rtpTime = ({ rate, first, ppm = 0 }: Sender, sent: number): number =>
+  Math.round(first + (sent * (1 + ppm / 1e6) * rate) / 1000) % 2 ** 32;
 
 /** Sends a packet: when it arrives, and what time the clock gives it. */
 export function send(sender: Sender, sent: number): { arrival: number; time: number } {
@@ -31,5 +32,13 @@ export function send(sender: Sender, sent: number): { arrival: number; time: num
 /** Pseudo-random, the same in every run; from 0 to 1. */
 export const noise = (x: number): number => Math.abs(Math.sin(x * 12.9898) * 43_758.5453) % 1;
 
-export const sender = (sync: LipSync, options: Partial<Sender> = {}): Sender => ({ clock: sync.addTrack(), rate: VIDEO, every: 33, first: 2 ** 32 - 90_000, delay: () => 20, ...options });
-export const report = (sync: LipSync, from: Sender, sent: number, ntp = NTP): void => sync.report(from.clock, ntp + sent, rtpTime(from, sent) >>> 0, 1000 + sent + 20);
+export const sender = (sync: LipSync, options: Partial<Sender> = {}): Sender => ({
+  clock: sync.addTrack(),
+  rate: VIDEO,
+  every: 33,
+  first: 2 ** 32 - 90_000,
+  delay: () => 20,
+  ...options,
+});
+export const report = (sync: LipSync, from: Sender, sent: number, ntp = NTP): void =>
+  sync.report(from.clock, ntp + sent, rtpTime(from, sent) >>> 0, 1000 + sent + 20);

@@ -2,8 +2,26 @@
 import { RtpReceiver, type ReceiverSettings } from '../../apps/pipeline/src/input/rtp/receiver.js';
 import type { OrderedPacket, TrackFormat } from '../../apps/pipeline/src/input/rtp/types.js';
 
-export const VIDEO: TrackFormat = { kind: 'video', codec: 'H264', payloadType: 96, rtxPayloadType: 97, clockRate: 90_000, mid: '1', nack: true, fmtp: '' };
-export const AUDIO: TrackFormat = { kind: 'audio', codec: 'OPUS', payloadType: 111, rtxPayloadType: null, clockRate: 48_000, mid: '0', nack: false, fmtp: '' };
+export const VIDEO: TrackFormat = {
+  kind: 'video',
+  codec: 'H264',
+  payloadType: 96,
+  rtxPayloadType: 97,
+  clockRate: 90_000,
+  mid: '1',
+  nack: true,
+  fmtp: '',
+};
+export const AUDIO: TrackFormat = {
+  kind: 'audio',
+  codec: 'OPUS',
+  payloadType: 111,
+  rtxPayloadType: null,
+  clockRate: 48_000,
+  mid: '0',
+  nack: false,
+  fmtp: '',
+};
 export const [MID, TRANSPORT_CC] = [4, 3];
 export const SETTINGS: ReceiverSettings = { midExtension: MID, transportCcExtension: TRANSPORT_CC, reducedSize: true };
 export const [VIDEO_SSRC, RTX_SSRC, AUDIO_SSRC] = [0xaaaa0001, 0xaaaa0002, 0xbbbb0001];
@@ -19,7 +37,16 @@ export interface Fields {
   payload?: Buffer | string;
 }
 
-export function rtp({ payloadType = 96, sequence = 1, timestamp = 0, ssrc = VIDEO_SSRC, marker = false, mid, transport, payload = 'media' }: Fields): Buffer {
+export function rtp({
+  payloadType = 96,
+  sequence = 1,
+  timestamp = 0,
+  ssrc = VIDEO_SSRC,
+  marker = false,
+  mid,
+  transport,
+  payload = 'media',
+}: Fields): Buffer {
   const elements: Buffer[] = [];
   if (mid !== undefined) elements.push(Buffer.from([(MID << 4) | (mid.length - 1)]), Buffer.from(mid));
   if (transport !== undefined) elements.push(Buffer.from([(TRANSPORT_CC << 4) | 1, transport >> 8, transport & 0xff]));
@@ -38,7 +65,13 @@ export function rtp({ payloadType = 96, sequence = 1, timestamp = 0, ssrc = VIDE
 
 /** The original's sequence number before its payload, in a stream of its own. */
 export const rtx = (original: number, own: number, fields: Fields = {}): Buffer =>
-  rtp({ payloadType: 97, sequence: own, ssrc: RTX_SSRC, ...fields, payload: Buffer.concat([Buffer.from([original >> 8, original & 0xff]), Buffer.from('again')]) });
+  rtp({
+    payloadType: 97,
+    sequence: own,
+    ssrc: RTX_SSRC,
+    ...fields,
+    payload: Buffer.concat([Buffer.from([original >> 8, original & 0xff]), Buffer.from('again')]),
+  });
 
 export interface Rtcp {
   /** Of the packets in the compound, with the format or count: as 201/1. */
@@ -48,19 +81,27 @@ export interface Rtcp {
 
 export function split(compound: Buffer): Rtcp {
   const packets: Buffer[] = [];
-  for (let at = 0; at < compound.length; at += packets.at(-1)?.length ?? 0) packets.push(compound.subarray(at, at + 4 * (compound.readUInt16BE(at + 2) + 1)));
+  for (let at = 0; at < compound.length; at += packets.at(-1)?.length ?? 0)
+    packets.push(compound.subarray(at, at + 4 * (compound.readUInt16BE(at + 2) + 1)));
   return { types: packets.map((packet) => `${packet[1]}/${(packet[0] as number) & 31}`), packets };
 }
 
-export function receiver({ formats = [AUDIO, VIDEO], settings = {} }: { formats?: TrackFormat[]; settings?: Partial<ReceiverSettings> } = {}) {
+export function receiver({
+  formats = [AUDIO, VIDEO],
+  settings = {},
+}: { formats?: TrackFormat[]; settings?: Partial<ReceiverSettings> } = {}) {
   const out: { kind: string; packet: OrderedPacket }[] = [];
   const lost: [string, number][] = [];
   const sent: Rtcp[] = [];
-  const made = new RtpReceiver(formats, { ...SETTINGS, ...settings }, {
-    onPacket: ({ kind }, packet) => out.push({ kind, packet }),
-    onLost: ({ kind }, count) => lost.push([kind, count]),
-    send: (rtcp) => sent.push(split(rtcp)),
-  });
+  const made = new RtpReceiver(
+    formats,
+    { ...SETTINGS, ...settings },
+    {
+      onPacket: ({ kind }, packet) => out.push({ kind, packet }),
+      onLost: ({ kind }, count) => lost.push([kind, count]),
+      send: (rtcp) => sent.push(split(rtcp)),
+    },
+  );
   /** Into a buffer that is used again, as the socket's is. */
   const used = Buffer.alloc(2000);
   const push = (packet: Buffer, arrival: number, now = arrival): void => {
@@ -69,7 +110,8 @@ export function receiver({ formats = [AUDIO, VIDEO], settings = {} }: { formats?
     used.fill(0xee);
   };
   const sequences = (): number[] => out.map(({ packet }) => packet.sequence);
-  const feedback = (type: string): Buffer[] => sent.flatMap(({ types, packets }) => packets.filter((_, i) => types[i] === type));
+  const feedback = (type: string): Buffer[] =>
+    sent.flatMap(({ types, packets }) => packets.filter((_, i) => types[i] === type));
   return { receiver: made, out, lost, sent, push, sequences, feedback };
 }
 

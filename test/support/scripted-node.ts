@@ -28,10 +28,21 @@ export interface ScriptedNode {
  * A worker node without media: claims streams in the database as a real one does, and answers by a script. For what the
  * API does with nodes that answer, refuse, or fall silent.
  */
-export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'node-1', slots = 10 } = {}): Promise<ScriptedNode> {
+export async function startScriptedNode(
+  { app, prisma }: TestApp,
+  { nodeId = 'node-1', slots = 10 } = {},
+): Promise<ScriptedNode> {
   const wire = app.get(Wire);
   const registry = app.get(Registry);
-  const node: ScriptedNode = { script: 'answer', publishScript: 'answer', restartScript: 'answer', restartsWait: Promise.resolve(), endScript: 'answer', requests: [], stop: async () => undefined };
+  const node: ScriptedNode = {
+    script: 'answer',
+    publishScript: 'answer',
+    restartScript: 'answer',
+    restartsWait: Promise.resolve(),
+    endScript: 'answer',
+    requests: [],
+    stop: async () => undefined,
+  };
   const act = async (script: NodeScript): Promise<string> => {
     if (script === 'silence') return new Promise(() => undefined);
     if (script !== 'answer') throw Object.assign(new Error(script.message), { code: script.refuse });
@@ -60,7 +71,16 @@ export async function startScriptedNode({ app, prisma }: TestApp, { nodeId = 'no
     node.requests.push([op, body]);
     return (scripted[op] as ((body: unknown) => Promise<unknown>) | undefined)?.(body);
   });
-  const announce = () => registry.announce({ nodeId, slots, used: 0, draining: false, cpu: 0, version: 'test', startedAt: new Date().toISOString() });
+  const announce = () =>
+    registry.announce({
+      nodeId,
+      slots,
+      used: 0,
+      draining: false,
+      cpu: 0,
+      version: 'test',
+      startedAt: new Date().toISOString(),
+    });
   await announce();
   const timer = setInterval(() => void announce().catch(() => undefined), 1000);
   const { REDIS_URL, REDIS_PREFIX } = process.env as { REDIS_URL: string; REDIS_PREFIX: string };

@@ -14,7 +14,13 @@ let pictures = 0;
 const taken = [];
 let isMute = false;
 const transfers = new Map();
-const snapshot = () => ({ pid: process.pid, claim, sessionId: null, input: claim ? 'live' : 'waiting', transfers: [...transfers.values()] });
+const snapshot = () => ({
+  pid: process.pid,
+  claim,
+  sessionId: null,
+  input: claim ? 'live' : 'waiting',
+  transfers: [...transfers.values()],
+});
 const send = (message) => worker?.writable && worker.write(`${JSON.stringify(message)}\n`);
 const event = (name, body) => send({ event: name, body });
 
@@ -55,7 +61,10 @@ const ops = {
   stop: () => (setTimeout(() => end(null), 5), final()),
   snapshot,
 };
-const final = () => ({ input: { bitrate: 1, fps: 2 }, transfers: Object.fromEntries([...transfers.keys()].map((id) => [id, { bytesSent: 42 }])) });
+const final = () => ({
+  input: { bitrate: 1, fps: 2 },
+  transfers: Object.fromEntries([...transfers.keys()].map((id) => [id, { bytesSent: 42 }])),
+});
 
 function end(reason) {
   if (reason) event('ended', { reason, final: final() });

@@ -48,7 +48,15 @@ export interface ScriptedRtmpServer {
 
 /** An RTMP server that refuses, stalls or hangs up at any step: what real servers cannot be made to do on demand. */
 export async function startScriptedRtmpServer(script: Script = {}, port = 0): Promise<ScriptedRtmpServer> {
-  const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = { connects: [], commands: [], media: [], arrivals: [], control: [], sockets: [], serverNames: [] };
+  const state: Omit<ScriptedRtmpServer, 'port' | 'stop'> = {
+    connects: [],
+    commands: [],
+    media: [],
+    arrivals: [],
+    control: [],
+    sockets: [],
+    serverNames: [],
+  };
   const onSocket = (socket: Socket): void => {
     state.sockets.push(socket);
     socket.on('error', () => socket.destroy());
@@ -87,7 +95,8 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
     if (isShaken) return take(data);
     const had = shaken.length;
     shaken = Buffer.concat([shaken, data]);
-    if (had < 1537 && shaken.length >= 1537) socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536, 7), shaken.subarray(1, 1537)]));
+    if (had < 1537 && shaken.length >= 1537)
+      socket.write(Buffer.concat([Buffer.from([3]), Buffer.alloc(1536, 7), shaken.subarray(1, 1537)]));
     if (shaken.length < 3073) return;
     isShaken = true;
     take(shaken.subarray(3073));
@@ -106,9 +115,14 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
   }
 
   const send = (message: Message): void => toChunks(3, message, 128).forEach((piece) => socket.write(piece));
-  const reply = (streamId: number, ...values: AmfValue[]): void => send({ type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(...values) });
+  const reply = (streamId: number, ...values: AmfValue[]): void =>
+    send({ type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(...values) });
 
-  function act(behaviour: Behaviour, accept: () => void, refuse: (status: { code: string; description: string; ex?: { code: number; redirect: string } }) => void): void {
+  function act(
+    behaviour: Behaviour,
+    accept: () => void,
+    refuse: (status: { code: string; description: string; ex?: { code: number; redirect: string } }) => void,
+  ): void {
     if (behaviour === 'accept') accept();
     else if (behaviour === 'close') socket.end();
     else if (behaviour !== 'ignore') {
@@ -131,16 +145,28 @@ function converse(socket: Socket, script: Script, state: Omit<ScriptedRtmpServer
       state.connects.push(command);
       act(
         script.connect?.(command, state.connects.length) ?? 'accept',
-        () => reply(0, '_result', number, { fmsVer: 'FMS/3,0' }, { level: 'status', code: 'NetConnection.Connect.Success', description: '' }),
+        () =>
+          reply(
+            0,
+            '_result',
+            number,
+            { fmsVer: 'FMS/3,0' },
+            { level: 'status', code: 'NetConnection.Connect.Success', description: '' },
+          ),
         (status) => reply(0, '_error', number, null, { level: 'error', ...status }),
       );
       return;
     }
     state.commands.push([name, ...values]);
     if (name === 'createStream') {
-      act(script.createStream ?? 'accept', () => reply(0, '_result', number, null, 1), (status) => reply(0, '_error', number, null, { level: 'error', ...status }));
+      act(
+        script.createStream ?? 'accept',
+        () => reply(0, '_result', number, null, 1),
+        (status) => reply(0, '_error', number, null, { level: 'error', ...status }),
+      );
     } else if (name === 'publish') {
-      const status = (level: string, code: string, description: string): void => reply(1, 'onStatus', 0, null, { level, code, description });
+      const status = (level: string, code: string, description: string): void =>
+        reply(1, 'onStatus', 0, null, { level, code, description });
       act(
         script.publish ?? 'accept',
         () => {

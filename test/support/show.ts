@@ -35,14 +35,36 @@ export async function startShow(): Promise<Show> {
   try {
     const platform = started(await startRtmpServer(), (server) => server.stop());
     const deadPort = await freePort();
-    const customer = started(await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${deadPort}/live/${name}`]), (server) => server.stop());
+    const customer = started(
+      await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${deadPort}/live/${name}`]),
+      (server) => server.stop(),
+    );
     const system = started(await System.start(), (running) => running.stop());
     const { whipUrl, token } = await system.entryPoint('show', { enabled: true, callbackUrl: customer.url });
     const publish = async (name: string): Promise<TestPublisher> =>
-      started(await publishTestStream({ url: whipUrl(name), token, localAddress: '127.0.0.1', width: 320, height: 180, kbps: 300 }), (publisher) => publisher.close());
+      started(
+        await publishTestStream({
+          url: whipUrl(name),
+          token,
+          localAddress: '127.0.0.1',
+          width: 320,
+          height: 180,
+          kbps: 300,
+        }),
+        (publisher) => publisher.close(),
+      );
     await publish('concert');
     const browser = started(await launchChromium(), (running) => running.close());
-    return { system, platform, customer, browser, tab: await signIn(browser, system, system.customer), deadPort, publish, stop };
+    return {
+      system,
+      platform,
+      customer,
+      browser,
+      tab: await signIn(browser, system, system.customer),
+      deadPort,
+      publish,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

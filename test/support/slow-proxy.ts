@@ -18,7 +18,8 @@ export async function startSlowProxy(port: number, rate: number): Promise<SlowPr
     for (const [socket, other] of [
       [client, upstream],
       [upstream, client],
-    ] as const) sockets.add(socket.on('error', () => other.destroy()).on('close', () => other.destroy()));
+    ] as const)
+      sockets.add(socket.on('error', () => other.destroy()).on('close', () => other.destroy()));
     upstream.pipe(client);
     const pass = async (data: Buffer): Promise<void> => {
       client.pause();
@@ -26,7 +27,11 @@ export async function startSlowProxy(port: number, rate: number): Promise<SlowPr
       if (proxy.rate !== Infinity) {
         const started = performance.now();
         // Looked at again and again: the rate may change while we wait.
-        while (!client.destroyed && (proxy.rate === 0 || performance.now() - started < (data.length / proxy.rate) * 1000)) await sleep(10);
+        while (
+          !client.destroyed &&
+          (proxy.rate === 0 || performance.now() - started < (data.length / proxy.rate) * 1000)
+        )
+          await sleep(10);
       }
       client.resume();
     };

@@ -21,7 +21,15 @@ export interface StreamView {
   state: string;
   reason: { code: string; text: string } | null;
   callback: { state: string; reason: { code: string } | null };
-  figures: { bitrate: number; fps: number; width: number | null; height: number | null; transcoded: string | null; rttMs: number | null; packetsLost: number } | null;
+  figures: {
+    bitrate: number;
+    fps: number;
+    width: number | null;
+    height: number | null;
+    transcoded: string | null;
+    rttMs: number | null;
+    packetsLost: number;
+  } | null;
 }
 
 export interface TransferView {
@@ -31,7 +39,16 @@ export interface TransferView {
   reason: { code: string; text: string; detail?: string | null } | null;
   attempts: number;
   nextRetryAt: string | null;
-  figures: { bytesSent: number; bytesAcked: number | null; droppedFrames: number; reconnects: number; bitrate: number; fps: number; liveMs: number; queuedMs: number } | null;
+  figures: {
+    bytesSent: number;
+    bytesAcked: number | null;
+    droppedFrames: number;
+    reconnects: number;
+    bitrate: number;
+    fps: number;
+    liveMs: number;
+    queuedMs: number;
+  } | null;
 }
 
 interface Process {
@@ -49,7 +66,8 @@ export interface Credentials {
   customerSecret: string;
 }
 
-const basic = ({ customerId, customerSecret }: Credentials): string => `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
+const basic = ({ customerId, customerSecret }: Credentials): string =>
+  `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
 
 /** A running system with the seed's customer; everything ends with `stop`. */
 export class System {
@@ -69,7 +87,11 @@ export class System {
   ) {}
 
   static async start(settings: Record<string, string> = {}): Promise<System> {
-    const [database, port, runDir] = await Promise.all([createTestDatabase(), freePort(), mkdtemp(join(tmpdir(), 'mc-'))]);
+    const [database, port, runDir] = await Promise.all([
+      createTestDatabase(),
+      freePort(),
+      mkdtemp(join(tmpdir(), 'mc-')),
+    ]);
     const id = randomBytes(4).toString('hex');
     const env: NodeJS.ProcessEnv = {
       PATH: process.env.PATH,
@@ -94,13 +116,25 @@ export class System {
       LOG_LEVEL: 'debug',
       ...settings,
     };
-    const { stdout } = await run(process.execPath, ['dist/apps/api/src/cli/seed.js'], { cwd: ROOT, env, timeout: 30_000 });
+    const { stdout } = await run(process.execPath, ['dist/apps/api/src/cli/seed.js'], {
+      cwd: ROOT,
+      env,
+      timeout: 30_000,
+    });
     const seeded = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
       operator: Credentials;
       customer: Credentials;
       appid: string;
     };
-    const system = new System(`http://127.0.0.1:${port}`, seeded.appid, seeded.customer, seeded.operator, env, runDir, () => database.drop());
+    const system = new System(
+      `http://127.0.0.1:${port}`,
+      seeded.appid,
+      seeded.customer,
+      seeded.operator,
+      env,
+      runDir,
+      () => database.drop(),
+    );
     system.spawn('api');
     system.spawn('worker');
     await system.nodesReach(1);
@@ -127,8 +161,13 @@ export class System {
   spawn(name: ProcessName): void {
     const other = name === 'worker-2' ? { NODE_ID: `${this.env.NODE_ID}-2`, RUN_DIR: join(this.runDir, '2') } : {};
     const env: NodeJS.ProcessEnv = { ...this.env, ...other };
-    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name.split('-')[0]}/src/main.js`], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => this.log.push(text));
+    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name.split('-')[0]}/src/main.js`], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => this.log.push(text));
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     this.processes.set(name, { child, ended, runDir: env.RUN_DIR as string });
   }
@@ -185,7 +224,10 @@ export class System {
   }
 
   /** An entry point of its own for a test, with its settings; returns where to publish. */
-  async entryPoint(name: string, settings: { enabled?: boolean; callbackUrl?: string } = {}): Promise<{ whipUrl: (streamName: string) => string; token: string }> {
+  async entryPoint(
+    name: string,
+    settings: { enabled?: boolean; callbackUrl?: string } = {},
+  ): Promise<{ whipUrl: (streamName: string) => string; token: string }> {
     expect((await this.call('POST', '/entry_points', { name })).status).toBe(201);
     expect((await this.call('PATCH', `/entry_points/${name}/settings/transfer`, settings)).status).toBe(200);
     const { body } = await this.call<{ token: string }>('POST', `/entry_points/${name}/publish_tokens`, {});
@@ -222,13 +264,17 @@ export class System {
 
   /** Waits until one transfer is in this state. */
   async transferReaches(streamId: string, transferId: string, state: string, timeout = 10_000): Promise<TransferView> {
-    await expect.poll(async () => (await this.transfer(streamId, transferId)).state, { timeout, interval: 50 }).toBe(state);
+    await expect
+      .poll(async () => (await this.transfer(streamId, transferId)).state, { timeout, interval: 50 })
+      .toBe(state);
     return this.transfer(streamId, transferId);
   }
 
   /** Waits until the stream's transfers are in these states, in the order of their creation. */
   async transfersReach(streamId: string, states: string[], timeout = 10_000): Promise<TransferView[]> {
-    await expect.poll(async () => (await this.transfers(streamId)).map(({ state }) => state), { timeout, interval: 50 }).toEqual(states);
+    await expect
+      .poll(async () => (await this.transfers(streamId)).map(({ state }) => state), { timeout, interval: 50 })
+      .toEqual(states);
     return this.transfers(streamId);
   }
 

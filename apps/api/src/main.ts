@@ -10,7 +10,11 @@ import { setup } from './setup.js';
 const logger = createLogger('api', loadEnv().LOG_LEVEL);
 const resort = lastResort(logger);
 for (const warning of misspeltVariables()) logger.warn(warning);
-const app = await NestFactory.create<NestExpressApplication>(AppModule, { bodyParser: false, logger: nestLogger(logger), abortOnError: false });
+const app = await NestFactory.create<NestExpressApplication>(AppModule, {
+  bodyParser: false,
+  logger: nestLogger(logger),
+  abortOnError: false,
+});
 setup(app, logger);
 app.enableShutdownHooks(['SIGTERM', 'SIGINT']);
 endInTime(logger);

@@ -29,7 +29,8 @@ export function App() {
   useEffect(() => whenSignedOut(() => inBackground(client.invalidateQueries({ queryKey: ['session'] }))), [client]);
   const isSignedOut = query.error instanceof ApiError && query.error.status === 401;
   if (isSignedOut) return <SignIn />;
-  if (query.data === undefined) return query.isError ? <Failure error={query.error} retry={() => inBackground(query.refetch())} /> : <Bones />;
+  if (query.data === undefined)
+    return query.isError ? <Failure error={query.error} retry={() => inBackground(query.refetch())} /> : <Bones />;
   return (
     <SessionContext.Provider value={query.data}>
       <ConfirmProvider>
@@ -41,13 +42,23 @@ export function App() {
                   <Redirect to="/live" replace />
                 </Route>
                 <Route path="/live" component={LivePage} />
-                <Route path="/streams/:appid/:streamId">{({ appid, streamId }) => <StreamPage key={streamId} appid={appid} streamId={streamId} />}</Route>
+                <Route path="/streams/:appid/:streamId">
+                  {({ appid, streamId }) => <StreamPage key={streamId} appid={appid} streamId={streamId} />}
+                </Route>
                 <Route path="/go-live" component={GoLivePage} />
                 <Route path="/projects" component={ProjectsPage} />
                 <Route path="/projects/:appid">{({ appid }) => <ProjectPage key={appid} appid={appid} />}</Route>
-                <Route path="/projects/:appid/entry-points/:entryPoint">{({ appid, entryPoint }) => <EntryPointPage key={`${appid}/${entryPoint}`} appid={appid} entryPoint={entryPoint} />}</Route>
+                <Route path="/projects/:appid/entry-points/:entryPoint">
+                  {({ appid, entryPoint }) => (
+                    <EntryPointPage key={`${appid}/${entryPoint}`} appid={appid} entryPoint={entryPoint} />
+                  )}
+                </Route>
                 {query.data.role === 'operator' && <Route path="/customers" component={CustomersPage} />}
-                {query.data.role === 'operator' && <Route path="/customers/:customerId">{({ customerId }) => <CustomerPage key={customerId} customerId={customerId} />}</Route>}
+                {query.data.role === 'operator' && (
+                  <Route path="/customers/:customerId">
+                    {({ customerId }) => <CustomerPage key={customerId} customerId={customerId} />}
+                  </Route>
+                )}
                 {query.data.role === 'operator' && <Route path="/system" component={SystemPage} />}
                 <Route path="/account" component={AccountPage} />
                 <Route component={NotFoundPage} />

@@ -1,7 +1,28 @@
-import { Alert, Button, createTheme, Modal, Notification, Table, Tooltip, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  createTheme,
+  Modal,
+  Notification,
+  Table,
+  Tooltip,
+  type CSSVariablesResolver,
+  type MantineColorsTuple,
+} from '@mantine/core';
 
 /** The one accent; its seventh shade carries white text (5.6:1). */
-const tide: MantineColorsTuple = ['#e8f7fa', '#d0ecf1', '#a3d9e3', '#71c4d3', '#49b2c5', '#2a9fb4', '#15899f', '#0b7285', '#095f6f', '#074b58'];
+const tide: MantineColorsTuple = [
+  '#e8f7fa',
+  '#d0ecf1',
+  '#a3d9e3',
+  '#71c4d3',
+  '#49b2c5',
+  '#2a9fb4',
+  '#15899f',
+  '#0b7285',
+  '#095f6f',
+  '#074b58',
+];
 
 export const theme = createTheme({
   primaryColor: 'tide',
@@ -12,13 +33,22 @@ export const theme = createTheme({
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
   fontSizes: { xs: '0.75rem', sm: '0.8125rem', md: '0.875rem', lg: '1rem', xl: '1.125rem' },
-  headings: { fontWeight: '650', sizes: { h1: { fontSize: '1.375rem', lineHeight: '1.3' }, h2: { fontSize: '1rem', lineHeight: '1.4' }, h3: { fontSize: '0.875rem', lineHeight: '1.4' } } },
+  headings: {
+    fontWeight: '650',
+    sizes: {
+      h1: { fontSize: '1.375rem', lineHeight: '1.3' },
+      h2: { fontSize: '1rem', lineHeight: '1.4' },
+      h3: { fontSize: '0.875rem', lineHeight: '1.4' },
+    },
+  },
   components: {
     Button: Button.extend({ defaultProps: { size: 'sm' } }),
     Modal: Modal.extend({ defaultProps: { centered: true, closeButtonProps: { 'aria-label': 'Close' } } }),
     Notification: Notification.extend({ defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } }),
     Table: Table.extend({ defaultProps: { verticalSpacing: 8, horizontalSpacing: 'sm' } }),
-    Tooltip: Tooltip.extend({ defaultProps: { events: { hover: true, focus: true, touch: true }, withArrow: true, openDelay: 200 } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: { events: { hover: true, focus: true, touch: true }, withArrow: true, openDelay: 200 },
+    }),
     Alert: Alert.extend({ defaultProps: { variant: 'light' } }),
   },
 });

@@ -12,7 +12,10 @@ for (const warning of misspeltVariables()) logger.warn(warning);
 const resort = lastResort(logger);
 // MASTER_KEYS are in it, and pipelines may be processes of the same user.
 if (!closeMemory()) logger.warn('the memory of this process is open to other processes of its user');
-const app = await NestFactory.createApplicationContext(WorkerModule, { logger: nestLogger(logger), abortOnError: false });
+const app = await NestFactory.createApplicationContext(WorkerModule, {
+  logger: nestLogger(logger),
+  abortOnError: false,
+});
 const service = app.get(WorkerService);
 // Its streams go on without it, and the next worker of this node adopts them.
 resort.serve({ end: () => service.leaveRunning() });

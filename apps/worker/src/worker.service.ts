@@ -80,7 +80,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (isHurried = true));
     this.logger.log(`takes no new streams, and waits up to ${ms} ms for ${this.runners.used}`);
     await this.processor.stop();
-    for (const deadline = performance.now() + ms; this.runners.used > 0 && !isHurried && performance.now() < deadline; ) await sleep(DRAIN_LOOK_MS);
+    for (const deadline = performance.now() + ms; this.runners.used > 0 && !isHurried && performance.now() < deadline;)
+      await sleep(DRAIN_LOOK_MS);
   }
 
   private async takeNoMore(): Promise<void> {

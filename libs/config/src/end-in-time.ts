@@ -11,7 +11,9 @@ export function endInTime(logger: Logger, drainMs = 0): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       setTimeout(() => {
-        logger.warn(`not at an end ${END_MS + drainMs} ms after ${signal} (is Redis or Postgres away?): what is left is cut off`);
+        logger.warn(
+          `not at an end ${END_MS + drainMs} ms after ${signal} (is Redis or Postgres away?): what is left is cut off`,
+        );
         process.exit(0);
       }, END_MS + drainMs).unref();
     });

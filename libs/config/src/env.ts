@@ -1,6 +1,18 @@
 import 'reflect-metadata';
 import { plainToInstance, Transform, Type } from 'class-transformer';
-import { getMetadataStorage, IsBoolean, IsInt, IsOptional, IsString, IsUrl, Matches, Max, Min, MinLength, validateSync } from 'class-validator';
+import {
+  getMetadataStorage,
+  IsBoolean,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  Min,
+  MinLength,
+  validateSync,
+} from 'class-validator';
 import { hostname } from 'node:os';
 import { flag } from './flag.js';
 import { FlashphonerEnv } from './flashphoner-env.js';
@@ -164,7 +176,10 @@ export class Env extends FlashphonerEnv {
 
   // Worker
   @Matches(/^[A-Za-z0-9._-]{1,64}$/)
-  NODE_ID = hostname().replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'node';
+  NODE_ID =
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 64) || 'node';
   /** Streams this node runs at most. */
   @Type(() => Number)
   @IsInt()
@@ -265,7 +280,10 @@ export function loadEnv(source: NodeJS.ProcessEnv = process.env): Env {
   );
   Object.assign(given, secrets.values);
   const env = plainToInstance(Env, given, { exposeDefaultValues: true });
-  const problems = [...secrets.problems, ...validateSync(env).flatMap((error) => Object.values(error.constraints ?? {}))];
+  const problems = [
+    ...secrets.problems,
+    ...validateSync(env).flatMap((error) => Object.values(error.constraints ?? {})),
+  ];
   if (env.MEDIA_PORT_MIN > env.MEDIA_PORT_MAX) problems.push('MEDIA_PORT_MIN must not be above MEDIA_PORT_MAX');
   if (problems.length > 0) {
     throw new Error(`The environment is not usable (see .env.example):\n  ${problems.join('\n  ')}`);

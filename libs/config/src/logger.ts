@@ -19,7 +19,14 @@ export function createLogger(name: string, level: string): Logger {
 }
 
 /** Contexts in which Nest itself tells of every module and route: nothing an operator reads. */
-const NEST = new Set(['InstanceLoader', 'NestApplication', 'NestApplicationContext', 'NestFactory', 'RouterExplorer', 'RoutesResolver']);
+const NEST = new Set([
+  'InstanceLoader',
+  'NestApplication',
+  'NestApplicationContext',
+  'NestFactory',
+  'RouterExplorer',
+  'RoutesResolver',
+]);
 
 /** Messages of Nest's Logger, ours and its own, in our log's format. */
 export function nestLogger(logger: Logger): LoggerService {
@@ -31,5 +38,11 @@ export function nestLogger(logger: Logger): LoggerService {
       const own = level === 'info' && context !== undefined && NEST.has(context) ? 'debug' : level;
       logger[own]({ context, ...(message instanceof Error ? { err: message } : {}) }, String(message));
     };
-  return { log: write('info'), error: write('error'), warn: write('warn'), debug: write('debug'), verbose: write('debug') };
+  return {
+    log: write('info'),
+    error: write('error'),
+    warn: write('warn'),
+    debug: write('debug'),
+    verbose: write('debug'),
+  };
 }

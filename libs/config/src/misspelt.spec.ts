@@ -16,10 +16,31 @@ describe('variables', () => {
     ['METRIC_TOKEN', 'METRICS_TOKEN'],
     ['PUSH_LOCAL_ADRESS', 'PUSH_LOCAL_ADDRESS'],
   ])('%s is told to be %s', (given, meant) => {
-    expect(misspeltVariables({ [given]: 'x' })).toEqual([`the variable ${given} is not known and is ignored; did you mean ${meant}?`]);
+    expect(misspeltVariables({ [given]: 'x' })).toEqual([
+      `the variable ${given} is not known and is ignored; did you mean ${meant}?`,
+    ]);
   });
 
-  it.each(['PATH', 'HOME', 'PWD', 'SHELL', 'TERM', 'USER', 'HOSTNAME', 'LANG', 'NODE_ENV', 'NODE_PATH', 'NODE_OPTIONS', 'NODE_VERSION', 'LOGNAME', 'RTMP_PORT', 'MANYCAST_ROOT', 'DATABASE_URL_FILE', 'npm_config_port', 'KUBERNETES_PORT'])('%s is not ours', (name) => {
+  it.each([
+    'PATH',
+    'HOME',
+    'PWD',
+    'SHELL',
+    'TERM',
+    'USER',
+    'HOSTNAME',
+    'LANG',
+    'NODE_ENV',
+    'NODE_PATH',
+    'NODE_OPTIONS',
+    'NODE_VERSION',
+    'LOGNAME',
+    'RTMP_PORT',
+    'MANYCAST_ROOT',
+    'DATABASE_URL_FILE',
+    'npm_config_port',
+    'KUBERNETES_PORT',
+  ])('%s is not ours', (name) => {
     expect(misspeltVariables({ [name]: 'x' })).toEqual([]);
   });
 
@@ -27,13 +48,32 @@ describe('variables', () => {
     const names = variableNames();
     expect(misspeltVariables(Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual([]);
     // What the classes declare: code can read nothing else.
-    const declared = ['env.ts', 'flashphoner-env.ts'].flatMap((file) => [...readFileSync(join(import.meta.dirname, file), 'utf8').matchAll(/^  ([A-Z][A-Z0-9_]+)[!?]?(?::| =)/gm)].map(([, name]) => name as string));
+    const declared = ['env.ts', 'flashphoner-env.ts'].flatMap((file) =>
+      [...readFileSync(join(import.meta.dirname, file), 'utf8').matchAll(/^  ([A-Z][A-Z0-9_]+)[!?]?(?::| =)/gm)].map(
+        ([, name]) => name as string,
+      ),
+    );
     expect(declared.length).toBeGreaterThan(50);
     expect(names.toSorted()).toEqual(declared.toSorted());
   });
 
   it('that are optional are read', () => {
-    const needed = { DATABASE_URL: 'postgresql://u:p@127.0.0.1/db', REDIS_URL: 'redis://127.0.0.1', MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}` };
-    expect(loadEnv({ ...needed, PUBLIC_URL: 'https://x.example', METRICS_TOKEN: 'sixteen-letters-and-more', STUN_SERVER: 'stun://x:1' })).toMatchObject({ PUBLIC_URL: 'https://x.example', METRICS_TOKEN: 'sixteen-letters-and-more', STUN_SERVER: 'stun://x:1' });
+    const needed = {
+      DATABASE_URL: 'postgresql://u:p@127.0.0.1/db',
+      REDIS_URL: 'redis://127.0.0.1',
+      MASTER_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`,
+    };
+    expect(
+      loadEnv({
+        ...needed,
+        PUBLIC_URL: 'https://x.example',
+        METRICS_TOKEN: 'sixteen-letters-and-more',
+        STUN_SERVER: 'stun://x:1',
+      }),
+    ).toMatchObject({
+      PUBLIC_URL: 'https://x.example',
+      METRICS_TOKEN: 'sixteen-letters-and-more',
+      STUN_SERVER: 'stun://x:1',
+    });
   });
 });

@@ -4,7 +4,10 @@ import { readFileSync } from 'node:fs';
 export const SECRETS = ['DATABASE_URL', 'REDIS_URL', 'MASTER_KEYS', 'METRICS_TOKEN', 'PUSH_REPUBLISH_URLS'] as const;
 
 /** What the files say, without the line break at their end, and what is wrong with them. */
-export function readSecrets(source: NodeJS.ProcessEnv, names: readonly string[] = SECRETS): { values: Record<string, string>; problems: string[] } {
+export function readSecrets(
+  source: NodeJS.ProcessEnv,
+  names: readonly string[] = SECRETS,
+): { values: Record<string, string>; problems: string[] } {
   const values: Record<string, string> = {};
   const problems: string[] = [];
   for (const name of names) {

@@ -5,7 +5,10 @@ import { SecretBox } from './secret-box.js';
 
 @Global()
 @Module({
-  providers: [PrismaService, { provide: SecretBox, useFactory: (env: Env) => new SecretBox(env.MASTER_KEYS), inject: [Env] }],
+  providers: [
+    PrismaService,
+    { provide: SecretBox, useFactory: (env: Env) => new SecretBox(env.MASTER_KEYS), inject: [Env] },
+  ],
   exports: [PrismaService, SecretBox],
 })
 export class DbModule {}

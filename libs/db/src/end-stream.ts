@@ -16,7 +16,15 @@ export interface StreamEnd {
 
 /** The columns of a transfer that ended without an error. */
 export const endedTransfer = (reason: 'removed' | 'stream_ended', endedAt: Date) =>
-  ({ state: 'ended', reason, reasonDetail: null, blame: 'nobody', retryable: false, nextRetryAt: null, endedAt }) as const satisfies Prisma.TransferUpdateManyMutationInput;
+  ({
+    state: 'ended',
+    reason,
+    reasonDetail: null,
+    blame: 'nobody',
+    retryable: false,
+    nextRetryAt: null,
+    endedAt,
+  }) as const satisfies Prisma.TransferUpdateManyMutationInput;
 
 /**
  * Ends a stream with its transfers and sessions, and records the event. Returns who owned it; null when it had ended already,
@@ -44,14 +52,28 @@ export async function endStreamRows(
   });
   if (ended === undefined) return null;
   // The customer's server is not asked any more.
-  await tx.stream.updateMany({ where: { id: streamId, callbackState: { in: ['pending', 'retrying'] } }, data: { callbackState: 'failed' } });
+  await tx.stream.updateMany({
+    where: { id: streamId, callbackState: { in: ['pending', 'retrying'] } },
+    data: { callbackState: 'failed' },
+  });
   for (const [id, totals] of Object.entries(transfers)) {
     await tx.transfer.updateMany({ where: { id, streamId }, data: { figures: totals as Prisma.InputJsonObject } });
   }
   // A failed transfer keeps the reason of its failure.
-  await tx.transfer.updateMany({ where: { streamId, state: 'failed', endedAt: null }, data: { nextRetryAt: null, endedAt } });
-  await tx.transfer.updateMany({ where: { streamId, state: { notIn: ['ended', 'failed'] } }, data: endedTransfer('stream_ended', endedAt) });
+  await tx.transfer.updateMany({
+    where: { streamId, state: 'failed', endedAt: null },
+    data: { nextRetryAt: null, endedAt },
+  });
+  await tx.transfer.updateMany({
+    where: { streamId, state: { notIn: ['ended', 'failed'] } },
+    data: endedTransfer('stream_ended', endedAt),
+  });
   await tx.session.updateMany({ where: { streamId, endedAt: null }, data: { endedAt, offer: null } });
-  await recordEvent(tx, { projectId: ended.projectId, streamId, type: 'stream.ended', data: { reason, ...(by === undefined ? {} : { by }) } });
+  await recordEvent(tx, {
+    projectId: ended.projectId,
+    streamId,
+    type: 'stream.ended',
+    data: { reason, ...(by === undefined ? {} : { by }) },
+  });
   return { ownerNode: ended.ownerNode };
 }

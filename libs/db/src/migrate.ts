@@ -31,7 +31,8 @@ export async function migrate(databaseUrl: string, directory: string): Promise<s
       const checksum = createHash('sha256').update(sql).digest('hex');
       const before = applied.get(name);
       if (before === checksum) continue;
-      if (before !== undefined) throw new Error(`Migration ${name} was changed after it was applied; add a new one instead.`);
+      if (before !== undefined)
+        throw new Error(`Migration ${name} was changed after it was applied; add a new one instead.`);
       await apply(client, name, sql, checksum);
       done.push(name);
     }

@@ -36,7 +36,13 @@ export interface DbLimits {
 /** Of a process that somebody waits for. */
 const LIMITS: DbLimits = { connect: 2000, statement: 2500, lock: 1500, transaction: 5000, answer: 3000 };
 /** Of a command that a person has started: on a busy machine late is better than never. */
-export const PATIENT: DbLimits = { connect: 20_000, statement: 30_000, lock: 30_000, transaction: 60_000, answer: 35_000 };
+export const PATIENT: DbLimits = {
+  connect: 20_000,
+  statement: 30_000,
+  lock: 30_000,
+  transaction: 60_000,
+  answer: 35_000,
+};
 
 /**
  * Longer than Postgres lets a transaction live, by far: when Prisma's own time is up, it rolls back, but goes on sending what is left of an
@@ -52,7 +58,8 @@ class BoundedClient extends Client {
     const result: unknown = super.query(...(args as [any]));
     if (result instanceof Promise) {
       result.catch((error: Error) => {
-        if (error.message === 'Query read timeout') (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
+        if (error.message === 'Query read timeout')
+          (this as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
       });
     }
     return result;
@@ -78,12 +85,18 @@ export class PrismaService extends PrismaClient implements OnApplicationShutdown
           Client: BoundedClient,
           // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
           onConnect: async (client) => {
-            await client.query("SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'transaction_timeout'", [String(limits.transaction)]);
+            await client.query(
+              "SELECT set_config(name, $1, false) FROM pg_settings WHERE name = 'transaction_timeout'",
+              [String(limits.transaction)],
+            );
           },
         },
         { statementNameGenerator: statementNames() },
       ),
-      transactionOptions: { maxWait: PRISMA_LIMIT_FACTOR * limits.transaction, timeout: PRISMA_LIMIT_FACTOR * limits.transaction },
+      transactionOptions: {
+        maxWait: PRISMA_LIMIT_FACTOR * limits.transaction,
+        timeout: PRISMA_LIMIT_FACTOR * limits.transaction,
+      },
     });
   }
 

@@ -11,8 +11,14 @@ export function isRefused(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientValidationError) return true;
   let current = error;
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Object; depth += 1) {
-    const { code, originalCode, cause, meta } = current as { code?: unknown; originalCode?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } };
-    for (const one of [code, originalCode]) if (typeof one === 'string' && (SQLSTATE.test(one) || PRISMA.test(one))) return true;
+    const { code, originalCode, cause, meta } = current as {
+      code?: unknown;
+      originalCode?: unknown;
+      cause?: unknown;
+      meta?: { driverAdapterError?: unknown };
+    };
+    for (const one of [code, originalCode])
+      if (typeof one === 'string' && (SQLSTATE.test(one) || PRISMA.test(one))) return true;
     current = cause ?? meta?.driverAdapterError;
   }
   return false;

@@ -23,7 +23,9 @@ export class SecretBox {
     const [first] = this.keys.keys();
     if (first === undefined) throw new Error('MASTER_KEYS is empty');
     this.current = first;
-    this.hashKeys = [...this.keys.values()].map((key) => Buffer.from(hkdfSync('sha256', key, '', 'manycast lookup hash', 32)));
+    this.hashKeys = [...this.keys.values()].map((key) =>
+      Buffer.from(hkdfSync('sha256', key, '', 'manycast lookup hash', 32)),
+    );
   }
 
   /** Id of the key that encrypts. */

@@ -151,8 +151,15 @@ export class Element extends GstObject {
 
   /** Every sample of an appsink, as it arrives. */
   onSample(listener: (sample: Sample) => void): void {
-    const id = this.hear((data: Buffer, pts: number | null, dts: number | null, keyframe: boolean, caps?: string, codecData?: Buffer | null) =>
-      listener({ data, pts, dts, keyframe, caps, codecData }),
+    const id = this.hear(
+      (
+        data: Buffer,
+        pts: number | null,
+        dts: number | null,
+        keyframe: boolean,
+        caps?: string,
+        codecData?: Buffer | null,
+      ) => listener({ data, pts, dts, keyframe, caps, codecData }),
     );
     native.onSample(this.handle, id);
   }
@@ -224,16 +231,23 @@ export class Pipeline extends Element {
   }
 
   onMessage(listener: (message: Message) => void): void {
-    const id = this.hear((type: string, source: string, body: Structure | { message: string } | null, debug?: string | null) => {
-      if (this.closed) return;
-      // GStreamer asks for this wherever an element's latency changes; applications have to do it themselves.
-      if (type === 'latency') native.recalculateLatency(this.handle);
-      if (type === 'error' || type === 'warning') {
-        listener({ type, source, message: (body as { message: string } | null)?.message ?? type, debug: debug ?? null });
-      } else {
-        listener({ type: type as 'eos' | 'element' | 'latency', source, structure: body as Structure | null });
-      }
-    });
+    const id = this.hear(
+      (type: string, source: string, body: Structure | { message: string } | null, debug?: string | null) => {
+        if (this.closed) return;
+        // GStreamer asks for this wherever an element's latency changes; applications have to do it themselves.
+        if (type === 'latency') native.recalculateLatency(this.handle);
+        if (type === 'error' || type === 'warning') {
+          listener({
+            type,
+            source,
+            message: (body as { message: string } | null)?.message ?? type,
+            debug: debug ?? null,
+          });
+        } else {
+          listener({ type: type as 'eos' | 'element' | 'latency', source, structure: body as Structure | null });
+        }
+      },
+    );
     native.onMessage(this.handle, id);
   }
 

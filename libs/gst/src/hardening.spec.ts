@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const BUILD = join(import.meta.dirname, '../build');
-const readelf = (file: string, ...flags: string[]): string => execFileSync('readelf', ['-W', ...flags, join(BUILD, file)], { encoding: 'utf8' });
+const readelf = (file: string, ...flags: string[]): string =>
+  execFileSync('readelf', ['-W', ...flags, join(BUILD, file)], { encoding: 'utf8' });
 
 describe.each(['gst.node', 'sandbox.node'])('%s', (file) => {
   it('resolves every symbol at its start, and its tables are read-only from then on', () => {

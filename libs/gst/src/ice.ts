@@ -43,7 +43,9 @@ export class MediaTransport extends GstObject {
   constructor(dtls: Element, packets: PacketListener, ice: IceListener) {
     super(native.makeTransport(dtls.handle));
     const packetsId = this.hear((batch: Buffer) => split(batch, packets));
-    const stateId = this.hear((state: string, ...values: [number, string, number]) => (state === 'mapped' ? ice.mapped(...values) : ice.connected()));
+    const stateId = this.hear((state: string, ...values: [number, string, number]) =>
+      state === 'mapped' ? ice.mapped(...values) : ice.connected(),
+    );
     native.hearTransport(this.handle, packetsId, stateId);
   }
 
@@ -96,7 +98,7 @@ export class MediaTransport extends GstObject {
 function split(batch: Buffer, listener: PacketListener): void {
   const now = performance.now();
   const clock = Math.round((now + CLOCK_OFFSET) * 1000);
-  for (let at = 0; at < batch.length; ) {
+  for (let at = 0; at < batch.length;) {
     const start = at + HEAD_BYTES;
     const isRtcp = batch.readUInt16BE(at + 2) !== 0;
     const arrival = now - Math.max(0, (clock - batch.readUInt32BE(at + 4)) | 0) / 1000;

@@ -63,7 +63,13 @@ export interface Native {
   useKeys(transport: Handle, decoder: Handle, encoder: Handle): void;
   sendPacket(transport: Handle, data: Buffer): boolean;
   sendRtcp(transport: Handle, data: Buffer): boolean;
-  listenOn(transport: Handle, addresses: string[], lowestPort: number, highestPort: number, receiveBuffer: number): LocalSocket[];
+  listenOn(
+    transport: Handle,
+    addresses: string[],
+    lowestPort: number,
+    highestPort: number,
+    receiveBuffer: number,
+  ): LocalSocket[];
   setCredentials(transport: Handle, ufrag: string, pwd: string): void;
   askStun(transport: Handle, transaction: Buffer, address: string, port: number): void;
   iceFigures(transport: Handle): IceFigures;

@@ -66,6 +66,10 @@ it.skipIf(!isRoot)('no way back to root, none of its files', async () => {
 });
 
 it('a log grows to its bound, and the process goes on without it', async () => {
-  expect(await confined("const line = 'x'.repeat(999) + '\\\\n'; let refused; for (let i = 0; i < 2000 && !refused; i += 1) refused = attempt(() => void fs.writeSync(log, line)) === 'EFBIG'; say(refused)")).toBe(true);
+  expect(
+    await confined(
+      "const line = 'x'.repeat(999) + '\\\\n'; let refused; for (let i = 0; i < 2000 && !refused; i += 1) refused = attempt(() => void fs.writeSync(log, line)) === 'EFBIG'; say(refused)",
+    ),
+  ).toBe(true);
   expect(readFileSync(join(dir, 'log')).length).toBeLessThanOrEqual(1e6);
 });

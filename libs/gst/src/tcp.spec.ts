@@ -9,7 +9,27 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { limitUnsent, tcpProgress } from './tcp.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'tcp-'));
-execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=x', '-keyout', join(dir, 'key'), '-out', join(dir, 'cert')], { stdio: 'ignore' });
+execFileSync(
+  'openssl',
+  [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=x',
+    '-keyout',
+    join(dir, 'key'),
+    '-out',
+    join(dir, 'cert'),
+  ],
+  { stdio: 'ignore' },
+);
 const keys = { key: readFileSync(join(dir, 'key')), cert: readFileSync(join(dir, 'cert')) };
 rmSync(dir, { recursive: true });
 
@@ -46,7 +66,10 @@ async function fill(socket: Socket): Promise<void> {
   }
 }
 
-describe.each([['TCP', false], ['TLS', true]] as const)('a connection over %s', (_, secure) => {
+describe.each([
+  ['TCP', false],
+  ['TLS', true],
+] as const)('a connection over %s', (_, secure) => {
   it('says what the other side takes, and what it does not', async () => {
     const { socket, peer } = await pair(secure);
     await fill(socket);

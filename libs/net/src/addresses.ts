@@ -21,7 +21,11 @@ export function isPublicAddress(text: string): boolean {
   if (isIP(text) === 0 || !ipaddr.isValid(text)) return false;
   const address = ipaddr.parse(text);
   if (address.kind() === 'ipv4') return address.range() === 'unicast' && text !== AZURE_HOST;
-  return address.range() === 'unicast' && address.match(ipaddr.parse('2000::'), 3) && !SPECIAL_V6.some(([range, bits]) => address.match(ipaddr.parse(range), bits));
+  return (
+    address.range() === 'unicast' &&
+    address.match(ipaddr.parse('2000::'), 3) &&
+    !SPECIAL_V6.some(([range, bits]) => address.match(ipaddr.parse(range), bits))
+  );
 }
 
 /** A public address by its number; on Azure's machines it is the host below them, which gives away their settings. */
@@ -49,7 +53,10 @@ export class AllowList {
 
   /** Throws with the offending entry. `[::1]:80` and `::1` are both understood. */
   static parse(text: string): AllowList {
-    const entries = text.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '');
+    const entries = text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
     return new AllowList(
       entries.filter((entry) => !entry.startsWith('!')).map((entry) => parseRule(entry, 'ALLOWED_PRIVATE_HOSTS')),
       entries.filter((entry) => entry.startsWith('!')).map((entry) => parseRule(entry.slice(1), 'OWN_ADDRESSES')),
@@ -80,7 +87,8 @@ function fits(rule: Rule, host: string, port: number, address: string): boolean 
 function parseRule(entry: string, variable: string): Rule {
   if (entry.includes('/')) {
     // `10.1/16` would be read as 10.0.0.1/16.
-    if (isIP(entry.replace(/\/.*/s, '')) === 0 || !ipaddr.isValidCIDR(entry)) throw new Error(`${variable}: "${entry}" is not a CIDR`);
+    if (isIP(entry.replace(/\/.*/s, '')) === 0 || !ipaddr.isValidCIDR(entry))
+      throw new Error(`${variable}: "${entry}" is not a CIDR`);
     return { cidr: ipaddr.parseCIDR(entry) };
   }
   if (isIP(entry)) return { host: entry.toLowerCase(), port: null };
@@ -88,7 +96,8 @@ function parseRule(entry: string, variable: string): Rule {
   const host = (match?.[1] ?? '').replace(/^\[|\]$/g, '').toLowerCase();
   const port = match?.[2] === undefined ? null : Number(match[2]);
   const isHost = host !== '' && (!entry.startsWith('[') || isIPv6(host));
-  if (!isHost || port === 0 || (port ?? 0) > 65_535) throw new Error(`${variable}: "${entry}" is not a host, host:port or CIDR`);
+  if (!isHost || port === 0 || (port ?? 0) > 65_535)
+    throw new Error(`${variable}: "${entry}" is not a host, host:port or CIDR`);
   return { host, port };
 }
 
@@ -100,13 +109,16 @@ let known: { addresses: Set<string>; until: number } | undefined;
 function ownAddresses(): Set<string> {
   const now = performance.now();
   if (known === undefined || known.until < now) {
-    const addresses = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => normalized(address)));
+    const addresses = Object.values(networkInterfaces()).flatMap((list) =>
+      (list ?? []).map(({ address }) => normalized(address)),
+    );
     known = { addresses: new Set(addresses), until: now + OWN_FOR_MS };
   }
   return known.addresses;
 }
 
-const normalized = (address: string): string => (ipaddr.isValid(address) ? ipaddr.parse(address).toNormalizedString() : address);
+const normalized = (address: string): string =>
+  ipaddr.isValid(address) ? ipaddr.parse(address).toNormalizedString() : address;
 
 const sameAddress = (a: string, b: string): boolean =>
   ipaddr.isValid(a) && ipaddr.parse(a).toNormalizedString() === ipaddr.parse(b).toNormalizedString();

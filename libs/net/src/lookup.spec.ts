@@ -16,7 +16,9 @@ const ANSWERS: Record<string, (family: 4 | 6) => string[] | 'unknown' | 'silence
 let server: NameServer;
 let servers: string[];
 beforeAll(async () => {
-  server = await startNameServer((name, family) => (ANSWERS[name.split('.', 1)[0] as string] as (typeof ANSWERS)[string])(family));
+  server = await startNameServer((name, family) =>
+    (ANSWERS[name.split('.', 1)[0] as string] as (typeof ANSWERS)[string])(family),
+  );
   servers = [server.address];
 });
 afterAll(() => server.stop());
@@ -54,7 +56,11 @@ describe('lookupHost', () => {
 
   it('is not held up by many names whose servers keep silent', async () => {
     // Not more: what the receive buffer of this test's server cannot hold is lost.
-    const silent = Array.from({ length: 40 }, (_, i) => lookupHost(`silent.customer${i}.example`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS), servers).catch(() => undefined));
+    const silent = Array.from({ length: 40 }, (_, i) =>
+      lookupHost(`silent.customer${i}.example`, TIMEOUT_MS, AbortSignal.timeout(TIMEOUT_MS), servers).catch(
+        () => undefined,
+      ),
+    );
     const started = performance.now();
     expect(await ask('v4.customer.example')).toEqual([v4]);
     expect(await ask('localhost')).not.toEqual([]);

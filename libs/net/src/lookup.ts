@@ -16,7 +16,12 @@ const bySystem = new Map<string, Promise<Address[]>>();
  * 40 s (measured), other customers' callbacks, a stream's other transfers and our own reconnects alike. So DNS is asked
  * directly, which takes no thread and can be given up. `servers` are the system's, but for tests.
  */
-export async function lookupHost(host: string, timeoutMs: number, signal: AbortSignal, servers?: string[]): Promise<Address[]> {
+export async function lookupHost(
+  host: string,
+  timeoutMs: number,
+  signal: AbortSignal,
+  servers?: string[],
+): Promise<Address[]> {
   // Only the system's hosts file and search domains know these; no customer makes them slow.
   if (!host.includes('.')) return askSystem(host);
   // Twice, the second time with double patience.
@@ -30,11 +35,16 @@ export async function lookupHost(host: string, timeoutMs: number, signal: AbortS
     const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
     const found = [...addresses(v4, 4), ...addresses(v6, 6)];
     if (found.length > 0) return found;
-    const [error] = [v4, v6].flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as NodeJS.ErrnoException] : []));
-    const isDefinite = [v4, v6].every((answer) => answer.status === 'rejected' && NOT_IN_DNS.has((answer.reason as NodeJS.ErrnoException).code ?? ''));
+    const [error] = [v4, v6].flatMap((answer) =>
+      answer.status === 'rejected' ? [answer.reason as NodeJS.ErrnoException] : [],
+    );
+    const isDefinite = [v4, v6].every(
+      (answer) => answer.status === 'rejected' && NOT_IN_DNS.has((answer.reason as NodeJS.ErrnoException).code ?? ''),
+    );
     // One at a time: a name server that denies first and keeps silent afterwards blocks one thread, not both.
     if (isDefinite && (bySystem.size === 0 || bySystem.has(host))) return await askSystem(host);
-    if (error?.code === 'ECANCELLED' && !signal.aborted) throw Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' });
+    if (error?.code === 'ECANCELLED' && !signal.aborted)
+      throw Object.assign(new Error('no answer in time'), { code: 'ETIMEOUT' });
     throw error ?? Object.assign(new Error('no address'), { code: 'ENODATA' });
   } finally {
     clearTimeout(late);
@@ -47,7 +57,11 @@ function addresses(answer: PromiseSettledResult<string[]>, family: 4 | 6): Addre
 }
 
 function askSystem(host: string): Promise<Address[]> {
-  const asked = bySystem.get(host) ?? lookup(host, { all: true, verbatim: true }).then((found) => found as Address[]).finally(() => bySystem.delete(host));
+  const asked =
+    bySystem.get(host) ??
+    lookup(host, { all: true, verbatim: true })
+      .then((found) => found as Address[])
+      .finally(() => bySystem.delete(host));
   bySystem.set(host, asked);
   return asked;
 }

@@ -19,7 +19,9 @@ describe('withDeadline', () => {
 
   it('waits as much longer as it is told at the deadline', async () => {
     const extensions = [1, 1, 0];
-    await expect(withDeadline(never, { ms: 1, tooLate: late, more: () => extensions.shift() as number })).rejects.toThrow('late');
+    await expect(
+      withDeadline(never, { ms: 1, tooLate: late, more: () => extensions.shift() as number }),
+    ).rejects.toThrow('late');
     expect(extensions).toEqual([]);
   });
 

@@ -17,7 +17,10 @@ export interface WaitLimits {
 /** What `work` brings, unless it takes too long or is aborted before: then rejects. What loses may still fail later, unheard. */
 export async function withDeadline<T>(work: Promise<T>, limits: WaitLimits): Promise<T> {
   const { ms, more, signal } = limits;
-  const { tooLate = () => new DeadlineExceeded(`not within ${ms} ms`), aborted = () => new DeadlineExceeded('aborted') } = limits;
+  const {
+    tooLate = () => new DeadlineExceeded(`not within ${ms} ms`),
+    aborted = () => new DeadlineExceeded('aborted'),
+  } = limits;
   let timer: NodeJS.Timeout | undefined;
   let onAbort = (): void => undefined;
   const limit = new Promise<never>((_, reject) => {

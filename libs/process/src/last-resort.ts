@@ -21,7 +21,19 @@ const LOG_EVERY_MS = 1000;
 /** From the exception to the end of the process, ms. */
 const END_MS = 5000;
 /** Node's codes of a connection that is gone (errno(3), and those of its streams for a write that came too late). */
-const CONNECTION_GONE = new Set(['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ENOTCONN', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_PREMATURE_CLOSE']);
+const CONNECTION_GONE = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'ENOTCONN',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
 
 /** What an uncaught error is. A connection that broke leaves nothing half done; after any other exception nobody knows what the process has left undone. */
 export function strayOf(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): Stray {
@@ -72,7 +84,10 @@ function boundedLog(log: LastResortLog): (stray: Stray, error: unknown) => void 
       kind.timer = null;
       if (kind.told === kind.count) return;
       kind.told = kind.count;
-      log[stray === 'exception' ? 'fatal' : 'error']({ err: kind.last, count: kind.count }, `nobody expected this ${stray}`);
+      log[stray === 'exception' ? 'fatal' : 'error'](
+        { err: kind.last, count: kind.count },
+        `nobody expected this ${stray}`,
+      );
       kind.timer = setTimeout(tell, LOG_EVERY_MS).unref();
     };
     if (kind.timer === null) tell();

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path';
 export function rootDirectory(): string {
   for (let dir = import.meta.dirname; dir !== dirname(dir); dir = dirname(dir)) {
     const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'manycast') return dir;
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: string }).name === 'manycast')
+      return dir;
   }
   throw new Error('the package.json of manycast is missing: it must lie above dist/');
 }

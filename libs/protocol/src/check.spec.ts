@@ -2,7 +2,14 @@ import { expect, it } from 'vitest';
 import { isPipelineEvent } from './check.js';
 
 const TRANSFER = { id: 't', state: 'live', reason: null, detail: null, attempts: 1, nextRetryAt: null, liveAt: null };
-const HELLO = { pid: 7, claim: { streamId: '0f9a7e0e-58c5-4f0b-9a51-2e6d0c0a6b11', epoch: 1 }, sessionId: null, input: 'live', transfers: [TRANSFER], problem: null };
+const HELLO = {
+  pid: 7,
+  claim: { streamId: '0f9a7e0e-58c5-4f0b-9a51-2e6d0c0a6b11', epoch: 1 },
+  sessionId: null,
+  input: 'live',
+  transfers: [TRANSFER],
+  problem: null,
+};
 const FINAL = { input: { bitrate: 1 }, transfers: {} };
 
 it.each([

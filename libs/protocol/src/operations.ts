@@ -95,5 +95,7 @@ export type Out<Op extends keyof Table> = ReturnType<Types<Op>>;
 /** Serves an operation. What it throws with a `code` reaches the one who asked. */
 export type Handler<Op extends keyof Table> = (body: In<Op>) => Out<Op> | Promise<Out<Op>>;
 
-export const isNodeOp = (op: string): op is NodeOp => Object.hasOwn(OPERATIONS, op) && OPERATIONS[op as keyof Table].route !== 'pipeline';
-export const isPipelineOp = (op: string): op is PipelineOp => Object.hasOwn(OPERATIONS, op) && OPERATIONS[op as keyof Table].route !== 'node';
+export const isNodeOp = (op: string): op is NodeOp =>
+  Object.hasOwn(OPERATIONS, op) && OPERATIONS[op as keyof Table].route !== 'pipeline';
+export const isPipelineOp = (op: string): op is PipelineOp =>
+  Object.hasOwn(OPERATIONS, op) && OPERATIONS[op as keyof Table].route !== 'node';

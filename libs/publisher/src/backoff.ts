@@ -12,7 +12,11 @@ export function backoffMs(attempt: number, random: () => number = Math.random): 
 }
 
 /** What the server wants (`Retry-After`), never less, plus the same spread on top; without its wish the plain backoff. */
-export function retryDelayMs(attempt: number, retryAfterMs: number | undefined, random: () => number = Math.random): number {
+export function retryDelayMs(
+  attempt: number,
+  retryAfterMs: number | undefined,
+  random: () => number = Math.random,
+): number {
   const own = backoffMs(attempt, random);
   if (retryAfterMs === undefined) return own;
   return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS) + Math.round(own / 4);

@@ -71,7 +71,13 @@ export class Connection {
    * Publishes these tracks; resolves when media flows. After a failure the session, if there is
    * one, is the caller's to end: on a reconnect, ending it would end the stream.
    */
-  static async open(client: WhipClient, tracks: readonly MediaStreamTrack[], settings: SendSettings, events: ConnectionEvents, signal: AbortSignal): Promise<Connection> {
+  static async open(
+    client: WhipClient,
+    tracks: readonly MediaStreamTrack[],
+    settings: SendSettings,
+    events: ConnectionEvents,
+    signal: AbortSignal,
+  ): Promise<Connection> {
     const connection = new Connection(client, tracks, settings, events);
     try {
       await connection.negotiate(signal);
@@ -103,7 +109,10 @@ export class Connection {
   /** Sends another track in place of the one of its kind; no negotiation is needed. */
   async replace(track: MediaStreamTrack): Promise<void> {
     if (this.pc.signalingState === 'closed') return;
-    await this.pc.getTransceivers().find(({ sender }) => sender.track?.kind === track.kind)?.sender.replaceTrack(track);
+    await this.pc
+      .getTransceivers()
+      .find(({ sender }) => sender.track?.kind === track.kind)
+      ?.sender.replaceTrack(track);
   }
 
   getStats(): Promise<RTCStatsReport> {
@@ -134,7 +143,8 @@ export class Connection {
     const answer = await this.client.offer(offer.sdp ?? '', signal);
     this.answer = answer.sdp;
     // Gathering begins with the local description: only now are the server's ICE servers known (RFC 9725, section 4.6).
-    if (!this.settings.iceServers && answer.iceServers.length > 0) this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: answer.iceServers });
+    if (!this.settings.iceServers && answer.iceServers.length > 0)
+      this.pc.setConfiguration({ ...this.pc.getConfiguration(), iceServers: answer.iceServers });
     await this.pc.setLocalDescription(offer);
     if (this.dtls) this.dtls.onstatechange = () => this.watch();
     await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
@@ -159,9 +169,12 @@ export class Connection {
     const kbps = track.kind === 'video' ? this.settings.maxVideoKbps : this.settings.maxAudioKbps;
     // Firefox of some versions has no encodings before the negotiation.
     if (kbps !== undefined && parameters.encodings?.[0]) parameters.encodings[0].maxBitrate = kbps * 1000;
-    if (track.kind === 'video') parameters.degradationPreference = this.settings.degradationPreference ?? 'maintain-resolution';
+    if (track.kind === 'video')
+      parameters.degradationPreference = this.settings.degradationPreference ?? 'maintain-resolution';
     // A browser that cannot limit still publishes.
-    await sender.setParameters(parameters).catch((error: unknown) => console.warn('manycast: this browser refuses the bitrate settings', error));
+    await sender
+      .setParameters(parameters)
+      .catch((error: unknown) => console.warn('manycast: this browser refuses the bitrate settings', error));
   }
 
   private gather(candidate: RTCIceCandidate | null): void {
@@ -185,7 +198,9 @@ export class Connection {
       const candidates = this.candidates.splice(0);
       const fragment = fragmentOf(this.pc.localDescription?.sdp ?? '', candidates, this.gathered);
       // The server also learns our addresses from our checks; one that takes no candidates is no reason to fail.
-      this.client.trickle(fragment).catch((error: unknown) => console.debug('manycast: candidates were refused', error));
+      this.client
+        .trickle(fragment)
+        .catch((error: unknown) => console.debug('manycast: candidates were refused', error));
     }, TRICKLE_MS);
   }
 
@@ -193,8 +208,10 @@ export class Connection {
     this.stateChanged.dispatchEvent(new Event('change'));
     const { state } = this;
     clearTimeout(this.patienceTimer);
-    if (state === 'failed' || state === 'closed') this.events.onBroken(state === 'failed' ? 'the connection failed' : 'the server closed the connection');
-    else if (state === 'disconnected') this.patienceTimer = setTimeout(() => this.events.onBroken('the connection was lost'), PATIENCE_MS);
+    if (state === 'failed' || state === 'closed')
+      this.events.onBroken(state === 'failed' ? 'the connection failed' : 'the server closed the connection');
+    else if (state === 'disconnected')
+      this.patienceTimer = setTimeout(() => this.events.onBroken('the connection was lost'), PATIENCE_MS);
   }
 
   private async listen(): Promise<void> {
@@ -218,11 +235,15 @@ export class Connection {
         clearTimeout(timer);
         action();
       };
-      const timer = setTimeout(() => finish(() => reject(new ConnectionError('No media path to the server could be made: is UDP blocked?'))), ms);
+      const timer = setTimeout(
+        () => finish(() => reject(new ConnectionError('No media path to the server could be made: is UDP blocked?'))),
+        ms,
+      );
       const look = (): void => {
         const { state } = this;
         if (state === 'connected') finish(resolve);
-        else if (state === 'failed' || state === 'closed') finish(() => reject(new ConnectionError(`The media path to the server is ${state}.`)));
+        else if (state === 'failed' || state === 'closed')
+          finish(() => reject(new ConnectionError(`The media path to the server is ${state}.`)));
       };
       const abort = (): void => finish(() => reject(new ConnectionError('The stream was stopped.')));
       this.stateChanged.addEventListener('change', look, { signal: settled.signal });

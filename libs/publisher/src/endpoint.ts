@@ -15,6 +15,8 @@ export function endpointOf(whipUrl: string, name: string | undefined, base: stri
   }
   if (name === '') throw new Error('The name of the stream is empty.');
   const encoded = encodeURIComponent(name);
-  url.pathname = PLACEHOLDER.test(url.pathname) ? url.pathname.replace(PLACEHOLDER, () => encoded) : `${url.pathname.replace(/\/$/, '')}/${encoded}`;
+  url.pathname = PLACEHOLDER.test(url.pathname)
+    ? url.pathname.replace(PLACEHOLDER, () => encoded)
+    : `${url.pathname.replace(/\/$/, '')}/${encoded}`;
   return url.href;
 }

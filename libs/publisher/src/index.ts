@@ -9,6 +9,13 @@ export type { SendSettings } from './connection.js';
 export { getMediaDevices, type MediaDevices, releaseLocalMedia } from './media.js';
 export { type Session, type SessionOptions, SESSION_STATUS, type SessionStatus } from './session.js';
 export type { StreamStats } from './stats.js';
-export { type Stream, STREAM_EVENT, type StreamEvents, type StreamOptions, STREAM_STATUS, type StreamStatus } from './stream.js';
+export {
+  type Stream,
+  STREAM_EVENT,
+  type StreamEvents,
+  type StreamOptions,
+  STREAM_STATUS,
+  type StreamStatus,
+} from './stream.js';
 export { createTestCard, type TestCard, type TestCardOptions } from './test-card.js';
 export { type TokenSource } from './whip-client.js';

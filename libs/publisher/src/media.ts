@@ -10,7 +10,11 @@ export interface MediaDevices {
 const cache = new WeakMap<HTMLElement, MediaStream>();
 
 /** The camera and microphone of these constraints. Shown in `display` and kept there when `keep` is set. */
-export async function openMedia(constraints: MediaStreamConstraints, display: HTMLElement | undefined, keep: boolean): Promise<MediaStream> {
+export async function openMedia(
+  constraints: MediaStreamConstraints,
+  display: HTMLElement | undefined,
+  keep: boolean,
+): Promise<MediaStream> {
   const cached = display && cache.get(display);
   if (cached && suits(cached, constraints)) return cached;
   if (display) releaseLocalMedia(display);
@@ -25,7 +29,10 @@ export async function openMedia(constraints: MediaStreamConstraints, display: HT
 /** Shows the stream in a `<video>`, or in one made inside any other element. Muted: nobody wants to hear himself. */
 export function show(stream: MediaStream | null, display: HTMLElement | undefined): void {
   if (!display) return;
-  const video = display instanceof HTMLVideoElement ? display : (display.querySelector('video') ?? display.appendChild(document.createElement('video')));
+  const video =
+    display instanceof HTMLVideoElement
+      ? display
+      : (display.querySelector('video') ?? display.appendChild(document.createElement('video')));
   video.muted = true;
   video.playsInline = true;
   video.autoplay = true;
@@ -39,7 +46,8 @@ export function releaseLocalMedia(display: HTMLElement): void {
 }
 
 /** Whether this stream waits for the next publication, and must not be stopped now. */
-export const isKept = (stream: MediaStream, display: HTMLElement | undefined): boolean => display !== undefined && cache.get(display) === stream;
+export const isKept = (stream: MediaStream, display: HTMLElement | undefined): boolean =>
+  display !== undefined && cache.get(display) === stream;
 
 /** Turns the lights of camera and microphone off. */
 export function stopTracks(stream: MediaStream | undefined): void {
@@ -49,14 +57,23 @@ export function stopTracks(stream: MediaStream | undefined): void {
 /** What there is to choose from. */
 export async function getMediaDevices(): Promise<MediaDevices> {
   const devices = await navigator.mediaDevices.enumerateDevices();
-  const ofKind = (kind: MediaDeviceKind): { id: string; label: string }[] => devices.filter((device) => device.kind === kind).map(({ deviceId, label }) => ({ id: deviceId, label }));
+  const ofKind = (kind: MediaDeviceKind): { id: string; label: string }[] =>
+    devices.filter((device) => device.kind === kind).map(({ deviceId, label }) => ({ id: deviceId, label }));
   return { video: ofKind('videoinput'), audio: ofKind('audioinput') };
 }
 
 /** Opens one device by its id, with what the constraints say of its kind. */
-export async function openDevice(kind: 'video' | 'audio', deviceId: string, constraints: MediaStreamConstraints): Promise<MediaStreamTrack> {
+export async function openDevice(
+  kind: 'video' | 'audio',
+  deviceId: string,
+  constraints: MediaStreamConstraints,
+): Promise<MediaStreamTrack> {
   const wanted = constraints[kind];
-  const stream = await openMedia({ [kind]: { ...(typeof wanted === 'object' ? wanted : {}), deviceId: { exact: deviceId } } }, undefined, false);
+  const stream = await openMedia(
+    { [kind]: { ...(typeof wanted === 'object' ? wanted : {}), deviceId: { exact: deviceId } } },
+    undefined,
+    false,
+  );
   return onlyTrack(stream, kind);
 }
 
@@ -78,7 +95,8 @@ function onlyTrack(stream: MediaStream, kind: string): MediaStreamTrack {
 }
 
 function suits(stream: MediaStream, { audio, video }: MediaStreamConstraints): boolean {
-  const live = (tracks: MediaStreamTrack[], wanted: boolean): boolean => (wanted ? tracks.some(({ readyState }) => readyState === 'live') : tracks.length === 0);
+  const live = (tracks: MediaStreamTrack[], wanted: boolean): boolean =>
+    wanted ? tracks.some(({ readyState }) => readyState === 'live') : tracks.length === 0;
   return live(stream.getAudioTracks(), Boolean(audio)) && live(stream.getVideoTracks(), Boolean(video));
 }
 

@@ -50,7 +50,12 @@ export class Publication {
   /** Connects for the first time. Only an answer that asks for patience is tried again: everything else the user should see at once. */
   async start(): Promise<void> {
     addEventListener('online', () => this.mend('the network changed'), { signal: this.stopping.signal });
-    await this.insist(START_MS, 'starting', (error) => error instanceof WhipError && error.retryAfterMs !== undefined, () => this.connect());
+    await this.insist(
+      START_MS,
+      'starting',
+      (error) => error instanceof WhipError && error.retryAfterMs !== undefined,
+      () => this.connect(),
+    );
   }
 
   /** Brings the publication back: an ICE restart where the session still stands, else a new session that takes the stream over. */
@@ -59,7 +64,12 @@ export class Publication {
     this.recovering = true;
     try {
       this.events.onReconnecting({ attempt: 1, reason, inMs: 0 });
-      await this.insist(this.settings.reconnectMs, reason, (error) => !(error instanceof WhipError) || error.temporary, () => this.reconnect());
+      await this.insist(
+        this.settings.reconnectMs,
+        reason,
+        (error) => !(error instanceof WhipError) || error.temporary,
+        () => this.reconnect(),
+      );
     } finally {
       this.recovering = false;
     }
@@ -94,9 +104,12 @@ export class Publication {
     signal.throwIfAborted();
     const client = new WhipClient(this.settings.endpoint, this.settings.token, this.settings.rtmpUrl);
     this.clients.push(client);
-    const events = { onBroken: (reason: string) => this.mend(reason), onSilent: () => {
-      this.askAfter(client).catch((error: unknown) => this.fail(error));
-    } };
+    const events = {
+      onBroken: (reason: string) => this.mend(reason),
+      onSilent: () => {
+        this.askAfter(client).catch((error: unknown) => this.fail(error));
+      },
+    };
     this.connection = await Connection.open(client, this.tracks(), this.settings, events, signal);
     // What was switched to while it connected: nobody may be seen or heard by what he has left.
     for (const track of this.tracks()) await this.connection.replace(track);
@@ -134,7 +147,12 @@ export class Publication {
   }
 
   /** Repeats `work` for so long as its failures are `worthwhile` to try again. */
-  private async insist(forMs: number, reason: string, worthwhile: (error: unknown) => boolean, work: () => Promise<void>): Promise<void> {
+  private async insist(
+    forMs: number,
+    reason: string,
+    worthwhile: (error: unknown) => boolean,
+    work: () => Promise<void>,
+  ): Promise<void> {
     const deadline = performance.now() + forMs;
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -153,7 +171,9 @@ export class Publication {
 
   private fail(error: unknown): void {
     // A session without media would hold the stream's name for a while. It may well be that nobody hears this.
-    this.stop().catch((error: unknown) => console.debug('manycast: the server did not hear that the stream failed', error));
+    this.stop().catch((error: unknown) =>
+      console.debug('manycast: the server did not hear that the stream failed', error),
+    );
     this.events.onFailed(inWords(error));
   }
 

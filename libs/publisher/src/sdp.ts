@@ -6,7 +6,8 @@ export interface LocalCandidate {
   sdpMid: string | null;
 }
 
-const value = (sdp: string, attribute: string): string | undefined => new RegExp(`^a=${attribute}:(.*?)\r?$`, 'm').exec(sdp)?.[1];
+const value = (sdp: string, attribute: string): string | undefined =>
+  new RegExp(`^a=${attribute}:(.*?)\r?$`, 'm').exec(sdp)?.[1];
 
 /** The ICE user fragment of a description: tells ICE sessions apart. */
 export const iceUfrag = (sdp: string): string | undefined => value(sdp, 'ice-ufrag');
@@ -17,7 +18,8 @@ export function fragmentOf(sdp: string, candidates: readonly LocalCandidate[], c
   const ufrag = iceUfrag(sdp);
   const pwd = value(sdp, 'ice-pwd');
   const mline = /^m=.*?(?=\r?$)/m.exec(first)?.[0];
-  if (ufrag === undefined || pwd === undefined || mline === undefined) throw new Error('The description has no ICE credentials.');
+  if (ufrag === undefined || pwd === undefined || mline === undefined)
+    throw new Error('The description has no ICE credentials.');
   const group = value(sdp, 'group');
   return [
     ...(group === undefined ? [] : [`a=group:${group}`]),
@@ -46,8 +48,12 @@ export function restartedAnswer(answer: string, fragment: string): string {
     .split(/\r?\n/)
     .filter((line) => line !== '' && !/^a=(candidate:|end-of-candidates)/.test(line))
     // A function: `$` in a password is no group reference.
-    .map((line) => line.replace(/^a=ice-ufrag:.*/, () => `a=ice-ufrag:${ufrag}`).replace(/^a=ice-pwd:.*/, () => `a=ice-pwd:${pwd}`));
-  const second = lines.findIndex((line, index) => line.startsWith('m=') && lines.slice(0, index).some((before) => before.startsWith('m=')));
+    .map((line) =>
+      line.replace(/^a=ice-ufrag:.*/, () => `a=ice-ufrag:${ufrag}`).replace(/^a=ice-pwd:.*/, () => `a=ice-pwd:${pwd}`),
+    );
+  const second = lines.findIndex(
+    (line, index) => line.startsWith('m=') && lines.slice(0, index).some((before) => before.startsWith('m=')),
+  );
   lines.splice(second === -1 ? lines.length : second, 0, ...candidates);
   return `${lines.join('\r\n')}\r\n`;
 }

@@ -6,7 +6,12 @@ import { endpointOf } from './endpoint.js';
 import { Stream, type StreamOptions } from './stream.js';
 import type { TokenSource } from './whip-client.js';
 
-export const SESSION_STATUS = { PENDING: 'PENDING', ESTABLISHED: 'ESTABLISHED', DISCONNECTED: 'DISCONNECTED', FAILED: 'FAILED' } as const;
+export const SESSION_STATUS = {
+  PENDING: 'PENDING',
+  ESTABLISHED: 'ESTABLISHED',
+  DISCONNECTED: 'DISCONNECTED',
+  FAILED: 'FAILED',
+} as const;
 export type SessionStatus = (typeof SESSION_STATUS)[keyof typeof SESSION_STATUS];
 
 export interface SessionOptions extends SendSettings {
@@ -33,7 +38,8 @@ export class Session extends Emitter<{ [Status in SessionStatus]: [session: Sess
   constructor(private readonly options: SessionOptions) {
     super();
     const whipUrl = options.whipUrl ?? options.urlServer;
-    if (whipUrl === undefined) throw new Error('createSession needs whipUrl (or urlServer): https://<host>/whip/<appid>/<entry point>.');
+    if (whipUrl === undefined)
+      throw new Error('createSession needs whipUrl (or urlServer): https://<host>/whip/<appid>/<entry point>.');
     this.whipUrl = whipUrl;
     // Throws for an address that can never work.
     const probed = endpointOf(whipUrl, 'probe', location.href);
@@ -46,9 +52,16 @@ export class Session extends Emitter<{ [Status in SessionStatus]: [session: Sess
   /** A stream that is not yet published; add listeners, then call its `publish()`. */
   createStream(options: StreamOptions = {}): Stream {
     if (this.state === SESSION_STATUS.DISCONNECTED) throw new Error('The session is disconnected.');
-    if (options.receiveVideo || options.receiveAudio) throw new Error('receiveVideo and receiveAudio are not possible: this library publishes only.');
+    if (options.receiveVideo || options.receiveAudio)
+      throw new Error('receiveVideo and receiveAudio are not possible: this library publishes only.');
     const { whipUrl: _, urlServer: __, token, reconnectMs = RECONNECT_MS, ...send } = this.options;
-    const settings = { ...send, endpoint: endpointOf(this.whipUrl, options.name, location.href), token, rtmpUrl: options.rtmpUrl, reconnectMs };
+    const settings = {
+      ...send,
+      endpoint: endpointOf(this.whipUrl, options.name, location.href),
+      token,
+      rtmpUrl: options.rtmpUrl,
+      reconnectMs,
+    };
     const stream = new Stream(options, settings, (over) => this.streams.delete(over));
     this.streams.add(stream);
     return stream;

@@ -137,7 +137,8 @@ export class Sources {
   }
 
   private require(kind: Kind): void {
-    if (this.released || !this.current.has(kind)) throw new Error(`There is no ${kind} to replace: it must be part of the stream from its start.`);
+    if (this.released || !this.current.has(kind))
+      throw new Error(`There is no ${kind} to replace: it must be part of the stream from its start.`);
   }
 
   private preview(): void {

@@ -2,14 +2,41 @@ import { expect, it } from 'vitest';
 import { StatsMeter } from './stats.js';
 
 const report = (at: number, seconds: number, more: object = {}) => [
-  { id: 'v', type: 'outbound-rtp', kind: 'video', timestamp: at, codecId: 'h', bytesSent: seconds * 125_000, framesEncoded: seconds * 30, frameWidth: 1280, frameHeight: 720, keyFramesEncoded: 3, qualityLimitationReason: 'bandwidth', ...more },
-  { id: 'a', type: 'outbound-rtp', kind: 'audio', timestamp: at, codecId: 'o', bytesSent: seconds * 8000, mediaSourceId: 'm' },
+  {
+    id: 'v',
+    type: 'outbound-rtp',
+    kind: 'video',
+    timestamp: at,
+    codecId: 'h',
+    bytesSent: seconds * 125_000,
+    framesEncoded: seconds * 30,
+    frameWidth: 1280,
+    frameHeight: 720,
+    keyFramesEncoded: 3,
+    qualityLimitationReason: 'bandwidth',
+    ...more,
+  },
+  {
+    id: 'a',
+    type: 'outbound-rtp',
+    kind: 'audio',
+    timestamp: at,
+    codecId: 'o',
+    bytesSent: seconds * 8000,
+    mediaSourceId: 'm',
+  },
   { id: 'm', type: 'media-source', kind: 'audio', audioLevel: 0.25 },
   { id: 'h', type: 'codec', mimeType: 'video/H264' },
   { id: 'o', type: 'codec', mimeType: 'audio/opus' },
   { id: 't', type: 'transport', selectedCandidatePairId: 'p' },
   { id: 'q', type: 'candidate-pair', state: 'succeeded', nominated: true, currentRoundTripTime: 9 },
-  { id: 'p', type: 'candidate-pair', currentRoundTripTime: 0.042, availableOutgoingBitrate: 3_000_000, localCandidateId: 'l' },
+  {
+    id: 'p',
+    type: 'candidate-pair',
+    currentRoundTripTime: 0.042,
+    availableOutgoingBitrate: 3_000_000,
+    localCandidateId: 'l',
+  },
   { id: 'l', type: 'local-candidate', protocol: 'udp', candidateType: 'relay' },
   { id: 'r', type: 'remote-inbound-rtp', kind: 'video', fractionLost: 0.05, roundTripTime: 0.05 },
 ];
@@ -37,5 +64,14 @@ it('counts nothing twice or backwards when a new connection begins to count anew
 });
 
 it('says nothing of what is not there', () => {
-  expect(new StatsMeter().read([])).toEqual({ intervalMs: 0, video: null, audio: null, kbps: 0, loss: 0, rttMs: null, availableKbps: null, route: null });
+  expect(new StatsMeter().read([])).toEqual({
+    intervalMs: 0,
+    video: null,
+    audio: null,
+    kbps: 0,
+    loss: 0,
+    rttMs: null,
+    availableKbps: null,
+    route: null,
+  });
 });

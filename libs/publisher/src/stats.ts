@@ -4,7 +4,15 @@
 export interface StreamStats {
   /** Milliseconds of the interval that the rates are of. */
   intervalMs: number;
-  video: { kbps: number; fps: number; width: number; height: number; /** As `h264`, `vp8`. */ codec: string; keyFrames: number; limitedBy: 'none' | 'cpu' | 'bandwidth' | 'other' } | null;
+  video: {
+    kbps: number;
+    fps: number;
+    width: number;
+    height: number;
+    /** As `h264`, `vp8`. */ codec: string;
+    keyFrames: number;
+    limitedBy: 'none' | 'cpu' | 'bandwidth' | 'other';
+  } | null;
   audio: { kbps: number; codec: string; /** 0 (silence) to 1. */ level: number } | null;
   kbps: number;
   /** Share of packets that did not arrive, 0 to 1, as the server reports it. */
@@ -29,11 +37,16 @@ export class StatsMeter {
   read(report: Iterable<Stat>): StreamStats {
     const stats = new Map([...report].map((stat) => [text(stat, 'id'), stat]));
     const all = [...stats.values()];
-    const outbound = (kind: string): Stat | undefined => all.find((stat) => stat['type'] === 'outbound-rtp' && stat['kind'] === kind);
+    const outbound = (kind: string): Stat | undefined =>
+      all.find((stat) => stat['type'] === 'outbound-rtp' && stat['kind'] === kind);
     const [video, audio] = [outbound('video'), outbound('audio')];
     const intervalMs = Math.max(this.grown(video, 'timestamp'), this.grown(audio, 'timestamp'));
-    const rate = (stat: Stat | undefined, name: string): number => (intervalMs > 0 ? this.grown(stat, name) / (intervalMs / 1000) : 0);
-    const codec = (stat: Stat): string => text(stats.get(text(stat, 'codecId')), 'mimeType').replace(/^.*\//, '').toLowerCase();
+    const rate = (stat: Stat | undefined, name: string): number =>
+      intervalMs > 0 ? this.grown(stat, name) / (intervalMs / 1000) : 0;
+    const codec = (stat: Stat): string =>
+      text(stats.get(text(stat, 'codecId')), 'mimeType')
+        .replace(/^.*\//, '')
+        .toLowerCase();
     const kbps = (stat: Stat): number => Math.round((rate(stat, 'bytesSent') * 8) / 1000);
     const figures: StreamStats = {
       intervalMs: Math.round(intervalMs),
@@ -48,7 +61,13 @@ export class StatsMeter {
             limitedBy: limit(text(video, 'qualityLimitationReason')),
           }
         : null,
-      audio: audio ? { kbps: kbps(audio), codec: codec(audio), level: number(stats.get(text(audio, 'mediaSourceId')), 'audioLevel') } : null,
+      audio: audio
+        ? {
+            kbps: kbps(audio),
+            codec: codec(audio),
+            level: number(stats.get(text(audio, 'mediaSourceId')), 'audioLevel'),
+          }
+        : null,
       kbps: (video ? kbps(video) : 0) + (audio ? kbps(audio) : 0),
       ...path(all, stats),
     };
@@ -69,10 +88,16 @@ function path(all: Stat[], stats: Map<string, Stat>): Pick<StreamStats, 'loss' |
     'selectedCandidatePairId',
   );
   // Firefox names no pair in the transport.
-  const pair = stats.get(chosen) ?? all.find((stat) => stat['type'] === 'candidate-pair' && stat['nominated'] === true && stat['state'] === 'succeeded');
+  const pair =
+    stats.get(chosen) ??
+    all.find(
+      (stat) => stat['type'] === 'candidate-pair' && stat['nominated'] === true && stat['state'] === 'succeeded',
+    );
   const local = stats.get(text(pair, 'localCandidateId'));
   const remote = all.filter((stat) => stat['type'] === 'remote-inbound-rtp');
-  const seconds = [number(pair, 'currentRoundTripTime'), ...remote.map((stat) => number(stat, 'roundTripTime'))].find((value) => value > 0);
+  const seconds = [number(pair, 'currentRoundTripTime'), ...remote.map((stat) => number(stat, 'roundTripTime'))].find(
+    (value) => value > 0,
+  );
   const available = number(pair, 'availableOutgoingBitrate');
   return {
     loss: Math.max(0, ...remote.map((stat) => number(stat, 'fractionLost'))),

@@ -5,11 +5,22 @@ import { type Kind, type SourceOptions, Sources } from './sources.js';
 import { StatsMeter, type StreamStats } from './stats.js';
 
 /** The life of a stream, as the Flashphoner SDK names it. PENDING is also what an interrupted stream is while it comes back. */
-export const STREAM_STATUS = { NEW: 'NEW', PENDING: 'PENDING', PUBLISHING: 'PUBLISHING', UNPUBLISHED: 'UNPUBLISHED', FAILED: 'FAILED' } as const;
+export const STREAM_STATUS = {
+  NEW: 'NEW',
+  PENDING: 'PENDING',
+  PUBLISHING: 'PUBLISHING',
+  UNPUBLISHED: 'UNPUBLISHED',
+  FAILED: 'FAILED',
+} as const;
 export type StreamStatus = (typeof STREAM_STATUS)[keyof typeof STREAM_STATUS];
 
 /** What a stream tells besides its status. */
-export const STREAM_EVENT = { STATS: 'STATS', RECONNECTING: 'RECONNECTING', SOURCE_ENDED: 'SOURCE_ENDED', NOT_PUSHED: 'NOT_PUSHED' } as const;
+export const STREAM_EVENT = {
+  STATS: 'STATS',
+  RECONNECTING: 'RECONNECTING',
+  SOURCE_ENDED: 'SOURCE_ENDED',
+  NOT_PUSHED: 'NOT_PUSHED',
+} as const;
 
 /** Listeners get the stream first. */
 export type StreamEvents = { [Status in StreamStatus]: [stream: Stream] } & {
@@ -73,7 +84,9 @@ export class Stream extends Emitter<StreamEvents> {
   /** Ends the stream at once, on the platforms too. Resolves when the server knows; never rejects. */
   async stop(): Promise<void> {
     if (this.over) return;
-    const told = this.publication?.stop().catch((error: unknown) => console.warn('manycast: the server did not hear that the stream ended', error));
+    const told = this.publication
+      ?.stop()
+      .catch((error: unknown) => console.warn('manycast: the server did not hear that the stream ended', error));
     this.release();
     await told;
     this.become(STREAM_STATUS.UNPUBLISHED, '');

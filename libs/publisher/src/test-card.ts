@@ -21,7 +21,13 @@ const BARS = ['#c0c0c0', '#c0c000', '#00c0c0', '#00c000', '#c000c0', '#c00000', 
 const TONE_GAIN = 0.1;
 
 /** Draws colour bars with a running clock and a sweeping line, and sounds a tone. The tone needs a user's gesture before it (browsers' autoplay rule). */
-export function createTestCard({ width = 1280, height = 720, fps = 30, frequency = 440, label = '' }: TestCardOptions = {}): TestCard {
+export function createTestCard({
+  width = 1280,
+  height = 720,
+  fps = 30,
+  frequency = 440,
+  label = '',
+}: TestCardOptions = {}): TestCard {
   const canvas = document.createElement('canvas');
   canvas.width = width;
   canvas.height = height;

@@ -39,22 +39,41 @@ async function startServer(answers: Record<string, Answer>): Promise<{ url: stri
 
 const created: Answer = (response) =>
   response
-    .writeHead(201, { 'Content-Type': 'application/sdp', Location: '/whip/sessions/1', ETag: '"one"', Link: ['<stun:a.example>; rel="ice-server"', '<stun:b.example>; rel="ice-server"'] })
+    .writeHead(201, {
+      'Content-Type': 'application/sdp',
+      Location: '/whip/sessions/1',
+      ETag: '"one"',
+      Link: ['<stun:a.example>; rel="ice-server"', '<stun:b.example>; rel="ice-server"'],
+    })
     .end('v=0\r\n');
 
-const refused = async (work: Promise<unknown>): Promise<WhipError> => work.then(() => Promise.reject(new Error('was not refused')), (error: WhipError) => error);
+const refused = async (work: Promise<unknown>): Promise<WhipError> =>
+  work.then(
+    () => Promise.reject(new Error('was not refused')),
+    (error: WhipError) => error,
+  );
 
 describe('WhipClient', () => {
   it('offers, trickles, restarts ICE and ends, with the tags of the moment', async () => {
     const { url, seen } = await startServer({
       POST: created,
-      PATCH: (response, { headers }) => (headers['if-match'] === '*' ? response.writeHead(200, { ETag: '"two"' }).end('a=ice-ufrag:x\r\n') : response.writeHead(204).end()),
+      PATCH: (response, { headers }) =>
+        headers['if-match'] === '*'
+          ? response.writeHead(200, { ETag: '"two"' }).end('a=ice-ufrag:x\r\n')
+          : response.writeHead(204).end(),
       DELETE: (response) => response.end(),
     });
     const client = new WhipClient(url, 'secret');
-    expect(await client.offer('v=0 offer')).toEqual({ sdp: 'v=0\r\n', iceServers: [{ urls: 'stun:a.example' }, { urls: 'stun:b.example' }] });
+    expect(await client.offer('v=0 offer')).toEqual({
+      sdp: 'v=0\r\n',
+      iceServers: [{ urls: 'stun:a.example' }, { urls: 'stun:b.example' }],
+    });
     // Not awaited: they must not overtake each other.
-    const [, fragment] = await Promise.all([client.trickle('first'), client.restart('again'), client.trickle('second')]);
+    const [, fragment] = await Promise.all([
+      client.trickle('first'),
+      client.restart('again'),
+      client.trickle('second'),
+    ]);
     expect(fragment).toBe('a=ice-ufrag:x\r\n');
     await client.end();
     await client.end();
@@ -66,7 +85,10 @@ describe('WhipClient', () => {
       ['DELETE /whip/sessions/1', undefined, ''],
     ]);
     expect(seen.every(({ headers }) => headers.authorization === 'Bearer secret')).toBe(true);
-    expect([seen[0]?.headers['content-type'], seen[1]?.headers['content-type']]).toEqual(['application/sdp', 'application/trickle-ice-sdpfrag']);
+    expect([seen[0]?.headers['content-type'], seen[1]?.headers['content-type']]).toEqual([
+      'application/sdp',
+      'application/trickle-ice-sdpfrag',
+    ]);
   });
 
   it('asks for a token at every offer', async () => {
@@ -89,24 +111,45 @@ describe('WhipClient', () => {
   });
 
   it.each([
-    [503, { 'Retry-After': '5' }, { message: 'No room.', code: 'no_free_slot' }, { message: 'No room.', code: 'no_free_slot', retryAfterMs: 5000, temporary: true }],
-    [401, {}, { title: 'The token has expired.' }, { message: 'The token has expired.', retryAfterMs: undefined, temporary: false }],
+    [
+      503,
+      { 'Retry-After': '5' },
+      { message: 'No room.', code: 'no_free_slot' },
+      { message: 'No room.', code: 'no_free_slot', retryAfterMs: 5000, temporary: true },
+    ],
+    [
+      401,
+      {},
+      { title: 'The token has expired.' },
+      { message: 'The token has expired.', retryAfterMs: undefined, temporary: false },
+    ],
     [409, { 'Retry-After': '1' }, { message: 'Another publisher.' }, { temporary: true }],
     [410, {}, { message: 'The stream was ended over the API.' }, { status: 410, temporary: false }],
     [501, {}, {}, { message: 'The server answered 501 Not Implemented', temporary: false }],
     [500, {}, 'not an object', { message: 'The server answered 500 Internal Server Error', temporary: true }],
   ])('tells why the server refused: %i %j', async (status, headers, problem, error) => {
-    const { url } = await startServer({ POST: (response) => response.writeHead(status, { ...headers, 'Content-Type': 'application/problem+json' }).end(JSON.stringify(problem)) });
+    const { url } = await startServer({
+      POST: (response) =>
+        response
+          .writeHead(status, { ...headers, 'Content-Type': 'application/problem+json' })
+          .end(JSON.stringify(problem)),
+    });
     expect(await refused(new WhipClient(url).offer('v=0'))).toMatchObject(error);
   });
 
   it('does not take any page for an answer', async () => {
-    const { url } = await startServer({ POST: (response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>') });
+    const { url } = await startServer({
+      POST: (response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<html>'),
+    });
     expect((await refused(new WhipClient(url).offer('v=0'))).message).toMatch(/no WHIP endpoint/);
   });
 
   it('tells a server that is not there from one that refuses', async () => {
-    expect(await refused(new WhipClient('http://127.0.0.1:9/').offer('v=0'))).toMatchObject({ status: 0, temporary: true, message: 'The server cannot be reached.' });
+    expect(await refused(new WhipClient('http://127.0.0.1:9/').offer('v=0'))).toMatchObject({
+      status: 0,
+      temporary: true,
+      message: 'The server cannot be reached.',
+    });
   });
 
   it('gives an offer up when it is no longer wanted', async () => {

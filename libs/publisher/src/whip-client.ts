@@ -40,7 +40,12 @@ export class WhipError extends Error {
 
   /** Trying again as things are may help: no answer, an overloaded or failing server, or it said when to come back. */
   get temporary(): boolean {
-    return this.status === 0 || this.status === 429 || (this.status >= 500 && this.status !== 501) || this.retryAfterMs !== undefined;
+    return (
+      this.status === 0 ||
+      this.status === 429 ||
+      (this.status >= 500 && this.status !== 501) ||
+      this.retryAfterMs !== undefined
+    );
   }
 }
 
@@ -64,14 +69,24 @@ export class WhipClient {
   /** Publishes. The offer needs no candidates; they follow by `trickle`. */
   async offer(sdp: string, signal?: AbortSignal): Promise<WhipAnswer> {
     this.bearer = typeof this.token === 'function' ? await this.token() : this.token;
-    const response = await this.request(this.endpoint, { method: 'POST', headers: { 'Content-Type': SDP, Accept: SDP, ...(this.rtmpUrl === undefined ? {} : { 'Manycast-Rtmp-Url': this.rtmpUrl }) }, body: sdp, signal });
+    const response = await this.request(this.endpoint, {
+      method: 'POST',
+      headers: {
+        'Content-Type': SDP,
+        Accept: SDP,
+        ...(this.rtmpUrl === undefined ? {} : { 'Manycast-Rtmp-Url': this.rtmpUrl }),
+      },
+      body: sdp,
+      signal,
+    });
     const location = response.headers.get('Location');
     // The base is where the answer came from: a 307 may have led elsewhere.
     this.sessionUrl = location === null ? undefined : new URL(location, response.url || this.endpoint).href;
     this.etag = response.headers.get('ETag');
     this.rtmpError = response.headers.get('Manycast-Rtmp-Error');
     const answer = await response.text();
-    if (response.status !== 201 || !answer.startsWith('v=0')) throw new WhipError(response.status, 'The server is no WHIP endpoint: its answer is not SDP.');
+    if (response.status !== 201 || !answer.startsWith('v=0'))
+      throw new WhipError(response.status, 'The server is no WHIP endpoint: its answer is not SDP.');
     return { sdp: answer, iceServers: parseIceServers(response.headers.get('Link')) };
   }
 
@@ -119,7 +134,11 @@ export class WhipClient {
 
   private patch(fragment: string, etag: string | null): Promise<Response> {
     if (this.sessionUrl === undefined) throw new WhipError(404, 'The session is over.');
-    return this.request(this.sessionUrl, { method: 'PATCH', headers: { 'Content-Type': FRAGMENT, ...(etag === null ? {} : { 'If-Match': etag }) }, body: fragment });
+    return this.request(this.sessionUrl, {
+      method: 'PATCH',
+      headers: { 'Content-Type': FRAGMENT, ...(etag === null ? {} : { 'If-Match': etag }) },
+      body: fragment,
+    });
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -156,11 +175,20 @@ function either(...signals: AbortSignal[]): AbortSignal {
 /** The sentence of a problem document (RFC 9457), else the bare status. */
 async function refusal(response: Response): Promise<WhipError> {
   const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'));
-  const problem: unknown = /json/.test(response.headers.get('Content-Type') ?? '') ? await response.json().catch(() => undefined) : undefined;
+  const problem: unknown = /json/.test(response.headers.get('Content-Type') ?? '')
+    ? await response.json().catch(() => undefined)
+    : undefined;
   const text = (field: string): string | undefined => {
-    const found: unknown = typeof problem === 'object' && problem !== null && field in problem ? problem[field as keyof typeof problem] : undefined;
+    const found: unknown =
+      typeof problem === 'object' && problem !== null && field in problem
+        ? problem[field as keyof typeof problem]
+        : undefined;
     return typeof found === 'string' && found !== '' ? found : undefined;
   };
-  const sentence = text('message') ?? text('detail') ?? text('title') ?? `The server answered ${response.status} ${response.statusText}`.trim();
+  const sentence =
+    text('message') ??
+    text('detail') ??
+    text('title') ??
+    `The server answered ${response.status} ${response.statusText}`.trim();
   return new WhipError(response.status, sentence, text('code'), retryAfterMs);
 }

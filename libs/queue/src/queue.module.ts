@@ -24,7 +24,12 @@ import { Wire } from './wire.js';
     // A queue's connection is its processor's, too, which blocks on purpose: whoever adds a job sets a deadline of its own.
     BullModule.registerQueue({ name: STREAMS_QUEUE }, { name: CALLBACKS_QUEUE }),
   ],
-  providers: [{ provide: REDIS, useFactory: (env: Env) => connectRedis(env, 'commands', COMMAND_OPTIONS), inject: [Env] }, RedisCloser, Registry, Wire],
+  providers: [
+    { provide: REDIS, useFactory: (env: Env) => connectRedis(env, 'commands', COMMAND_OPTIONS), inject: [Env] },
+    RedisCloser,
+    Registry,
+    Wire,
+  ],
   exports: [BullModule, REDIS, Registry, Wire],
 })
 export class QueueModule {}

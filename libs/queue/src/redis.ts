@@ -17,7 +17,11 @@ export const COMMAND_OPTIONS = {
 } satisfies RedisOptions;
 
 /** For BullMQ workers, which block on purpose. */
-export const BLOCKING_OPTIONS = { retryStrategy, connectTimeout: 2000, maxRetriesPerRequest: null } satisfies RedisOptions;
+export const BLOCKING_OPTIONS = {
+  retryStrategy,
+  connectTimeout: 2000,
+  maxRetriesPerRequest: null,
+} satisfies RedisOptions;
 
 /** A connection that is told apart in `CLIENT LIST` and never throws an unhandled 'error'. */
 export function connectRedis(env: Env, name: string, options: RedisOptions): Redis {

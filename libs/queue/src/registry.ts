@@ -38,7 +38,11 @@ export class Registry {
   }
 
   async withdraw(nodeId: string): Promise<void> {
-    await this.redis.multi().srem(this.key('nodes'), nodeId).del(this.key(`node:${nodeId}`)).exec();
+    await this.redis
+      .multi()
+      .srem(this.key('nodes'), nodeId)
+      .del(this.key(`node:${nodeId}`))
+      .exec();
   }
 
   /** Nodes heard of within the last seconds. */
@@ -60,7 +64,9 @@ export class Registry {
   async figures<T>(streamIds: string[]): Promise<Map<string, T>> {
     if (streamIds.length === 0) return new Map();
     const texts = await this.redis.mget(streamIds.map((id) => this.key(`figures:${id}`)));
-    return new Map(texts.flatMap((text, i) => (text === null ? [] : [[streamIds[i] as string, JSON.parse(text) as T] as const])));
+    return new Map(
+      texts.flatMap((text, i) => (text === null ? [] : [[streamIds[i] as string, JSON.parse(text) as T] as const])),
+    );
   }
 
   private key(name: string): string {

@@ -55,7 +55,11 @@ export class Wire implements OnApplicationShutdown {
     this.replyTo = `${this.prefix}:reply:${randomUUID()}`;
     this.publisher = connectRedis(env, 'wire', COMMAND_OPTIONS);
     // A subscription must survive outages of any length: ioredis subscribes again after it reconnects.
-    this.subscriber = connectRedis(env, 'wire-sub', { ...COMMAND_OPTIONS, commandTimeout: undefined, maxRetriesPerRequest: null });
+    this.subscriber = connectRedis(env, 'wire-sub', {
+      ...COMMAND_OPTIONS,
+      commandTimeout: undefined,
+      maxRetriesPerRequest: null,
+    });
     this.subscriber.on('ready', () => (this.connectedAt = performance.now()));
     this.subscriber.on('close', () => (this.connectedAt = null));
     this.subscriber.on('message', (channel: string, text: string) => this.receive(channel, text));

@@ -47,14 +47,28 @@ function answerSection(section: Section, { half, fingerprint, role }: LocalTrans
 
 function answerCodec(codec: Codec): string[] {
   const { payloadType, name, encoding, fmtp } = codec;
-  const parameters = fmtp.split(';').map((parameter) => parameter.trim()).filter((parameter) => parameter !== '' && !parameter.startsWith('sprop-'));
+  const parameters = fmtp
+    .split(';')
+    .map((parameter) => parameter.trim())
+    .filter((parameter) => parameter !== '' && !parameter.startsWith('sprop-'));
   // Chrome's bandwidth estimate never rises without the profile that was chosen.
   if (name === 'H264' && !fmtp.includes('profile-level-id')) parameters.push(`profile-level-id=${profileOf(codec)}`);
   if (name === 'H264') parameters.push(`x-google-start-bitrate=${START_KBPS}`);
-  return [`a=rtpmap:${payloadType} ${encoding}`, ...(parameters.length > 0 ? [`a=fmtp:${payloadType} ${parameters.join(';')}`] : [])];
+  return [
+    `a=rtpmap:${payloadType} ${encoding}`,
+    ...(parameters.length > 0 ? [`a=fmtp:${payloadType} ${parameters.join(';')}`] : []),
+  ];
 }
 
 /** Our half of an ICE restart as an SDP fragment; `mid` names the bundle's first section. */
 export function formatFragment(mline: string, mid: string, { ufrag, pwd, candidates }: IceHalf): string {
-  return [`a=ice-ufrag:${ufrag}`, `a=ice-pwd:${pwd}`, mline, `a=mid:${mid}`, ...candidates.map((value) => `a=candidate:${value}`), 'a=end-of-candidates', ''].join('\r\n');
+  return [
+    `a=ice-ufrag:${ufrag}`,
+    `a=ice-pwd:${pwd}`,
+    mline,
+    `a=mid:${mid}`,
+    ...candidates.map((value) => `a=candidate:${value}`),
+    'a=end-of-candidates',
+    '',
+  ].join('\r\n');
 }

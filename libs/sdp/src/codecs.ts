@@ -16,23 +16,46 @@ export interface Codec {
 const VIDEO_PREFERENCE = ['H264', 'VP8', 'VP9', 'AV1'];
 /** Constrained baseline never has B-frames, which RTMP platforms and WebRTC publishers agree on; then what OBS sends. */
 const PROFILE_PREFERENCE = [/^42[cef]0/i, /^4200/i, /^4d/i, /^64/i];
-const CLOCK_RATES: Record<string, number> = { H264: 90_000, VP8: 90_000, VP9: 90_000, AV1: 90_000, RTX: 90_000, OPUS: 48_000 };
+const CLOCK_RATES: Record<string, number> = {
+  H264: 90_000,
+  VP8: 90_000,
+  VP9: 90_000,
+  AV1: 90_000,
+  RTX: 90_000,
+  OPUS: 48_000,
+};
 
 /** Those that we know, of the payload types that the m-line names. */
 export function readCodecs(section: RawSection): Codec[] {
   const offered = new Set(section.formats.split(/ +/));
   const parameters = valuesOf(section, 'fmtp');
   return valuesOf(section, 'rtpmap').flatMap((line) => {
-    const [, payloadType, encoding = '', name = '', clockRate] = /^(\d{1,3}) (([\w.-]+)\/(\d+)(?:\/\d+)?)$/.exec(line) ?? [];
+    const [, payloadType, encoding = '', name = '', clockRate] =
+      /^(\d{1,3}) (([\w.-]+)\/(\d+)(?:\/\d+)?)$/.exec(line) ?? [];
     const upper = name.toUpperCase();
-    if (!payloadType || !offered.has(payloadType) || Number(payloadType) > 127 || CLOCK_RATES[upper] !== Number(clockRate)) return [];
+    if (
+      !payloadType ||
+      !offered.has(payloadType) ||
+      Number(payloadType) > 127 ||
+      CLOCK_RATES[upper] !== Number(clockRate)
+    )
+      return [];
     const fmtp = parameters.find((value) => value.startsWith(`${payloadType} `)) ?? '';
-    return [{ payloadType: Number(payloadType), name: upper, encoding, clockRate: Number(clockRate), fmtp: fmtp.slice(payloadType.length + 1).trim() }];
+    return [
+      {
+        payloadType: Number(payloadType),
+        name: upper,
+        encoding,
+        clockRate: Number(clockRate),
+        fmtp: fmtp.slice(payloadType.length + 1).trim(),
+      },
+    ];
   });
 }
 
 /** Of H.264, when the offer does not say: constrained baseline, which every sender can. */
-export const profileOf = (codec: Codec): string => /profile-level-id=([0-9a-fA-F]{6})/.exec(codec.fmtp)?.[1] ?? '42e01f';
+export const profileOf = (codec: Codec): string =>
+  /profile-level-id=([0-9a-fA-F]{6})/.exec(codec.fmtp)?.[1] ?? '42e01f';
 
 export const chooseAudio = (all: Codec[]): Codec | undefined => all.find(({ name }) => name === 'OPUS');
 

@@ -85,8 +85,11 @@ export function readOffer(sdp: string): Offer {
   requireBundle(session, taken);
 
   const tracks = sections.flatMap(({ track }) => track ?? []);
-  const extension = (uri: string): number | null => taken.map((stream) => extensionId(stream, uri)).find((id) => id !== null) ?? null;
-  const hasTransportCc = taken.some((stream) => valuesOf(stream, 'rtcp-fb').some((value) => value.endsWith(' transport-cc')));
+  const extension = (uri: string): number | null =>
+    taken.map((stream) => extensionId(stream, uri)).find((id) => id !== null) ?? null;
+  const hasTransportCc = taken.some((stream) =>
+    valuesOf(stream, 'rtcp-fb').some((value) => value.endsWith(' transport-cc')),
+  );
   return {
     sections,
     tracks,
@@ -99,14 +102,24 @@ export function readOffer(sdp: string): Offer {
 }
 
 function requireDirection({ kind, attributes }: Stream, session: RawSection): void {
-  const direction = [...attributes, ...session.attributes].find((attribute) => DIRECTIONS.includes(attribute)) ?? 'sendrecv';
-  if (direction === 'recvonly' || direction === 'inactive') throw unusable(`does not send its ${kind}: it is ${direction}`);
+  const direction =
+    [...attributes, ...session.attributes].find((attribute) => DIRECTIONS.includes(attribute)) ?? 'sendrecv';
+  if (direction === 'recvonly' || direction === 'inactive')
+    throw unusable(`does not send its ${kind}: it is ${direction}`);
 }
 
 const midOf = (section: RawSection): string | undefined => valuesOf(section, 'mid')[0];
 
-const refused = (section: RawSection): Section =>
-  ({ kind: section.kind, protocol: section.protocol, formats: section.formats, mid: midOf(section), track: null, codecs: [], extensions: [], feedback: [] });
+const refused = (section: RawSection): Section => ({
+  kind: section.kind,
+  protocol: section.protocol,
+  formats: section.formats,
+  mid: midOf(section),
+  track: null,
+  codecs: [],
+  extensions: [],
+  feedback: [],
+});
 
 function readStream(section: Stream): Section {
   const { kind } = section;
@@ -116,11 +129,22 @@ function readStream(section: Stream): Section {
   const { payloadType, name, clockRate, fmtp } = chosen;
   const rtx = retransmissionOf(chosen, all);
   const offered = valuesOf(section, 'rtcp-fb');
-  const feedback = FEEDBACK.filter((what) => offered.includes(`${payloadType} ${what}`) || offered.includes(`* ${what}`));
+  const feedback = FEEDBACK.filter(
+    (what) => offered.includes(`${payloadType} ${what}`) || offered.includes(`* ${what}`),
+  );
   const mid = midOf(section);
   return {
     ...refused(section),
-    track: { kind, codec: name, payloadType, rtxPayloadType: rtx?.payloadType ?? null, clockRate, mid: mid ?? '', nack: feedback.includes('nack'), fmtp },
+    track: {
+      kind,
+      codec: name,
+      payloadType,
+      rtxPayloadType: rtx?.payloadType ?? null,
+      clockRate,
+      mid: mid ?? '',
+      nack: feedback.includes('nack'),
+      fmtp,
+    },
     codecs: rtx ? [chosen, rtx] : [chosen],
     extensions: valuesOf(section, 'extmap').filter((value) => [MID, TRANSPORT_CC].includes(value.split(' ')[1] ?? '')),
     feedback,
@@ -133,11 +157,18 @@ function readStream(section: Stream): Section {
  */
 function refuseSimulcast({ kind, attributes }: Stream): void {
   const named = attributes.filter((attribute) => /^rid:\S+ send\b/.test(attribute)).length;
-  const listed = attributes.map((attribute) => /^simulcast:.*?\bsend (\S+)/.exec(attribute)?.[1]?.split(/[;,]/).length ?? 0);
+  const listed = attributes.map(
+    (attribute) => /^simulcast:.*?\bsend (\S+)/.exec(attribute)?.[1]?.split(/[;,]/).length ?? 0,
+  );
   // As Chrome writes it for pages that ask in its old way.
-  const grouped = attributes.map((attribute) => /^ssrc-group:SIM (.+)/.exec(attribute)?.[1]?.trim().split(/ +/).length ?? 0);
+  const grouped = attributes.map(
+    (attribute) => /^ssrc-group:SIM (.+)/.exec(attribute)?.[1]?.trim().split(/ +/).length ?? 0,
+  );
   const layers = Math.max(named, ...listed, ...grouped);
-  if (layers > 1) throw unusable(`sends its ${kind} in ${layers} simulcast layers, of which one would be forwarded: switch simulcast off in the publisher`);
+  if (layers > 1)
+    throw unusable(
+      `sends its ${kind} in ${layers} simulcast layers, of which one would be forwarded: switch simulcast off in the publisher`,
+    );
 }
 
 /** RFC 9725, section 4.2: all media over one transport. */
@@ -145,7 +176,9 @@ function requireBundle(session: RawSection, taken: Stream[]): void {
   if (taken.length < 2) return;
   const groups = valuesOf(session, 'group').map((value) => value.split(/ +/));
   const mids = taken.map((stream) => midOf(stream) ?? '');
-  const isBundled = groups.some(([semantics, ...members]) => semantics === 'BUNDLE' && mids.every((mid) => members.includes(mid)));
+  const isBundled = groups.some(
+    ([semantics, ...members]) => semantics === 'BUNDLE' && mids.every((mid) => members.includes(mid)),
+  );
   if (!isBundled) throw unusable('has audio and video that are not bundled: both must be named in one a=group:BUNDLE');
 }
 

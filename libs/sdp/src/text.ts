@@ -1,5 +1,7 @@
 /** SDP as text (RFC 8866): bounded, then split into its sections. */
 
+// oxlint-disable-next-line no-control-regex -- control characters are what we look for
+const CONTROL_CHARACTER = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 /** The API takes bodies of 64 KiB, and browsers write 10. */
 const MAX_CHARACTERS = 65_536;
 /** Browsers write 300. */
@@ -34,16 +36,20 @@ export interface RawSection {
 
 /** Lines of `x=...`, however they end; anything else was never SDP (a NUL, a lone CR, HTML...). Throws SdpError (damaged). */
 export function textLines(text: string): string[] {
-  if (text.length > MAX_CHARACTERS) throw new SdpError(`The body is not SDP: it has more than ${MAX_CHARACTERS} characters.`, 'damaged');
+  if (text.length > MAX_CHARACTERS)
+    throw new SdpError(`The body is not SDP: it has more than ${MAX_CHARACTERS} characters.`, 'damaged');
   const lines = text.split(/\r?\n/, MAX_LINES + 1).filter((line) => line !== '');
-  if (lines.length > MAX_LINES) throw new SdpError(`The body is not SDP: it has more than ${MAX_LINES} lines.`, 'damaged');
-  // oxlint-disable-next-line no-control-regex -- control characters are what we look for
-  const bad = lines.findIndex((line) => line.length > MAX_LINE || !/^[a-z]=/.test(line) || /[\u0000-\u0008\u000a-\u001f\u007f]/.test(line));
+  if (lines.length > MAX_LINES)
+    throw new SdpError(`The body is not SDP: it has more than ${MAX_LINES} lines.`, 'damaged');
+  const bad = lines.findIndex(
+    (line) => line.length > MAX_LINE || !/^[a-z]=/.test(line) || CONTROL_CHARACTER.test(line),
+  );
   if (bad !== -1) throw new SdpError(`The body is not SDP: line ${bad + 1} is damaged.`, 'damaged');
   return lines;
 }
 
-const attributesOf = (lines: string[]): string[] => lines.filter((line) => line.startsWith('a=')).map((line) => line.slice(2).trim());
+const attributesOf = (lines: string[]): string[] =>
+  lines.filter((line) => line.startsWith('a=')).map((line) => line.slice(2).trim());
 
 /** Splits an offer. Throws SdpError (damaged) for what is no SDP. */
 export function readSections(sdp: string): { session: RawSection; media: RawSection[] } {
@@ -55,12 +61,24 @@ export function readSections(sdp: string): { session: RawSection; media: RawSect
     const [, kind = '', port = '', protocol = '', formats = ''] = /^m=(\S*) (\S+) (\S+) ?(.*?)\s*$/.exec(mline) ?? [];
     return { kind, port, protocol, formats, mline, attributes: attributesOf(lines.slice(from + 1, starts[i + 1])) };
   });
-  return { session: { kind: 'session', port: '', protocol: '', formats: '', mline: '', attributes: attributesOf(lines.slice(0, starts[0])) }, media };
+  return {
+    session: {
+      kind: 'session',
+      port: '',
+      protocol: '',
+      formats: '',
+      mline: '',
+      attributes: attributesOf(lines.slice(0, starts[0])),
+    },
+    media,
+  };
 }
 
 /** What stands behind `a=<name>:`, in order. */
 export const valuesOf = ({ attributes }: Pick<RawSection, 'attributes'>, name: string): string[] =>
-  attributes.filter((attribute) => attribute.startsWith(`${name}:`)).map((attribute) => attribute.slice(name.length + 1).trim());
+  attributes
+    .filter((attribute) => attribute.startsWith(`${name}:`))
+    .map((attribute) => attribute.slice(name.length + 1).trim());
 
 export const hasFlag = ({ attributes }: RawSection, name: string): boolean => attributes.includes(name);
 
@@ -76,14 +94,17 @@ export const PWD = /^[!-~]{22,256}$/;
 /** No honest host has a hundred. */
 export const MAX_CANDIDATES = 100;
 
-export const countCandidates = (attributes: string[]): number => attributes.filter((attribute) => attribute.startsWith('candidate:')).length;
+export const countCandidates = (attributes: string[]): number =>
+  attributes.filter((attribute) => attribute.startsWith('candidate:')).length;
 
 /** Reads a trickled fragment; throws SdpError (damaged) when it is none. Some clients' m-lines have no port: nothing here depends on m-lines. */
 export function readFragment(text: string): IceFragment {
   const lines = textLines(text);
   if (lines.length === 0) throw new SdpError('The body is not an SDP fragment: it is empty.', 'damaged');
   const attributes = attributesOf(lines);
-  if (countCandidates(attributes) > MAX_CANDIDATES) throw new SdpError(`The fragment has more than ${MAX_CANDIDATES} candidates.`, 'damaged');
-  const first = (name: string, allowed: RegExp): string | null => valuesOf({ attributes }, name).find((value) => allowed.test(value)) ?? null;
+  if (countCandidates(attributes) > MAX_CANDIDATES)
+    throw new SdpError(`The fragment has more than ${MAX_CANDIDATES} candidates.`, 'damaged');
+  const first = (name: string, allowed: RegExp): string | null =>
+    valuesOf({ attributes }, name).find((value) => allowed.test(value)) ?? null;
   return { ufrag: first('ice-ufrag', UFRAG), pwd: first('ice-pwd', PWD) };
 }

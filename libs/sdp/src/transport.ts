@@ -30,21 +30,33 @@ const HASH_BYTES: Record<string, number> = { 'sha-256': 32, 'sha-384': 48, 'sha-
 const ROLES = ['actpass', 'active', 'passive'];
 
 /** Throws SdpError without a way to reach the publisher, or to know it. */
-export function readTransport(session: RawSection, first: RawSection, media: RawSection[]): { iceUfrag: string; remote: RemoteTransport } {
+export function readTransport(
+  session: RawSection,
+  first: RawSection,
+  media: RawSection[],
+): { iceUfrag: string; remote: RemoteTransport } {
   // What stands before all sections is for each; what a bundle's other sections say is meant as well (RFC 9143, section 7.1.3).
   const parts = [first, session, ...media];
-  const all = (name: string): string[] => parts.map((part) => valuesOf(part, name)).find((values) => values.length > 0) ?? [];
-  const fingerprints = parts.map((part) => valuesOf(part, 'fingerprint').flatMap(readFingerprint)).find((usable) => usable.length > 0);
-  if (fingerprints === undefined) throw new SdpError('The offer has no certificate fingerprint of sha-256, sha-384 or sha-512.');
-  if (parts.some((part) => valuesOf(part, 'setup').some((role) => !ROLES.includes(role)))) throw new SdpError('The offer has an unknown DTLS role.');
+  const all = (name: string): string[] =>
+    parts.map((part) => valuesOf(part, name)).find((values) => values.length > 0) ?? [];
+  const fingerprints = parts
+    .map((part) => valuesOf(part, 'fingerprint').flatMap(readFingerprint))
+    .find((usable) => usable.length > 0);
+  if (fingerprints === undefined)
+    throw new SdpError('The offer has no certificate fingerprint of sha-256, sha-384 or sha-512.');
+  if (parts.some((part) => valuesOf(part, 'setup').some((role) => !ROLES.includes(role))))
+    throw new SdpError('The offer has an unknown DTLS role.');
   const [[ufrag], [pwd]] = [all('ice-ufrag'), all('ice-pwd')];
   if (ufrag === undefined || pwd === undefined) throw new SdpError('The offer has no ICE user fragment and password.');
-  if (!UFRAG.test(ufrag) || !PWD.test(pwd)) throw new SdpError('The offer has no ICE user fragment and password of 4 and 22 characters or more (RFC 8839).');
+  if (!UFRAG.test(ufrag) || !PWD.test(pwd))
+    throw new SdpError('The offer has no ICE user fragment and password of 4 and 22 characters or more (RFC 8839).');
   return { iceUfrag: ufrag, remote: { fingerprints, role: all('setup')[0] === 'active' ? 'passive' : 'active' } };
 }
 
 function readFingerprint(text: string): Fingerprint[] {
   const [hash = '', value = ''] = text.split(/ +/);
   const bytes = HASH_BYTES[hash.toLowerCase()];
-  return bytes !== undefined && value.length === bytes * 3 - 1 && /^[0-9A-F]{2}(:[0-9A-F]{2})+$/i.test(value) ? [{ hash: hash.toLowerCase(), value }] : [];
+  return bytes !== undefined && value.length === bytes * 3 - 1 && /^[0-9A-F]{2}(:[0-9A-F]{2})+$/i.test(value)
+    ? [{ hash: hash.toLowerCase(), value }]
+    : [];
 }

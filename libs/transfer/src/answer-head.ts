@@ -55,7 +55,8 @@ export function redactAnswer(body: string, maxLength: number): string {
 /** False from `write` ends it: there is no room for more. */
 function writeValue(value: unknown, depth: number, write: (text: string) => boolean): boolean {
   if (typeof value === 'string') return write(JSON.stringify(shownText(value)));
-  if (typeof value === 'number') return write(Number.isInteger(value) && Math.abs(value) <= MAX_NUMBER ? String(value) : MASK);
+  if (typeof value === 'number')
+    return write(Number.isInteger(value) && Math.abs(value) <= MAX_NUMBER ? String(value) : MASK);
   if (typeof value !== 'object' || value === null) return write(String(value));
   if (depth === MAX_DEPTH) return write(MASK);
   const isList = Array.isArray(value);
@@ -79,7 +80,9 @@ function shownText(text: string): string {
     const { app, streamName } = parseTransferUrl(url);
     const server = /^[^/]*\/\/[^/]*/.exec(redactTransferUrl(url))?.[0] ?? '';
     const name = app.replace(/\?.*/s, '');
-    return streamName !== '' && PLAIN_NAME.test(name) ? redactTransferUrl(url) : `${server}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
+    return streamName !== '' && PLAIN_NAME.test(name)
+      ? redactTransferUrl(url)
+      : `${server}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
   } catch {
     return `${url.slice(0, url.indexOf(':'))}://${MASK}`;
   }

@@ -4,7 +4,9 @@ import { TransferError } from './reasons.js';
 
 describe('callbackRequestUrl', () => {
   it('escapes what names must not mean in a query', () => {
-    expect(callbackRequestUrl('http://c.example/', 'a&b', 'c=d e/ä')).toBe('http://c.example/?entry_point=a%26b&stream_name=c%3Dd%20e%2F%C3%A4');
+    expect(callbackRequestUrl('http://c.example/', 'a&b', 'c=d e/ä')).toBe(
+      'http://c.example/?entry_point=a%26b&stream_name=c%3Dd%20e%2F%C3%A4',
+    );
   });
 
   it.each([
@@ -33,7 +35,11 @@ describe('parseCallbackAnswer', () => {
   const parse = (transferUrls: unknown) => parseCallbackAnswer(JSON.stringify({ transferUrls }));
 
   it('takes strings and objects, and names each once', () => {
-    const { urls, bad } = parse([' rtmp://a/live/1 ', 'rtmp://a/live/1', { element: 2, url: 'rtmps://b/app/2', options: { muted: true } }]);
+    const { urls, bad } = parse([
+      ' rtmp://a/live/1 ',
+      'rtmp://a/live/1',
+      { element: 2, url: 'rtmps://b/app/2', options: { muted: true } },
+    ]);
     expect(urls).toEqual([
       { element: 0, url: 'rtmp://a/live/1', options: {} },
       { element: 2, url: 'rtmps://b/app/2', options: { muted: true } },
@@ -42,7 +48,15 @@ describe('parseCallbackAnswer', () => {
   });
 
   it('reports bad elements one by one and keeps the good ones', () => {
-    const { urls, bad } = parse([7, 'rtmp://a/live/KEY1', 'http://a/KEY2', null, { options: {} }, { url: 'rtmp://a/live/x', options: [] }, 'rtmp://a/KEY3']);
+    const { urls, bad } = parse([
+      7,
+      'rtmp://a/live/KEY1',
+      'http://a/KEY2',
+      null,
+      { options: {} },
+      { url: 'rtmp://a/live/x', options: [] },
+      'rtmp://a/KEY3',
+    ]);
     expect(urls.map(({ url }) => url)).toEqual(['rtmp://a/live/KEY1']);
     expect(bad.map(({ element }) => element)).toEqual([0, 2, 3, 4, 5, 6]);
     expect(JSON.stringify(bad)).not.toContain('KEY');
@@ -54,22 +68,41 @@ describe('parseCallbackAnswer', () => {
     expect(bad).toHaveLength(2);
   });
 
-  it.each([0, null, [], {}, '', 'x', 'http://a/', { url: 7 }, { url: 'rtmp://a/b/c', options: { no: 1 } }, { url: 'rtmp://a/b/c', options: 1 }])('stops at the 51st element like %j', (element) => {
+  it.each([
+    0,
+    null,
+    [],
+    {},
+    '',
+    'x',
+    'http://a/',
+    { url: 7 },
+    { url: 'rtmp://a/b/c', options: { no: 1 } },
+    { url: 'rtmp://a/b/c', options: 1 },
+  ])('stops at the 51st element like %j', (element) => {
     const list = Array.from({ length: 32_600 }, () => element);
     let looked = 0;
     // Every way to read one of them counts.
-    const counting = new Proxy(list, { get: (target, key) => (typeof key === 'string' && /^\d+$/.test(key) ? ((looked += 1), element) : Reflect.get(target, key)) });
+    const counting = new Proxy(list, {
+      get: (target, key) =>
+        typeof key === 'string' && /^\d+$/.test(key) ? ((looked += 1), element) : Reflect.get(target, key),
+    });
     const parsed = vi.spyOn(JSON, 'parse').mockReturnValueOnce({ transferUrls: counting });
     const { urls, bad } = parseCallbackAnswer('');
     parsed.mockRestore();
     expect([urls.length, bad.length, looked]).toEqual([0, 52, 51]);
-    expect(bad.at(-1)).toEqual({ element: 51, message: 'and what follows was not looked at: 32549 elements after 51 mistakes' });
+    expect(bad.at(-1)).toEqual({
+      element: 51,
+      message: 'and what follows was not looked at: 32549 elements after 51 mistakes',
+    });
   });
 
   it('looks at a thousand elements at most, also when none is a mistake', () => {
     const { urls, bad } = parse(Array.from({ length: 5000 }, () => 'rtmp://a/live/1'));
     expect(urls).toHaveLength(1);
-    expect(bad).toEqual([{ element: 1000, message: 'and what follows was not looked at: 4000 elements after the first 1000' }]);
+    expect(bad).toEqual([
+      { element: 1000, message: 'and what follows was not looked at: 4000 elements after the first 1000' },
+    ]);
   });
 
   it.each([

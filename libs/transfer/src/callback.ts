@@ -67,11 +67,16 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
     const read = readElement(list[element]);
     if (typeof read === 'string') bad.push({ element, message: read });
     else if (urls.has(read.url)) continue;
-    else if (urls.size >= MAX_TRANSFER_URLS) bad.push({ element, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
+    else if (urls.size >= MAX_TRANSFER_URLS)
+      bad.push({ element, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
     else urls.set(read.url, { element, ...read });
   }
   const rest = list.length - element;
-  if (rest > 0) bad.push({ element, message: `and what follows was not looked at: ${rest} elements after ${bad.length > MAX_BAD_ELEMENTS ? `${bad.length} mistakes` : `the first ${MAX_ELEMENTS}`}` });
+  if (rest > 0)
+    bad.push({
+      element,
+      message: `and what follows was not looked at: ${rest} elements after ${bad.length > MAX_BAD_ELEMENTS ? `${bad.length} mistakes` : `the first ${MAX_ELEMENTS}`}`,
+    });
   return { urls: [...urls.values()], bad };
 }
 
@@ -80,10 +85,14 @@ function readElement(element: unknown): Omit<AnsweredUrl, 'element'> | string {
   if (typeof element === 'string') return checked(element.trim(), {});
   const { url, options = {} } = (element ?? {}) as { url?: unknown; options?: unknown };
   if (typeof url !== 'string') return 'is neither a URL nor an object with one';
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) return 'has options that are not an object';
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    return 'has options that are not an object';
   const [problem] = optionProblems(options as Record<string, unknown>);
   // A name that is none of ours may be anything, a key too.
-  if (problem) return isOption(problem.field) ? `has a bad option: ${problem.field} ${problem.message}` : 'has an option that is not known';
+  if (problem)
+    return isOption(problem.field)
+      ? `has a bad option: ${problem.field} ${problem.message}`
+      : 'has an option that is not known';
   return checked(url.trim(), options as TransferOptions);
 }
 

@@ -5,7 +5,11 @@ import { pushTarget } from './push-url.js';
 import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/destination-urls.md'), 'utf8');
-const cells = (line: string): string[] => line.split('|').slice(1, -1).map((cell) => cell.trim().replace(/^`|`$/g, ''));
+const cells = (line: string): string[] =>
+  line
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim().replace(/^`|`$/g, ''));
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('| '))
@@ -24,7 +28,10 @@ it.each(rows)('%s is split as the page says', (_, server, key, app, streamName, 
   if (key !== '') expect(redactTransferUrl(url)).not.toContain(key);
 });
 
-it.each(rows.filter(([, server, key]) => key !== '' && !server.includes('?') && !key.includes('?')))('%s as a push: the server is the rtmpUrl, the key the name', (_, server, key, app, streamName) => {
-  const target = pushTarget(server, key, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
-  expect(parseTransferUrl(target.url)).toMatchObject({ app, streamName });
-});
+it.each(rows.filter(([, server, key]) => key !== '' && !server.includes('?') && !key.includes('?')))(
+  '%s as a push: the server is the rtmpUrl, the key the name',
+  (_, server, key, app, streamName) => {
+    const target = pushTarget(server, key, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
+    expect(parseTransferUrl(target.url)).toMatchObject({ app, streamName });
+  },
+);

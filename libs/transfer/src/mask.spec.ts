@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { maskSecrets } from './mask.js';
 
 const mask = (text: string, ...secrets: string[]): string => maskSecrets(text, secrets, 200);
-const escaped = (text: string, write: (code: string) => string): string => text.replace(/./gs, (letter) => write(letter.charCodeAt(0).toString(16).padStart(2, '0')));
+const escaped = (text: string, write: (code: string) => string): string =>
+  text.replace(/./gs, (letter) => write(letter.charCodeAt(0).toString(16).padStart(2, '0')));
 
 /** Ways in which a server may write what it was given. */
 const WAYS: Record<string, (text: string) => string> = {
@@ -29,12 +30,16 @@ const WAYS: Record<string, (text: string) => string> = {
   'hidden by control characters': (text) => text.split('').join('\u200b'),
 };
 /** Letters that stand for themselves nowhere else in the sentences below. */
-const secrets = fc.string({ unit: fc.constantFrom(...'QqXxZzJjVv0123456789/?&=+<"%_-.'.split('')), minLength: 8, maxLength: 60 }).filter((text) => !/%[0-9a-f]{2}|^[^a-z]*$/i.test(text));
+const secrets = fc
+  .string({ unit: fc.constantFrom(...'QqXxZzJjVv0123456789/?&=+<"%_-.'.split('')), minLength: 8, maxLength: 60 })
+  .filter((text) => !/%[0-9a-f]{2}|^[^a-z]*$/i.test(text));
 
 /** Every part of eight letters that is left. */
 const leaks = (shown: string, secret: string): string[] => {
   const text = shown.toLowerCase();
-  return Array.from({ length: Math.max(0, secret.length - 7) }, (_, i) => secret.slice(i, i + 8).toLowerCase()).filter((part) => text.includes(part));
+  return Array.from({ length: Math.max(0, secret.length - 7) }, (_, i) => secret.slice(i, i + 8).toLowerCase()).filter(
+    (part) => text.includes(part),
+  );
 };
 
 describe('maskSecrets', () => {
@@ -52,11 +57,17 @@ describe('maskSecrets', () => {
 
   it('nor of a part of it, in any of these ways', () => {
     fc.assert(
-      fc.property(secrets, fc.nat(50), fc.nat(50), fc.constantFrom(...Object.keys(WAYS).filter((way) => !/base64|hex$/.test(way))), (secret, a, b, way) => {
-        const part = secret.slice(Math.min(a, b), Math.max(a, b));
-        const shown = mask(`bad: ${(WAYS[way] as (text: string) => string)(part)}`, secret);
-        expect(leaks(shown, part)).toEqual([]);
-      }),
+      fc.property(
+        secrets,
+        fc.nat(50),
+        fc.nat(50),
+        fc.constantFrom(...Object.keys(WAYS).filter((way) => !/base64|hex$/.test(way))),
+        (secret, a, b, way) => {
+          const part = secret.slice(Math.min(a, b), Math.max(a, b));
+          const shown = mask(`bad: ${(WAYS[way] as (text: string) => string)(part)}`, secret);
+          expect(leaks(shown, part)).toEqual([]);
+        },
+      ),
     );
   });
 
@@ -74,12 +85,16 @@ describe('maskSecrets', () => {
 
   it('takes anything, is short and well formed', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 500 }), fc.array(fc.string({ unit: 'binary' })), (text, hidden) => {
-        const shown = mask(text, ...hidden);
-        expect(shown.length).toBeLessThanOrEqual(200);
-        expect(shown.isWellFormed()).toBe(true);
-        expect(/[\p{Cc}]/u.test(shown)).toBe(false);
-      }),
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 500 }),
+        fc.array(fc.string({ unit: 'binary' })),
+        (text, hidden) => {
+          const shown = mask(text, ...hidden);
+          expect(shown.length).toBeLessThanOrEqual(200);
+          expect(shown.isWellFormed()).toBe(true);
+          expect(/[\p{Cc}]/u.test(shown)).toBe(false);
+        },
+      ),
     );
     expect(mask('x'.repeat(100_000), 'secret-key')).toHaveLength(200);
   });

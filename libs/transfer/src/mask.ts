@@ -4,7 +4,8 @@ const MAX_INPUT = 2000;
 const PART = 8;
 const MASK = '***';
 /** `%2F`, `\u002f`, `\x2f`, `\/`, `&#47;`, `&#x2f;`, `&amp;`: characters in the notations of URLs, JSON and HTML. */
-const ESCAPE = /%([0-9a-f]{2})|((?:\\u[0-9a-f]{4})+)|\\x([0-9a-f]{2})|\\([/"'\\])|&#(\d{1,6});|&#x([0-9a-f]{1,5});|&(amp|lt|gt|quot|apos);/g;
+const ESCAPE =
+  /%([0-9a-f]{2})|((?:\\u[0-9a-f]{4})+)|\\x([0-9a-f]{2})|\\([/"'\\])|&#(\d{1,6});|&#x([0-9a-f]{1,5});|&(amp|lt|gt|quot|apos);/g;
 const NAMED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 /** Escaped several times over, as a URL in a parameter of a URL. */
 const MAX_PASSES = 4;
@@ -22,7 +23,10 @@ interface Plain {
  */
 export function maskSecrets(text: string, secrets: readonly string[], maxLength: number): string {
   // Control characters go first, or one inside a secret would hide it from the mask.
-  const readable = text.slice(0, MAX_INPUT).replace(/\s+/g, ' ').replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu, '');
+  const readable = text
+    .slice(0, MAX_INPUT)
+    .replace(/\s+/g, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]+/gu, '');
   const { bytes, start, end } = plain(readable);
   const { short, parts } = wanted(secrets);
   const hidden = Array.from({ length: readable.length }, () => false);
@@ -88,7 +92,8 @@ function unescapeOnce({ bytes, start, end }: Plain): Plain {
   const result: Plain = { bytes: '', start: [], end: [] };
   let copied = 0;
   const copy = (until: number): void => {
-    for (; copied < until; copied += 1) append(result, bytes[copied] as string, start[copied] as number, end[copied] as number);
+    for (; copied < until; copied += 1)
+      append(result, bytes[copied] as string, start[copied] as number, end[copied] as number);
   };
   for (const match of bytes.matchAll(ESCAPE)) {
     copy(match.index);
@@ -101,11 +106,19 @@ function unescapeOnce({ bytes, start, end }: Plain): Plain {
 
 /** The bytes that an escape stands for. */
 function meaning([, percent, utf16, hex, quoted, decimal, hexadecimal, name]: RegExpMatchArray): string {
-  if (percent !== undefined) return String.fromCharCode(Number.parseInt(percent, 16)).replace(/[A-Z]/, (letter) => letter.toLowerCase());
-  if (utf16 !== undefined) return utf8(utf16.replace(/\\u(....)/g, (_, unit: string) => String.fromCharCode(Number.parseInt(unit, 16))).toLowerCase());
+  if (percent !== undefined)
+    return String.fromCharCode(Number.parseInt(percent, 16)).replace(/[A-Z]/, (letter) => letter.toLowerCase());
+  if (utf16 !== undefined)
+    return utf8(
+      utf16.replace(/\\u(....)/g, (_, unit: string) => String.fromCharCode(Number.parseInt(unit, 16))).toLowerCase(),
+    );
   if (quoted !== undefined) return quoted;
   if (name !== undefined) return NAMED[name] as string;
-  return utf8(String.fromCodePoint(decimal === undefined ? Number.parseInt((hex ?? hexadecimal) as string, 16) : Number(decimal)).toLowerCase());
+  return utf8(
+    String.fromCodePoint(
+      decimal === undefined ? Number.parseInt((hex ?? hexadecimal) as string, 16) : Number(decimal),
+    ).toLowerCase(),
+  );
 }
 
 function append(to: Plain, bytes: string, start: number, end: number): void {

@@ -14,7 +14,10 @@ describe('optionProblems', () => {
 
   it.each([
     [{ muted: 'yes' }, ['muted']],
-    [{ muted: null, fps: 0, width: 1281, height: 99_999, bitrate: 1.5 }, ['muted', 'fps', 'width', 'height', 'bitrate']],
+    [
+      { muted: null, fps: 0, width: 1281, height: 99_999, bitrate: 1.5 },
+      ['muted', 'fps', 'width', 'height', 'bitrate'],
+    ],
     [{ flashVer: 'a\nb' }, ['flashVer']],
     [{ sound: { file: '../x.wav' } }, ['sound']],
     [{ sound: { file: 'x/y.wav' } }, ['sound']],
@@ -36,8 +39,17 @@ describe('videoProfile', () => {
     // Flashphoner: a width alone is ignored.
     [{ width: 640 }, null],
     [{ height: 360 }, { width: null, height: 360, fps: null, keyFrameInterval: 60, bitrate: 800 }],
-    [{ width: 640, height: 360 }, { width: 640, height: 360, fps: null, keyFrameInterval: 60, bitrate: 800 }],
-    [{ width: 640, fps: 25 }, { width: null, height: null, fps: 25, keyFrameInterval: 50, bitrate: 2500 }],
-    [{ height: 1080, bitrate: 3000, keyFrameInterval: 30 }, { width: null, height: 1080, fps: null, keyFrameInterval: 30, bitrate: 3000 }],
+    [
+      { width: 640, height: 360 },
+      { width: 640, height: 360, fps: null, keyFrameInterval: 60, bitrate: 800 },
+    ],
+    [
+      { width: 640, fps: 25 },
+      { width: null, height: null, fps: 25, keyFrameInterval: 50, bitrate: 2500 },
+    ],
+    [
+      { height: 1080, bitrate: 3000, keyFrameInterval: 30 },
+      { width: null, height: 1080, fps: null, keyFrameInterval: 30, bitrate: 3000 },
+    ],
   ])('of %j', (options, profile) => expect(videoProfile(options)).toEqual(profile));
 });

@@ -45,7 +45,10 @@ const flag: Check = (value) => (typeof value === 'boolean' ? null : 'must be tru
 const whole =
   (least: number, most: number, even = false): Check =>
   (value) =>
-    Number.isInteger(value) && (value as number) >= least && (value as number) <= most && (!even || (value as number) % 2 === 0)
+    Number.isInteger(value) &&
+    (value as number) >= least &&
+    (value as number) <= most &&
+    (!even || (value as number) % 2 === 0)
       ? null
       : `must be ${even ? 'an even' : 'a whole'} number from ${least} to ${most}`;
 
@@ -55,7 +58,8 @@ const CHECKS: Record<keyof TransferOptions, Check> = {
   tlsVerify: flag,
   sendMetadata: flag,
   // Printable ASCII: it ends up in the platform's logs.
-  flashVer: (value) => (typeof value === 'string' && /^[ -~]{1,128}$/.test(value) ? null : 'must be 1 to 128 printable ASCII characters'),
+  flashVer: (value) =>
+    typeof value === 'string' && /^[ -~]{1,128}$/.test(value) ? null : 'must be 1 to 128 printable ASCII characters',
   sound: checkSound,
   width: whole(16, 3840, true),
   height: whole(16, 2160, true),
@@ -74,8 +78,10 @@ const CHECKS: Record<keyof TransferOptions, Check> = {
 function checkSound(value: unknown): string | null {
   if (value === null) return null;
   const { file, loop, ...rest } = (value ?? {}) as Record<string, unknown>;
-  if (typeof value !== 'object' || Object.keys(rest).length > 0) return 'must be {"file": "name.wav", "loop": true or false}, or null';
-  if (typeof file !== 'string' || !SOUND_FILE.test(file)) return 'must name a .wav file of the media folder, without a path';
+  if (typeof value !== 'object' || Object.keys(rest).length > 0)
+    return 'must be {"file": "name.wav", "loop": true or false}, or null';
+  if (typeof file !== 'string' || !SOUND_FILE.test(file))
+    return 'must name a .wav file of the media folder, without a path';
   return loop === undefined || typeof loop === 'boolean' ? null : 'must have loop true or false';
 }
 

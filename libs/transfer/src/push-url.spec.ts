@@ -12,7 +12,10 @@ describe('pushTarget', () => {
     ['rtmp://u:p@a.example/live/inst', { app: 'live/inst', streamName: 'rtmp_s', user: 'u', password: 'p' }],
     ['rtmp://a.example/live?user=u&pass=p', { app: 'live?user=u&pass=p', streamName: 'rtmp_s' }],
     ['rtmp://a.example/live/?user=u&pass=p', { app: 'live/?user=u&pass=p', streamName: 'rtmp_s' }],
-    ['rtmp://a.example/live/inst/?user=u', { app: 'live/inst/?user=u', streamName: 'rtmp_s', tcUrl: 'rtmp://a.example/live/inst/?user=u' }],
+    [
+      'rtmp://a.example/live/inst/?user=u',
+      { app: 'live/inst/?user=u', streamName: 'rtmp_s', tcUrl: 'rtmp://a.example/live/inst/?user=u' },
+    ],
     ['rtmp://a.example/live/inst?user=u', { app: 'live/inst/?user=u', streamName: 'rtmp_s' }],
     ['rtmp://a.example/live?token=a/b', { app: 'live?token=a/b', streamName: 'rtmp_s' }],
   ])('puts prefix and name behind %s', (rtmpUrl, expected) => {
@@ -22,25 +25,43 @@ describe('pushTarget', () => {
   });
 
   it('and a key that is all query stays one, whatever characters it has', () => {
-    expect(parseTransferUrl('rtmp://a.example/live/?name=x&sign=a/b==')).toMatchObject({ app: 'live', streamName: '?name=x&sign=a/b==' });
+    expect(parseTransferUrl('rtmp://a.example/live/?name=x&sign=a/b==')).toMatchObject({
+      app: 'live',
+      streamName: '?name=x&sign=a/b==',
+    });
   });
 
   it('takes a full URL as it is', () => {
     const url = 'rtmp://a.example/live?a=1/other?sig=x/y';
-    expect(pushTarget(url, 's', { ...NAMING, fullUrl: true, passUrlParameters: false })).toEqual({ url, streamName: 'other?sig=x/y' });
+    expect(pushTarget(url, 's', { ...NAMING, fullUrl: true, passUrlParameters: false })).toEqual({
+      url,
+      streamName: 'other?sig=x/y',
+    });
   });
 
   it('leaves the prefix and the parameters out', () => {
-    expect(pushTarget('rtmp://a.example/live/inst/?u=1', 's', { ...NAMING, streamNamePrefix: '', passUrlParameters: false })).toEqual({ url: 'rtmp://a.example/live/inst/s', streamName: 's' });
+    expect(
+      pushTarget('rtmp://a.example/live/inst/?u=1', 's', { ...NAMING, streamNamePrefix: '', passUrlParameters: false }),
+    ).toEqual({ url: 'rtmp://a.example/live/inst/s', streamName: 's' });
   });
 
-  it.each(['', 'rtmp://', 'http://a.example/live', 'rtmp://a.example', 'rtmp://a.example/', 'rtmp://a example/live', 'rtmp://a.example/?u=1'])('refuses %j', (rtmpUrl) => {
+  it.each([
+    '',
+    'rtmp://',
+    'http://a.example/live',
+    'rtmp://a.example',
+    'rtmp://a.example/',
+    'rtmp://a example/live',
+    'rtmp://a.example/?u=1',
+  ])('refuses %j', (rtmpUrl) => {
     expect(() => pushTarget(rtmpUrl, 's', NAMING)).toThrow(TransferError);
   });
 });
 
 it('withParameters adds to a query, escaped', () => {
   expect(withParameters('rtmp://a.example/live', {})).toBe('rtmp://a.example/live');
-  expect(withParameters('rtmp://a.example/live', { user: 'u', pass: 'a b/&' })).toBe('rtmp://a.example/live?user=u&pass=a%20b%2F%26');
+  expect(withParameters('rtmp://a.example/live', { user: 'u', pass: 'a b/&' })).toBe(
+    'rtmp://a.example/live?user=u&pass=a%20b%2F%26',
+  );
   expect(withParameters('rtmp://a.example/live?x=1', { user: 'u' })).toBe('rtmp://a.example/live?x=1&user=u');
 });

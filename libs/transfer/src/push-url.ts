@@ -17,14 +17,22 @@ export interface PushTarget {
 }
 
 /** Throws TransferError `url_invalid`, as parseTransferUrl does. */
-export function pushTarget(rtmpUrl: string, streamName: string, { streamNamePrefix, fullUrl, passUrlParameters }: PushNaming): PushTarget {
-  const url = fullUrl ? rtmpUrl : inServer(passUrlParameters ? rtmpUrl : rtmpUrl.replace(/\?.*/s, ''), streamNamePrefix + streamName);
+export function pushTarget(
+  rtmpUrl: string,
+  streamName: string,
+  { streamNamePrefix, fullUrl, passUrlParameters }: PushNaming,
+): PushTarget {
+  const url = fullUrl
+    ? rtmpUrl
+    : inServer(passUrlParameters ? rtmpUrl : rtmpUrl.replace(/\?.*/s, ''), streamNamePrefix + streamName);
   return { url, streamName: parseTransferUrl(url).streamName };
 }
 
 /** A server's URL with more parameters for its application, as RTMP's connect shall carry them. */
 export function withParameters(serverUrl: string, parameters: Record<string, string>): string {
-  const added = Object.entries(parameters).map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`);
+  const added = Object.entries(parameters).map(
+    ([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value)}`,
+  );
   if (added.length === 0) return serverUrl;
   return `${serverUrl}${serverUrl.includes('?') ? '&' : '?'}${added.join('&')}`;
 }

@@ -6,10 +6,14 @@ import { REASONS, type ReasonCode, reasonOf, TransferError } from './reasons.js'
 const codes = Object.keys(REASONS) as ReasonCode[];
 
 /** All of our own sources that may give a reason. */
-const sources = ['apps/api/src', 'apps/worker/src', 'apps/pipeline/src', 'libs/transfer/src', 'libs/net/src'].flatMap((folder) => {
-  const root = join(import.meta.dirname, '../../..', folder);
-  return filesOf(root).filter((name) => /(?<!\.spec)\.ts$/.test(name) && !name.endsWith('reasons.ts') && !name.includes('openapi')).map((name) => readFileSync(join(root, name), 'utf8'));
-});
+const sources = ['apps/api/src', 'apps/worker/src', 'apps/pipeline/src', 'libs/transfer/src', 'libs/net/src'].flatMap(
+  (folder) => {
+    const root = join(import.meta.dirname, '../../..', folder);
+    return filesOf(root)
+      .filter((name) => /(?<!\.spec)\.ts$/.test(name) && !name.endsWith('reasons.ts') && !name.includes('openapi'))
+      .map((name) => readFileSync(join(root, name), 'utf8'));
+  },
+);
 
 /** Empty where there is no such folder. */
 function filesOf(root: string): string[] {
@@ -36,17 +40,23 @@ describe('reasons', () => {
   });
 
   // Each of these would be refused again the same way, or blocked for asking too often: what fast retries are not for.
-  it.each(['publish_denied', 'connect_rejected', 'auth_failed', 'tls_certificate'] as const)('%s is tried again slowly', (code) => {
-    expect(REASONS[code].retry).toBe('slow');
-  });
+  it.each(['publish_denied', 'connect_rejected', 'auth_failed', 'tls_certificate'] as const)(
+    '%s is tried again slowly',
+    (code) => {
+      expect(REASONS[code].retry).toBe('slow');
+    },
+  );
 
   it.each(['url_invalid', 'address_forbidden', 'stream_ended', 'removed'] as const)('%s is not tried again', (code) => {
     expect(new TransferError(code).retryable).toBe(false);
   });
 
-  it.each(['no-such-code', 'toString', '__proto__', 'constructor', '', null, undefined])('know nothing of %s', (code) => {
-    expect(reasonOf(code)).toBeUndefined();
-  });
+  it.each(['no-such-code', 'toString', '__proto__', 'constructor', '', null, undefined])(
+    'know nothing of %s',
+    (code) => {
+      expect(reasonOf(code)).toBeUndefined();
+    },
+  );
 
   it('are found by their codes', () => {
     for (const code of codes) expect(reasonOf(code)).toBe(REASONS[code]);

@@ -6,7 +6,10 @@ const rtmp = { protocol: 'rtmp', port: 1935 };
 
 describe('parseTransferUrl', () => {
   it.each([
-    ['rtmp://a.example/live/key', { ...rtmp, host: 'a.example', app: 'live', streamName: 'key', tcUrl: 'rtmp://a.example/live' }],
+    [
+      'rtmp://a.example/live/key',
+      { ...rtmp, host: 'a.example', app: 'live', streamName: 'key', tcUrl: 'rtmp://a.example/live' },
+    ],
     ['RTMP://a.example/live/key', { ...rtmp, tcUrl: 'rtmp://a.example/live' }],
     ['rtmps://a.example/app/key', { protocol: 'rtmps', port: 443, tcUrl: 'rtmps://a.example/app' }],
     ['rtmps://a.example:443/rtmp/FB-1?s_bl=1&a=AbC', { port: 443, app: 'rtmp', streamName: 'FB-1?s_bl=1&a=AbC' }],
@@ -15,7 +18,10 @@ describe('parseTransferUrl', () => {
     ['rtmp://a.example/app/inst/key', { app: 'app/inst', streamName: 'key' }],
     ['rtmp://a.example/live2/x/y?token=a/b', { app: 'live2/x', streamName: 'y?token=a/b' }],
     ['rtmp://a.example/live?token=1/key', { app: 'live?token=1', streamName: 'key' }],
-    ['rtmp://a.example/live?token=1/key?sig=a/b', { app: 'live?token=1', streamName: 'key?sig=a/b', tcUrl: 'rtmp://a.example/live?token=1' }],
+    [
+      'rtmp://a.example/live?token=1/key?sig=a/b',
+      { app: 'live?token=1', streamName: 'key?sig=a/b', tcUrl: 'rtmp://a.example/live?token=1' },
+    ],
     ['rtmp://a.example/live?a=1?b=2/key', { app: 'live?a=1?b=2', streamName: 'key' }],
     ['rtmp://a.example/live?token=a/b/key', { app: 'live?token=a/b', streamName: 'key' }],
     ['rtmp://a.example/app/inst/key?token=1&x=/', { app: 'app/inst', streamName: 'key?token=1&x=/' }],
@@ -24,7 +30,10 @@ describe('parseTransferUrl', () => {
     ['rtmp://a.example/live//key', { app: 'live/', streamName: 'key' }],
     ['rtmps://a.example:1935/live/key', { protocol: 'rtmps', port: 1935, tcUrl: 'rtmps://a.example:1935/live' }],
     ['rtmp://a.example:443/live/key', { port: 443, tcUrl: 'rtmp://a.example:443/live' }],
-    ['rtmps://[2001:db8::1]:8443/live/key', { host: '2001:db8::1', port: 8443, tcUrl: 'rtmps://[2001:db8::1]:8443/live' }],
+    [
+      'rtmps://[2001:db8::1]:8443/live/key',
+      { host: '2001:db8::1', port: 8443, tcUrl: 'rtmps://[2001:db8::1]:8443/live' },
+    ],
     ['rtmp://[::ffff:127.0.0.1]/live/key', { host: '::ffff:127.0.0.1' }],
     ['rtmp://a.example./live/key', { host: 'a.example.' }],
     ['rtmp://my_host/live/key', { host: 'my_host' }],
@@ -34,7 +43,10 @@ describe('parseTransferUrl', () => {
     ['rtmp://a.example/live/a@b:c', { streamName: 'a@b:c' }],
     ['rtmp://[2001:db8::1]:1935/live/key', { host: '2001:db8::1', tcUrl: 'rtmp://[2001:db8::1]/live' }],
     ['rtmp://10.0.0.1/live/key', { host: '10.0.0.1' }],
-    ['rtmp://user:p%40ss:word@a.example/live/key', { user: 'user', password: 'p@ss:word', tcUrl: 'rtmp://a.example/live' }],
+    [
+      'rtmp://user:p%40ss:word@a.example/live/key',
+      { user: 'user', password: 'p@ss:word', tcUrl: 'rtmp://a.example/live' },
+    ],
     ['rtmp://a.example/live/key#part', { app: 'live', streamName: 'key#part' }],
     ['rtmp://a.example/live?t=#1/key?s=#/2', { app: 'live?t=#1', streamName: 'key?s=#/2' }],
     ['rtmp://a.example/live?token=1', { app: 'live?token=1', streamName: '', tcUrl: 'rtmp://a.example/live?token=1' }],
@@ -110,7 +122,10 @@ describe('redactTransferUrl', () => {
     [`rtmps://a.example:443/${KEY}?s_bl=1&s_oil=0`, 'rtmps://a.example/***'],
     [`rtmp://a.example/${KEY}?bandwidthtest=true`, 'rtmp://a.example/***'],
     [`rtmp://a.example/live/a#${KEY}`, 'rtmp://a.example/live/***'],
-    [`rtmp://liveorigin.dlive.nicovideo.jp/live/input/${KEY}/x?${KEY}`, 'rtmp://liveorigin.dlive.nicovideo.jp/live/input/***'],
+    [
+      `rtmp://liveorigin.dlive.nicovideo.jp/live/input/${KEY}/x?${KEY}`,
+      'rtmp://liveorigin.dlive.nicovideo.jp/live/input/***',
+    ],
     [`rtmp://a b/live/${KEY}`, '***'],
     [`nonsense ${KEY}`, '***'],
   ])('of %s is %s', (url, redacted) => {
@@ -118,7 +133,12 @@ describe('redactTransferUrl', () => {
   });
 
   it('and refusals repeat nothing of the key', () => {
-    for (const url of [`rtmp://a.example:99999/live/${KEY}`, `rtmp://a.example#/live/${KEY}`, `rtmp://${KEY}:%@h/l/${KEY}`, `${KEY}://h/a/${KEY}`]) {
+    for (const url of [
+      `rtmp://a.example:99999/live/${KEY}`,
+      `rtmp://a.example#/live/${KEY}`,
+      `rtmp://${KEY}:%@h/l/${KEY}`,
+      `${KEY}://h/a/${KEY}`,
+    ]) {
       let message = '';
       try {
         parseTransferUrl(url);
@@ -132,7 +152,30 @@ describe('redactTransferUrl', () => {
   });
 
   it('nor does anything made of a URL that was taken apart and put together at random', () => {
-    const pieces = [KEY, `?${KEY}`, `/${KEY}`, '/', '?', ':', '@', '%', '#', '[', ']', 'a', '1935', 'live', ' ', '\u0000', '=', '&', 'rtmp://', 'rtmps://a.example', '/app/', `u:${KEY}@`];
+    const pieces = [
+      KEY,
+      `?${KEY}`,
+      `/${KEY}`,
+      '/',
+      '?',
+      ':',
+      '@',
+      '%',
+      '#',
+      '[',
+      ']',
+      'a',
+      '1935',
+      'live',
+      ' ',
+      '\u0000',
+      '=',
+      '&',
+      'rtmp://',
+      'rtmps://a.example',
+      '/app/',
+      `u:${KEY}@`,
+    ];
     let state = 1;
     const random = (below: number): number => (state = (state * 48_271) % 2_147_483_647) % below;
     let good = 0;

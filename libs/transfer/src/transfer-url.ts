@@ -53,14 +53,24 @@ export function parseTransferUrl(url: string): TransferTarget {
   if (port < 1 || port > 65_535) throw invalid('has a bad port');
   const { app, streamName } = splitPath(path.slice(1), host);
   const authority = port === DEFAULT_PORTS[protocol] ? (rawHost as string) : `${rawHost}:${port}`;
-  return { protocol, host, port, app, streamName, tcUrl: `${protocol}://${authority}/${app}`, ...readCredentials(credentials) };
+  return {
+    protocol,
+    host,
+    port,
+    app,
+    streamName,
+    tcUrl: `${protocol}://${authority}/${app}`,
+    ...readCredentials(credentials),
+  };
 }
 
 function splitPath(text: string, host: string): { app: string; streamName: string } {
   const platform = PLATFORMS.find((one) => one.host.test(host));
   const known = platform?.apps.find((app) => text.startsWith(`${app}/`));
-  const { app, streamName } = known === undefined ? splitAtLastSlash(text) : { app: known, streamName: text.slice(known.length + 1) };
-  if (app === '' && streamName !== '' && platform?.defaultApp !== undefined) return { app: platform.defaultApp, streamName };
+  const { app, streamName } =
+    known === undefined ? splitAtLastSlash(text) : { app: known, streamName: text.slice(known.length + 1) };
+  if (app === '' && streamName !== '' && platform?.defaultApp !== undefined)
+    return { app: platform.defaultApp, streamName };
   // The form of MediaMTX: `rtmp://host/stream?user=u&pass=p`.
   if (app === '' && /^[^?]+\?./.test(streamName)) return { app: streamName, streamName: '' };
   if (app === '' || app.startsWith('?')) throw invalid('has no application in its path (rtmp://host/app/key)');

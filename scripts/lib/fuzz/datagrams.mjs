@@ -30,7 +30,17 @@ function message(random, type, attributes, pwd) {
 }
 
 /** A proper connectivity check that nominates. */
-export const check = (random, { ufrag, pwd }) => message(random, REQUEST, [attribute(USERNAME, Buffer.from(`${ufrag}:peer`)), attribute(0x0024, Buffer.from([0x6e, 0, 1, 0xff])), attribute(USE_CANDIDATE, Buffer.alloc(0))], pwd);
+export const check = (random, { ufrag, pwd }) =>
+  message(
+    random,
+    REQUEST,
+    [
+      attribute(USERNAME, Buffer.from(`${ufrag}:peer`)),
+      attribute(0x0024, Buffer.from([0x6e, 0, 1, 0xff])),
+      attribute(USE_CANDIDATE, Buffer.alloc(0)),
+    ],
+    pwd,
+  );
 
 /** Attributes of every type and size, behind a user name that is right or nearly so; some signed, so that they are believed. */
 function oddStun(random, { ufrag, pwd }) {
@@ -38,7 +48,9 @@ function oddStun(random, { ufrag, pwd }) {
   const attributes = [attribute(USERNAME, Buffer.from(names[random(8)] ?? names[0]))];
   for (let i = random(6); i > 0; i -= 1) {
     const value = randomBuffer(random, SIZES[random(SIZES.length)]);
-    attributes.push(attribute(ATTRIBUTES[random(ATTRIBUTES.length)], value, random(8) === 0 ? random(65_536) : value.length));
+    attributes.push(
+      attribute(ATTRIBUTES[random(ATTRIBUTES.length)], value, random(8) === 0 ? random(65_536) : value.length),
+    );
   }
   const type = [REQUEST, REQUEST, REQUEST, SUCCESS, 0x0111, random(0x400)][random(6)];
   return message(random, type, attributes, random(4) === 0 ? null : pwd);
@@ -46,7 +58,8 @@ function oddStun(random, { ufrag, pwd }) {
 
 export function flipped(random, packet) {
   const copy = Buffer.from(packet);
-  for (let i = 1 + random(4); i > 0 && copy.length > 0; i -= 1) copy[random(copy.length)] = [0, 255, random(256)][random(3)];
+  for (let i = 1 + random(4); i > 0 && copy.length > 0; i -= 1)
+    copy[random(copy.length)] = [0, 255, random(256)][random(3)];
   return copy;
 }
 

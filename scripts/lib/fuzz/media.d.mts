@@ -17,4 +17,9 @@ export interface FuzzReport {
   maxRssMb: number;
 }
 /** Pushes changed packets through the built pipeline code for so long, half of the sessions over connections of loopback. Rejects with what it threw. */
-export function fuzzMedia(options: { seconds: number; seed: number; codec?: string | null; onProgress?: (line: string) => void }): Promise<FuzzReport>;
+export function fuzzMedia(options: {
+  seconds: number;
+  seed: number;
+  codec?: string | null;
+  onProgress?: (line: string) => void;
+}): Promise<FuzzReport>;

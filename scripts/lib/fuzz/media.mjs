@@ -12,23 +12,45 @@ const PACKETS_PER_SESSION = 1500;
 const ANYWHERE = 32_768;
 const NEAR = 1500;
 /** AV1 has no encoder here: a sequence header of 64 x 64, then frames of noise. */
-const AV1_PAYLOADS = ['280b0800000002affd5fbe8008 3010', '10 3210 aabbccdd'].map((hex) => Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+const AV1_PAYLOADS = ['280b0800000002affd5fbe8008 3010', '10 3210 aabbccdd'].map((hex) =>
+  Buffer.from(hex.replaceAll(' ', ''), 'hex'),
+);
 const CLOCKS = { OPUS: 48_000 };
 
 /** The RTP that GStreamer makes of a test picture or a tone. */
 async function realPackets(codec) {
-  if (codec === 'AV1') return Array.from({ length: SEED_PACKETS }, (_, i) => rtpOf(AV1_PAYLOADS[i % 30 === 0 ? 0 : 1], i));
+  if (codec === 'AV1')
+    return Array.from({ length: SEED_PACKETS }, (_, i) => rtpOf(AV1_PAYLOADS[i % 30 === 0 ? 0 : 1], i));
   const packets = [];
   const pipeline = new Pipeline();
-  const caps = Element.make('capsfilter', { caps: codec === 'OPUS' ? 'audio/x-raw,rate=48000,channels=2' : 'video/x-raw,format=I420,width=160,height=96,framerate=30/1' });
+  const caps = Element.make('capsfilter', {
+    caps:
+      codec === 'OPUS'
+        ? 'audio/x-raw,rate=48000,channels=2'
+        : 'video/x-raw,format=I420,width=160,height=96,framerate=30/1',
+  });
   const encoders = {
     OPUS: () => [Element.make('opusenc'), Element.make('rtpopuspay', { pt: 96 })],
-    VP8: () => [Element.make('vp8enc', { deadline: 1, 'keyframe-max-dist': 30 }), Element.make('rtpvp8pay', { pt: 96, 'picture-id-mode': '15-bit' })],
-    VP9: () => [Element.make('vp9enc', { deadline: 1, 'cpu-used': 8, 'lag-in-frames': 0, 'keyframe-max-dist': 30 }), Element.make('rtpvp9pay', { pt: 96, 'picture-id-mode': '15-bit' })],
-    H264: () => [Element.make('x264enc', { tune: 'zerolatency', 'key-int-max': 30, 'option-string': 'slices=2' }), Element.make('rtph264pay', { pt: 96, 'config-interval': -1, mtu: 400 })],
+    VP8: () => [
+      Element.make('vp8enc', { deadline: 1, 'keyframe-max-dist': 30 }),
+      Element.make('rtpvp8pay', { pt: 96, 'picture-id-mode': '15-bit' }),
+    ],
+    VP9: () => [
+      Element.make('vp9enc', { deadline: 1, 'cpu-used': 8, 'lag-in-frames': 0, 'keyframe-max-dist': 30 }),
+      Element.make('rtpvp9pay', { pt: 96, 'picture-id-mode': '15-bit' }),
+    ],
+    H264: () => [
+      Element.make('x264enc', { tune: 'zerolatency', 'key-int-max': 30, 'option-string': 'slices=2' }),
+      Element.make('rtph264pay', { pt: 96, 'config-interval': -1, mtu: 400 }),
+    ],
   };
   const source = codec === 'OPUS' ? Element.make('audiotestsrc') : Element.make('videotestsrc', { pattern: 'ball' });
-  const sink = pipeline.chain([source, caps, ...encoders[codec](), Element.make('appsink', { sync: false, 'max-buffers': 10 })]);
+  const sink = pipeline.chain([
+    source,
+    caps,
+    ...encoders[codec](),
+    Element.make('appsink', { sync: false, 'max-buffers': 10 }),
+  ]);
   sink.onSample(({ data }) => packets.length < SEED_PACKETS && packets.push(data));
   await pipeline.play();
   while (packets.length < SEED_PACKETS) await sleep(20);
@@ -49,7 +71,8 @@ function changed(packet, random, reach) {
   const kind = random(24);
   const at = 12 + random(Math.max(1, Math.min(copy.length - 12, random(3) === 0 ? copy.length : 24)));
   if (kind < 4 && at < copy.length) copy[at] = random(256);
-  if (kind === 4) for (let i = 0; i < 8; i += 1) copy[Math.min(copy.length - 1, at + i)] = [0, 255, 128, random(256)][random(4)];
+  if (kind === 4)
+    for (let i = 0; i < 8; i += 1) copy[Math.min(copy.length - 1, at + i)] = [0, 255, 128, random(256)][random(4)];
   if (kind === 5) return [copy.subarray(0, 1 + random(copy.length))];
   if (kind === 6) return [];
   if (kind === 7) return [copy, copy];
@@ -68,12 +91,37 @@ function changed(packet, random, reach) {
  */
 export async function fuzzMedia({ seconds, seed, codec: only = null, onProgress = () => undefined }) {
   const part = (name) => import(new URL(`../../../dist/apps/pipeline/src/${name}.js`, import.meta.url));
-  const parts = Object.assign({}, ...(await Promise.all(['input/media-chain', 'input/rtp/receiver', 'input/codecs/picture-size', 'stream/hub', 'input/transport/webrtc-transport'].map(part))));
+  const parts = Object.assign(
+    {},
+    ...(await Promise.all(
+      [
+        'input/media-chain',
+        'input/rtp/receiver',
+        'input/codecs/picture-size',
+        'stream/hub',
+        'input/transport/webrtc-transport',
+      ].map(part),
+    )),
+  );
   const codecs = only === null ? [...Object.keys(CAPS), 'AV1'] : [only];
   const seeds = new Map();
   for (const codec of codecs) seeds.set(codec, await realPackets(codec));
   const until = performance.now() + seconds * 1000;
-  const report = { seed, seconds: 0, sessions: 0, packets: 0, samples: 0, tooLarge: 0, errors: 0, connected: 0, notConnected: 0, datagrams: 0, rtpArrived: 0, rtcpArrived: 0, maxRssMb: 0 };
+  const report = {
+    seed,
+    seconds: 0,
+    sessions: 0,
+    packets: 0,
+    samples: 0,
+    tooLarge: 0,
+    errors: 0,
+    connected: 0,
+    notConnected: 0,
+    datagrams: 0,
+    rtpArrived: 0,
+    rtcpArrived: 0,
+    maxRssMb: 0,
+  };
   const began = performance.now();
   for (let session = 0; performance.now() < until; session += 1) {
     const codec = codecs[Math.floor(session / 2) % codecs.length];
@@ -95,7 +143,16 @@ export async function fuzzMedia({ seconds, seed, codec: only = null, onProgress 
 /** What takes the packets of a session: depayloader, decoder and encoder as a publisher's. `over` says why no more is taken. */
 async function openReceiver({ codec, random, report, parts: { openTrack, RtpReceiver, TooLarge, Hub } }) {
   const kind = codec === 'OPUS' ? 'audio' : 'video';
-  const format = { kind, codec, payloadType: 96, rtxPayloadType: null, clockRate: CLOCKS[codec] ?? 90_000, mid: '0', nack: random(2) === 0, fmtp: '' };
+  const format = {
+    kind,
+    codec,
+    payloadType: 96,
+    rtxPayloadType: null,
+    clockRate: CLOCKS[codec] ?? 90_000,
+    mid: '0',
+    nack: random(2) === 0,
+    fmtp: '',
+  };
   const pipeline = new Pipeline();
   const hub = new Hub();
   const feed = hub.openFeed(kind === 'video');
@@ -114,11 +171,15 @@ async function openReceiver({ codec, random, report, parts: { openTrack, RtpRece
     else feed.audio(sample);
   });
   await pipeline.play();
-  const receiver = new RtpReceiver([format], { midExtension: null, transportCcExtension: null, reducedSize: true }, {
-    onPacket: (_, packet) => track.push(packet),
-    onLost: (_, count) => track.lost?.(count),
-    send: (rtcp) => state.send?.(rtcp),
-  });
+  const receiver = new RtpReceiver(
+    [format],
+    { midExtension: null, transportCcExtension: null, reducedSize: true },
+    {
+      onPacket: (_, packet) => track.push(packet),
+      onLost: (_, count) => track.lost?.(count),
+      send: (rtcp) => state.send?.(rtcp),
+    },
+  );
   /** Nothing that comes over a connection has a caller who could catch. */
   const guarded = (work) => {
     if (state.isOver) return;

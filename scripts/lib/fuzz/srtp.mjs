@@ -14,7 +14,11 @@ function derived(master, label, bytes) {
   return keystream(master.subarray(0, 16), iv, bytes);
 }
 
-const keysOf = (master, label) => ({ cipher: derived(master, label, 16), auth: derived(master, label + 1, 20), salt: derived(master, label + 2, 14) });
+const keysOf = (master, label) => ({
+  cipher: derived(master, label, 16),
+  auth: derived(master, label + 1, 20),
+  salt: derived(master, label + 2, 14),
+});
 
 /** Section 4.1.1. */
 function encrypt({ cipher, salt }, packet, from, ssrc, index) {
@@ -24,10 +28,17 @@ function encrypt({ cipher, salt }, packet, from, ssrc, index) {
   const high = Math.floor(index / 65_536);
   iv.writeUInt32BE((iv.readUInt32BE(8) ^ high) >>> 0, 8);
   iv.writeUInt16BE(iv.readUInt16BE(12) ^ (index % 65_536), 12);
-  return Buffer.concat([packet.subarray(0, from), createCipheriv('aes-128-ctr', cipher, iv).update(packet.subarray(from))]);
+  return Buffer.concat([
+    packet.subarray(0, from),
+    createCipheriv('aes-128-ctr', cipher, iv).update(packet.subarray(from)),
+  ]);
 }
 
-const tagOf = ({ auth }, parts) => parts.reduce((hmac, part) => hmac.update(part), createHmac('sha1', auth)).digest().subarray(0, TAG_BYTES);
+const tagOf = ({ auth }, parts) =>
+  parts
+    .reduce((hmac, part) => hmac.update(part), createHmac('sha1', auth))
+    .digest()
+    .subarray(0, TAG_BYTES);
 
 function headerBytes(packet) {
   const fixed = 12 + 4 * (packet[0] & 15);

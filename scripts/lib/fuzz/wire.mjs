@@ -15,7 +15,8 @@ const MAX_RECORDS = 16;
 /** GstDtlsSrtpAuth: HMAC-SHA1 with 80 bits. */
 const SHA1_80 = 2;
 
-const hasIpv6 = () => Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
+const hasIpv6 = () =>
+  Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
 
 async function bound(address) {
   const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
@@ -55,7 +56,11 @@ export class Wire {
     const wire = new Wire(random, events, role);
     const remote = { fingerprints: [{ hash: 'sha-256', value: wire.fingerprint }], role };
     const settings = { mediaAddresses: [address], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null };
-    const { transport, half } = await WebrtcTransport.open(remote, settings, { ...events, onWarning: () => undefined, onClosed: () => wire.#over() });
+    const { transport, half } = await WebrtcTransport.open(remote, settings, {
+      ...events,
+      onWarning: () => undefined,
+      onClosed: () => wire.#over(),
+    });
     Object.assign(wire, { transport, credentials: half });
     const [, , , , host, port] = half.candidates[0].split(' ');
     wire.to = { host, port: Number(port) };
@@ -100,7 +105,8 @@ export class Wire {
     });
     // What DTLS makes of the noise is its answer.
     this.#pipeline.onMessage(({ type }) => type === 'error' && (this.isOver = true));
-    for (const element of [this.decoder, this.encoder]) element.on('on-key-received', () => ++this.#keys === 2 && this.#keysMade());
+    for (const element of [this.decoder, this.encoder])
+      element.on('on-key-received', () => ++this.#keys === 2 && this.#keysMade());
     this.socket.on('message', (data) => {
       const first = data[0] ?? 0;
       if (first > 3) {
@@ -119,7 +125,8 @@ export class Wire {
       await this.#pipeline.play();
     }
     // The transport has its keys a little after us, or before.
-    while (this.#srtp !== null && !this.isOver && this.transport.stage !== 'secured' && performance.now() < until) await sleep(5);
+    while (this.#srtp !== null && !this.isOver && this.transport.stage !== 'secured' && performance.now() < until)
+      await sleep(5);
   }
 
   #keysMade() {
@@ -128,7 +135,8 @@ export class Wire {
   }
 
   #remember(record) {
-    if (record[0] >= 20 && record[0] <= 63) this.#records = [...this.#records.slice(1 - MAX_RECORDS), Buffer.from(record)];
+    if (record[0] >= 20 && record[0] <= 63)
+      this.#records = [...this.#records.slice(1 - MAX_RECORDS), Buffer.from(record)];
   }
 
   #send(data, socket = this.socket) {
@@ -149,7 +157,10 @@ export class Wire {
 
   /** Something that belongs to no connection, from the publisher's socket or a stranger's. */
   odd() {
-    this.#send(oddDatagram(this.random, this.credentials, this.#records), this.random(4) === 0 ? this.stranger : this.socket);
+    this.#send(
+      oddDatagram(this.random, this.credentials, this.#records),
+      this.random(4) === 0 ? this.stranger : this.socket,
+    );
   }
 
   /** ICE restart; what follows uses the new credentials, now and then. */

@@ -8,5 +8,9 @@ import { ReportService } from './report/report.service.js';
 import { StreamAuthModule } from './stream-auth/stream-auth.module.js';
 
 /** What of Agora's API is not about transfers. */
-@Module({ imports: [StreamModule, StreamAuthModule], controllers: [BanController, ReportController, NotOursController], providers: [BanService, ReportService] })
+@Module({
+  imports: [StreamModule, StreamAuthModule],
+  controllers: [BanController, ReportController, NotOursController],
+  providers: [BanService, ReportService],
+})
 export class AgoraModule {}

@@ -23,7 +23,10 @@ export class NotOursController {
 
   @All(below(`${ENTRY_POINT}/settings/transcode`))
   transcoding(): never {
-    throw notOurs('Renditions for players', 'Each transfer may be encoded on its own: options of transferUrls and of fls/streams/{streamId}/transfers.');
+    throw notOurs(
+      'Renditions for players',
+      'Each transfer may be encoded on its own: options of transferUrls and of fls/streams/{streamId}/transfers.',
+    );
   }
 
   @All(below(`${ENTRY_POINT}/settings/origin_site`))
@@ -38,12 +41,18 @@ export class NotOursController {
 
   @All([...below(`${ENTRY_POINT}/reports/publish_quality`), ...below(`${ENTRY_POINT}/reports/stream_play_statistic`)])
   statistics(): never {
-    throw notOurs('Reports of quality and of players', 'Figures of streams and transfers are at fls/streams and in the event feed.');
+    throw notOurs(
+      'Reports of quality and of players',
+      'Figures of streams and transfers are at fls/streams and in the event feed.',
+    );
   }
 
   @All([...below('domains'), ...below('certificates')])
   domains(): never {
-    throw notOurs('Domains and certificates', "Publishers use the service's own host; the key of signed publish URLs is the project's authKey (PATCH /v1/projects/{appid}).");
+    throw notOurs(
+      'Domains and certificates',
+      "Publishers use the service's own host; the key of signed publish URLs is the project's authKey (PATCH /v1/projects/{appid}).",
+    );
   }
 
   @All(below('settings/notification'))
@@ -52,4 +61,9 @@ export class NotOursController {
   }
 }
 
-const notOurs = (what: string, instead: string): Error => new NotFoundException({ message: `${what}: not part of manycast, which forwards live streams.`, detail: instead, code: 'not_ours' });
+const notOurs = (what: string, instead: string): Error =>
+  new NotFoundException({
+    message: `${what}: not part of manycast, which forwards live streams.`,
+    detail: instead,
+    code: 'not_ours',
+  });

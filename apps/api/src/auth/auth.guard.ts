@@ -45,7 +45,10 @@ export class CallerGuard extends AuthGuard(['rest-key', 'session-cookie', 'metri
     const { authorization } = context.switchToHttp().getRequest<Request>().headers;
     if (/^hmac /i.test(authorization ?? '')) throw refuse(401, 'HMAC signature does not match');
     throw refuse(401, authorization === undefined ? 'Unauthorized' : 'Invalid authentication credentials', {
-      detail: authorization === undefined ? 'Send your customer ID and customer secret by HTTP Basic authentication.' : 'The customer ID and the customer secret do not match.',
+      detail:
+        authorization === undefined
+          ? 'Send your customer ID and customer secret by HTTP Basic authentication.'
+          : 'The customer ID and the customer secret do not match.',
     });
   }
 }

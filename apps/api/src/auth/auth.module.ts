@@ -15,7 +15,17 @@ import { SessionStrategy } from './session.strategy.js';
 @Module({
   imports: [PassportModule],
   controllers: [SessionController],
-  providers: [Credentials, Logins, RequestLimit, DashboardSessions, CustomerSecretStrategy, HmacStrategy, SessionStrategy, MetricsTokenStrategy, { provide: APP_GUARD, useClass: CallerGuard }],
+  providers: [
+    Credentials,
+    Logins,
+    RequestLimit,
+    DashboardSessions,
+    CustomerSecretStrategy,
+    HmacStrategy,
+    SessionStrategy,
+    MetricsTokenStrategy,
+    { provide: APP_GUARD, useClass: CallerGuard },
+  ],
   exports: [Credentials, DashboardSessions, Logins],
 })
 export class AuthModule {}

@@ -21,6 +21,8 @@ export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'bas
   async validate(request: Request): Promise<Caller | false> {
     const given = parseBasic(request.headers.authorization);
     if (given === undefined) return false;
-    return this.logins.attempt(request.ip, given.id, () => this.credentials.verify(given.id, secretProof(given.secret)));
+    return this.logins.attempt(request.ip, given.id, () =>
+      this.credentials.verify(given.id, secretProof(given.secret)),
+    );
   }
 }

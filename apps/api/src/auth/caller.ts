@@ -27,7 +27,11 @@ export const CurrentCaller = createParamDecorator(
 );
 
 /** The projects the caller may see, for every `where`: its own, or all for an operator; and none that was deleted. */
-export function ownedBy({ role, customerId, projectId }: Caller): { customerId?: string; deletedAt: null; AND?: { id: string } } {
+export function ownedBy({ role, customerId, projectId }: Caller): {
+  customerId?: string;
+  deletedAt: null;
+  AND?: { id: string };
+} {
   if (role === 'operator') return { deletedAt: null };
   // Not as `id`, which whoever asks for one project by its id would overwrite.
   return { customerId, deletedAt: null, ...(projectId === undefined ? {} : { AND: { id: projectId } }) };

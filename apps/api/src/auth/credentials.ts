@@ -39,7 +39,14 @@ export class Credentials {
     let caller: Caller | null = null;
     for (const credential of credentials.length > 0 ? credentials : [this.nobody]) {
       const fits = proof(this.box.open(credential.secret, `credential:${credential.id}`));
-      if (fits && credential.role) caller = { customerId, role: credential.role, credentialId: credential.id, limitKey: credential.id, bySession: false };
+      if (fits && credential.role)
+        caller = {
+          customerId,
+          role: credential.role,
+          credentialId: credential.id,
+          limitKey: credential.id,
+          bySession: false,
+        };
     }
     if (caller) this.touch(caller.limitKey);
     return caller;
@@ -49,7 +56,8 @@ export class Credentials {
   async isGoodStill({ credentialId, sessionId }: Caller): Promise<boolean> {
     try {
       const where = { id: credentialId, revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] };
-      if (sessionId !== undefined && (await this.prisma.dashboardSession.count({ where: { id: sessionId } })) === 0) return false;
+      if (sessionId !== undefined && (await this.prisma.dashboardSession.count({ where: { id: sessionId } })) === 0)
+        return false;
       return (await this.prisma.credential.count({ where })) > 0;
     } catch (error) {
       this.logger.warn(`credential ${credentialId} not looked up: ${String(error).slice(0, 200)}`);

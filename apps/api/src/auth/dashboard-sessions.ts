@@ -33,7 +33,9 @@ export class DashboardSessions {
   /** Returns the cookie's token; only its hash is kept. It is good for as long as the secret is that it was begun with. */
   async begin(customerId: string, credentialId: string): Promise<string> {
     const token = randomBytes(32).toString('base64url');
-    await this.prisma.dashboardSession.create({ data: { id: hash(token), customerId, credentialId, expiresAt: new Date(Date.now() + LIFE_MS) } });
+    await this.prisma.dashboardSession.create({
+      data: { id: hash(token), customerId, credentialId, expiresAt: new Date(Date.now() + LIFE_MS) },
+    });
     return token;
   }
 
@@ -42,7 +44,11 @@ export class DashboardSessions {
     if (token === undefined || !TOKEN.test(token)) return null;
     const id = hash(token);
     const address = networkOf(ip ?? '');
-    if (!this.known.has(id) && (this.misses.get(address) ?? 0) >= MAX_MISSES) throw refuse(429, 'Too many session cookies that are not valid.', { code: 'too_many_failures', headers: { 'Retry-After': String(MISSES_S) } });
+    if (!this.known.has(id) && (this.misses.get(address) ?? 0) >= MAX_MISSES)
+      throw refuse(429, 'Too many session cookies that are not valid.', {
+        code: 'too_many_failures',
+        headers: { 'Retry-After': String(MISSES_S) },
+      });
     const caller = await this.find(id);
     if (caller === null) {
       this.known.delete(id);
@@ -57,11 +63,19 @@ export class DashboardSessions {
       where: { id, credential: { revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date(now) } }] } },
       include: { customer: { select: { role: true } } },
     });
-    if (session === null || session.expiresAt.getTime() < now || session.lastUsedAt.getTime() < now - IDLE_MS) return null;
+    if (session === null || session.expiresAt.getTime() < now || session.lastUsedAt.getTime() < now - IDLE_MS)
+      return null;
     if (session.lastUsedAt.getTime() < now - TOUCH_INTERVAL_MS) {
       await this.prisma.dashboardSession.updateMany({ where: { id }, data: { lastUsedAt: new Date(now) } });
     }
-    return { customerId: session.customerId, role: session.customer.role, credentialId: session.credentialId, limitKey: `session:${session.credentialId}`, bySession: true, sessionId: id };
+    return {
+      customerId: session.customerId,
+      role: session.customer.role,
+      credentialId: session.credentialId,
+      limitKey: `session:${session.credentialId}`,
+      bySession: true,
+      sessionId: id,
+    };
   }
 
   async end(token: string): Promise<void> {

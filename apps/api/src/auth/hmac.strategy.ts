@@ -20,7 +20,11 @@ export class HmacStrategy extends PassportStrategy(RequestScheme, 'hmac') {
   /** Throws SignatureRefused, or 429 after too many failures. */
   async validate(request: Request): Promise<object | false> {
     const { method, originalUrl: target, headers } = request;
-    const { username, algorithm, signature, texts } = readSignature(headers.authorization ?? '', { method, target, headers, body: rawBody(request) }, Date.now());
+    const { username, algorithm, signature, texts } = readSignature(
+      headers.authorization ?? '',
+      { method, target, headers, body: rawBody(request) },
+      Date.now(),
+    );
     return this.logins.attempt(request.ip, username, () =>
       this.credentials.verify(username, (secret) => {
         // All of them, whichever fits: the time tells nothing.

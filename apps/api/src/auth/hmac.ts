@@ -36,14 +36,19 @@ const PARAMETER = /\b(\w{1,32})="([^"]{0,1000})"/g;
  * Throws SignatureRefused.
  */
 export function readSignature(authorization: string, request: SignedRequest, now: number): SignedClaim {
-  const given: Record<string, string | undefined> = Object.fromEntries([...authorization.matchAll(PARAMETER)].map(([, name, value]) => [name, value]));
+  const given: Record<string, string | undefined> = Object.fromEntries(
+    [...authorization.matchAll(PARAMETER)].map(([, name, value]) => [name, value]),
+  );
   const algorithm = ALGORITHM.exec(given.algorithm ?? '')?.[1] as SignedClaim['algorithm'] | undefined;
   const names = (given.headers ?? '').toLowerCase().split(' ').filter(Boolean);
-  if (!given.username || !given.signature || algorithm === undefined || names.length === 0 || names.length > 20) throw new SignatureRefused(BAD);
+  if (!given.username || !given.signature || algorithm === undefined || names.length === 0 || names.length > 20)
+    throw new SignatureRefused(BAD);
   const date = names.find((name) => name === 'x-date') ?? names.find((name) => name === 'date');
   if (date === undefined || !isRecent(single(request.headers[date]), now)) throw new SignatureRefused(BAD_DATE);
-  if (!names.includes('request-line') || (request.body.length > 0 && !names.includes('digest'))) throw new SignatureRefused(BAD);
-  if (request.headers.digest !== undefined && !digestFits(single(request.headers.digest), request.body)) throw new SignatureRefused(BAD);
+  if (!names.includes('request-line') || (request.body.length > 0 && !names.includes('digest')))
+    throw new SignatureRefused(BAD);
+  if (request.headers.digest !== undefined && !digestFits(single(request.headers.digest), request.body))
+    throw new SignatureRefused(BAD);
   const host = single(request.headers.host);
   // Postman signs the host name without its port.
   const hosts = [...new Set([host, host.replace(/:\d+$/, '')])];
@@ -69,4 +74,5 @@ function digestFits(header: string, body: Buffer): boolean {
   return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
-const single = (value: string | string[] | undefined): string => (Array.isArray(value) ? value.join(', ') : (value ?? ''));
+const single = (value: string | string[] | undefined): string =>
+  Array.isArray(value) ? value.join(', ') : (value ?? '');

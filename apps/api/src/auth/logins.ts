@@ -36,11 +36,18 @@ export class Logins {
   constructor(env: Env, @Inject(REDIS) redis: Redis) {
     this.points = env.LOGIN_FAILURES_PER_MINUTE;
     this.pairs = new RateLimit(redis, `${env.REDIS_PREFIX}:logins`, { points: this.points, duration: WINDOW_S });
-    this.addresses = new RateLimit(redis, `${env.REDIS_PREFIX}:login-addresses`, { points: IDS_OF_AN_ADDRESS * this.points, duration: WINDOW_S });
+    this.addresses = new RateLimit(redis, `${env.REDIS_PREFIX}:login-addresses`, {
+      points: IDS_OF_AN_ADDRESS * this.points,
+      duration: WINDOW_S,
+    });
   }
 
   /** The result of `verify`; a falsy one counts as a failure. Throws 429 with Retry-After while blocked. */
-  async attempt<T>(ip: string | undefined, customerId: string, verify: () => Promise<T | null | false>): Promise<T | false> {
+  async attempt<T>(
+    ip: string | undefined,
+    customerId: string,
+    verify: () => Promise<T | null | false>,
+  ): Promise<T | false> {
     const address = networkOf(ip ?? '');
     const pair = `${address} ${customerId.slice(0, 64)}`;
     const isKnown = this.known.has(pair);
@@ -49,7 +56,9 @@ export class Logins {
     // Not more together than may fail: else a burst would be looked at as a whole before the first failure is counted.
     const turn = isKnown ? this.turn(pair, OF_KNOWN_AT_ONCE) : this.turn(address, this.points);
     try {
-      return await turn.execute(() => (isKnown ? this.look(address, pair, verify) : this.lookAtUnknown(address, pair, verify)));
+      return await turn.execute(() =>
+        isKnown ? this.look(address, pair, verify) : this.lookAtUnknown(address, pair, verify),
+      );
     } catch (error) {
       if (error instanceof BulkheadRejectedError) throw tooManyFailures(1000);
       throw error;
@@ -57,7 +66,11 @@ export class Logins {
   }
 
   /** Another process may have blocked it, or one before this in the queue. */
-  private async lookAtUnknown<T>(address: string, pair: string, verify: () => Promise<T | null | false>): Promise<T | false> {
+  private async lookAtUnknown<T>(
+    address: string,
+    pair: string,
+    verify: () => Promise<T | null | false>,
+  ): Promise<T | false> {
     this.requireOpen(pair);
     this.requireOpen(address);
     const [ofPair, ofAddress] = await Promise.all([this.pairs.peek(pair), this.addresses.peek(address)]);

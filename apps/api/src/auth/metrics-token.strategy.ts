@@ -22,10 +22,15 @@ export class MetricsTokenStrategy extends PassportStrategy(RequestScheme, 'metri
     const { METRICS_TOKEN: expected } = this.env;
     const token = bearerToken(request);
     const fits = expected !== undefined && token !== undefined && timingSafeEqual(sha256(token), sha256(expected));
-    return this.logins.attempt(request.ip, 'METRICS_TOKEN', async () => fits && { customerId: '', role: 'operator', credentialId: '', limitKey: 'metrics', bySession: false });
+    return this.logins.attempt(
+      request.ip,
+      'METRICS_TOKEN',
+      async () => fits && { customerId: '', role: 'operator', credentialId: '', limitKey: 'metrics', bySession: false },
+    );
   }
 }
 
-const bearerToken = (request: Request): string | undefined => /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+const bearerToken = (request: Request): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -14,5 +14,13 @@ export function tokenOf(request: Request): string | undefined {
 export function sessionCookie(request: Request, token: string | null, maxAgeS: number): string {
   const { secure } = request;
   const name = secure ? SECURE_NAME : NAME;
-  return stringifySetCookie({ name, value: token ?? '', httpOnly: true, sameSite: 'strict', path: '/', secure, maxAge: token === null ? 0 : maxAgeS });
+  return stringifySetCookie({
+    name,
+    value: token ?? '',
+    httpOnly: true,
+    sameSite: 'strict',
+    path: '/',
+    secure,
+    maxAge: token === null ? 0 : maxAgeS,
+  });
 }

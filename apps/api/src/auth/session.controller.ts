@@ -43,10 +43,16 @@ export class SessionController {
   @Public()
   @Post()
   @HttpCode(200)
-  async signIn(@Body() { customerId, customerSecret }: SignIn, @Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<SessionResponse> {
+  async signIn(
+    @Body() { customerId, customerSecret }: SignIn,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SessionResponse> {
     // A foreign form could sign the reader in as somebody else, who would then see what the reader does.
     requireOwnOrigin(request, this.env.PUBLIC_URL);
-    const caller = await this.logins.attempt(request.ip, customerId, () => this.credentials.verify(customerId, secretProof(customerSecret)));
+    const caller = await this.logins.attempt(request.ip, customerId, () =>
+      this.credentials.verify(customerId, secretProof(customerSecret)),
+    );
     if (!caller) throw signedOut('The customer ID and the customer secret do not match.');
     await this.limit.consume(caller, response);
     // A session that was there before is not taken over: its token may be known to somebody else (session fixation).
@@ -78,15 +84,23 @@ export class SessionController {
   /** On all devices. */
   @Delete('all')
   @HttpCode(204)
-  async signOutEverywhere(@CurrentCaller() caller: Caller, @Req() request: Request, @Res({ passthrough: true }) response: Response): Promise<void> {
+  async signOutEverywhere(
+    @CurrentCaller() caller: Caller,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<void> {
     await this.sessions.endAll(caller.customerId);
     response.setHeader('Set-Cookie', sessionCookie(request, null, 0));
   }
 
   private async describe({ customerId, role }: Caller): Promise<SessionResponse> {
-    const { name } = await this.prisma.customer.findUniqueOrThrow({ where: { id: customerId }, select: { name: true } });
+    const { name } = await this.prisma.customer.findUniqueOrThrow({
+      where: { id: customerId },
+      select: { name: true },
+    });
     return { customerId, name, role };
   }
 }
 
-const signedOut = (detail: string): Error => refuse(401, 'Unauthorized', { detail, headers: { 'WWW-Authenticate': 'Cookie realm="manycast"' } });
+const signedOut = (detail: string): Error =>
+  refuse(401, 'Unauthorized', { detail, headers: { 'WWW-Authenticate': 'Cookie realm="manycast"' } });

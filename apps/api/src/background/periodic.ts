@@ -38,7 +38,8 @@ export class Periodic {
     try {
       await this.work();
     } catch (error) {
-      if (isUnavailable(error)) this.logger.warn(`${this.what} put off: ${String((error as Error).message).slice(0, 200)}`);
+      if (isUnavailable(error))
+        this.logger.warn(`${this.what} put off: ${String((error as Error).message).slice(0, 200)}`);
       else this.logger.error(error);
     }
   }

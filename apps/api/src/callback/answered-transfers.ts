@@ -59,18 +59,36 @@ export class AnsweredTransfers {
   async remember(tx: Tx, { entryPointId, name }: Stream, urls: AnsweredUrl[]): Promise<void> {
     const answer = this.box.seal(JSON.stringify(urls), `last-answer:${entryPointId}`);
     const data = { answer, answeredAt: new Date() };
-    await tx.lastAnswer.upsert({ where: { entryPointId_streamName: { entryPointId, streamName: name } }, create: { entryPointId, streamName: name, ...data }, update: data });
+    await tx.lastAnswer.upsert({
+      where: { entryPointId_streamName: { entryPointId, streamName: name } },
+      create: { entryPointId, streamName: name, ...data },
+      update: data,
+    });
   }
 
   /** Does as the last good answer for this stream name says; null when there is none. */
   async applyLast(tx: Tx, stream: Stream): Promise<Applied | null> {
     const { entryPointId, name } = stream;
-    const last = await tx.lastAnswer.findUnique({ where: { entryPointId_streamName: { entryPointId, streamName: name } } });
+    const last = await tx.lastAnswer.findUnique({
+      where: { entryPointId_streamName: { entryPointId, streamName: name } },
+    });
     if (last === null) return null;
-    return this.create(tx, stream, await roomOf(tx, stream), JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[], FROM_LAST_ANSWER);
+    return this.create(
+      tx,
+      stream,
+      await roomOf(tx, stream),
+      JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[],
+      FROM_LAST_ANSWER,
+    );
   }
 
-  private async create(tx: Tx, stream: Stream, { quotas, ever, hashes }: Room, urls: AnsweredUrl[], origin: string): Promise<Applied> {
+  private async create(
+    tx: Tx,
+    stream: Stream,
+    { quotas, ever, hashes }: Room,
+    urls: AnsweredUrl[],
+    origin: string,
+  ): Promise<Applied> {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
@@ -86,7 +104,12 @@ export class AnsweredTransfers {
     // A job that runs twice must not forward twice: one transfer per stream and URL.
     const { count } = data.length > 0 ? await tx.transfer.createMany({ data, skipDuplicates: true }) : { count: 0 };
     const elements = (some: AnsweredUrl[]): number[] => some.map(({ element }) => element);
-    return { created: count, aboveQuota: elements(wanted.slice(room, roomEver)), quota, aboveEver: elements(wanted.slice(roomEver)) };
+    return {
+      created: count,
+      aboveQuota: elements(wanted.slice(room, roomEver)),
+      quota,
+      aboveEver: elements(wanted.slice(roomEver)),
+    };
   }
 }
 

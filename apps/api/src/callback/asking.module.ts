@@ -4,5 +4,8 @@ import { CallbackClient } from './callback.client.js';
 import { CallbackQuota } from './callback-quota.js';
 
 /** Asking customers' servers, with its limits: one of each for all who ask. */
-@Module({ providers: [CallbackClient, CallbackCircuits, CallbackQuota], exports: [CallbackClient, CallbackCircuits, CallbackQuota] })
+@Module({
+  providers: [CallbackClient, CallbackCircuits, CallbackQuota],
+  exports: [CallbackClient, CallbackCircuits, CallbackQuota],
+})
 export class AskingModule {}

@@ -1,6 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import {
-  BrokenCircuitError, bulkhead, type BulkheadPolicy, BulkheadRejectedError, circuitBreaker, type CircuitBreakerPolicy, CircuitState, ConsecutiveBreaker, ExponentialBackoff, handleWhenResult,
+  BrokenCircuitError,
+  bulkhead,
+  type BulkheadPolicy,
+  BulkheadRejectedError,
+  circuitBreaker,
+  type CircuitBreakerPolicy,
+  CircuitState,
+  ConsecutiveBreaker,
+  ExponentialBackoff,
+  handleWhenResult,
 } from 'cockatiel';
 import { LRUCache } from 'lru-cache';
 import { Env } from '#libs/config';
@@ -43,10 +52,16 @@ export class CallbackCircuits {
   constructor(private readonly env: Env) {}
 
   /** Makes the request if there is room and its server is not known to be dead. `consume`, asked only then, may still say to wait so long, ms. */
-  async run({ customerId, appid, url }: Destination, consume: () => Promise<number>, ask: () => Promise<Attempt>): Promise<Attempt | NotAsked> {
+  async run(
+    { customerId, appid, url }: Destination,
+    consume: () => Promise<number>,
+    ask: () => Promise<Attempt>,
+  ): Promise<Attempt | NotAsked> {
     const { origin, pathname } = new URL(url);
     // What hangs may be one path of many behind a gateway. The query may differ from stream to stream; the server is the same.
-    const breaker = remembered(this.breakers, `${appid} ${origin}${pathname}`, () => newBreaker(NEARLY_ALL * this.env.CALLBACK_TIMEOUT_MS));
+    const breaker = remembered(this.breakers, `${appid} ${origin}${pathname}`, () =>
+      newBreaker(NEARLY_ALL * this.env.CALLBACK_TIMEOUT_MS),
+    );
     const turn = async (): Promise<Attempt | NotAsked> => {
       const waitMs = await consume();
       return waitMs > 0 ? { waitMs } : ask();
@@ -60,10 +75,15 @@ export class CallbackCircuits {
   }
 
   /** Does it if there is room, whatever is known of its server: for who tries out whether it is back. */
-  async inRoom<T>({ customerId, url }: Pick<Destination, 'customerId' | 'url'>, work: () => T | PromiseLike<T>): Promise<T | 'full'> {
+  async inRoom<T>(
+    { customerId, url }: Pick<Destination, 'customerId' | 'url'>,
+    work: () => T | PromiseLike<T>,
+  ): Promise<T | 'full'> {
     const ofCustomer = remembered(this.customers, customerId, () => bulkhead(OF_ONE_CUSTOMER, 0));
     // However many paths it has, a server is one; nobody's streams suffer by what somebody else makes of the same.
-    const ofServer = remembered(this.servers, `${customerId} ${new URL(url).origin}`, () => bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE));
+    const ofServer = remembered(this.servers, `${customerId} ${new URL(url).origin}`, () =>
+      bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE),
+    );
     try {
       return await ofCustomer.execute(() => ofServer.execute(work));
     } catch (error) {
@@ -82,7 +102,10 @@ function newBreaker(slowMs: number): CircuitBreakerPolicy {
   };
   const breaker: CircuitBreakerPolicy = circuitBreaker(
     handleWhenResult((result) => isFailure(result as Attempt | NotAsked)),
-    { halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PAUSE_MS, maxDelay: LONGEST_PAUSE_MS }), breaker: new ConsecutiveBreaker(FAILURES) },
+    {
+      halfOpenAfter: new ExponentialBackoff({ initialDelay: FIRST_PAUSE_MS, maxDelay: LONGEST_PAUSE_MS }),
+      breaker: new ConsecutiveBreaker(FAILURES),
+    },
   );
   return breaker;
 }

@@ -52,7 +52,14 @@ export class CallbackQuota {
 
   private limiter(what: string, points: number): RateLimiterRedis {
     const key = `${what} ${points}`;
-    const limiter = this.limiters.get(key) ?? new RateLimiterRedis({ storeClient: this.redis, keyPrefix: `${this.env.REDIS_PREFIX}:${what}`, points, duration: 60 });
+    const limiter =
+      this.limiters.get(key) ??
+      new RateLimiterRedis({
+        storeClient: this.redis,
+        keyPrefix: `${this.env.REDIS_PREFIX}:${what}`,
+        points,
+        duration: 60,
+      });
     this.limiters.set(key, limiter);
     return limiter;
   }

@@ -27,7 +27,10 @@ export class CallbackSecrets {
       if (overlap > 0 && (await tx.callbackSecret.count({ where: { entryPointId, ...valid() } })) >= MAX_VALID) {
         throw new ConflictException(`An entry point has ${MAX_VALID} valid secrets at most; rotate with "overlap": 0.`);
       }
-      await tx.callbackSecret.updateMany({ where: { entryPointId, OR: [{ expiresAt: null }, { expiresAt: { gt: until } }] }, data: { expiresAt: until } });
+      await tx.callbackSecret.updateMany({
+        where: { entryPointId, OR: [{ expiresAt: null }, { expiresAt: { gt: until } }] },
+        data: { expiresAt: until },
+      });
       return this.issue(tx, entryPointId);
     });
   }
@@ -35,19 +38,30 @@ export class CallbackSecrets {
   /** The headers of Standard Webhooks. `messageId` is the same for every attempt of one callback. */
   async headers(entryPointId: string, messageId: string, payload: string): Promise<Record<string, string>> {
     const found = await this.list(entryPointId);
-    const secrets = found.length > 0 ? found.map((row) => this.open(row)) : [(await this.prisma.$transaction((tx) => this.issue(tx, entryPointId))).secret];
+    const secrets =
+      found.length > 0
+        ? found.map((row) => this.open(row))
+        : [(await this.prisma.$transaction((tx) => this.issue(tx, entryPointId))).secret];
     const now = new Date();
     return {
       'webhook-id': messageId,
       'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
       // Newest first.
-      'webhook-signature': secrets.toReversed().map((secret) => new Webhook(secret).sign(messageId, now, payload)).join(' '),
+      'webhook-signature': secrets
+        .toReversed()
+        .map((secret) => new Webhook(secret).sign(messageId, now, payload))
+        .join(' '),
     };
   }
 
-  private async issue(tx: Prisma.TransactionClient, entryPointId: string): Promise<{ row: CallbackSecret; secret: string }> {
+  private async issue(
+    tx: Prisma.TransactionClient,
+    entryPointId: string,
+  ): Promise<{ row: CallbackSecret; secret: string }> {
     const secret = `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-    const row = await tx.callbackSecret.create({ data: { entryPointId, secret: this.box.seal(secret, `callback-secret:${entryPointId}`) } });
+    const row = await tx.callbackSecret.create({
+      data: { entryPointId, secret: this.box.seal(secret, `callback-secret:${entryPointId}`) },
+    });
     return { row, secret };
   }
 

@@ -49,11 +49,22 @@ export class CallbackClient {
   }
 
   /** POSTs JSON to a customer's URL. Never throws for what the customer's server does. All of it takes `timeoutMs` at most. */
-  async post(url: string, payload: string, headers: Record<string, string> = {}, timeoutMs = this.env.CALLBACK_TIMEOUT_MS): Promise<Attempt> {
+  async post(
+    url: string,
+    payload: string,
+    headers: Record<string, string> = {},
+    timeoutMs = this.env.CALLBACK_TIMEOUT_MS,
+  ): Promise<Attempt> {
     const started = performance.now();
     const timings: Timings = {};
     const seen: Seen = { status: null, errorHead: null };
-    const end = (body: string | null, failure: TransferError | null): Attempt => ({ ...seen, body, failure, durationMs: Math.round(performance.now() - started), timings });
+    const end = (body: string | null, failure: TransferError | null): Attempt => ({
+      ...seen,
+      body,
+      failure,
+      durationMs: Math.round(performance.now() - started),
+      timings,
+    });
     try {
       return end(await this.ask(new URL(url), { payload, headers, timeoutMs }, timings, seen), null);
     } catch (error) {
@@ -61,7 +72,12 @@ export class CallbackClient {
     }
   }
 
-  private async ask(url: URL, { payload: body, headers, timeoutMs }: { payload: string; headers: Record<string, string>; timeoutMs: number }, timings: Timings, seen: Seen): Promise<string> {
+  private async ask(
+    url: URL,
+    { payload: body, headers, timeoutMs }: { payload: string; headers: Record<string, string>; timeoutMs: number },
+    timings: Timings,
+    seen: Seen,
+  ): Promise<string> {
     // One deadline from the first DNS question to the last byte: a server that drips must not hold us.
     const signal = AbortSignal.timeout(timeoutMs);
     const addresses = await this.addressesOf(url, signal, timings);
@@ -74,13 +90,20 @@ export class CallbackClient {
         signal,
         body,
         // A compressed answer could be a thousand times its size.
-        headers: { 'content-type': 'application/json', accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'manycast', ...headers },
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+          'user-agent': 'manycast',
+          ...headers,
+        },
       });
       const answered = performance.now();
       timings.waitMs = Math.max(0, Math.round(answered - asked - (timings.connectMs ?? 0) - (timings.tlsMs ?? 0)));
       seen.status = response.statusCode;
       if (response.statusCode !== 200) seen.errorHead = await readHead(response.body);
-      if (response.statusCode >= 300 && response.statusCode < 400) throw new TransferError('callback_redirect', `it answered ${response.statusCode}`);
+      if (response.statusCode >= 300 && response.statusCode < 400)
+        throw new TransferError('callback_redirect', `it answered ${response.statusCode}`);
       if (response.statusCode !== 200) throw new TransferError('callback_status', `it answered ${response.statusCode}`);
       const encoding = response.headers['content-encoding'];
       if (encoding !== undefined && encoding !== 'identity') throw new TransferError('callback_encoded');
@@ -89,7 +112,9 @@ export class CallbackClient {
       return text;
     } finally {
       // Whatever is still under way on this connection ends now.
-      agent.destroy().catch((error: unknown) => this.logger.debug(`a callback's connection was not closed: ${String(error)}`));
+      agent
+        .destroy()
+        .catch((error: unknown) => this.logger.debug(`a callback's connection was not closed: ${String(error)}`));
     }
   }
 
@@ -98,11 +123,13 @@ export class CallbackClient {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = url.port === '' ? (DEFAULT_PORTS[url.protocol] as number) : Number(url.port);
     const lookup = (name: string): Promise<Address[]> => this.lookup(name, this.env.CALLBACK_TIMEOUT_MS, signal);
-    const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch((error: unknown) => {
-      if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
-      if (signal.aborted) throw error;
-      throw new TransferError('callback_dns_failed', (error as NodeJS.ErrnoException).code);
-    });
+    const addresses = await untilAborted(signal, resolveAllowed(host, port, this.allowList, lookup)).catch(
+      (error: unknown) => {
+        if (error instanceof ForbiddenAddress) throw new TransferError('callback_address_forbidden');
+        if (signal.aborted) throw error;
+        throw new TransferError('callback_dns_failed', (error as NodeJS.ErrnoException).code);
+      },
+    );
     timings.dnsMs = Math.round(performance.now() - started);
     return addresses;
   }
@@ -123,7 +150,8 @@ export class CallbackClient {
       let connected = started;
       // undici's types do not tell that its connector returns the socket it makes.
       const socket = connect(options, (...result: Parameters<typeof done>) => {
-        if (options.protocol === 'https:' && result[0] === null) timings.tlsMs = Math.round(performance.now() - connected);
+        if (options.protocol === 'https:' && result[0] === null)
+          timings.tlsMs = Math.round(performance.now() - connected);
         done(...result);
       }) as unknown as Socket | undefined;
       socket?.once('connect', () => {
@@ -131,7 +159,14 @@ export class CallbackClient {
         timings.connectMs = Math.round(connected - started);
       });
     };
-    return new Agent({ connections: 1, pipelining: 0, headersTimeout: timeout, bodyTimeout: timeout, maxHeaderSize: MAX_HEADER_BYTES, connect: timed });
+    return new Agent({
+      connections: 1,
+      pipelining: 0,
+      headersTimeout: timeout,
+      bodyTimeout: timeout,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connect: timed,
+    });
   }
 }
 
@@ -156,7 +191,8 @@ async function readLimited(body: AsyncIterable<Buffer>): Promise<string> {
   let size = 0;
   for await (const part of body) {
     size += part.length;
-    if (size > MAX_ANSWER_BYTES) throw new TransferError('callback_too_large', `more than ${MAX_ANSWER_BYTES / 1024} KiB`);
+    if (size > MAX_ANSWER_BYTES)
+      throw new TransferError('callback_too_large', `more than ${MAX_ANSWER_BYTES / 1024} KiB`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');
@@ -183,9 +219,13 @@ const CERTIFICATE = /CERT|VERIFY|ISSUER/;
 function toFailure(error: unknown, timeoutMs: number): TransferError {
   if (error instanceof TransferError) return error;
   const { name, code = '', message } = error as NodeJS.ErrnoException;
-  if (name === 'TimeoutError' || name === 'AbortError') return new TransferError('callback_timeout', `not within ${timeoutMs / 1000} s`);
+  if (name === 'TimeoutError' || name === 'AbortError')
+    return new TransferError('callback_timeout', `not within ${timeoutMs / 1000} s`);
   const what = `${name} ${code} ${message}`;
   const found = FAILURES.find(([test]) => test.test(what))?.[1];
   if (found === 'callback_bad_answer') return new TransferError(found, 'it does not speak HTTP');
-  return new TransferError(found ?? 'callback_connect_failed', CERTIFICATE.test(code) ? `its certificate is not valid: ${code}` : code || name);
+  return new TransferError(
+    found ?? 'callback_connect_failed',
+    CERTIFICATE.test(code) ? `its certificate is not valid: ${code}` : code || name,
+  );
 }

@@ -30,7 +30,8 @@ class AttemptFailed extends Error {
   }
 }
 
-const backoffStrategy = (_attemptsMade: number, _type?: string, error?: Error): number => (error instanceof AttemptFailed ? error.delayMs : 5000);
+const backoffStrategy = (_attemptsMade: number, _type?: string, error?: Error): number =>
+  error instanceof AttemptFailed ? error.delayMs : 5000;
 
 /** Asks the customer's server where a stream shall go, again and again while the stream lives. */
 @Processor(CALLBACKS_QUEUE, { concurrency: CONCURRENCY, settings: { backoffStrategy } })
@@ -65,11 +66,20 @@ export class CallbackProcessor extends WorkerHost {
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');
     if (entryPoint.callbackUrl === null) return this.recorder.nothingToAsk(stream.id, 'callback_url_missing');
-    const asked: Asked = { stream, entryPoint, callbackUrl: entryPoint.callbackUrl, webhookId: `msg_${stream.id}`, streamName: stream.name, attempt: job.attemptsMade + 1, kind: isReplay ? 'replay' : 'stream' };
+    const asked: Asked = {
+      stream,
+      entryPoint,
+      callbackUrl: entryPoint.callbackUrl,
+      webhookId: `msg_${stream.id}`,
+      streamName: stream.name,
+      attempt: job.attemptsMade + 1,
+      kind: isReplay ? 'replay' : 'stream',
+    };
 
     const { customer } = stream;
     const to = { customerId: customer.id, appid: stream.projectId, url: entryPoint.callbackUrl };
-    const consume = (): Promise<number> => this.quota.consume({ customerId: customer.id, quotas: this.quotas.of(customer) });
+    const consume = (): Promise<number> =>
+      this.quota.consume({ customerId: customer.id, quotas: this.quotas.of(customer) });
     const attempt = await this.circuits.run(to, consume, () => this.ask(asked));
     if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS + FULL_SPREAD_MS * Math.random());
     if (attempt !== 'open' && 'waitMs' in attempt) {
@@ -92,7 +102,13 @@ export class CallbackProcessor extends WorkerHost {
   }
 
   private ask({ stream, entryPoint, callbackUrl, webhookId }: Asked): Promise<Attempt> {
-    const question = { appid: stream.projectId, entryPoint: entryPoint.name, streamName: stream.name, streamId: stream.id, startedAt: stream.createdAt.toISOString() };
+    const question = {
+      appid: stream.projectId,
+      entryPoint: entryPoint.name,
+      streamName: stream.name,
+      streamId: stream.id,
+      startedAt: stream.createdAt.toISOString(),
+    };
     return this.sender.send(callbackUrl, entryPoint.id, webhookId, question);
   }
 

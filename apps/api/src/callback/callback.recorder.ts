@@ -52,7 +52,9 @@ export class CallbackRecorder {
 
   async failed(asked: Asked, attempt: Attempt, failure: TransferError, nextAt: Date | null): Promise<void> {
     const tell = await this.prisma.$transaction(async (tx) => {
-      await tx.callbackDelivery.create({ data: { ...toDelivery(asked, attempt, failure.code, failure.detail ?? null), nextAt } });
+      await tx.callbackDelivery.create({
+        data: { ...toDelivery(asked, attempt, failure.code, failure.detail ?? null), nextAt },
+      });
       return (await this.retrying(tx, asked, failure)) ? this.useLastAnswer(tx, asked) : null;
     });
     // The customer's fault, nothing for the operator to do.
@@ -73,7 +75,11 @@ export class CallbackRecorder {
       const outcome = outcomeOf(answer, applied);
       await tx.callbackDelivery.create({ data: toDelivery(asked, attempt, 'ok', outcome.detail) });
       if (running === undefined) return null;
-      if (outcome.reason !== null) await tx.stream.updateMany({ where: { id: stream.id }, data: { callbackReason: outcome.reason, callbackDetail: outcome.detail } });
+      if (outcome.reason !== null)
+        await tx.stream.updateMany({
+          where: { id: stream.id },
+          data: { callbackReason: outcome.reason, callbackDetail: outcome.detail },
+        });
       await this.transfers.remember(tx, stream, answer.urls);
       const bad = answer.bad.map(({ element, message }) => ({ element, message }));
       const { aboveQuota = [], aboveEver = [] } = applied ?? {};
@@ -85,7 +91,11 @@ export class CallbackRecorder {
   }
 
   /** False for a stream that has ended or got its answer meanwhile: nothing is to be done for it. */
-  private async retrying(tx: Prisma.TransactionClient, { stream }: Asked, { code, detail: given }: TransferError): Promise<boolean> {
+  private async retrying(
+    tx: Prisma.TransactionClient,
+    { stream }: Asked,
+    { code, detail: given }: TransferError,
+  ): Promise<boolean> {
     const detail = given ?? null;
     const { count } = await tx.stream.updateMany({
       // The queue may run a job twice; the good answer of one is not undone by the failure of the other.
@@ -94,7 +104,12 @@ export class CallbackRecorder {
     });
     // Attempt after attempt with the same outcome is one event.
     if (count === 1 && stream.callbackReason !== code) {
-      await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.failed', data: { reason: code, detail } });
+      await recordEvent(tx, {
+        projectId: stream.projectId,
+        streamId: stream.id,
+        type: 'callback.failed',
+        data: { reason: code, detail },
+      });
     }
     return count === 1;
   }
@@ -106,7 +121,12 @@ export class CallbackRecorder {
     // None, or they are there already.
     if (applied === null || applied.created === 0) return null;
     const { created, aboveQuota, aboveEver } = applied;
-    await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.last_answer_used', data: { urls: created, aboveQuota, aboveEver } });
+    await recordEvent(tx, {
+      projectId: stream.projectId,
+      streamId: stream.id,
+      type: 'callback.last_answer_used',
+      data: { urls: created, aboveQuota, aboveEver },
+    });
     const running = await tx.stream.findUnique({ where: { id: stream.id }, select: { ownerNode: true } });
     return running?.ownerNode ?? null;
   }
@@ -120,15 +140,23 @@ export class CallbackRecorder {
 }
 
 /** What the stream and the delivery say of an answer: which of its URLs are not forwarded to, and why. */
-function outcomeOf({ urls, bad }: CallbackAnswer, applied: Applied | undefined): { reason: ReasonCode | null; detail: string | null } {
+function outcomeOf(
+  { urls, bad }: CallbackAnswer,
+  applied: Applied | undefined,
+): { reason: ReasonCode | null; detail: string | null } {
   const problems = bad.map(({ element, message }) => `transferUrls[${element}] ${message}`);
   if (applied) {
     const { aboveQuota, quota, aboveEver } = applied;
-    if (aboveQuota.length > 0) problems.unshift(`${namesOf(aboveQuota)} above the quota of ${quota} transfers of a stream`);
-    if (aboveEver.length > 0) problems.unshift(`${namesOf(aboveEver)} beyond the ${TRANSFERS_EVER_OF_ONE_STREAM} transfers that a stream has at most, with those that have ended`);
+    if (aboveQuota.length > 0)
+      problems.unshift(`${namesOf(aboveQuota)} above the quota of ${quota} transfers of a stream`);
+    if (aboveEver.length > 0)
+      problems.unshift(
+        `${namesOf(aboveEver)} beyond the ${TRANSFERS_EVER_OF_ONE_STREAM} transfers that a stream has at most, with those that have ended`,
+      );
   }
   const reason = urls.length === 0 ? 'callback_no_urls' : problems.length > 0 ? 'callback_urls_refused' : null;
   return { reason, detail: problems.join('; ').slice(0, MAX_DETAIL) || null };
 }
 
-const namesOf = (elements: number[]): string => `transferUrls${elements.map((element) => `[${element}]`).join(', ')} ${elements.length === 1 ? 'is' : 'are'}`;
+const namesOf = (elements: number[]): string =>
+  `transferUrls${elements.map((element) => `[${element}]`).join(', ')} ${elements.length === 1 ? 'is' : 'are'}`;

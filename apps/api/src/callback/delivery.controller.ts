@@ -54,7 +54,8 @@ export class DeliveryController {
       select: { stream: { select: { id: true, state: true } } },
     });
     if (delivery === null) throw new NotFoundException('This delivery does not exist.');
-    if (delivery.stream === null || delivery.stream.state === 'ended') throw new ConflictException('Its stream has ended; there is nothing to forward.');
+    if (delivery.stream === null || delivery.stream.state === 'ended')
+      throw new ConflictException('Its stream has ended; there is nothing to forward.');
     await this.dispatcher.repeatCallback(delivery.stream.id);
   }
 }

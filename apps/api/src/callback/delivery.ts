@@ -44,7 +44,12 @@ interface AskedOf {
 const ANSWER_HEAD_LENGTH = 1024;
 
 /** The row of an attempt. */
-export function toDelivery(asked: AskedOf, attempt: Attempt, outcome: string, detail: string | null): Prisma.CallbackDeliveryUncheckedCreateInput {
+export function toDelivery(
+  asked: AskedOf,
+  attempt: Attempt,
+  outcome: string,
+  detail: string | null,
+): Prisma.CallbackDeliveryUncheckedCreateInput {
   const { status, body, errorHead, durationMs, timings } = attempt;
   const answer = body ?? errorHead;
   return {
@@ -66,7 +71,23 @@ export function toDelivery(asked: AskedOf, attempt: Attempt, outcome: string, de
 }
 
 export function toDeliveryResponse(row: CallbackDelivery): DeliveryResponse {
-  const { id, kind, streamId, attempt, url, webhookId, streamName, status, outcome, detail, durationMs, timings, answerHead, createdAt, nextAt } = row;
+  const {
+    id,
+    kind,
+    streamId,
+    attempt,
+    url,
+    webhookId,
+    streamName,
+    status,
+    outcome,
+    detail,
+    durationMs,
+    timings,
+    answerHead,
+    createdAt,
+    nextAt,
+  } = row;
   return {
     id,
     kind,
@@ -90,6 +111,9 @@ export function toDeliveryResponse(row: CallbackDelivery): DeliveryResponse {
 /** Customers put secrets into their query: its names help, its values are masked, and what has no `=` is a value. */
 function loggableUrl(text: string): string {
   const { origin, pathname, search } = new URL(text);
-  const masked = search.slice(1).split('&').map((pair) => (pair.includes('=') ? pair.replace(/=.*/s, '=***') : '***'));
+  const masked = search
+    .slice(1)
+    .split('&')
+    .map((pair) => (pair.includes('=') ? pair.replace(/=.*/s, '=***') : '***'));
   return origin + pathname + (search.length > 1 ? `?${masked.join('&')}` : '');
 }

@@ -21,11 +21,31 @@ const COLUMNS: SealedColumn[] = [
   { table: 'projects', column: 'stream_auth_secret', key: { id: 'text' }, context: "'stream-auth:' || id" },
   { table: 'transfers', column: 'url', key: { id: 'uuid' }, context: "'transfer:' || stream_id" },
   { table: 'transfers', column: 'push_url', key: { id: 'uuid' }, context: "'push:' || stream_id" },
-  { table: 'push_settings', column: 'republish', key: { entry_point_id: 'uuid' }, context: "'republish:' || entry_point_id" },
-  { table: 'push_settings', column: 'hook_secret', key: { entry_point_id: 'uuid' }, context: "'hook-secret:' || entry_point_id" },
+  {
+    table: 'push_settings',
+    column: 'republish',
+    key: { entry_point_id: 'uuid' },
+    context: "'republish:' || entry_point_id",
+  },
+  {
+    table: 'push_settings',
+    column: 'hook_secret',
+    key: { entry_point_id: 'uuid' },
+    context: "'hook-secret:' || entry_point_id",
+  },
   { table: 'callback_secrets', column: 'secret', key: { id: 'uuid' }, context: "'callback-secret:' || entry_point_id" },
-  { table: 'last_answers', column: 'answer', key: { entry_point_id: 'uuid', stream_name: 'text' }, context: "'last-answer:' || entry_point_id" },
-  { table: 'idempotency_keys', column: 'body', key: { customer_id: 'text', key: 'text' }, context: "'idempotency:' || customer_id || ':' || key" },
+  {
+    table: 'last_answers',
+    column: 'answer',
+    key: { entry_point_id: 'uuid', stream_name: 'text' },
+    context: "'last-answer:' || entry_point_id",
+  },
+  {
+    table: 'idempotency_keys',
+    column: 'body',
+    key: { customer_id: 'text', key: 'text' },
+    context: "'idempotency:' || customer_id || ':' || key",
+  },
 ];
 const BATCH = 500;
 
@@ -39,11 +59,24 @@ export async function rotateKeys(prisma: PrismaService, box: SecretBox): Promise
   return count;
 }
 
-async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, column, key, context }: SealedColumn): Promise<number> {
-  const [name, value, bound] = [table, column, context].map((sql) => Prisma.raw(sql)) as [Prisma.Sql, Prisma.Sql, Prisma.Sql];
+async function rotateColumn(
+  prisma: PrismaService,
+  box: SecretBox,
+  { table, column, key, context }: SealedColumn,
+): Promise<number> {
+  const [name, value, bound] = [table, column, context].map((sql) => Prisma.raw(sql)) as [
+    Prisma.Sql,
+    Prisma.Sql,
+    Prisma.Sql,
+  ];
   const names = Prisma.raw(Object.keys(key).join(', '));
-  const asText = Prisma.raw(Object.keys(key).map((part) => `${part}::text`).join(', '));
-  const typed = (parts: string[]): Prisma.Sql => Prisma.join(parts.map((part, i) => Prisma.sql`${part}::${Prisma.raw(Object.values(key)[i] as string)}`));
+  const asText = Prisma.raw(
+    Object.keys(key)
+      .map((part) => `${part}::text`)
+      .join(', '),
+  );
+  const typed = (parts: string[]): Prisma.Sql =>
+    Prisma.join(parts.map((part, i) => Prisma.sql`${part}::${Prisma.raw(Object.values(key)[i] as string)}`));
   let count = 0;
   let after = Prisma.sql`TRUE`;
   for (;;) {
@@ -52,7 +85,8 @@ async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, colu
       WHERE ${value} IS NOT NULL AND ${value} NOT LIKE ${`v1.${box.currentKey}.%`} AND ${after} ORDER BY ${names} LIMIT ${BATCH}`;
     for (const row of rows) {
       const sealed = box.seal(box.open(row.value, row.context), row.context);
-      count += await prisma.$executeRaw`UPDATE ${name} SET ${value} = ${sealed} WHERE (${names}) = (${typed(row.id)}) AND ${value} = ${row.value}`;
+      count +=
+        await prisma.$executeRaw`UPDATE ${name} SET ${value} = ${sealed} WHERE (${names}) = (${typed(row.id)}) AND ${value} = ${row.value}`;
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < BATCH) return count;
@@ -62,7 +96,10 @@ async function rotateColumn(prisma: PrismaService, box: SecretBox, { table, colu
 
 /** What tells that a running stream is forwarded to a URL already; afterwards nobody asks. */
 async function rotateHashes(prisma: PrismaService, box: SecretBox): Promise<void> {
-  const rows = await prisma.transfer.findMany({ where: { endedAt: null }, select: { id: true, streamId: true, url: true, urlHash: true } });
+  const rows = await prisma.transfer.findMany({
+    where: { endedAt: null },
+    select: { id: true, streamId: true, url: true, urlHash: true },
+  });
   for (const { id, streamId, url, urlHash } of rows) {
     const hash = box.hash(openTransferUrl(box, { streamId, url }));
     // A URL that was changed meanwhile has its new hash.
@@ -75,6 +112,8 @@ class RotateModule {}
 
 if (process.argv[1] === import.meta.filename) {
   const app = await NestFactory.createApplicationContext(RotateModule, { logger: ['error', 'fatal'] });
-  process.stdout.write(`${await rotateKeys(app.get(PrismaService), app.get(SecretBox))} values sealed with the first key of MASTER_KEYS\n`);
+  process.stdout.write(
+    `${await rotateKeys(app.get(PrismaService), app.get(SecretBox))} values sealed with the first key of MASTER_KEYS\n`,
+  );
   await app.close();
 }

@@ -37,24 +37,39 @@ export async function seed(prisma: PrismaService, box: SecretBox): Promise<Seede
       operator: await seededCustomer(tx, box, 'Demo operator', 'operator'),
       customer: demo,
       project:
-        (await tx.project.findFirst({ where: { customerId, name: 'Demo', deletedAt: null }, orderBy: { createdAt: 'asc' } })) ??
-        (await createProject(tx, customerId, 'Demo', box)),
+        (await tx.project.findFirst({
+          where: { customerId, name: 'Demo', deletedAt: null },
+          orderBy: { createdAt: 'asc' },
+        })) ?? (await createProject(tx, customerId, 'Demo', box)),
     };
   });
   const expiresAt = new Date(Date.now() + TOKEN_DAYS * 86_400_000);
   const signingKey = box.open(project.signingKey, `project:${project.id}`);
-  const publishToken = await signPublishToken({ appid: project.id, entryPoint: DEFAULT_ENTRY_POINT }, signingKey, expiresAt);
+  const publishToken = await signPublishToken(
+    { appid: project.id, entryPoint: DEFAULT_ENTRY_POINT },
+    signingKey,
+    expiresAt,
+  );
   return { operator, customer, appid: project.id, entryPoint: DEFAULT_ENTRY_POINT, publishToken };
 }
 
 /** The customer of this name with a secret of its own that is valid; what is missing of it is made. */
-async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name: string, role: Role): Promise<SeededCredential> {
+async function seededCustomer(
+  tx: Prisma.TransactionClient,
+  box: SecretBox,
+  name: string,
+  role: Role,
+): Promise<SeededCredential> {
   const { id: customerId, credentials } =
     (await tx.customer.findFirst({
       where: { name, role, deletedAt: null },
       orderBy: { createdAt: 'asc' },
       include: { credentials: { where: { label: 'seed', revokedAt: null, expiresAt: null }, orderBy: { id: 'asc' } } },
-    })) ?? (await tx.customer.create({ data: { id: randomBytes(16).toString('hex'), name, role }, include: { credentials: true } }));
+    })) ??
+    (await tx.customer.create({
+      data: { id: randomBytes(16).toString('hex'), name, role },
+      include: { credentials: true },
+    }));
   const [credential] = credentials;
   if (credential) return { customerId, customerSecret: box.open(credential.secret, `credential:${credential.id}`) };
   const { secret: customerSecret } = await issueCredential(tx, box, customerId, { label: 'seed' });
@@ -63,7 +78,8 @@ async function seededCustomer(tx: Prisma.TransactionClient, box: SecretBox, name
 
 /** What a person who starts the service for the first time reads when it fails. */
 function sentence(error: unknown): string {
-  if (isUnavailable(error)) return 'Postgres cannot be reached, or did not answer in time (is the machine very busy?). Nothing was changed; start again.';
+  if (isUnavailable(error))
+    return 'Postgres cannot be reached, or did not answer in time (is the machine very busy?). Nothing was changed; start again.';
   return `${(error as Error).message.trim().split('\n').at(-1)}\nNothing was changed.`;
 }
 

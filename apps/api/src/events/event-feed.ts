@@ -78,7 +78,9 @@ export class EventFeed implements OnModuleDestroy {
   /** Each listener costs memory and figures every other second. Throws 429. */
   requireRoom(projectId: string | null): void {
     if ([...this.listeners].filter((listener) => listener.projectId === projectId).length < MAX_LISTENERS) return;
-    throw refuse(429, `${MAX_LISTENERS} event streams of a project may be open at the same time.`, { code: 'too_many_listeners' });
+    throw refuse(429, `${MAX_LISTENERS} event streams of a project may be open at the same time.`, {
+      code: 'too_many_listeners',
+    });
   }
 
   /** Everything from now on, or after a position: each event once, those that were missed first. */
@@ -92,7 +94,8 @@ export class EventFeed implements OnModuleDestroy {
         next: (item) => {
           // Another process may have passed it on before this one saw it.
           if ('event' in item && after !== undefined && covers(after, item.event.id)) return;
-          const placed = 'event' in item && after !== undefined ? { ...item, position: join(after, item.position) } : item;
+          const placed =
+            'event' in item && after !== undefined ? { ...item, position: join(after, item.position) } : item;
           if (waiting === null) subscriber.next(placed);
           else waiting.push(placed);
         },
@@ -136,7 +139,11 @@ export class EventFeed implements OnModuleDestroy {
     const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
     const highest = _max.id ?? 0n;
     const from = highest > OVERLAP ? highest - OVERLAP : 0n;
-    const found = await this.prisma.event.findMany({ where: { id: { gt: from, lte: highest } }, select: { id: true }, orderBy: { id: 'asc' } });
+    const found = await this.prisma.event.findMany({
+      where: { id: { gt: from, lte: highest } },
+      select: { id: true },
+      orderBy: { id: 'asc' },
+    });
     this.highest = from;
     this.missing.clear();
     for (const { id } of found) this.note(id, since);
@@ -167,13 +174,16 @@ export class EventFeed implements OnModuleDestroy {
       const begun = performance.now();
       // Two queries: with one condition or the other Postgres may read all that ever happened.
       const [late, events] = await Promise.all([
-        this.missing.size === 0 ? [] : this.prisma.event.findMany({ where: { id: { in: [...this.missing.keys()] } }, orderBy: { id: 'asc' } }),
+        this.missing.size === 0
+          ? []
+          : this.prisma.event.findMany({ where: { id: { in: [...this.missing.keys()] } }, orderBy: { id: 'asc' } }),
         this.prisma.event.findMany({ where: { id: { gt: this.highest } }, orderBy: { id: 'asc' }, take: BATCH }),
       ]);
       for (const event of [...late, ...events]) {
         this.note(event.id, begun);
         const item = { event, position: this.position() };
-        for (const { projectId, subject } of this.listeners) if (projectId === null || projectId === event.projectId) subject.next(item);
+        for (const { projectId, subject } of this.listeners)
+          if (projectId === null || projectId === event.projectId) subject.next(item);
       }
       // These were looked for after every transaction that could have written them.
       for (const [id, since] of this.missing) if (since < begun - SETTLE_MS) this.missing.delete(id);
@@ -188,7 +198,8 @@ export class EventFeed implements OnModuleDestroy {
   private note(id: bigint, now: number): void {
     this.missing.delete(id);
     if (id <= this.highest) return;
-    for (let each = id - this.highest > OVERLAP ? id - OVERLAP : this.highest + 1n; each < id; each++) this.missing.set(each, now);
+    for (let each = id - this.highest > OVERLAP ? id - OVERLAP : this.highest + 1n; each < id; each++)
+      this.missing.set(each, now);
     this.highest = id;
   }
 
@@ -199,7 +210,13 @@ export class EventFeed implements OnModuleDestroy {
   /** What happened after a position, up to what this process has seen. */
   private async *missed(projectId: string | null, after: Position, now: Position): AsyncGenerator<FeedItem> {
     const ofProject = { projectId: projectId ?? undefined };
-    const late = after.missing.length === 0 ? [] : await this.prisma.event.findMany({ where: { ...ofProject, id: { in: [...after.missing] } }, orderBy: { id: 'asc' } });
+    const late =
+      after.missing.length === 0
+        ? []
+        : await this.prisma.event.findMany({
+            where: { ...ofProject, id: { in: [...after.missing] } },
+            orderBy: { id: 'asc' },
+          });
     let before = after;
     for (const event of late) {
       if (!covers(now, event.id)) continue;
@@ -208,7 +225,11 @@ export class EventFeed implements OnModuleDestroy {
     }
     let [from, read] = [after.last, 0];
     for (;;) {
-      const page = await this.prisma.event.findMany({ where: { ...ofProject, id: { gt: from, lte: now.last } }, orderBy: { id: 'asc' }, take: MISSED_PAGE });
+      const page = await this.prisma.event.findMany({
+        where: { ...ofProject, id: { gt: from, lte: now.last } },
+        orderBy: { id: 'asc' },
+        take: MISSED_PAGE,
+      });
       // What has become visible since, the next poll passes on.
       for (const event of page) if (covers(now, event.id)) yield { event, position: join(before, upTo(now, event.id)) };
       if (page.length < MISSED_PAGE) return;
@@ -223,7 +244,10 @@ export class EventFeed implements OnModuleDestroy {
     this.sending = true;
     try {
       for (const projectId of new Set([...this.listeners].map((listener) => listener.projectId))) {
-        await this.sendFiguresOf(projectId, [...this.listeners].filter((listener) => listener.projectId === projectId));
+        await this.sendFiguresOf(
+          projectId,
+          [...this.listeners].filter((listener) => listener.projectId === projectId),
+        );
       }
     } catch (error) {
       this.logger.warn(`figures not read: ${String(error).slice(0, 200)}`);
@@ -234,22 +258,33 @@ export class EventFeed implements OnModuleDestroy {
 
   private async sendFiguresOf(projectId: string | null, listeners: Listener[]): Promise<void> {
     const named = [...new Set(listeners.flatMap(({ figuresOf }) => figuresOf ?? []))];
-    const [newest, own] = await Promise.all([listeners.some(({ figuresOf }) => figuresOf === undefined) ? this.newest(projectId) : [], named.length === 0 ? [] : this.running(projectId, named)]);
+    const [newest, own] = await Promise.all([
+      listeners.some(({ figuresOf }) => figuresOf === undefined) ? this.newest(projectId) : [],
+      named.length === 0 ? [] : this.running(projectId, named),
+    ]);
     const figures = await this.registry.figures<LiveFigures>([...new Set([...newest, ...own])]);
-    for (const { figuresOf = newest, subject } of listeners) subject.next({ figures: Object.fromEntries([...figures].filter(([id]) => figuresOf.includes(id))) });
+    for (const { figuresOf = newest, subject } of listeners)
+      subject.next({ figures: Object.fromEntries([...figures].filter(([id]) => figuresOf.includes(id))) });
   }
 
   private async newest(projectId: string | null): Promise<string[]> {
     const found =
       projectId === null
-        ? await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
-        : await this.prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
+        ? await this.prisma.$queryRaw<
+            { id: string }[]
+          >`SELECT id FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
+        : await this.prisma.$queryRaw<
+            { id: string }[]
+          >`SELECT id FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
     return found.map(({ id }) => id);
   }
 
   /** Those of the named streams that run and are of this project. */
   private async running(projectId: string | null, ids: string[]): Promise<string[]> {
-    const found = await this.prisma.stream.findMany({ where: { id: { in: ids }, projectId: projectId ?? undefined, state: { not: 'ended' } }, select: { id: true } });
+    const found = await this.prisma.stream.findMany({
+      where: { id: { in: ids }, projectId: projectId ?? undefined, state: { not: 'ended' } },
+      select: { id: true },
+    });
     return found.map(({ id }) => id);
   }
 }

@@ -1,6 +1,17 @@
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { endWith, exhaustMap, filter, ignoreElements, interval, map, merge, type Observable, share, takeUntil } from 'rxjs';
+import {
+  endWith,
+  exhaustMap,
+  filter,
+  ignoreElements,
+  interval,
+  map,
+  merge,
+  type Observable,
+  share,
+  takeUntil,
+} from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
 import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
@@ -64,7 +75,10 @@ export class EventController {
   ): Promise<void> {
     await requireProject(this.prisma, caller, appid);
     this.feed.requireRoom(appid);
-    sendEvents(response, toMessages(this.feed.listen(wantedBy(appid, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))));
+    sendEvents(
+      response,
+      toMessages(this.feed.listen(wantedBy(appid, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))),
+    );
   }
 }
 
@@ -78,9 +92,17 @@ export class AllEventsController {
   ) {}
 
   @Get('stream')
-  stream(@CurrentCaller() caller: Caller, @Query() query: FeedQuery, @Headers('last-event-id') lastId: string | undefined, @Res() response: Response): void {
+  stream(
+    @CurrentCaller() caller: Caller,
+    @Query() query: FeedQuery,
+    @Headers('last-event-id') lastId: string | undefined,
+    @Res() response: Response,
+  ): void {
     this.feed.requireRoom(null);
-    sendEvents(response, toMessages(this.feed.listen(wantedBy(null, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))));
+    sendEvents(
+      response,
+      toMessages(this.feed.listen(wantedBy(null, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))),
+    );
   }
 }
 
@@ -100,20 +122,37 @@ function refused(credentials: Credentials, caller: Caller): Observable<unknown> 
 function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
   const messages = items.pipe(
     map((item): SseMessage => {
-      if ('event' in item) return { event: 'event', id: formatPosition(item.position), data: toEventResponse(item.event) };
+      if ('event' in item)
+        return { event: 'event', id: formatPosition(item.position), data: toEventResponse(item.event) };
       if ('position' in item) return { id: formatPosition(item.position) };
       if ('reset' in item) return { event: 'reset', data: {} };
-      const streams = Object.fromEntries(Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]));
+      const streams = Object.fromEntries(
+        Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]),
+      );
       return { event: 'figures', data: { streams } };
     }),
   );
   const shared = messages.pipe(share());
   const over = shared.pipe(ignoreElements(), endWith(true));
-  return merge(shared, interval(HEARTBEAT_MS).pipe(takeUntil(over), map((): SseMessage => ({ event: 'heartbeat', data: {} }))));
+  return merge(
+    shared,
+    interval(HEARTBEAT_MS).pipe(
+      takeUntil(over),
+      map((): SseMessage => ({ event: 'heartbeat', data: {} })),
+    ),
+  );
 }
 
 function toEventResponse({ id, projectId, type, streamId, transferId, data, at }: Event): EventResponse {
   const reason = (data as { reason?: unknown } | null)?.reason;
   const reasonText = typeof reason === 'string' ? reasonOf(reason)?.text : undefined;
-  return { id: String(id), appid: projectId, type, streamId, transferId, data: reasonText === undefined ? data : { ...(data as object), reasonText }, at: at.toISOString() };
+  return {
+    id: String(id),
+    appid: projectId,
+    type,
+    streamId,
+    transferId,
+    data: reasonText === undefined ? data : { ...(data as object), reasonText },
+    at: at.toISOString(),
+  };
 }

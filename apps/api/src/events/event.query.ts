@@ -31,6 +31,8 @@ export class FeedQuery {
 
   /** Figures of these streams only. */
   @IsOptional()
-  @Matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/, { message: 'figuresOf must be up to 100 ids of streams, separated by commas' })
+  @Matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/, {
+    message: 'figuresOf must be up to 100 ids of streams, separated by commas',
+  })
   figuresOf?: string;
 }

@@ -10,7 +10,16 @@ describe('a position in the event feed', () => {
     for (const text of ['0', '12', '12-9', '12-7.9']) expect(formatPosition(at(text))).toBe(text);
   });
 
-  it.each([undefined, '', 'x', '-1', '12-', '12-9.', '1234567890123456789', `5-${Array.from({ length: 101 }, (_, i) => i).join('.')}`])('%s is none', (text) => expect(parsePosition(text)).toBeUndefined());
+  it.each([
+    undefined,
+    '',
+    'x',
+    '-1',
+    '12-',
+    '12-9.',
+    '1234567890123456789',
+    `5-${Array.from({ length: 101 }, (_, i) => i).join('.')}`,
+  ])('%s is none', (text) => expect(parsePosition(text)).toBeUndefined());
 
   it('names a hundred that are missing, the newest', () => {
     const missing = Array.from({ length: 150 }, (_, i) => BigInt(i + 1));

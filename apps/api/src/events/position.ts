@@ -22,7 +22,8 @@ export function parsePosition(text: string | undefined): Position | undefined {
 }
 
 /** With the newest of the missing: the older one is, the less likely it still comes. */
-export const formatPosition = ({ last, missing }: Position): string => `${last}${missing.length === 0 ? '' : `-${missing.slice(-MAX_MISSING).join('.')}`}`;
+export const formatPosition = ({ last, missing }: Position): string =>
+  `${last}${missing.length === 0 ? '' : `-${missing.slice(-MAX_MISSING).join('.')}`}`;
 
 /** Whether a reader there has this event. */
 export const covers = ({ last, missing }: Position, id: bigint): boolean => id <= last && !missing.includes(id);
@@ -30,8 +31,14 @@ export const covers = ({ last, missing }: Position, id: bigint): boolean => id <
 /** Of a reader that has what one or the other has: two processes need not have seen the same. */
 export function join(a: Position, b: Position): Position {
   const open = new Set([...a.missing, ...b.missing].filter((id) => !covers(a, id) && !covers(b, id)));
-  return { last: a.last > b.last ? a.last : b.last, missing: [...open].toSorted((one, other) => (one < other ? -1 : 1)) };
+  return {
+    last: a.last > b.last ? a.last : b.last,
+    missing: [...open].toSorted((one, other) => (one < other ? -1 : 1)),
+  };
 }
 
 /** The same position on the way there, at an id up to `last`. */
-export const upTo = (position: Position, id: bigint): Position => ({ last: id, missing: position.missing.filter((each) => each < id) });
+export const upTo = (position: Position, id: bigint): Position => ({
+  last: id,
+  missing: position.missing.filter((each) => each < id),
+});

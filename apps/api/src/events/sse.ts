@@ -20,7 +20,9 @@ export function sendEvents(response: Response, messages: Observable<SseMessage>)
   const subscription = messages.subscribe({
     next: (message) => {
       const id = message.id === undefined ? '' : `id: ${message.id}\n`;
-      response.write('event' in message ? `event: ${message.event}\n${id}data: ${JSON.stringify(message.data)}\n\n` : `${id}\n`);
+      response.write(
+        'event' in message ? `event: ${message.event}\n${id}data: ${JSON.stringify(message.data)}\n\n` : `${id}\n`,
+      );
       if (response.writableLength > MAX_BUFFERED_BYTES) response.destroy();
     },
     error: () => response.destroy(),

@@ -27,9 +27,14 @@ export class HealthController {
 
   /** What a request needs is there; 503 says what is not. */
   @Get('readyz')
-  async ready(@Res({ passthrough: true }) response: Response): Promise<{ status: string; postgres: string; redis: string }> {
+  async ready(
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<{ status: string; postgres: string; redis: string }> {
     // Anybody may ask: however many do, one question is under way.
-    this.asking ??= Promise.all([probe('Postgres', this.prisma.$queryRaw`SELECT 1`), probe('Redis', this.redis.ping())]).finally(() => (this.asking = null));
+    this.asking ??= Promise.all([
+      probe('Postgres', this.prisma.$queryRaw`SELECT 1`),
+      probe('Redis', this.redis.ping()),
+    ]).finally(() => (this.asking = null));
     const [postgres, redis] = await this.asking;
     const isReady = postgres === 'ok' && redis === 'ok';
     if (!isReady) response.status(503).setHeader('Retry-After', '2');

@@ -34,7 +34,8 @@ export function parseJsonObject(bytes: Buffer): object {
     if (text.trim() === '') return {};
     value = JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) throw badRequest([{ field: '', message: 'The body is not JSON.' }]);
+    if (error instanceof SyntaxError || error instanceof TypeError)
+      throw badRequest([{ field: '', message: 'The body is not JSON.' }]);
     throw error;
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -47,7 +48,8 @@ export function parseJsonObject(bytes: Buffer): object {
 function inspect(value: unknown, path: string, depth: number): void {
   if (typeof value === 'string') {
     // Postgres takes neither; both would be a 500 later.
-    if (value.includes('\0') || !value.isWellFormed()) throw badRequest([{ field: path, message: 'must be text without NUL and lone surrogates' }]);
+    if (value.includes('\0') || !value.isWellFormed())
+      throw badRequest([{ field: path, message: 'must be text without NUL and lone surrogates' }]);
     return;
   }
   if (typeof value !== 'object' || value === null) return;

@@ -1,4 +1,11 @@
-import { type CallHandler, type ExecutionContext, HttpException, Injectable, Logger, type NestInterceptor } from '@nestjs/common';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  HttpException,
+  Injectable,
+  Logger,
+  type NestInterceptor,
+} from '@nestjs/common';
 import type { Response } from 'express';
 import { createHash } from 'node:crypto';
 import { from, lastValueFrom, type Observable } from 'rxjs';
@@ -37,23 +44,38 @@ export class IdempotencyInterceptor implements NestInterceptor {
     // Without a caller (WHIP, say) there is nobody whose keys they could be.
     const caller = request.user as AuthenticatedRequest['user'] | undefined;
     if (request.method !== 'POST' || key === undefined || caller === undefined) return next.handle();
-    if (typeof key !== 'string' || !KEY.test(key)) throw badRequest([{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }]);
+    if (typeof key !== 'string' || !KEY.test(key))
+      throw badRequest([{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }]);
     return from(this.once(request, context.switchToHttp().getResponse<Response>(), key, next));
   }
 
-  private async once(request: AuthenticatedRequest, response: Response, key: string, next: CallHandler<unknown>): Promise<unknown> {
+  private async once(
+    request: AuthenticatedRequest,
+    response: Response,
+    key: string,
+    next: CallHandler<unknown>,
+  ): Promise<unknown> {
     const id = { customerId: request.user.customerId, key };
-    const fingerprint = createHash('sha256').update(`${request.method} ${request.originalUrl}${request.user.projectId === undefined ? '' : ` ${request.user.projectId}`}\n`).update(rawBody(request)).digest('base64url');
+    const fingerprint = createHash('sha256')
+      .update(
+        `${request.method} ${request.originalUrl}${request.user.projectId === undefined ? '' : ` ${request.user.projectId}`}\n`,
+      )
+      .update(rawBody(request))
+      .digest('base64url');
     const before = await this.claim(id, fingerprint);
     if (before !== null) return this.replay(before, fingerprint, id, response);
     try {
       const answer = await lastValueFrom(next.handle(), { defaultValue: undefined });
       const body = answer === undefined ? null : this.box.seal(JSON.stringify(answer), context(id));
       // What was done is done: the answer goes out even if it cannot be kept.
-      await this.update(id, { status: response.statusCode, body }).catch((error: unknown) => this.logger.warn(`answer to an Idempotency-Key not kept: ${String(error)}`));
+      await this.update(id, { status: response.statusCode, body }).catch((error: unknown) =>
+        this.logger.warn(`answer to an Idempotency-Key not kept: ${String(error)}`),
+      );
       return answer;
     } catch (error) {
-      await this.prisma.idempotencyKey.deleteMany({ where: id }).catch((second: unknown) => this.logger.warn(`Idempotency-Key not released: ${String(second)}`));
+      await this.prisma.idempotencyKey
+        .deleteMany({ where: id })
+        .catch((second: unknown) => this.logger.warn(`Idempotency-Key not released: ${String(second)}`));
       throw error;
     }
   }
@@ -71,23 +93,38 @@ export class IdempotencyInterceptor implements NestInterceptor {
       WHERE customer_id = ${id.customerId} AND key = ${id.key} AND status IS NULL AND created_at < clock_timestamp() - ${ABANDONED_MS} * interval '1 millisecond'`;
     if (count === 1) return null;
     // Gone: the first request failed just now and gave the key back.
-    return (await this.prisma.idempotencyKey.findUnique({ where: { customerId_key: id } })) ?? this.claim(id, fingerprint);
+    return (
+      (await this.prisma.idempotencyKey.findUnique({ where: { customerId_key: id } })) ?? this.claim(id, fingerprint)
+    );
   }
 
-  private replay(stored: Stored, fingerprint: string, id: { customerId: string; key: string }, response: Response): unknown {
-    if (stored.fingerprint !== fingerprint) throw refuse(422, 'This Idempotency-Key was used for another request.', { code: 'idempotency_key_reused' });
+  private replay(
+    stored: Stored,
+    fingerprint: string,
+    id: { customerId: string; key: string },
+    response: Response,
+  ): unknown {
+    if (stored.fingerprint !== fingerprint)
+      throw refuse(422, 'This Idempotency-Key was used for another request.', { code: 'idempotency_key_reused' });
     if (stored.status === null) throw inProgress();
     response.status(stored.status);
     response.setHeader('Idempotency-Replayed', 'true');
     return stored.body === null ? undefined : (JSON.parse(this.box.open(stored.body, context(id))) as unknown);
   }
 
-  private async update(id: { customerId: string; key: string }, data: Prisma.IdempotencyKeyUpdateManyMutationInput): Promise<void> {
+  private async update(
+    id: { customerId: string; key: string },
+    data: Prisma.IdempotencyKeyUpdateManyMutationInput,
+  ): Promise<void> {
     await this.prisma.idempotencyKey.updateMany({ where: id, data });
   }
 }
 
-const context = ({ customerId, key }: { customerId: string; key: string }): string => `idempotency:${customerId}:${key}`;
+const context = ({ customerId, key }: { customerId: string; key: string }): string =>
+  `idempotency:${customerId}:${key}`;
 
 const inProgress = (): HttpException =>
-  refuse(409, 'The first request with this Idempotency-Key is still being worked on.', { code: 'idempotency_in_progress', headers: { 'Retry-After': '1' } });
+  refuse(409, 'The first request with this Idempotency-Key is still being worked on.', {
+    code: 'idempotency_in_progress',
+    headers: { 'Retry-After': '1' },
+  });

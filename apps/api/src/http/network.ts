@@ -7,5 +7,10 @@ const IPV6_NETWORK_PARTS = 4;
 export function networkOf(ip: string): string {
   if (!ipaddr.isValid(ip)) return ip;
   const address = ipaddr.process(ip);
-  return address instanceof ipaddr.IPv6 ? address.parts.slice(0, IPV6_NETWORK_PARTS).map((part) => part.toString(16)).join(':') : address.toString();
+  return address instanceof ipaddr.IPv6
+    ? address.parts
+        .slice(0, IPV6_NETWORK_PARTS)
+        .map((part) => part.toString(16))
+        .join(':')
+    : address.toString();
 }

@@ -30,7 +30,10 @@ export class NamePageQuery {
 }
 
 /** Splits what was found by `take: limit + 1` into a page and the cursor of the next. */
-export function toPage<Row extends { id: string | bigint }>(rows: Row[], limit: number): { rows: Row[]; nextCursor: string | null } {
+export function toPage<Row extends { id: string | bigint }>(
+  rows: Row[],
+  limit: number,
+): { rows: Row[]; nextCursor: string | null } {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return { rows: page, nextCursor: rows.length > limit && last !== undefined ? String(last.id) : null };

@@ -39,7 +39,8 @@ export class ProblemFilter implements ExceptionFilter {
     const requestId = String(response.getHeader('X-Request-ID') ?? '');
     const problem = toProblem(error, request);
     if (problem.status === 500) this.logger.error({ requestId, err: error }, 'request failed');
-    else if (problem.status === 503 && !(error instanceof HttpException)) this.logger.warn({ requestId, err: error }, 'unavailable');
+    else if (problem.status === 503 && !(error instanceof HttpException))
+      this.logger.warn({ requestId, err: error }, 'unavailable');
     if (response.headersSent || response.destroyed) {
       response.end();
       return;
@@ -55,7 +56,8 @@ export class ProblemFilter implements ExceptionFilter {
       ...(problem.errors === undefined ? {} : { errors: problem.errors }),
     };
     response.statusCode = problem.status;
-    for (const [name, value] of Object.entries({ ...standardHeaders(problem.status), ...problem.headers })) response.setHeader(name, value);
+    for (const [name, value] of Object.entries({ ...standardHeaders(problem.status), ...problem.headers }))
+      response.setHeader(name, value);
     response.setHeader('Content-Type', form ? 'application/json' : 'application/problem+json');
     response.setHeader('Cache-Control', 'no-store');
     response.end(JSON.stringify(body));
@@ -69,11 +71,19 @@ function toProblem(error: unknown, request: Request): Problem {
     if (error.code === 'P2025') return { status: 404, message: 'It does not exist.' };
   }
   if (isUnavailable(error)) {
-    return { status: 503, message: 'The service cannot do this right now.', detail: 'Something this needs is away for the moment. Try again soon.' };
+    return {
+      status: 503,
+      message: 'The service cannot do this right now.',
+      detail: 'Something this needs is away for the moment. Try again soon.',
+    };
   }
   const status = clientErrorStatus(error);
   if (status !== undefined) return fromClientError(status);
-  return { status: 500, message: 'An internal error occurred.', detail: 'Our fault. Quote the requestId when you report it.' };
+  return {
+    status: 500,
+    message: 'An internal error occurred.',
+    detail: 'Our fault. Quote the requestId when you report it.',
+  };
 }
 
 function fromHttpException(error: HttpException, request: Request): Problem {
@@ -102,7 +112,8 @@ function clientErrorStatus(error: unknown): number | undefined {
 }
 
 function fromClientError(status: number): Problem {
-  if (status === 413) return { status, message: 'The body is too large.', detail: 'A request body may have 64 KiB at most.' };
+  if (status === 413)
+    return { status, message: 'The body is too large.', detail: 'A request body may have 64 KiB at most.' };
   if (status === 415) return { status, message: 'The body must be sent as it is, without a Content-Encoding.' };
   return { status: 400, message: 'The request could not be read.', detail: 'The path or the body is damaged.' };
 }

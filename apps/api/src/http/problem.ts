@@ -23,5 +23,7 @@ export function refuse(status: number, message: string, options: ProblemOptions 
 
 /** 400 that names each bad field. */
 export function badRequest(errors: FieldError[]): HttpException {
-  return refuse(400, errors.map(({ field, message }) => (field ? `${field} ${message}` : message)).join('; '), { errors });
+  return refuse(400, errors.map(({ field, message }) => (field ? `${field} ${message}` : message)).join('; '), {
+    errors,
+  });
 }

@@ -20,7 +20,10 @@ const exchange = (text: string): Promise<string> =>
   new Promise((resolve) => {
     let answer = '';
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1', () => socket.write(text));
-    socket.on('data', (data) => (answer += data.toString())).on('error', () => undefined).on('close', () => resolve(answer));
+    socket
+      .on('data', (data) => (answer += data.toString()))
+      .on('error', () => undefined)
+      .on('close', () => resolve(answer));
   });
 
 it.each([
@@ -32,7 +35,13 @@ it.each([
   expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
   expect(head).toContain('Content-Type: application/problem+json');
   const problem = JSON.parse(body) as { requestId: string };
-  expect(problem).toEqual({ status, title: expect.any(String), detail: expect.any(String), message: expect.any(String), requestId: expect.any(String) });
+  expect(problem).toEqual({
+    status,
+    title: expect.any(String),
+    detail: expect.any(String),
+    message: expect.any(String),
+    requestId: expect.any(String),
+  });
   expect(head).toContain(`X-Request-ID: ${problem.requestId}`);
 });
 
@@ -44,9 +53,13 @@ it('nothing is written into an answer that has begun', async () => {
 });
 
 it('who is refused and leaves its side open is hung up on', async () => {
-  const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }, () => socket.write('no HTTP\r\n\r\n'));
+  const socket = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', allowHalfOpen: true }, () =>
+    socket.write('no HTTP\r\n\r\n'),
+  );
   socket.resume().on('error', () => undefined);
   await new Promise((resolve) => socket.once('end', resolve));
-  await expect.poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))), { timeout: 5000 }).toBe(0);
+  await expect
+    .poll(() => new Promise((resolve) => server.getConnections((_error, count) => resolve(count))), { timeout: 5000 })
+    .toBe(0);
   socket.destroy();
 });

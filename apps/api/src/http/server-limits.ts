@@ -25,7 +25,9 @@ export function limitServer(server: Server): void {
     takeErrors(response);
   });
   // An accept that fails (EMFILE: too many open files) is reported here, and the next may work. Before that, an error is one of `listen`, and its caller's.
-  server.once('listening', () => server.on('error', (error) => logger.error(`a connection was not accepted: ${error.message}`)));
+  server.once('listening', () =>
+    server.on('error', (error) => logger.error(`a connection was not accepted: ${error.message}`)),
+  );
 }
 
 /** The other side is gone: whoever writes to it hears of that by `close`. */
@@ -60,6 +62,12 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   const [status, message] = STATUSES[error.code ?? ''] ?? [400, 'The request could not be read.'];
   const requestId = randomUUID();
   const body = JSON.stringify({ status, title: STATUS_CODES[status], detail: message, message, requestId });
-  const headers = ['Content-Type: application/problem+json', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-ID: ${requestId}`, 'Cache-Control: no-store', 'Connection: close'];
+  const headers = [
+    'Content-Type: application/problem+json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-ID: ${requestId}`,
+    'Cache-Control: no-store',
+    'Connection: close',
+  ];
   lastWords(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }

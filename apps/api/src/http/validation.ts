@@ -30,13 +30,17 @@ const all =
 export const IsNested = (type: () => Class): PropertyDecorator => all(IsObject(), ValidateNested(), Type(type));
 
 /** A list of such objects; an element that is itself a list is none. */
-export const IsListOf = (type: () => Class): PropertyDecorator => all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
+export const IsListOf = (type: () => Class): PropertyDecorator =>
+  all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
 
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;
   const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
     field,
-    message: rule === 'whitelistValidation' ? 'is not a known field' : message.replace(new RegExp(`^${escape(error.property)} `), ''),
+    message:
+      rule === 'whitelistValidation'
+        ? 'is not a known field'
+        : message.replace(new RegExp(`^${escape(error.property)} `), ''),
   }));
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, field))];
 }
@@ -64,7 +68,8 @@ export class StreamName implements PipeTransform<string, string> {
   }
 }
 
-export const STREAM_NAME_RULE = 'must begin with a letter or digit and have up to 64 letters, digits, dots, underscores and hyphens';
+export const STREAM_NAME_RULE =
+  'must begin with a letter or digit and have up to 64 letters, digits, dots, underscores and hyphens';
 
 /** A name for a new entry point; 400 that names `field` for what cannot be one. */
 export function newEntryPointName(name: string | undefined, field: string): string {

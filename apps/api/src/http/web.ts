@@ -28,7 +28,11 @@ export function webPages(dashboardDir: string): RequestHandler {
   if (!existsSync(index)) return router;
   const html = readFileSync(index, 'utf8');
   // File names hold a hash of their content.
-  router.use('/assets', compression(), express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }));
+  router.use(
+    '/assets',
+    compression(),
+    express.static(join(dir, 'assets'), { index: false, immutable: true, maxAge: YEAR_S * 1000 }),
+  );
   // The page is a file, too, and has its policy under that name as well.
   const setHeaders = (response: ServerResponse): void => {
     response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
@@ -37,7 +41,8 @@ export function webPages(dashboardDir: string): RequestHandler {
   // Not for the API's own paths: looking for a file takes a thread, for every request.
   router.use((request, response, next) => (API.test(request.path) ? next() : files(request, response, next)));
   router.use((request, response, next) => {
-    if (request.method !== 'GET' || API.test(request.path) || !request.headers.accept?.includes('text/html')) return next();
+    if (request.method !== 'GET' || API.test(request.path) || !request.headers.accept?.includes('text/html'))
+      return next();
     const nonce = randomBytes(16).toString('base64');
     response.setHeader('Content-Security-Policy', policy({ style: `'self' 'nonce-${nonce}'`, more: MEDIA }));
     response.setHeader('Cache-Control', 'no-cache');
@@ -49,7 +54,14 @@ export function webPages(dashboardDir: string): RequestHandler {
 const MEDIA = ["media-src 'self' blob:", "worker-src 'self' blob:"];
 
 function policy({ style, more = [] }: { style: string; more?: string[] }): string {
-  const base = ["default-src 'none'", "script-src 'self'", `style-src ${style}`, "img-src 'self' data: blob:", "connect-src 'self'", "font-src 'self'"];
+  const base = [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src ${style}`,
+    "img-src 'self' data: blob:",
+    "connect-src 'self'",
+    "font-src 'self'",
+  ];
   return [...base, ...more, "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"].join('; ');
 }
 
@@ -58,7 +70,8 @@ const DOCS = `<!doctype html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>manycast API</title><link rel="stylesheet" href="/docs/swagger-ui.css"></head>
 <body><div id="swagger-ui"></div><script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
 </html>`;
-const START = "window.SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });";
+const START =
+  "window.SwaggerUIBundle({ url: '/openapi.json', dom_id: '#swagger-ui', deepLinking: true, validatorUrl: null });";
 
 /** Swagger UI over our own document, from our own host. */
 function docs(): RequestHandler {

@@ -67,7 +67,15 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
     if (minute === this.noted) return;
     // Read first: a minute that is marked as written, and is not, would be missing.
     const point = await this.read(minute);
-    await this.redis.eval(WRITE_ONCE, 2, this.key, `${this.key}:${minute}`, JSON.stringify(point), 2 * MINUTE_MS, KEPT - 1);
+    await this.redis.eval(
+      WRITE_ONCE,
+      2,
+      this.key,
+      `${this.key}:${minute}`,
+      JSON.stringify(point),
+      2 * MINUTE_MS,
+      KEPT - 1,
+    );
     this.noted = minute;
   }
 

@@ -46,22 +46,49 @@ export class Metrics {
       buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
       registers,
     });
-    this.callbacks = new Counter({ name: 'manycast_callback_attempts_total', help: 'Callback attempts of this API process', labelNames: ['outcome'], registers });
-    this.strays = new Counter({ name: 'manycast_stray_errors_total', help: 'Errors of this API process that nothing was there to take, by kind; each is a bug', labelNames: ['kind'], registers });
+    this.callbacks = new Counter({
+      name: 'manycast_callback_attempts_total',
+      help: 'Callback attempts of this API process',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.strays = new Counter({
+      name: 'manycast_stray_errors_total',
+      help: 'Errors of this API process that nothing was there to take, by kind; each is a bug',
+      labelNames: ['kind'],
+      registers,
+    });
     for (const kind of STRAYS) this.strays.inc({ kind }, 0);
-    this.gauge('manycast_streams', 'Streams that have not ended', 'state', () =>
-      this.prisma.$queryRaw`SELECT state::text AS label, count(*)::int AS value FROM streams WHERE state <> 'ended' GROUP BY state`,
+    this.gauge(
+      'manycast_streams',
+      'Streams that have not ended',
+      'state',
+      () =>
+        this.prisma
+          .$queryRaw`SELECT state::text AS label, count(*)::int AS value FROM streams WHERE state <> 'ended' GROUP BY state`,
     );
-    this.gauge('manycast_transfers', 'Transfers of streams that have not ended', 'state', () =>
-      this.prisma.$queryRaw`
+    this.gauge(
+      'manycast_transfers',
+      'Transfers of streams that have not ended',
+      'state',
+      () =>
+        this.prisma.$queryRaw`
         SELECT transfers.state::text AS label, count(*)::int AS value FROM transfers JOIN streams ON streams.id = stream_id
         WHERE streams.state <> 'ended' AND transfers.ended_at IS NULL GROUP BY transfers.state`,
     );
-    this.gauge('manycast_node_slots', 'Slots of each node', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, slots }) => ({ label: nodeId, value: slots })));
-    this.gauge('manycast_node_slots_used', 'Streams on each node', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, used }) => ({ label: nodeId, value: used })));
-    this.gauge('manycast_node_cpu_ratio', 'How busy the machine of each node is', 'node', async () => (await this.nodes.nodes()).map(({ nodeId, cpu }) => ({ label: nodeId, value: cpu })));
+    this.gauge('manycast_node_slots', 'Slots of each node', 'node', async () =>
+      (await this.nodes.nodes()).map(({ nodeId, slots }) => ({ label: nodeId, value: slots })),
+    );
+    this.gauge('manycast_node_slots_used', 'Streams on each node', 'node', async () =>
+      (await this.nodes.nodes()).map(({ nodeId, used }) => ({ label: nodeId, value: used })),
+    );
+    this.gauge('manycast_node_cpu_ratio', 'How busy the machine of each node is', 'node', async () =>
+      (await this.nodes.nodes()).map(({ nodeId, cpu }) => ({ label: nodeId, value: cpu })),
+    );
     for (const state of STATES_OF_JOBS) {
-      this.gauge(`manycast_jobs_${state}`, `Jobs that are ${state}`, 'queue', async () => (await this.queues()).map((queue) => ({ label: queue.name, value: queue[state] })));
+      this.gauge(`manycast_jobs_${state}`, `Jobs that are ${state}`, 'queue', async () =>
+        (await this.queues()).map((queue) => ({ label: queue.name, value: queue[state] })),
+      );
     }
   }
 
@@ -80,14 +107,23 @@ export class Metrics {
   async queues(): Promise<QueueCounts[]> {
     return Promise.all(
       [this.streams, this.callbackQueue].map(async (queue) => {
-        const counts = await within(COLLECT_MS, `counting the jobs of ${queue.name}`, queue.getJobCounts(...STATES_OF_JOBS));
+        const counts = await within(
+          COLLECT_MS,
+          `counting the jobs of ${queue.name}`,
+          queue.getJobCounts(...STATES_OF_JOBS),
+        );
         const { waiting = 0, active = 0, delayed = 0, failed = 0 } = counts;
         return { name: queue.name, waiting, active, delayed, failed };
       }),
     );
   }
 
-  private gauge(name: string, help: string, label: string, read: () => Promise<{ label: string; value: number }[]>): void {
+  private gauge(
+    name: string,
+    help: string,
+    label: string,
+    read: () => Promise<{ label: string; value: number }[]>,
+  ): void {
     const gauge: Gauge = new Gauge({
       name,
       help,

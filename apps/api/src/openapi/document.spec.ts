@@ -8,7 +8,9 @@ it('is what docs/openapi.json says (npm run openapi writes it)', () => {
 });
 
 it('names each operation once', () => {
-  const { paths } = openApiDocument('http://localhost') as { paths: Record<string, Record<string, { operationId: string }>> };
+  const { paths } = openApiDocument('http://localhost') as {
+    paths: Record<string, Record<string, { operationId: string }>>;
+  };
   const ids = Object.values(paths).flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
   expect(new Set(ids).size).toBe(ids.length);
 });

@@ -45,7 +45,15 @@ const PATH_FORMATS: Record<string, Schema> = {
 /** Statuses that the operation may answer with. */
 export function statusesOf(operation: Operation): number[] {
   const { answers, refusals = [], isPublic } = operation;
-  return [...new Set([...Object.keys(answers).map(Number), ...ALWAYS, ...(isPublic ? [] : withCredentials(operation)), ...(mayBeAbsent(operation) ? [404] : []), ...refusals])].toSorted((a, b) => a - b);
+  return [
+    ...new Set([
+      ...Object.keys(answers).map(Number),
+      ...ALWAYS,
+      ...(isPublic ? [] : withCredentials(operation)),
+      ...(mayBeAbsent(operation) ? [404] : []),
+      ...refusals,
+    ]),
+  ].toSorted((a, b) => a - b);
 }
 
 /** What may happen to a request because it needs credentials, by what it may do. */
@@ -55,7 +63,8 @@ function withCredentials({ method }: Operation): number[] {
   return [401, 403, 429, ...(method === 'delete' ? [] : [413, 415]), ...(method === 'post' ? [409, 422] : [])];
 }
 
-const mayBeAbsent = ({ path, isOperators }: Operation): boolean => path.includes('{') || path.startsWith('/rest-api/') || isOperators === true;
+const mayBeAbsent = ({ path, isOperators }: Operation): boolean =>
+  path.includes('{') || path.startsWith('/rest-api/') || isOperators === true;
 
 /** OpenAPI 3.1 of the whole API. */
 export function openApiDocument(serverUrl: string): Record<string, unknown> {
@@ -69,7 +78,8 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
     info: {
       title: 'manycast',
       version: VERSION,
-      description: 'Publish a live stream once over WebRTC; manycast asks your server where it goes, and forwards it to every platform at once.',
+      description:
+        'Publish a live stream once over WebRTC; manycast asks your server where it goes, and forwards it to every platform at once.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: serverUrl }],
@@ -78,12 +88,24 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
     paths,
     components: {
       schemas: SCHEMAS,
-      headers: Object.fromEntries(Object.entries(HEADERS).map(([name, { description, ...schema }]) => [name, { description, schema }])),
-      responses: Object.fromEntries(REFUSALS.flatMap((status) => [[`Refused${status}`, refusal(status, PROBLEM_TYPE, 'Problem')], [`RestApi${status}`, refusal(status, JSON_TYPE, 'RestApiError')]])),
+      headers: Object.fromEntries(
+        Object.entries(HEADERS).map(([name, { description, ...schema }]) => [name, { description, schema }]),
+      ),
+      responses: Object.fromEntries(
+        REFUSALS.flatMap((status) => [
+          [`Refused${status}`, refusal(status, PROBLEM_TYPE, 'Problem')],
+          [`RestApi${status}`, refusal(status, JSON_TYPE, 'RestApiError')],
+        ]),
+      ),
       securitySchemes: {
         basic: { type: 'http', scheme: 'basic', description: 'Customer ID and customer secret' },
         hmac: { type: 'http', scheme: 'hmac', description: "Agora's HTTP HMAC authentication, with the same pair" },
-        session: { type: 'apiKey', in: 'cookie', name: 'manycast_session', description: 'The dashboard; unsafe requests need the header X-Manycast as well' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'manycast_session',
+          description: 'The dashboard; unsafe requests need the header X-Manycast as well',
+        },
       },
     },
   };
@@ -92,7 +114,11 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
 /** A client that cannot send an Authorization header has its credential in the path. */
 const restApiServers = (serverUrl: string): object[] => [
   { url: serverUrl },
-  { url: `${serverUrl}/k/{restKey}`, description: 'With a REST key of the project, in place of other credentials', variables: { restKey: { default: 'mck_', description: 'POST /v1/projects/{appid}/rest_keys' } } },
+  {
+    url: `${serverUrl}/k/{restKey}`,
+    description: 'With a REST key of the project, in place of other credentials',
+    variables: { restKey: { default: 'mck_', description: 'POST /v1/projects/{appid}/rest_keys' } },
+  },
 ];
 
 function describe(operation: Operation, serverUrl: string): Record<string, unknown> {
@@ -105,7 +131,9 @@ function describe(operation: Operation, serverUrl: string): Record<string, unkno
     ...(path.startsWith('/rest-api/') ? { servers: restApiServers(serverUrl) } : {}),
     parameters: parametersOf(operation),
     ...requestBody(operation),
-    responses: Object.fromEntries(statusesOf(operation).map((status) => [String(status), responseOf(operation, status)])),
+    responses: Object.fromEntries(
+      statusesOf(operation).map((status) => [String(status), responseOf(operation, status)]),
+    ),
   };
 }
 
@@ -115,29 +143,45 @@ function operationId(method: string, path: string): string {
 }
 
 function parametersOf({ path, query = {}, headers = {}, method, isPublic }: Operation): object[] {
-  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({ name, in: 'path', required: true, schema: PATH_FORMATS[name] ?? text('', { format: 'uuid' }) }));
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: PATH_FORMATS[name] ?? text('', { format: 'uuid' }),
+  }));
   const inQuery = Object.entries(query).map(([name, schema]) => ({ name, in: 'query', schema }));
-  const key = { 'Idempotency-Key': text('The same request again within a day gets the first answer again.', { maxLength: 255 }) };
-  const inHeaders = Object.entries({ ...headers, ...(method === 'post' && !isPublic ? key : {}) }).map(([name, schema]) => ({ name, in: 'header', schema }));
+  const key = {
+    'Idempotency-Key': text('The same request again within a day gets the first answer again.', { maxLength: 255 }),
+  };
+  const inHeaders = Object.entries({ ...headers, ...(method === 'post' && !isPublic ? key : {}) }).map(
+    ([name, schema]) => ({ name, in: 'header', schema }),
+  );
   return [...inPath, ...inQuery, ...inHeaders];
 }
 
 function requestBody({ body, requestMediaType }: Operation): object {
-  if (body !== undefined) return { requestBody: { required: SCHEMAS[body]?.required !== undefined, content: { [JSON_TYPE]: { schema: ref(body) } } } };
-  if (requestMediaType !== undefined) return { requestBody: { required: true, content: { [requestMediaType]: { schema: text() } } } };
+  if (body !== undefined)
+    return {
+      requestBody: { required: SCHEMAS[body]?.required !== undefined, content: { [JSON_TYPE]: { schema: ref(body) } } },
+    };
+  if (requestMediaType !== undefined)
+    return { requestBody: { required: true, content: { [requestMediaType]: { schema: text() } } } };
   return {};
 }
 
 function responseOf(operation: Operation, status: number): object {
   const { answers, path, mediaType = JSON_TYPE } = operation;
-  if (!(status in answers)) return { $ref: `#/components/responses/${path.startsWith('/rest-api/') ? 'RestApi' : 'Refused'}${status}` };
+  if (!(status in answers))
+    return { $ref: `#/components/responses/${path.startsWith('/rest-api/') ? 'RestApi' : 'Refused'}${status}` };
   const response = { description: DESCRIPTIONS[status] ?? 'Other', headers: headerRefs(headersOf(operation, status)) };
   const schema = answers[status];
   return schema == null ? response : { ...response, content: { [mediaType]: { schema } } };
 }
 
 /** Every status that refuses something somewhere. */
-const REFUSALS = [...new Set(OPERATIONS.flatMap(statusesOf))].filter((status) => status >= 400).toSorted((a, b) => a - b);
+const REFUSALS = [...new Set(OPERATIONS.flatMap(statusesOf))]
+  .filter((status) => status >= 400)
+  .toSorted((a, b) => a - b);
 
 const refusal = (status: number, mediaType: string, schema: string): object => ({
   description: DESCRIPTIONS[status] ?? 'Other',
@@ -145,4 +189,5 @@ const refusal = (status: number, mediaType: string, schema: string): object => (
   content: { [mediaType]: { schema: ref(schema) } },
 });
 
-const headerRefs = (names: string[]): object => Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+const headerRefs = (names: string[]): object =>
+  Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));

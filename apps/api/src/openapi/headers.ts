@@ -9,7 +9,9 @@ export const HEADERS: Record<string, Schema> = {
   'RateLimit-Reset': whole('Seconds until all are there again.'),
   'Retry-After': whole('Seconds to wait before the next try.'),
   'WWW-Authenticate': text('How to authenticate.'),
-  'Idempotency-Replayed': text('`true`: the answer to the first request with this Idempotency-Key; nothing was done now.'),
+  'Idempotency-Replayed': text(
+    '`true`: the answer to the first request with this Idempotency-Key; nothing was done now.',
+  ),
   ETag: text('Of the settings, or of the ICE session: for If-Match.'),
   Location: text('The session URL.'),
   Link: text('ICE servers (RFC 9725, section 4.6).'),
@@ -29,10 +31,17 @@ const OF_REFUSALS: Record<number, string[]> = {
 };
 
 /** Names of the headers that a refusal may have, whichever operation's it is. */
-export const refusalHeaders = (status: number): string[] => ['X-Request-ID', ...(status === 401 ? [] : RATE_LIMIT), ...(OF_REFUSALS[status] ?? [])];
+export const refusalHeaders = (status: number): string[] => [
+  'X-Request-ID',
+  ...(status === 401 ? [] : RATE_LIMIT),
+  ...(OF_REFUSALS[status] ?? []),
+];
 
 /** Names of the headers that an answer of this status may have. */
-export function headersOf({ answers, headersOut = {}, isCounted, isPublic, method }: Operation, status: number): string[] {
+export function headersOf(
+  { answers, headersOut = {}, isCounted, isPublic, method }: Operation,
+  status: number,
+): string[] {
   if (!(status in answers)) return refusalHeaders(status);
   return [
     'X-Request-ID',

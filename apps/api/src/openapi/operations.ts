@@ -10,4 +10,14 @@ import { whip } from './operations/whip.js';
 
 export type { Operation };
 
-export const OPERATIONS: Operation[] = [...projects, ...settings, ...streams, ...whip, ...push, ...agora, ...customers, ...session, ...operator];
+export const OPERATIONS: Operation[] = [
+  ...projects,
+  ...settings,
+  ...streams,
+  ...whip,
+  ...push,
+  ...agora,
+  ...customers,
+  ...session,
+  ...operator,
+];

@@ -3,8 +3,16 @@
 /** A JSON Schema. */
 export type Schema = Record<string, unknown>;
 
-export const text = (description?: string, more: Schema = {}): Schema => ({ type: 'string', ...(description ? { description } : {}), ...more });
-export const whole = (description?: string, more: Schema = {}): Schema => ({ type: 'integer', ...(description ? { description } : {}), ...more });
+export const text = (description?: string, more: Schema = {}): Schema => ({
+  type: 'string',
+  ...(description ? { description } : {}),
+  ...more,
+});
+export const whole = (description?: string, more: Schema = {}): Schema => ({
+  type: 'integer',
+  ...(description ? { description } : {}),
+  ...more,
+});
 export const decimal = (description?: string): Schema => ({ type: 'number', ...(description ? { description } : {}) });
 export const flag = (description?: string): Schema => ({ type: 'boolean', ...(description ? { description } : {}) });
 export const listOf = (items: Schema, more: Schema = {}): Schema => ({ type: 'array', items, ...more });
@@ -30,4 +38,8 @@ export const body = (properties: Record<string, Schema>, required: string[] = []
 });
 export const time = (description?: string): Schema => text(description, { format: 'date-time' });
 export const id = text('', { format: 'uuid' });
-export const enumOf = (values: string[], description?: string): Schema => ({ type: 'string', enum: values, ...(description ? { description } : {}) });
+export const enumOf = (values: string[], description?: string): Schema => ({
+  type: 'string',
+  enum: values,
+  ...(description ? { description } : {}),
+});

@@ -12,4 +12,13 @@ import { TENANTS } from './schemas/tenants.js';
 export type { Schema };
 
 /** Everything that is named. */
-export const SCHEMAS: Record<string, Schema> = { ...COMMON, ...TENANTS, ...SETTINGS, ...AGORA, ...ACCESS, ...STREAMS, ...FLASHPHONER, ...OPERATION };
+export const SCHEMAS: Record<string, Schema> = {
+  ...COMMON,
+  ...TENANTS,
+  ...SETTINGS,
+  ...AGORA,
+  ...ACCESS,
+  ...STREAMS,
+  ...FLASHPHONER,
+  ...OPERATION,
+};

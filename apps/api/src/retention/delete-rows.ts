@@ -6,9 +6,18 @@ const ROWS = 2000;
 const STREAMS = 500;
 
 /** Deletes all rows of a table that meet the condition, in small steps, until `isStopped`; returns how many. */
-export function deleteRows(prisma: PrismaService, table: string, condition: Prisma.Sql, isStopped: () => boolean): Promise<number> {
+export function deleteRows(
+  prisma: PrismaService,
+  table: string,
+  condition: Prisma.Sql,
+  isStopped: () => boolean,
+): Promise<number> {
   const name = Prisma.raw(table);
-  return inSteps(isStopped, () => prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`);
+  return inSteps(
+    isStopped,
+    () =>
+      prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`,
+  );
 }
 
 /**
@@ -16,13 +25,22 @@ export function deleteRows(prisma: PrismaService, table: string, condition: Pris
  * left to ON DELETE, those of a few hundred streams are more than one statement may take. `history`: with their events and
  * callback deliveries, which else are kept for as long as their own days say.
  */
-export async function deleteStreams(prisma: PrismaService, condition: Prisma.Sql, history: 'with history' | 'without history', isStopped: () => boolean): Promise<number> {
-  for (let deleted = 0; ; ) {
+export async function deleteStreams(
+  prisma: PrismaService,
+  condition: Prisma.Sql,
+  history: 'with history' | 'without history',
+  isStopped: () => boolean,
+): Promise<number> {
+  for (let deleted = 0; ;) {
     if (isStopped()) return deleted;
     const rows = await prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE ${condition} LIMIT ${STREAMS}`;
     const ids = rows.map(({ id }) => id);
     const ofThese = Prisma.sql`stream_id = ANY(${ids}::uuid[])`;
-    const children = ['transfers', 'sessions', ...(history === 'with history' ? ['events', 'callback_deliveries'] : [])];
+    const children = [
+      'transfers',
+      'sessions',
+      ...(history === 'with history' ? ['events', 'callback_deliveries'] : []),
+    ];
     for (const table of children) await deleteRows(prisma, table, ofThese, isStopped);
     if (history === 'without history') await detachDeliveries(prisma, ofThese, isStopped);
     if (isStopped()) return deleted;
@@ -40,7 +58,7 @@ function detachDeliveries(prisma: PrismaService, ofThese: Prisma.Sql, isStopped:
 }
 
 async function inSteps(isStopped: () => boolean, step: () => Promise<number>): Promise<number> {
-  for (let done = 0; ; ) {
+  for (let done = 0; ;) {
     const count = isStopped() ? 0 : await step();
     done += count;
     if (count < ROWS) return done;

@@ -42,7 +42,10 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
       ['streams', Prisma.sql`state = 'ended' AND ended_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
       ['last_answers', Prisma.sql`answered_at < ${daysAgo(KEEP_STREAMS_DAYS)}`],
       ['idempotency_keys', Prisma.sql`created_at < ${daysAgo(IDEMPOTENCY_KEYS_DAYS)}`],
-      ['credentials', Prisma.sql`revoked_at < ${daysAgo(DEAD_SECRETS_DAYS)} OR expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
+      [
+        'credentials',
+        Prisma.sql`revoked_at < ${daysAgo(DEAD_SECRETS_DAYS)} OR expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`,
+      ],
       ['callback_secrets', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
       ['rest_keys', Prisma.sql`expires_at < ${daysAgo(DEAD_SECRETS_DAYS)}`],
       ['banned_streams', Prisma.sql`resume_time < ${new Date()}`],
@@ -53,7 +56,10 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     for (const [table, condition] of old) {
       try {
         const isStopped = (): boolean => this.stopped;
-        deleted += table === 'streams' ? await deleteStreams(this.prisma, condition, 'without history', isStopped) : await deleteRows(this.prisma, table, condition, isStopped);
+        deleted +=
+          table === 'streams'
+            ? await deleteStreams(this.prisma, condition, 'without history', isStopped)
+            : await deleteRows(this.prisma, table, condition, isStopped);
       } catch (error) {
         // One table that cannot be cleaned must not let the others grow.
         this.logger.warn(`${table} not cleaned up: ${String(error).slice(0, 200)}`);

@@ -36,11 +36,17 @@ export class Purge implements OnModuleDestroy {
   }
 
   private async round(): Promise<void> {
-    const entryPoints = await this.prisma.entryPoint.findMany({ where: { deletedAt: { not: null } }, select: { id: true } });
+    const entryPoints = await this.prisma.entryPoint.findMany({
+      where: { deletedAt: { not: null } },
+      select: { id: true },
+    });
     for (const { id } of entryPoints) await this.entryPoint(id);
     const projects = await this.prisma.project.findMany({ where: { deletedAt: { not: null } }, select: { id: true } });
     for (const { id } of projects) await this.project(id);
-    const customers = await this.prisma.customer.findMany({ where: { deletedAt: { not: null } }, select: { id: true } });
+    const customers = await this.prisma.customer.findMany({
+      where: { deletedAt: { not: null } },
+      select: { id: true },
+    });
     for (const { id } of customers) await this.customer(id);
   }
 
@@ -59,15 +65,22 @@ export class Purge implements OnModuleDestroy {
 
   private async entryPoint(id: string): Promise<void> {
     await this.streams({ entryPointId: id });
-    for (const table of ['callback_deliveries', 'last_answers', 'callback_secrets']) await this.drain(table, Prisma.sql`entry_point_id = ${id}::uuid`);
+    for (const table of ['callback_deliveries', 'last_answers', 'callback_secrets'])
+      await this.drain(table, Prisma.sql`entry_point_id = ${id}::uuid`);
     if (!this.stopped) await this.prisma.entryPoint.deleteMany({ where: { id, streams: { none: {} } } });
   }
 
   private async streams(of: { projectId: string } | { entryPointId: string }): Promise<void> {
     // Begun at the same moment: who had been let in before the mark was there.
-    const running = await this.prisma.stream.findMany({ where: { ...of, state: { not: 'ended' } }, select: { id: true } });
+    const running = await this.prisma.stream.findMany({
+      where: { ...of, state: { not: 'ended' } },
+      select: { id: true },
+    });
     for (const { id } of running) await endStream(this.prisma, id, { reason: 'kicked' });
-    const condition = 'projectId' in of ? Prisma.sql`project_id = ${of.projectId}` : Prisma.sql`entry_point_id = ${of.entryPointId}::uuid`;
+    const condition =
+      'projectId' in of
+        ? Prisma.sql`project_id = ${of.projectId}`
+        : Prisma.sql`entry_point_id = ${of.entryPointId}::uuid`;
     await deleteStreams(this.prisma, condition, 'with history', () => this.stopped);
   }
 

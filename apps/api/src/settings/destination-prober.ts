@@ -53,9 +53,21 @@ export class DestinationProber {
   private async probe({ url, options }: AnsweredUrl, node: NodeStatus | undefined): Promise<ProbeVerdict> {
     if (node === undefined) return unknown('No worker node is there to try it.');
     try {
-      const { code, detail, ms } = await this.wire.ask(node.nodeId, 'probeTransfer', { url: this.box.seal(url, 'probe'), options }, PROBE_TIMEOUT_MS);
+      const { code, detail, ms } = await this.wire.ask(
+        node.nodeId,
+        'probeTransfer',
+        { url: this.box.seal(url, 'probe'), options },
+        PROBE_TIMEOUT_MS,
+      );
       if (code === null) return { stage: 'ok', ok: true, code, text: 'The platform accepted the publish.', detail, ms };
-      return { stage: STAGES[code as ReasonCode] ?? 'publish', ok: false, code, text: reasonOf(code)?.text ?? code, detail, ms };
+      return {
+        stage: STAGES[code as ReasonCode] ?? 'publish',
+        ok: false,
+        code,
+        text: reasonOf(code)?.text ?? code,
+        detail,
+        ms,
+      };
     } catch (error) {
       if (error instanceof WireTimeout || error instanceof WireError) return unknown('The worker node did not answer.');
       throw error;
@@ -74,4 +86,11 @@ const notTried = (waitMs: number): ProbeVerdict => ({
   ms: 0,
 });
 
-const unknown = (text: string): ProbeVerdict => ({ stage: 'address', ok: false, code: 'service_error', text, detail: null, ms: 0 });
+const unknown = (text: string): ProbeVerdict => ({
+  stage: 'address',
+  ok: false,
+  code: 'service_error',
+  text,
+  detail: null,
+  ms: 0,
+});

@@ -28,30 +28,59 @@ export class SettingsTester {
     private readonly prober: DestinationProber,
   ) {}
 
-  async test(caller: Caller, path: EntryPointPath, { streamName, callbackUrl, probe }: TestTransfer): Promise<TestTransferResponse> {
+  async test(
+    caller: Caller,
+    path: EntryPointPath,
+    { streamName, callbackUrl, probe }: TestTransfer,
+  ): Promise<TestTransferResponse> {
     const entryPoint = await this.settings.find(caller, path);
     const url = callbackUrl ?? entryPoint.callbackUrl;
-    if (url === null) throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
+    if (url === null)
+      throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
     const consumer = await this.quotas.ofProject(path.appid);
     const waitMs = await this.quota.consumeForOthers(consumer);
     if (waitMs > 0) throw callbacksUsedUp(waitMs);
     const webhookId = `msg_test_${Date.now()}`;
-    const attempt = await this.circuits.inRoom({ customerId: consumer.customerId, url }, () => this.ask(entryPoint, url, streamName, webhookId));
+    const attempt = await this.circuits.inRoom({ customerId: consumer.customerId, url }, () =>
+      this.ask(entryPoint, url, streamName, webhookId),
+    );
     if (attempt === 'full') throw tooManyAtOnce();
     const result = judge(attempt);
     const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
     const [outcome, detail] = result instanceof TransferError ? [result.code, result.detail ?? null] : ['ok', null];
     const row = await this.prisma.callbackDelivery.create({
-      data: toDelivery({ stream: null, entryPoint, callbackUrl: url, webhookId, streamName, attempt: 1, kind: 'test' }, attempt, outcome, detail),
+      data: toDelivery(
+        { stream: null, entryPoint, callbackUrl: url, webhookId, streamName, attempt: 1, kind: 'test' },
+        attempt,
+        outcome,
+        detail,
+      ),
     });
     const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.quota.consumeForOthers(consumer)) : [];
-    const transfers = answer.urls.map(({ element, url, options }, i) => ({ element, url: redactTransferUrl(url), options, probe: verdicts[i] ?? null }));
+    const transfers = answer.urls.map(({ element, url, options }, i) => ({
+      element,
+      url: redactTransferUrl(url),
+      options,
+      probe: verdicts[i] ?? null,
+    }));
     return { delivery: toDeliveryResponse(row), transfers, bad: answer.bad };
   }
 
-  private ask({ id, name, projectId }: EntryPoint, callbackUrl: string, streamName: string, webhookId: string): Promise<Attempt> {
-    const question = { appid: projectId, entryPoint: name, streamName, streamId: null, startedAt: new Date().toISOString(), test: true } as const;
+  private ask(
+    { id, name, projectId }: EntryPoint,
+    callbackUrl: string,
+    streamName: string,
+    webhookId: string,
+  ): Promise<Attempt> {
+    const question = {
+      appid: projectId,
+      entryPoint: name,
+      streamName,
+      streamId: null,
+      startedAt: new Date().toISOString(),
+      test: true,
+    } as const;
     return this.sender.send(callbackUrl, id, webhookId, question);
   }
 }
@@ -59,7 +88,11 @@ export class SettingsTester {
 const seconds = (ms: number): number => Math.ceil(ms / 1000);
 
 const tooManyAtOnce = (): Error =>
-  refuse(429, 'Too many callbacks of yours are under way.', { code: 'too_many_at_once', detail: 'Try again when some of them have been answered.', headers: { 'Retry-After': '5' } });
+  refuse(429, 'Too many callbacks of yours are under way.', {
+    code: 'too_many_at_once',
+    detail: 'Try again when some of them have been answered.',
+    headers: { 'Retry-After': '5' },
+  });
 
 const callbacksUsedUp = (waitMs: number): Error =>
   refuse(429, 'The callbacks per minute that tests and REST hooks may use are used up.', {

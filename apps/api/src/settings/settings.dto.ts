@@ -85,5 +85,10 @@ export interface CallbackSecretResponse {
 }
 
 export function toTransferSettingsResponse(row: EntryPoint): TransferSettingsResponse {
-  return { enabled: row.transferEnabled, callbackUrl: row.callbackUrl, useLastAnswer: row.useLastAnswer, endsOnClose: row.endsOnClose };
+  return {
+    enabled: row.transferEnabled,
+    callbackUrl: row.callbackUrl,
+    useLastAnswer: row.useLastAnswer,
+    endsOnClose: row.endsOnClose,
+  };
 }

@@ -5,5 +5,9 @@ import { SettingsTester } from './settings-tester.js';
 import { SettingsController } from './settings.controller.js';
 import { SettingsService } from './settings.service.js';
 
-@Module({ imports: [CallbackModule], controllers: [SettingsController], providers: [DestinationProber, SettingsService, SettingsTester] })
+@Module({
+  imports: [CallbackModule],
+  controllers: [SettingsController],
+  providers: [DestinationProber, SettingsService, SettingsTester],
+})
 export class SettingsModule {}

@@ -17,7 +17,12 @@ export class SettingsService {
   }
 
   /** With `ifMatch`, only if nobody has changed them since (412). */
-  async update(caller: Caller, path: EntryPointPath, { enabled, callbackUrl, useLastAnswer, endsOnClose }: UpdateTransferSettings, ifMatch: string | undefined): Promise<EntryPoint> {
+  async update(
+    caller: Caller,
+    path: EntryPointPath,
+    { enabled, callbackUrl, useLastAnswer, endsOnClose }: UpdateTransferSettings,
+    ifMatch: string | undefined,
+  ): Promise<EntryPoint> {
     if (callbackUrl != null) requireCallbackUrl(callbackUrl);
     const of = namedEntryPoint(caller, path);
     const before = ifMatch === undefined ? undefined : await this.find(caller, path);
@@ -38,7 +43,13 @@ export function requireCallbackUrl(url: string): void {
 }
 
 /** The settings' entity tag (RFC 9110, section 8.8.3). */
-export function settingsEtag({ transferEnabled, callbackUrl, useLastAnswer, endsOnClose, updatedAt }: EntryPoint): string {
+export function settingsEtag({
+  transferEnabled,
+  callbackUrl,
+  useLastAnswer,
+  endsOnClose,
+  updatedAt,
+}: EntryPoint): string {
   const content = JSON.stringify([transferEnabled, callbackUrl, useLastAnswer, endsOnClose, updatedAt.getTime()]);
   return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
 }
@@ -49,4 +60,7 @@ const matches = (ifMatch: string, row: EntryPoint): boolean => {
 };
 
 const changedMeanwhile = (): Error =>
-  refuse(412, 'The settings were changed meanwhile.', { code: 'changed_meanwhile', detail: 'Read them again, and send If-Match with the new ETag.' });
+  refuse(412, 'The settings were changed meanwhile.', {
+    code: 'changed_meanwhile',
+    detail: 'Read them again, and send If-Match with the new ETag.',
+  });

@@ -16,5 +16,11 @@ export interface ReasonResponse {
 export function toReason(code: string | null, detail: string | null): ReasonResponse | null {
   if (code === null) return null;
   const known = reasonOf(code);
-  return { code, text: known?.text ?? code, blame: known?.blame ?? 'service', retryable: known !== undefined && known.retry !== 'never', detail };
+  return {
+    code,
+    text: known?.text ?? code,
+    blame: known?.blame ?? 'service',
+    retryable: known !== undefined && known.retry !== 'never',
+    detail,
+  };
 }

@@ -18,20 +18,32 @@ export class StreamController {
   }
 
   @Get(':streamId')
-  get(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('streamId', PathId) streamId: string): Promise<StreamResponse> {
+  get(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+  ): Promise<StreamResponse> {
     return this.streams.get(caller, appid, streamId);
   }
 
   @Get(':streamId/thumbnail')
   @Header('Cache-Control', 'private, max-age=4')
-  async thumbnail(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('streamId', PathId) streamId: string): Promise<StreamableFile> {
+  async thumbnail(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+  ): Promise<StreamableFile> {
     return new StreamableFile(await this.streams.thumbnail(caller, appid, streamId), { type: 'image/jpeg' });
   }
 
   /** Ends the stream ("kick"); again is no error. */
   @Delete(':streamId')
   @HttpCode(204)
-  kick(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('streamId', PathId) streamId: string): Promise<void> {
+  kick(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('streamId', PathId) streamId: string,
+  ): Promise<void> {
     return this.streams.kick(caller, appid, streamId);
   }
 }

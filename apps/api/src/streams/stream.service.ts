@@ -7,7 +7,14 @@ import { requireProject } from '../tenants/owned.js';
 import { isUnavailable } from '../http/unavailable.js';
 import { endStream } from './end-stream.js';
 import type { LiveFigures } from './live-figures.js';
-import { toStreamResponse, type AllStreamsQuery, type StreamDetails, type StreamQuery, type StreamResponse, type StreamRow } from './stream.dto.js';
+import {
+  toStreamResponse,
+  type AllStreamsQuery,
+  type StreamDetails,
+  type StreamQuery,
+  type StreamResponse,
+  type StreamRow,
+} from './stream.dto.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
@@ -26,9 +33,16 @@ export class StreamService {
   ) {}
 
   /** Newest first. */
-  async list(caller: Caller, appid: string, query: StreamQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+  async list(
+    caller: Caller,
+    appid: string,
+    query: StreamQuery,
+  ): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
     await requireProject(this.prisma, caller, appid);
-    const isOfEntryPoint = query.entry_point === undefined ? Prisma.empty : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
+    const isOfEntryPoint =
+      query.entry_point === undefined
+        ? Prisma.empty
+        : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
     const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
     const details = await this.details(rows);
     return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };
@@ -36,9 +50,18 @@ export class StreamService {
 
   /** Of all projects, for operators. */
   async listAll(query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
-    const { rows, nextCursor } = await this.page(Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`, query);
+    const { rows, nextCursor } = await this.page(
+      Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`,
+      query,
+    );
     const details = await this.details(rows);
-    const streams = rows.map((row) => ({ ...toStreamResponse(row, details(row.id), 'operator'), appid: row.projectId, customerId: row.project.customerId, customerName: row.project.customer.name, projectName: row.project.name }));
+    const streams = rows.map((row) => ({
+      ...toStreamResponse(row, details(row.id), 'operator'),
+      appid: row.projectId,
+      customerId: row.project.customerId,
+      customerName: row.project.customer.name,
+      projectName: row.project.name,
+    }));
     return { streams, nextCursor };
   }
 
@@ -46,10 +69,12 @@ export class StreamService {
   async thumbnail(caller: Caller, appid: string, streamId: string): Promise<Buffer> {
     const { id, ownerNode, state } = await this.find(caller, appid, streamId);
     if (ownerNode === null || state === 'ended') throw noPicture();
-    const { jpeg } = await this.wire.ask(ownerNode, 'thumbnail', { streamId: id }, THUMBNAIL_TIMEOUT_MS).catch((error: unknown) => {
-      if (error instanceof WireTimeout || error instanceof WireError) return { jpeg: null };
-      throw error;
-    });
+    const { jpeg } = await this.wire
+      .ask(ownerNode, 'thumbnail', { streamId: id }, THUMBNAIL_TIMEOUT_MS)
+      .catch((error: unknown) => {
+        if (error instanceof WireTimeout || error instanceof WireError) return { jpeg: null };
+        throw error;
+      });
     if (jpeg === null) throw noPicture();
     return Buffer.from(jpeg, 'base64');
   }
@@ -85,7 +110,10 @@ export class StreamService {
     const { rows: ids, nextCursor } = toPage(found, limit);
     const rows = await this.prisma.stream.findMany({
       where: { id: { in: ids.map(({ id }) => id) } },
-      include: { ...WITH_NAME, project: { select: { customerId: true, name: true, customer: { select: { name: true } } } } },
+      include: {
+        ...WITH_NAME,
+        project: { select: { customerId: true, name: true, customer: { select: { name: true } } } },
+      },
       orderBy: { id: 'desc' },
     });
     return { rows, nextCursor };
@@ -100,7 +128,8 @@ export class StreamService {
       this.liveFigures(running),
     ]);
     const transfers = new Map<string, Record<string, number>>(ids.map((id) => [id, {}]));
-    for (const { streamId, state, _count } of counts) Object.assign(transfers.get(streamId) as object, { [state]: _count });
+    for (const { streamId, state, _count } of counts)
+      Object.assign(transfers.get(streamId) as object, { [state]: _count });
     return (streamId) => ({ transfers: transfers.get(streamId) ?? {}, live: live.get(streamId) });
   }
 

@@ -21,10 +21,18 @@ export async function requireProject(prisma: PrismaService, caller: Caller, appi
 
 /** The caller's entry point of that name, for a `where`. */
 export const namedEntryPoint = (caller: Caller, { appid, entryPoint }: EntryPointPath) =>
-  ({ name: entryPoint, deletedAt: null, project: { ...ownedBy(caller), id: appid } }) satisfies Prisma.EntryPointWhereInput;
+  ({
+    name: entryPoint,
+    deletedAt: null,
+    project: { ...ownedBy(caller), id: appid },
+  }) satisfies Prisma.EntryPointWhereInput;
 
 /** The caller's entry point of that name. Throws 404. */
-export async function requireEntryPoint(prisma: PrismaService, caller: Caller, path: EntryPointPath): Promise<EntryPoint> {
+export async function requireEntryPoint(
+  prisma: PrismaService,
+  caller: Caller,
+  path: EntryPointPath,
+): Promise<EntryPoint> {
   const entryPoint = await prisma.entryPoint.findFirst({ where: namedEntryPoint(caller, path) });
   if (entryPoint === null) throw unknownEntryPoint();
   return entryPoint;

@@ -34,8 +34,17 @@ export default function AccountPage() {
 function SignOutEverywhere() {
   const client = useQueryClient();
   const confirm = useConfirm();
-  const signOut = useMutation({ mutationFn: session.signOutEverywhere, onSuccess: () => client.resetQueries({ queryKey: ['session'] }) });
-  const ask = (): void => confirm({ title: 'Sign out everywhere?', text: 'Every browser that is signed in with this customer ID must sign in again, this one too.', action: 'Sign out everywhere', onConfirm: () => signOut.mutate() });
+  const signOut = useMutation({
+    mutationFn: session.signOutEverywhere,
+    onSuccess: () => client.resetQueries({ queryKey: ['session'] }),
+  });
+  const ask = (): void =>
+    confirm({
+      title: 'Sign out everywhere?',
+      text: 'Every browser that is signed in with this customer ID must sign in again, this one too.',
+      action: 'Sign out everywhere',
+      onConfirm: () => signOut.mutate(),
+    });
   return (
     <WorkButton variant="default" onClick={ask} busy={signOut.isPending}>
       Sign out everywhere

@@ -61,12 +61,19 @@ export async function done(call: Promise<unknown>): Promise<void> {
 }
 
 /** The address of something that the browser itself asks for; whatever a value holds stays inside its segment. */
-export const urlOf = (path: keyof paths, values: Record<string, string> = {}): string => defaultPathSerializer(path, values);
+export const urlOf = (path: keyof paths, values: Record<string, string> = {}): string =>
+  defaultPathSerializer(path, values);
 
 async function errorOf(response: Response): Promise<ApiError> {
   const problem = (await response.json().catch(() => ({}))) as Problem;
   const fields = Object.fromEntries((problem.errors ?? []).map(({ field, message }) => [field, message]));
   const retryAfter = Number(response.headers.get('retry-after')) || null;
   const text = problem.detail ?? problem.message ?? problem.title ?? `The service answered ${response.status}.`;
-  return new ApiError(response.status, text, fields, problem.requestId ?? response.headers.get('x-request-id'), retryAfter);
+  return new ApiError(
+    response.status,
+    text,
+    fields,
+    problem.requestId ?? response.headers.get('x-request-id'),
+    retryAfter,
+  );
 }

@@ -11,7 +11,8 @@ const LOST = new Set([0, 502, 503, 504]);
 export const isLost = (error: unknown): boolean => error instanceof ApiError && LOST.has(error.status);
 
 /** What is on the page is older than it looks: it was asked for anew, and no answer came. */
-const isStale = ({ state: { data, error, fetchFailureReason } }: Query): boolean => data !== undefined && (isLost(error) || isLost(fetchFailureReason));
+const isStale = ({ state: { data, error, fetchFailureReason } }: Query): boolean =>
+  data !== undefined && (isLost(error) || isLost(fetchFailureReason));
 
 const stale = (client: QueryClient): Query[] => client.getQueryCache().findAll({ type: 'active', predicate: isStale });
 
@@ -31,7 +32,8 @@ export function useRetries(isLostNow: boolean): void {
   useEffect(() => {
     if (!isLostNow) return;
     const timer = setInterval(() => {
-      for (const { queryKey, state } of stale(client)) if (state.fetchStatus === 'idle') inBackground(client.refetchQueries({ queryKey, exact: true }));
+      for (const { queryKey, state } of stale(client))
+        if (state.fetchStatus === 'idle') inBackground(client.refetchQueries({ queryKey, exact: true }));
     }, RETRY_MS);
     return () => clearInterval(timer);
   }, [client, isLostNow]);

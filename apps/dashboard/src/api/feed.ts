@@ -97,7 +97,9 @@ class Feed {
     clearTimeout(this.opening);
     this.source?.close();
     if (document.visibilityState === 'hidden') return;
-    const source = new EventSource(events.feedUrl(this.appid, { lastEventId: this.lastEventId, figuresOf: this.figuresOf ?? '' }));
+    const source = new EventSource(
+      events.feedUrl(this.appid, { lastEventId: this.lastEventId, figuresOf: this.figuresOf ?? '' }),
+    );
     this.source = source;
     const isResumed = this.lastEventId !== '';
     source.addEventListener('open', () => {

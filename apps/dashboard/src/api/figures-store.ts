@@ -40,7 +40,9 @@ class FiguresStore {
       const history = { ...this.entries.get(id)?.history };
       history[INPUT] = [...(history[INPUT] ?? NONE), live.figures?.bitrate ?? 0].slice(-KEPT);
       for (const transferId of Object.keys(live.transfers)) {
-        history[transferId] = [...(history[transferId] ?? NONE), transferFigures(live, transferId)?.bitrate ?? 0].slice(-KEPT);
+        history[transferId] = [...(history[transferId] ?? NONE), transferFigures(live, transferId)?.bitrate ?? 0].slice(
+          -KEPT,
+        );
       }
       this.entries.set(id, { live, history, missed: 0 });
     }

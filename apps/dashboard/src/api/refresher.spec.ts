@@ -12,7 +12,11 @@ beforeEach(() => {
   client = new QueryClient();
   refresh = refresher(client);
   answers = [];
-  new QueryObserver(client, { queryKey: ['streams'], queryFn: () => new Promise<number>((resolve) => answers.push(() => resolve(answers.length))), staleTime: Infinity }).subscribe(() => undefined);
+  new QueryObserver(client, {
+    queryKey: ['streams'],
+    queryFn: () => new Promise<number>((resolve) => answers.push(() => resolve(answers.length))),
+    staleTime: Infinity,
+  }).subscribe(() => undefined);
 });
 afterEach(() => {
   refresh.stop();

@@ -26,32 +26,66 @@ export default function GoLivePage() {
   const [wished, setWished] = useState(search.get('entry_point') ?? 'live');
   const [name, setName] = useState('from-the-browser');
   const { appid } = scope;
-  const points = useQuery({ queryKey: ['entry-points', appid], enabled: appid != null, queryFn: ({ signal }) => entryPoints.list(appid ?? '', signal) });
+  const points = useQuery({
+    queryKey: ['entry-points', appid],
+    enabled: appid != null,
+    queryFn: ({ signal }) => entryPoints.list(appid ?? '', signal),
+  });
   const names = points.data?.entryPointList.map((point) => point.name) ?? [];
   // A project may have no entry point of this name: what is shown is what is published to.
   const entryPoint = names.includes(wished) ? wished : names[0];
   const publication = usePublication();
   const isOn = publication.state !== 'idle' && publication.state !== 'over';
-  const nameError = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name) ? null : 'Letters, digits, dots, underscores and hyphens';
+  const nameError = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)
+    ? null
+    : 'Letters, digits, dots, underscores and hyphens';
   return (
     <>
       <PageHead title="Go live" note="Straight from this browser, over WebRTC." />
       <div className="two">
         <Card title="What">
           <Stack gap="md">
-            <SegmentedControl aria-label="Source" data={SOURCES} value={source} onChange={(value) => setSource(value as Source)} disabled={isOn} fullWidth />
+            <SegmentedControl
+              aria-label="Source"
+              data={SOURCES}
+              value={source}
+              onChange={(value) => setSource(value as Source)}
+              disabled={isOn}
+              fullWidth
+            />
             <div>
               <ScopeSelect scope={scope} label="Project" disabled={isOn} />
             </div>
-            {entryPoint && <Select label="Entry point" data={names} value={entryPoint} onChange={(next) => next && setWished(next)} allowDeselect={false} disabled={isOn} />}
-            <TextInput label="Stream name" value={name} error={nameError} onChange={(event) => setName(event.currentTarget.value)} disabled={isOn} />
+            {entryPoint && (
+              <Select
+                label="Entry point"
+                data={names}
+                value={entryPoint}
+                onChange={(next) => next && setWished(next)}
+                allowDeselect={false}
+                disabled={isOn}
+              />
+            )}
+            <TextInput
+              label="Stream name"
+              value={name}
+              error={nameError}
+              onChange={(event) => setName(event.currentTarget.value)}
+              disabled={isOn}
+            />
             <Group gap="xs">
               {isOn ? (
                 <Button color="red" leftSection={<IconPlayerStop size={16} aria-hidden />} onClick={publication.stop}>
                   Stop
                 </Button>
               ) : (
-                <Button leftSection={<IconBroadcast size={16} aria-hidden />} disabled={!appid || !entryPoint || nameError !== null} onClick={() => appid && entryPoint && inBackground(publication.start({ appid, entryPoint, name, source }))}>
+                <Button
+                  leftSection={<IconBroadcast size={16} aria-hidden />}
+                  disabled={!appid || !entryPoint || nameError !== null}
+                  onClick={() =>
+                    appid && entryPoint && inBackground(publication.start({ appid, entryPoint, name, source }))
+                  }
+                >
                   Go live
                 </Button>
               )}

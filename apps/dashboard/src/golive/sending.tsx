@@ -20,14 +20,26 @@ export function Sending({ publication }: { publication: Publication }) {
   const figures: [string, string][] = stats
     ? [
         ['Sent', `${stats.kbps} kbit/s`],
-        ['Picture', stats.video ? `${stats.video.width}×${stats.video.height}, ${Math.round(stats.video.fps)} fps, ${codec(stats.video.codec)}` : 'none'],
+        [
+          'Picture',
+          stats.video
+            ? `${stats.video.width}×${stats.video.height}, ${Math.round(stats.video.fps)} fps, ${codec(stats.video.codec)}`
+            : 'none',
+        ],
         ['Lost', `${(stats.loss * 100).toFixed(1)} %`],
         ['Round trip', stats.rttMs === null ? '–' : `${Math.round(stats.rttMs)} ms`],
       ]
     : [];
   return (
     <Card title="On air" actions={<Pill tone={tone}>{word}</Pill>}>
-      <video ref={display} muted playsInline autoPlay aria-label="What is sent" style={{ width: '100%', aspectRatio: '16 / 9', background: '#0b0f12', borderRadius: 8 }} />
+      <video
+        ref={display}
+        muted
+        playsInline
+        autoPlay
+        aria-label="What is sent"
+        style={{ width: '100%', aspectRatio: '16 / 9', background: '#0b0f12', borderRadius: 8 }}
+      />
       {state === 'live' && <Mutes publication={publication} />}
       <dl style={{ display: 'grid', gridTemplateColumns: 'max-content 1fr', gap: '4px 16px', margin: '12px 0 0' }}>
         {figures.map(([label, value]) => (
@@ -43,7 +55,9 @@ export function Sending({ publication }: { publication: Publication }) {
       </dl>
       {stats?.video && stats.video.limitedBy !== 'none' && (
         <Text size="sm" mt="xs">
-          {stats.video.limitedBy === 'cpu' ? 'This computer is too slow for the whole picture.' : 'The network is too slow for the whole picture.'}
+          {stats.video.limitedBy === 'cpu'
+            ? 'This computer is too slow for the whole picture.'
+            : 'The network is too slow for the whole picture.'}
         </Text>
       )}
     </Card>
@@ -60,10 +74,20 @@ function Mutes({ publication: { stream } }: { publication: Publication }) {
   const [isSilent, isBlack] = [stream.isAudioMuted(), stream.isVideoMuted()];
   return (
     <Group gap="xs" mt="sm">
-      <Button size="xs" variant="default" aria-pressed={isSilent} onClick={press(() => (isSilent ? stream.unmuteAudio() : stream.muteAudio()))}>
+      <Button
+        size="xs"
+        variant="default"
+        aria-pressed={isSilent}
+        onClick={press(() => (isSilent ? stream.unmuteAudio() : stream.muteAudio()))}
+      >
         {isSilent ? 'Sound on' : 'Mute'}
       </Button>
-      <Button size="xs" variant="default" aria-pressed={isBlack} onClick={press(() => (isBlack ? stream.unmuteVideo() : stream.muteVideo()))}>
+      <Button
+        size="xs"
+        variant="default"
+        aria-pressed={isBlack}
+        onClick={press(() => (isBlack ? stream.unmuteVideo() : stream.muteVideo()))}
+      >
         {isBlack ? 'Picture on' : 'Black picture'}
       </Button>
     </Group>

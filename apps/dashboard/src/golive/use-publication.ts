@@ -1,5 +1,11 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { createSession, createTestCard, type Stream, type StreamStats, type TestCard } from '../../../../libs/publisher/src/index.js';
+import {
+  createSession,
+  createTestCard,
+  type Stream,
+  type StreamStats,
+  type TestCard,
+} from '../../../../libs/publisher/src/index.js';
 import { entryPoints } from '../api/index.js';
 import { inBackground } from '../api/in-background.js';
 
@@ -62,9 +68,14 @@ export function usePublication(): Publication {
         const { appid, entryPoint, name } = wanted;
         const session = createSession({
           whipUrl: `${location.origin}/whip/${appid}/${entryPoint}`,
-          token: async () => (await entryPoints.publishToken(appid, entryPoint, { streamName: name, expiresIn: TOKEN_LIFE_S })).token,
+          token: async () =>
+            (await entryPoints.publishToken(appid, entryPoint, { streamName: name, expiresIn: TOKEN_LIFE_S })).token,
         });
-        const made = session.createStream({ name, display: display.current, ...(custom ? { customStream: custom } : {}) });
+        const made = session.createStream({
+          name,
+          display: display.current,
+          ...(custom ? { customStream: custom } : {}),
+        });
         running.current = { stream: made, release };
         setStream(made);
         made

@@ -51,19 +51,45 @@ export default function LivePage() {
   return (
     <>
       <PageHead title="Live" note={<FeedState />}>
-        <Button component={Link} href={scope.appid ? `/go-live?appid=${scope.appid}` : '/go-live'} leftSection={<IconVideo size={16} aria-hidden />}>
+        <Button
+          component={Link}
+          href={scope.appid ? `/go-live?appid=${scope.appid}` : '/go-live'}
+          leftSection={<IconVideo size={16} aria-hidden />}
+        >
           Go live
         </Button>
       </PageHead>
       <div style={{ display: 'flex', flexWrap: 'wrap', gap: 10, marginBottom: 12 }}>
         <ScopeSelect scope={scope} />
-        {scope.appid && <EntryPointSelect appid={scope.appid} value={entryPoint} onChange={(value) => set('entry_point', value)} />}
-        <SegmentedControl aria-label="Which streams" data={FILTERS} value={shown} onChange={(value) => set('state', value === 'now' ? null : value)} size="sm" />
+        {scope.appid && (
+          <EntryPointSelect appid={scope.appid} value={entryPoint} onChange={(value) => set('entry_point', value)} />
+        )}
+        <SegmentedControl
+          aria-label="Which streams"
+          data={FILTERS}
+          value={shown}
+          onChange={(value) => set('state', value === 'now' ? null : value)}
+          size="sm"
+        />
       </div>
       <section className="card" aria-label="Streams" aria-busy={query.isPending}>
         {rows.length > 0 && <FailureOf query={query} />}
-        {rows.length > 0 && <Rows rows={rows} scope={scope} more={query.hasNextPage ? () => inBackground(query.fetchNextPage()) : undefined} onSeen={isLong ? setSeen : undefined} />}
-        {rows.length === 0 && (query.isError || scope.error ? <Failure error={query.error ?? scope.error} retry={() => inBackground(query.refetch())} /> : query.isPending ? <Bones rows={5} height={56} /> : <NoStreams shown={shown} />)}
+        {rows.length > 0 && (
+          <Rows
+            rows={rows}
+            scope={scope}
+            more={query.hasNextPage ? () => inBackground(query.fetchNextPage()) : undefined}
+            onSeen={isLong ? setSeen : undefined}
+          />
+        )}
+        {rows.length === 0 &&
+          (query.isError || scope.error ? (
+            <Failure error={query.error ?? scope.error} retry={() => inBackground(query.refetch())} />
+          ) : query.isPending ? (
+            <Bones rows={5} height={56} />
+          ) : (
+            <NoStreams shown={shown} />
+          ))}
       </section>
     </>
   );
@@ -82,7 +108,13 @@ function Rows({ rows, scope, more, onSeen }: RowsProps) {
   const [top, setTop] = useState(0);
   useEffect(() => setTop(list.current?.offsetTop ?? 0), []);
   const isPhone = window.matchMedia('(max-width: 48em)').matches;
-  const virtual = useWindowVirtualizer({ count: rows.length, estimateSize: () => (isPhone ? 92 : 76), overscan: 6, scrollMargin: top, getItemKey: (index) => rows[index]?.id ?? index });
+  const virtual = useWindowVirtualizer({
+    count: rows.length,
+    estimateSize: () => (isPhone ? 92 : 76),
+    overscan: 6,
+    scrollMargin: top,
+    getItemKey: (index) => rows[index]?.id ?? index,
+  });
   const items = virtual.getVirtualItems();
   const lastIndex = items.at(-1)?.index ?? 0;
   const isNearEnd = lastIndex >= rows.length - 12;
@@ -109,7 +141,13 @@ function Rows({ rows, scope, more, onSeen }: RowsProps) {
           const whose = scope.appid === null ? [stream.customerName, stream.projectName] : [];
           if (stream.node) whose.push(`on ${stream.node}`);
           return (
-            <div key={item.key} role="listitem" aria-setsize={rows.length} aria-posinset={item.index + 1} style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${item.start - top}px)` }}>
+            <div
+              key={item.key}
+              role="listitem"
+              aria-setsize={rows.length}
+              aria-posinset={item.index + 1}
+              style={{ position: 'absolute', insetInline: 0, top: 0, transform: `translateY(${item.start - top}px)` }}
+            >
               <StreamRow stream={stream} appid={appid} whose={whose.filter(Boolean).join(' · ')} />
             </div>
           );
@@ -119,18 +157,54 @@ function Rows({ rows, scope, more, onSeen }: RowsProps) {
   );
 }
 
-function EntryPointSelect({ appid, value, onChange }: { appid: string; value: string; onChange: (value: string | null) => void }) {
-  const query = useQuery({ queryKey: ['entry-points', appid], queryFn: ({ signal }) => entryPoints.list(appid, signal), staleTime: 30_000 });
-  const data = [{ value: '', label: 'All entry points' }, ...(query.data?.entryPointList ?? []).map(({ name }) => ({ value: name, label: name }))];
-  return <Select aria-label="Entry point" data={data} value={value} onChange={onChange} allowDeselect={false} w={{ base: '100%', xs: 170 }} />;
+function EntryPointSelect({
+  appid,
+  value,
+  onChange,
+}: {
+  appid: string;
+  value: string;
+  onChange: (value: string | null) => void;
+}) {
+  const query = useQuery({
+    queryKey: ['entry-points', appid],
+    queryFn: ({ signal }) => entryPoints.list(appid, signal),
+    staleTime: 30_000,
+  });
+  const data = [
+    { value: '', label: 'All entry points' },
+    ...(query.data?.entryPointList ?? []).map(({ name }) => ({ value: name, label: name })),
+  ];
+  return (
+    <Select
+      aria-label="Entry point"
+      data={data}
+      value={value}
+      onChange={onChange}
+      allowDeselect={false}
+      w={{ base: '100%', xs: 170 }}
+    />
+  );
 }
 
 function NoStreams({ shown }: { shown: Shown }) {
-  if (shown !== 'now' && shown !== 'live') return <Empty icon={IconBroadcastOff} title="No such streams">Choose “Now” to see what runs.</Empty>;
+  if (shown !== 'now' && shown !== 'live')
+    return (
+      <Empty icon={IconBroadcastOff} title="No such streams">
+        Choose “Now” to see what runs.
+      </Empty>
+    );
   return (
     <Empty icon={IconBroadcastOff} title="Nothing is live">
-      A stream appears here with its first picture. Publish one <Anchor component={Link} href="/go-live" inherit underline="always">from this browser</Anchor>, or from OBS, ffmpeg or GStreamer with a publish token from
-      the <Anchor component={Link} href="/projects" inherit underline="always">project’s entry point</Anchor>.
+      A stream appears here with its first picture. Publish one{' '}
+      <Anchor component={Link} href="/go-live" inherit underline="always">
+        from this browser
+      </Anchor>
+      , or from OBS, ffmpeg or GStreamer with a publish token from the{' '}
+      <Anchor component={Link} href="/projects" inherit underline="always">
+        project’s entry point
+      </Anchor>
+      .
     </Empty>
   );
 }
@@ -138,7 +212,11 @@ function NoStreams({ shown }: { shown: Shown }) {
 function NoProject() {
   return (
     <Empty icon={IconFolderPlus} title="No project yet">
-      Streams belong to a project. <Anchor component={Link} href="/projects" inherit underline="always">Create the first one</Anchor>; it comes with an entry point to publish to.
+      Streams belong to a project.{' '}
+      <Anchor component={Link} href="/projects" inherit underline="always">
+        Create the first one
+      </Anchor>
+      ; it comes with an entry point to publish to.
     </Empty>
   );
 }

@@ -7,7 +7,17 @@ import { useNow } from '../parts/now.js';
 const REFRESH_MS = 5000;
 
 /** The stream's newest key frame; a sign in its place while there is none. */
-export function Thumbnail({ appid, streamId, running, large }: { appid: string; streamId: string; running: boolean; large?: boolean }) {
+export function Thumbnail({
+  appid,
+  streamId,
+  running,
+  large,
+}: {
+  appid: string;
+  streamId: string;
+  running: boolean;
+  large?: boolean;
+}) {
   const now = useNow();
   const version = running ? Math.floor(now / REFRESH_MS) : 0;
   const [shown, setShown] = useState<string | null>(null);
@@ -24,7 +34,11 @@ export function Thumbnail({ appid, streamId, running, large }: { appid: string; 
   const Sign = running ? IconVideo : IconPhotoOff;
   return (
     <div className="thumb" data-large={large || undefined}>
-      {shown === null ? <Sign size={large ? 40 : 22} stroke={1.4} aria-label="No picture yet" /> : <img src={shown} alt="" />}
+      {shown === null ? (
+        <Sign size={large ? 40 : 22} stroke={1.4} aria-label="No picture yet" />
+      ) : (
+        <img src={shown} alt="" />
+      )}
     </div>
   );
 }

@@ -18,11 +18,16 @@ export function useStreams(appid: string | null | undefined, shown: Shown, entry
     queryFn: async ({ pageParam, signal }) => {
       const list = (state: StreamState, limit: number, cursor = '') => {
         const query = { state, limit, cursor: cursor || undefined };
-        return appid == null ? streams.listAll(query, signal) : streams.list(appid, { ...query, entry_point: entryPoint || undefined }, signal);
+        return appid == null
+          ? streams.listAll(query, signal)
+          : streams.list(appid, { ...query, entry_point: entryPoint || undefined }, signal);
       };
       if (shown !== 'now') return list(shown, PAGE, pageParam);
       // The API filters by one state at a time; those that begin or wait are few and stand above the live ones.
-      const [page, ...others] = await Promise.all([list('live', PAGE, pageParam), ...(pageParam === '' ? [list('reconnecting', FEW), list('connecting', FEW), list('starting', FEW)] : [])]);
+      const [page, ...others] = await Promise.all([
+        list('live', PAGE, pageParam),
+        ...(pageParam === '' ? [list('reconnecting', FEW), list('connecting', FEW), list('starting', FEW)] : []),
+      ]);
       return { streams: [...others.flatMap((other) => other.streams), ...page.streams], nextCursor: page.nextCursor };
     },
     getNextPageParam: ({ nextCursor }) => nextCursor ?? undefined,

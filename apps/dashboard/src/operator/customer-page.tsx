@@ -15,7 +15,10 @@ import { useTitle } from '../session-context.js';
 
 /** One tenant: quotas, secrets, the end. */
 export default function CustomerPage({ customerId }: { customerId: string }) {
-  const query = useQuery({ queryKey: ['customers', customerId], queryFn: ({ signal }) => customers.get(customerId, signal) });
+  const query = useQuery({
+    queryKey: ['customers', customerId],
+    queryFn: ({ signal }) => customers.get(customerId, signal),
+  });
   useTitle(query.data?.name ?? 'Customer');
   return (
     <>
@@ -53,7 +56,9 @@ function QuotaForm({ customer: { customerId, quotas } }: { customer: Customer })
   const save = useMutation({
     mutationFn: () => {
       const changed = Object.entries(values).filter(([name, value]) => value !== quotas[name as keyof Quotas]);
-      return customers.change(customerId, { quotas: Object.fromEntries(changed.map(([name, value]) => [name, value === '' ? null : Number(value)])) });
+      return customers.change(customerId, {
+        quotas: Object.fromEntries(changed.map(([name, value]) => [name, value === '' ? null : Number(value)])),
+      });
     },
     meta: { done: 'Saved.' },
     onSuccess: () => client.invalidateQueries({ queryKey: ['customers'] }),
@@ -67,7 +72,16 @@ function QuotaForm({ customer: { customerId, quotas } }: { customer: Customer })
     >
       <Stack gap="xs">
         {(Object.keys(QUOTA_WORDS) as (keyof Quotas)[]).map((name) => (
-          <NumberInput key={name} label={QUOTA_WORDS[name]} size="xs" min={0} max={name === 'transfersPerStream' ? 50 : 1_000_000} allowDecimal={false} value={values[name]} onChange={(value) => setValues((before) => ({ ...before, [name]: value }))} />
+          <NumberInput
+            key={name}
+            label={QUOTA_WORDS[name]}
+            size="xs"
+            min={0}
+            max={name === 'transfersPerStream' ? 50 : 1_000_000}
+            allowDecimal={false}
+            value={values[name]}
+            onChange={(value) => setValues((before) => ({ ...before, [name]: value }))}
+          />
         ))}
         <Group>
           <WorkButton type="submit" size="xs" busy={save.isPending}>
@@ -89,7 +103,9 @@ function Remove({ customer: { customerId, name } }: { customer: Customer }) {
     onSuccess: () => {
       go('/customers');
       // Not itself: it is gone.
-      inBackground(client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId }));
+      inBackground(
+        client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId }),
+      );
     },
   });
   return (
@@ -98,7 +114,14 @@ function Remove({ customer: { customerId, name } }: { customer: Customer }) {
       variant="light"
       leftSection={<IconTrash size={15} aria-hidden />}
       busy={remove.isPending}
-      onClick={() => confirm({ title: 'Delete this customer?', text: <>“{name}” goes with all projects, secrets and history. This cannot be undone.</>, action: 'Delete the customer', onConfirm: () => remove.mutate() })}
+      onClick={() =>
+        confirm({
+          title: 'Delete this customer?',
+          text: <>“{name}” goes with all projects, secrets and history. This cannot be undone.</>,
+          action: 'Delete the customer',
+          onConfirm: () => remove.mutate(),
+        })
+      }
     >
       Delete customer
     </WorkButton>

@@ -50,8 +50,8 @@ export default function CustomersPage() {
                   <Table.Tr key={customerId}>
                     <Table.Td>
                       <Anchor component={Link} href={`/customers/${customerId}`} inherit>
-                            {name}
-                          </Anchor>
+                        {name}
+                      </Anchor>
                     </Table.Td>
                     <Table.Td>{role}</Table.Td>
                     <Table.Td className="num">
@@ -97,7 +97,13 @@ function NewCustomer({ onClose }: { onClose: () => void }) {
   if (made) {
     return (
       <Stack>
-        <NewSecret title={`${name} is a customer now`} lines={[['Customer ID', made.customerId], ['Customer secret', made.credential.secret]]} />
+        <NewSecret
+          title={`${name} is a customer now`}
+          lines={[
+            ['Customer ID', made.customerId],
+            ['Customer secret', made.credential.secret],
+          ]}
+        />
         <Button onClick={onClose}>Done</Button>
       </Stack>
     );
@@ -110,8 +116,24 @@ function NewCustomer({ onClose }: { onClose: () => void }) {
       }}
     >
       <Stack gap="sm">
-        <TextInput label="Name" required maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} data-autofocus />
-        <Select label="Role" data={[{ value: 'customer', label: 'Customer' }, { value: 'operator', label: 'Operator: sees and changes everything' }]} value={role} onChange={(value) => value && setRole(value as Role)} allowDeselect={false} />
+        <TextInput
+          label="Name"
+          required
+          maxLength={100}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+          data-autofocus
+        />
+        <Select
+          label="Role"
+          data={[
+            { value: 'customer', label: 'Customer' },
+            { value: 'operator', label: 'Operator: sees and changes everything' },
+          ]}
+          value={role}
+          onChange={(value) => value && setRole(value as Role)}
+          allowDeselect={false}
+        />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose}>
             Cancel

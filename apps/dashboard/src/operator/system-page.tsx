@@ -20,15 +20,29 @@ const SPANS = [
 ];
 
 /** A table without a link in it, wider than a phone: whoever has no pointer scrolls it once it has the focus. */
-const scrollableByKeys = (label: string) => ({ viewportProps: { tabIndex: 0, role: 'region', 'aria-label': `${label}, scrollable` } });
+const scrollableByKeys = (label: string) => ({
+  viewportProps: { tabIndex: 0, role: 'region', 'aria-label': `${label}, scrollable` },
+});
 
 /** How the service is doing: nodes, queues, rates and errors over time. */
 export default function SystemPage() {
   useTitle('System');
   const [minutes, setMinutes] = useState('60');
-  const nodes = useQuery({ queryKey: ['nodes'], queryFn: ({ signal }) => operator.nodes(signal), refetchInterval: REFRESH_MS });
-  const queues = useQuery({ queryKey: ['queues'], queryFn: ({ signal }) => operator.queues(signal), refetchInterval: REFRESH_MS });
-  const history = useQuery({ queryKey: ['history', minutes], queryFn: ({ signal }) => operator.history(Number(minutes), signal), refetchInterval: 30_000 });
+  const nodes = useQuery({
+    queryKey: ['nodes'],
+    queryFn: ({ signal }) => operator.nodes(signal),
+    refetchInterval: REFRESH_MS,
+  });
+  const queues = useQuery({
+    queryKey: ['queues'],
+    queryFn: ({ signal }) => operator.queues(signal),
+    refetchInterval: REFRESH_MS,
+  });
+  const history = useQuery({
+    queryKey: ['history', minutes],
+    queryFn: ({ signal }) => operator.history(Number(minutes), signal),
+    refetchInterval: 30_000,
+  });
   return (
     <>
       <PageHead title="System">
@@ -50,8 +64,26 @@ export default function SystemPage() {
       <Loaded query={history}>
         {({ points }) => (
           <div className="two">
-            <Chart title="Streams and transfers" points={points} minutes={Number(minutes)} series={[['streams', 'Streams', 'tide.6'], ['transfersLive', 'Transfers live', 'green.7', '8 5'], ['transfersFailing', 'Transfers failing', 'red.6', '2 4']]} />
-            <Chart title="Arrivals and callbacks per minute" points={points} minutes={Number(minutes)} series={[['arrivals', 'Arrivals', 'tide.6'], ['callbacksOk', 'Callbacks answered', 'green.7', '8 5'], ['callbacksFailed', 'Callbacks failed', 'red.6', '2 4']]} />
+            <Chart
+              title="Streams and transfers"
+              points={points}
+              minutes={Number(minutes)}
+              series={[
+                ['streams', 'Streams', 'tide.6'],
+                ['transfersLive', 'Transfers live', 'green.7', '8 5'],
+                ['transfersFailing', 'Transfers failing', 'red.6', '2 4'],
+              ]}
+            />
+            <Chart
+              title="Arrivals and callbacks per minute"
+              points={points}
+              minutes={Number(minutes)}
+              series={[
+                ['arrivals', 'Arrivals', 'tide.6'],
+                ['callbacksOk', 'Callbacks answered', 'green.7', '8 5'],
+                ['callbacksFailed', 'Callbacks failed', 'red.6', '2 4'],
+              ]}
+            />
           </div>
         )}
       </Loaded>
@@ -114,7 +146,12 @@ function Nodes({ nodes }: { nodes: NodeStatus[] }) {
                 <Text size="sm" className="num">
                   {used} of {slots}
                 </Text>
-                <Progress value={(100 * used) / slots} size="xs" aria-label={`Slots of ${nodeId}`} color={used / slots > 0.9 ? 'red' : 'tide'} />
+                <Progress
+                  value={(100 * used) / slots}
+                  size="xs"
+                  aria-label={`Slots of ${nodeId}`}
+                  color={used / slots > 0.9 ? 'red' : 'tide'}
+                />
               </Table.Td>
               <Table.Td className="num">{cpu === undefined ? '–' : `${Math.round(cpu * 100)} %`}</Table.Td>
               <Table.Td>{version}</Table.Td>

@@ -18,5 +18,12 @@ export const resumeTimeAfter = (span: BanSpan, now: number): string => new Date(
 
 /** Chooses how long a name is banned. */
 export function BanTime({ value, onChange }: { value: BanSpan; onChange: (span: BanSpan) => void }) {
-  return <NativeSelect label="How long" data={CHOICES} value={value} onChange={(event) => onChange(event.currentTarget.value as BanSpan)} />;
+  return (
+    <NativeSelect
+      label="How long"
+      data={CHOICES}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value as BanSpan)}
+    />
+  );
 }

@@ -24,13 +24,23 @@ export function Credentials({ customerId }: { customerId: string }) {
   };
   const create = useMutation({ mutationFn: () => credentials.create(customerId, { label }), onSuccess: shown });
   const rotate = useMutation({ mutationFn: (id: string) => credentials.rotate(customerId, id, {}), onSuccess: shown });
-  const revoke = useMutation({ mutationFn: (id: string) => credentials.revoke(customerId, id), meta: { done: 'The secret was revoked.' }, onSettled: () => client.invalidateQueries({ queryKey: key }) });
+  const revoke = useMutation({
+    mutationFn: (id: string) => credentials.revoke(customerId, id),
+    meta: { done: 'The secret was revoked.' },
+    onSettled: () => client.invalidateQueries({ queryKey: key }),
+  });
   return (
     <Card title="Secrets" note="For HTTP Basic, HTTP HMAC and for signing in here." flush>
       <Stack gap="sm">
         {made && (
           <div style={{ padding: '0 16px' }}>
-            <NewSecret title={made.label ? `The secret “${made.label}”` : 'The secret'} lines={[['Customer ID', customerId], ['Customer secret', made.secret]]} />
+            <NewSecret
+              title={made.label ? `The secret “${made.label}”` : 'The secret'}
+              lines={[
+                ['Customer ID', customerId],
+                ['Customer secret', made.secret],
+              ]}
+            />
           </div>
         )}
         <Loaded query={query} rows={1}>
@@ -59,7 +69,14 @@ export function Credentials({ customerId }: { customerId: string }) {
                         <Button
                           size="compact-xs"
                           variant="subtle"
-                          onClick={() => confirm({ title: 'Replace this secret?', text: 'A new one is made; this one stays good for an hour.', action: 'Replace it', onConfirm: () => rotate.mutate(id) })}
+                          onClick={() =>
+                            confirm({
+                              title: 'Replace this secret?',
+                              text: 'A new one is made; this one stays good for an hour.',
+                              action: 'Replace it',
+                              onConfirm: () => rotate.mutate(id),
+                            })
+                          }
                         >
                           Replace
                         </Button>
@@ -67,7 +84,14 @@ export function Credentials({ customerId }: { customerId: string }) {
                           size="compact-xs"
                           variant="subtle"
                           color="red"
-                          onClick={() => confirm({ title: 'Revoke this secret?', text: 'Whatever uses it is refused from now on.', action: 'Revoke it', onConfirm: () => revoke.mutate(id) })}
+                          onClick={() =>
+                            confirm({
+                              title: 'Revoke this secret?',
+                              text: 'Whatever uses it is refused from now on.',
+                              action: 'Revoke it',
+                              onConfirm: () => revoke.mutate(id),
+                            })
+                          }
                         >
                           Revoke
                         </Button>
@@ -87,7 +111,13 @@ export function Credentials({ customerId }: { customerId: string }) {
           }}
         >
           <Group align="flex-end" gap="xs">
-            <TextInput label="New secret" placeholder="What it is for" maxLength={100} value={label} onChange={(event) => setLabel(event.currentTarget.value)} />
+            <TextInput
+              label="New secret"
+              placeholder="What it is for"
+              maxLength={100}
+              value={label}
+              onChange={(event) => setLabel(event.currentTarget.value)}
+            />
             <WorkButton type="submit" variant="light" busy={create.isPending}>
               Make secret
             </WorkButton>

@@ -25,13 +25,23 @@ export function duration(ms: number): string {
 export function relative(at: string, now: number): string {
   const seconds = Math.round((Date.parse(at) - now) / 1000);
   const format = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' });
-  const units: [Intl.RelativeTimeFormatUnit, number][] = [['day', 86_400], ['hour', 3600], ['minute', 60]];
-  for (const [unit, length] of units) if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
+  const units: [Intl.RelativeTimeFormatUnit, number][] = [
+    ['day', 86_400],
+    ['hour', 3600],
+    ['minute', 60],
+  ];
+  for (const [unit, length] of units)
+    if (Math.abs(seconds) >= length) return format.format(Math.trunc(seconds / length), unit);
   return format.format(seconds, 'second');
 }
 
 const monthDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  hourCycle: 'h23',
+});
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 
@@ -39,7 +49,9 @@ export const clockTime = (at: string): string => clock.format(new Date(at));
 /** The time of day; with the day where that is not today's, in the viewer's zone. */
 export function momentOf(at: string, now: number): string {
   const [then, today] = [new Date(at), new Date(now)];
-  return then.toDateString() === today.toDateString() ? clock.format(then) : `${monthDay.format(then)}, ${clock.format(then)}`;
+  return then.toDateString() === today.toDateString()
+    ? clock.format(then)
+    : `${monthDay.format(then)}, ${clock.format(then)}`;
 }
 export const fullTime = (at: string): string => full.format(new Date(at));
 export const dayOf = (at: string): string => day.format(new Date(at));
@@ -52,6 +64,9 @@ export const codec = (name: string): string => CODECS[name.toUpperCase()] ?? nam
 /** "1280×720, 30 fps" as far as it is known. */
 export function picture(figures: { width?: number | null; height?: number | null; fps?: number } | null): string {
   if (figures === null) return '–';
-  const parts = [figures.width != null && figures.height != null ? `${figures.width}×${figures.height}` : '', figures.fps ? `${Math.round(figures.fps)} fps` : ''];
+  const parts = [
+    figures.width != null && figures.height != null ? `${figures.width}×${figures.height}` : '',
+    figures.fps ? `${Math.round(figures.fps)} fps` : '',
+  ];
   return parts.filter(Boolean).join(', ') || '–';
 }

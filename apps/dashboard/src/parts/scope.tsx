@@ -72,7 +72,11 @@ export function ScopeSelect({ scope, label, disabled }: { scope: Scope; label?: 
       aria-label="Project"
       data={isHidden && chosen.value !== null ? [...shown, { value: chosen.value, label: chosen.label }] : shown}
       // The API has searched. A list without any option is none to a screen reader.
-      filter={() => (shown.length > 0 ? shown : [{ value: 'none', label: query.isFetching ? 'Looking …' : 'No such project', disabled: true }])}
+      filter={() =>
+        shown.length > 0
+          ? shown
+          : [{ value: 'none', label: query.isFetching ? 'Looking …' : 'No such project', disabled: true }]
+      }
       value={chosen.value}
       onChange={choose}
       onSearchChange={setTyped}

@@ -1,4 +1,16 @@
-import { IconAlertTriangle, IconCheck, IconCircleFilled, IconClock, IconLoader2, IconMinus, IconPlayerPause, IconRefresh, IconSquareFilled, IconX, type Icon } from '@tabler/icons-react';
+import {
+  IconAlertTriangle,
+  IconCheck,
+  IconCircleFilled,
+  IconClock,
+  IconLoader2,
+  IconMinus,
+  IconPlayerPause,
+  IconRefresh,
+  IconSquareFilled,
+  IconX,
+  type Icon,
+} from '@tabler/icons-react';
 import type { CallbackState, StreamState, TransferState } from '../api/index.js';
 
 type Tone = 'good' | 'wait' | 'bad' | 'calm';
@@ -24,17 +36,35 @@ const LOOKS: Record<`stream.${StreamState}` | `transfer.${TransferState}` | `cal
   'callback.failed': ['bad', IconX, 'Failed'],
 };
 
-export function Pill({ tone, icon: Symbol = IconCircleFilled, children, spins }: { tone: Tone; icon?: Icon; children: React.ReactNode; spins?: boolean }) {
+export function Pill({
+  tone,
+  icon: Symbol = IconCircleFilled,
+  children,
+  spins,
+}: {
+  tone: Tone;
+  icon?: Icon;
+  children: React.ReactNode;
+  spins?: boolean;
+}) {
   return (
     <span className="state" data-tone={tone}>
-      <Symbol size={Symbol === IconCircleFilled || Symbol === IconSquareFilled ? 9 : 13} stroke={2.4} aria-hidden className={spins ? 'spin' : undefined} />
+      <Symbol
+        size={Symbol === IconCircleFilled || Symbol === IconSquareFilled ? 9 : 13}
+        stroke={2.4}
+        aria-hidden
+        className={spins ? 'spin' : undefined}
+      />
       {children}
     </span>
   );
 }
 
 /** The state of a stream, transfer or callback: colour, sign and word. */
-export function State({ of, is }: { of: 'stream'; is: StreamState } | { of: 'transfer'; is: TransferState } | { of: 'callback'; is: CallbackState }) {
+export function State({
+  of,
+  is,
+}: { of: 'stream'; is: StreamState } | { of: 'transfer'; is: TransferState } | { of: 'callback'; is: CallbackState }) {
   // A newer API may know states that this page does not.
   const [tone, icon, word] = (LOOKS as Partial<Record<string, Look>>)[`${of}.${is}`] ?? ['calm', IconAlertTriangle, is];
   return (

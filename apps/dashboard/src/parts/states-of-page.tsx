@@ -26,7 +26,13 @@ export function Empty({ icon: Symbol, title, children }: { icon: Icon; title: st
 export function Failure({ error, retry }: { error: unknown; retry?: () => void }) {
   const isMissing = error instanceof ApiError && error.status === 404;
   return (
-    <Alert color="red" icon={<IconAlertTriangle aria-hidden />} title={isMissing ? 'Not here' : 'This could not be loaded'} role="alert" m="md">
+    <Alert
+      color="red"
+      icon={<IconAlertTriangle aria-hidden />}
+      title={isMissing ? 'Not here' : 'This could not be loaded'}
+      role="alert"
+      m="md"
+    >
       <Stack gap="xs" align="flex-start">
         <Text size="sm">{messageOf(error)}</Text>
         {error instanceof ApiError && error.requestId !== null && !isMissing && (
@@ -55,7 +61,15 @@ export function Bones({ rows = 4, height = 44 }: { rows?: number; height?: numbe
 }
 
 /** A query's answer, or what stands in its place. Older data stay on the page while it is asked again, with what went wrong above them. */
-export function Loaded<Data>({ query, children, rows }: { query: Pick<UseQueryResult<Data>, 'data' | 'error' | 'isPending' | 'refetch'>; children: (data: Data) => ReactNode; rows?: number }) {
+export function Loaded<Data>({
+  query,
+  children,
+  rows,
+}: {
+  query: Pick<UseQueryResult<Data>, 'data' | 'error' | 'isPending' | 'refetch'>;
+  children: (data: Data) => ReactNode;
+  rows?: number;
+}) {
   return (
     <>
       <FailureOf query={query} />
@@ -65,7 +79,11 @@ export function Loaded<Data>({ query, children, rows }: { query: Pick<UseQueryRe
 }
 
 /** What failed of a query, if it did. That the service does not answer at all is said once, above the page, where there is something of before. */
-export function FailureOf({ query: { error, data, refetch } }: { query: Pick<UseQueryResult, 'error' | 'data' | 'refetch'> }) {
+export function FailureOf({
+  query: { error, data, refetch },
+}: {
+  query: Pick<UseQueryResult, 'error' | 'data' | 'refetch'>;
+}) {
   if (error === null || (data !== undefined && isLost(error))) return null;
   return <Failure error={error} retry={() => inBackground(refetch())} />;
 }
@@ -73,7 +91,16 @@ export function FailureOf({ query: { error, data, refetch } }: { query: Pick<Use
 /** A page's heading and what can be done there. */
 export function PageHead({ title, note, children }: { title: ReactNode; note?: ReactNode; children?: ReactNode }) {
   return (
-    <div style={{ display: 'flex', flexWrap: 'wrap', gap: 12, alignItems: 'center', justifyContent: 'space-between', marginBottom: 16 }}>
+    <div
+      style={{
+        display: 'flex',
+        flexWrap: 'wrap',
+        gap: 12,
+        alignItems: 'center',
+        justifyContent: 'space-between',
+        marginBottom: 16,
+      }}
+    >
       <div style={{ minWidth: 0 }}>
         <Title order={1} style={{ overflowWrap: 'anywhere' }}>
           {title}
@@ -90,10 +117,31 @@ export function PageHead({ title, note, children }: { title: ReactNode; note?: R
 }
 
 /** A box with a heading. */
-export function Card({ title, note, actions, children, flush }: { title: string; note?: ReactNode; actions?: ReactNode; children: ReactNode; flush?: boolean }) {
+export function Card({
+  title,
+  note,
+  actions,
+  children,
+  flush,
+}: {
+  title: string;
+  note?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+  flush?: boolean;
+}) {
   return (
     <section className="card" aria-label={title} style={{ marginBottom: 16, overflow: 'hidden' }}>
-      <div style={{ display: 'flex', flexWrap: 'wrap', gap: 10, justifyContent: 'space-between', alignItems: 'center', padding: '12px 16px 10px' }}>
+      <div
+        style={{
+          display: 'flex',
+          flexWrap: 'wrap',
+          gap: 10,
+          justifyContent: 'space-between',
+          alignItems: 'center',
+          padding: '12px 16px 10px',
+        }}
+      >
         <div>
           <Title order={2}>{title}</Title>
           {note && (

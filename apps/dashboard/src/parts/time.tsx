@@ -31,7 +31,11 @@ export function Day({ at }: { at: string | null }) {
 /** How long something has run, counting while it does. */
 export function Running({ since, until }: { since: string; until: string | null }) {
   const now = useNow();
-  return <span title={`since ${fullTime(since)}`}>{duration((until === null ? now : Date.parse(until)) - Date.parse(since))}</span>;
+  return (
+    <span title={`since ${fullTime(since)}`}>
+      {duration((until === null ? now : Date.parse(until)) - Date.parse(since))}
+    </span>
+  );
 }
 
 /** "next try in 12 sec.", counting down. */

@@ -13,13 +13,30 @@ interface Work {
 const notNow = (event: MouseEvent): void => event.preventDefault();
 
 /** A button whose click takes time. */
-export function WorkButton({ busy, onClick, leftSection, ...props }: Work & ButtonProps & ComponentPropsWithRef<'button'>) {
+export function WorkButton({
+  busy,
+  onClick,
+  leftSection,
+  ...props
+}: Work & ButtonProps & ComponentPropsWithRef<'button'>) {
   const wheel = <Loader size={14} color="currentColor" aria-hidden />;
-  return <Button {...props} onClick={busy ? notNow : onClick} aria-busy={busy || undefined} leftSection={busy ? wheel : leftSection} />;
+  return (
+    <Button
+      {...props}
+      onClick={busy ? notNow : onClick}
+      aria-busy={busy || undefined}
+      leftSection={busy ? wheel : leftSection}
+    />
+  );
 }
 
 /** The same with a sign in place of words. */
-export function WorkIcon({ busy, onClick, children, ...props }: Work & ActionIconProps & ComponentPropsWithRef<'button'>) {
+export function WorkIcon({
+  busy,
+  onClick,
+  children,
+  ...props
+}: Work & ActionIconProps & ComponentPropsWithRef<'button'>) {
   return (
     <ActionIcon {...props} onClick={busy ? notNow : onClick} aria-busy={busy || undefined}>
       {busy ? <Loader size={15} color="currentColor" aria-hidden /> : children}

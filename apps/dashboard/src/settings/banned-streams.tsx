@@ -13,7 +13,10 @@ import type { EntryPointPath } from './entry-point-page.js';
 export function BannedStreams({ appid, entryPoint }: EntryPointPath) {
   const client = useQueryClient();
   const [span, setSpan] = useState<BanSpan>('week');
-  const form = useForm({ initialValues: { name: '' }, validate: { name: (value) => (value.trim() === '' ? 'Which name?' : null) } });
+  const form = useForm({
+    initialValues: { name: '' },
+    validate: { name: (value) => (value.trim() === '' ? 'Which name?' : null) },
+  });
   const key = ['bans', appid, entryPoint];
   const query = useQuery({ queryKey: key, queryFn: ({ signal }) => bans.list(appid, entryPoint, signal) });
   const refresh = (): Promise<void> => client.invalidateQueries({ queryKey: key });
@@ -21,12 +24,21 @@ export function BannedStreams({ appid, entryPoint }: EntryPointPath) {
     mutationFn: (name: string) => bans.add(appid, entryPoint, name, { resumeTime: resumeTimeAfter(span, Date.now()) }),
     meta: { ownError: true, done: 'The name is banned.' },
     onSuccess: () => form.reset(),
-    onError: (error) => form.setFieldError('name', (error instanceof ApiError && error.fields.streamName) || error.message),
+    onError: (error) =>
+      form.setFieldError('name', (error instanceof ApiError && error.fields.streamName) || error.message),
     onSettled: refresh,
   });
-  const remove = useMutation({ mutationFn: (name: string) => bans.remove(appid, entryPoint, name), meta: { done: 'The name is free again.' }, onSettled: refresh });
+  const remove = useMutation({
+    mutationFn: (name: string) => bans.remove(appid, entryPoint, name),
+    meta: { done: 'The name is free again.' },
+    onSettled: refresh,
+  });
   return (
-    <Card title="Banned names" note="Nobody can publish under them here until the ban is over. A stream of the name that runs is ended." flush>
+    <Card
+      title="Banned names"
+      note="Nobody can publish under them here until the ban is over. A stream of the name that runs is ended."
+      flush
+    >
       <Loaded query={query} rows={1}>
         {({ bannedStreamList }) =>
           bannedStreamList.length === 0 ? (
@@ -52,7 +64,12 @@ export function BannedStreams({ appid, entryPoint }: EntryPointPath) {
                       <Clock at={resumeTime} />
                     </Table.Td>
                     <Table.Td style={{ textAlign: 'right' }}>
-                      <Button size="compact-xs" variant="subtle" aria-label={`Unban ${name}`} onClick={() => remove.mutate(name)}>
+                      <Button
+                        size="compact-xs"
+                        variant="subtle"
+                        aria-label={`Unban ${name}`}
+                        onClick={() => remove.mutate(name)}
+                      >
                         Unban
                       </Button>
                     </Table.Td>

@@ -12,13 +12,21 @@ import type { EntryPointPath } from './entry-point-page.js';
 export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
   const client = useQueryClient();
   const confirm = useConfirm();
-  const query = useQuery({ queryKey: ['secrets', appid, entryPoint], queryFn: ({ signal }) => entryPoints.secrets(appid, entryPoint, signal) });
+  const query = useQuery({
+    queryKey: ['secrets', appid, entryPoint],
+    queryFn: ({ signal }) => entryPoints.secrets(appid, entryPoint, signal),
+  });
   const rotate = useMutation({
     mutationFn: () => entryPoints.rotateSecret(appid, entryPoint, {}),
     onSuccess: () => client.invalidateQueries({ queryKey: ['secrets', appid, entryPoint] }),
   });
   const ask = (): void =>
-    confirm({ title: 'Make a new signing secret?', text: 'Callbacks are signed with the old one as well for a day, so that your server can change over.', action: 'Make a new secret', onConfirm: () => rotate.mutate() });
+    confirm({
+      title: 'Make a new signing secret?',
+      text: 'Callbacks are signed with the old one as well for a day, so that your server can change over.',
+      action: 'Make a new secret',
+      onConfirm: () => rotate.mutate(),
+    });
   return (
     <Card
       title="Signature of callbacks"
@@ -38,7 +46,13 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
               {secrets.map(({ id, createdAt, expiresAt }) => (
                 <span key={id} style={{ display: 'block' }}>
                   A secret of <Day at={createdAt} />
-                  {expiresAt === null ? ', in use' : <>, good until <Day at={expiresAt} /></>}
+                  {expiresAt === null ? (
+                    ', in use'
+                  ) : (
+                    <>
+                      , good until <Day at={expiresAt} />
+                    </>
+                  )}
                 </span>
               ))}
             </Text>

@@ -16,7 +16,8 @@ export function Deliveries(path: EntryPointPath) {
   const { appid, entryPoint } = path;
   const query = useInfiniteQuery({
     queryKey: ['deliveries', appid, entryPoint],
-    queryFn: ({ pageParam, signal }) => entryPoints.deliveries(appid, entryPoint, { limit: 20, cursor: pageParam ?? undefined }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      entryPoints.deliveries(appid, entryPoint, { limit: 20, cursor: pageParam ?? undefined }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
     refetchInterval: 10_000,
@@ -54,7 +55,12 @@ export function Deliveries(path: EntryPointPath) {
       )}
       {query.hasNextPage && (
         <div style={{ padding: 12 }}>
-          <WorkButton size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage}>
+          <WorkButton
+            size="xs"
+            variant="default"
+            onClick={() => inBackground(query.fetchNextPage())}
+            busy={query.isFetchingNextPage}
+          >
             Older ones
           </WorkButton>
         </div>
@@ -71,7 +77,22 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
     meta: { done: 'Your server is asked again.' },
     onSuccess: () => client.invalidateQueries({ queryKey: ['deliveries', appid, entryPoint] }),
   });
-  const { createdAt, outcome, outcomeText, status, durationMs, attempt, kind, streamId, url, webhookId, streamName, detail, answerHead, timings } = delivery;
+  const {
+    createdAt,
+    outcome,
+    outcomeText,
+    status,
+    durationMs,
+    attempt,
+    kind,
+    streamId,
+    url,
+    webhookId,
+    streamName,
+    detail,
+    answerHead,
+    timings,
+  } = delivery;
   return (
     <Fragment>
       <Table.Tr>
@@ -93,7 +114,14 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
           </Button>
           {streamId !== null && (
             <Tooltip label="Ask again">
-              <WorkIcon variant="subtle" color="gray" size="sm" aria-label="Ask again" onClick={() => replay.mutate()} busy={replay.isPending}>
+              <WorkIcon
+                variant="subtle"
+                color="gray"
+                size="sm"
+                aria-label="Ask again"
+                onClick={() => replay.mutate()}
+                busy={replay.isPending}
+              >
                 <IconRefresh size={15} />
               </WorkIcon>
             </Tooltip>

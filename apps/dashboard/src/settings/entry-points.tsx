@@ -16,8 +16,17 @@ const FIXED = 'live';
 /** A project's entry points: to choose, add and delete. */
 export function EntryPoints({ appid }: { appid: string }) {
   const client = useQueryClient();
-  const query = useQuery({ queryKey: ['entry-points', appid], queryFn: ({ signal }) => entryPoints.list(appid, signal) });
-  const form = useForm({ initialValues: { name: '' }, validate: { name: (value) => (/^[A-Za-z0-9_-]{1,64}$/.test(value) ? null : 'Up to 64 letters, digits, underscores and hyphens') } });
+  const query = useQuery({
+    queryKey: ['entry-points', appid],
+    queryFn: ({ signal }) => entryPoints.list(appid, signal),
+  });
+  const form = useForm({
+    initialValues: { name: '' },
+    validate: {
+      name: (value) =>
+        /^[A-Za-z0-9_-]{1,64}$/.test(value) ? null : 'Up to 64 letters, digits, underscores and hyphens',
+    },
+  });
   const create = useMutation({
     mutationFn: ({ name }: { name: string }) => entryPoints.create(appid, name),
     meta: { done: 'The entry point was made.' },
@@ -54,7 +63,9 @@ export function EntryPoints({ appid }: { appid: string }) {
                     <Table.Td className="mono" style={{ overflowWrap: 'anywhere' }}>
                       {transfer.callbackUrl ?? '–'}
                     </Table.Td>
-                    <Table.Td style={{ textAlign: 'right' }}>{name !== FIXED && <Remove appid={appid} name={name} />}</Table.Td>
+                    <Table.Td style={{ textAlign: 'right' }}>
+                      {name !== FIXED && <Remove appid={appid} name={name} />}
+                    </Table.Td>
                   </Table.Tr>
                 ))}
               </Table.Tbody>
@@ -65,7 +76,12 @@ export function EntryPoints({ appid }: { appid: string }) {
       <form onSubmit={form.onSubmit((values) => create.mutate(values))} style={{ padding: '8px 16px 16px' }}>
         <Group align="flex-end" gap="xs">
           <TextInput label="New entry point" placeholder="stage" {...form.getInputProps('name')} />
-          <WorkButton type="submit" variant="light" leftSection={<IconPlus size={15} aria-hidden />} busy={create.isPending}>
+          <WorkButton
+            type="submit"
+            variant="light"
+            leftSection={<IconPlus size={15} aria-hidden />}
+            busy={create.isPending}
+          >
             Add
           </WorkButton>
         </Group>
@@ -83,7 +99,17 @@ function Remove({ appid, name }: { appid: string; name: string }) {
     onSuccess: () => client.invalidateQueries({ queryKey: ['entry-points', appid] }),
   });
   const ask = (): void =>
-    confirm({ title: 'Delete this entry point?', text: <>“{name}” goes with its settings, its secrets and the history of its streams and callbacks. This cannot be undone.</>, action: 'Delete the entry point', onConfirm: () => remove.mutate() });
+    confirm({
+      title: 'Delete this entry point?',
+      text: (
+        <>
+          “{name}” goes with its settings, its secrets and the history of its streams and callbacks. This cannot be
+          undone.
+        </>
+      ),
+      action: 'Delete the entry point',
+      onConfirm: () => remove.mutate(),
+    });
   return (
     <Tooltip label="Delete">
       <WorkIcon variant="subtle" color="gray" aria-label={`Delete ${name}`} onClick={ask} busy={remove.isPending}>

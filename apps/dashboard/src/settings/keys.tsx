@@ -14,9 +14,15 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
   const client = useQueryClient();
   const confirm = useConfirm();
   const [, go] = useLocation();
-  const form = useForm({ initialValues: { authKey: '' }, validate: { authKey: (value) => (value.length >= 8 && value.length <= 128 ? null : '8 to 128 characters') } });
+  const form = useForm({
+    initialValues: { authKey: '' },
+    validate: { authKey: (value) => (value.length >= 8 && value.length <= 128 ? null : '8 to 128 characters') },
+  });
   const refresh = (): void => inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
-  const rotate = useMutation({ mutationFn: () => projects.rotateSigningKey(appid), meta: { done: 'All publish tokens of before are worthless now.' } });
+  const rotate = useMutation({
+    mutationFn: () => projects.rotateSigningKey(appid),
+    meta: { done: 'All publish tokens of before are worthless now.' },
+  });
   const setKey = useMutation({
     mutationFn: (authKey: string | null) => projects.change(appid, { authKey }),
     meta: { done: 'The key was changed.' },
@@ -31,7 +37,9 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
     onSuccess: () => {
       go('/projects');
       // Not itself: it is gone.
-      inBackground(client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid }));
+      inBackground(
+        client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid }),
+      );
     },
   });
   return (
@@ -39,22 +47,40 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
       <Stack gap="md" align="flex-start">
         <div>
           <Text size="sm" mb={6}>
-            Publish tokens are signed with a key of this project. Change it when a token got into wrong hands: all of them end at once.
+            Publish tokens are signed with a key of this project. Change it when a token got into wrong hands: all of
+            them end at once.
           </Text>
           <WorkButton
             variant="default"
             busy={rotate.isPending}
-            onClick={() => confirm({ title: 'Change the signing key?', text: 'Every publish token of this project becomes worthless. Streams that run go on.', action: 'Change the key', onConfirm: () => rotate.mutate() })}
+            onClick={() =>
+              confirm({
+                title: 'Change the signing key?',
+                text: 'Every publish token of this project becomes worthless. Streams that run go on.',
+                action: 'Change the key',
+                onConfirm: () => rotate.mutate(),
+              })
+            }
           >
             Change the signing key
           </WorkButton>
         </div>
-        <form onSubmit={form.onSubmit(({ authKey }) => setKey.mutate(authKey))} style={{ width: '100%', maxWidth: 520 }}>
+        <form
+          onSubmit={form.onSubmit(({ authKey }) => setKey.mutate(authKey))}
+          style={{ width: '100%', maxWidth: 520 }}
+        >
           <Text size="sm" mb={6}>
-            Signed publish URLs (<code>?ts=&amp;sign=</code>) are {hasAuthKey ? 'accepted.' : 'refused until a key is set.'}
+            Signed publish URLs (<code>?ts=&amp;sign=</code>) are{' '}
+            {hasAuthKey ? 'accepted.' : 'refused until a key is set.'}
           </Text>
           <Group align="flex-end" gap="xs">
-            <PasswordInput label="Key of signed publish URLs" autoComplete="off" style={{ flex: 1 }} visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }} {...form.getInputProps('authKey')} />
+            <PasswordInput
+              label="Key of signed publish URLs"
+              autoComplete="off"
+              style={{ flex: 1 }}
+              visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
+              {...form.getInputProps('authKey')}
+            />
             <WorkButton type="submit" variant="default" busy={setKey.isPending}>
               Set
             </WorkButton>
@@ -70,7 +96,19 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
           variant="light"
           leftSection={<IconTrash size={15} aria-hidden />}
           busy={remove.isPending}
-          onClick={() => confirm({ title: 'Delete this project?', text: <>“{name}” goes with its entry points, settings, history of streams and callbacks. This cannot be undone.</>, action: 'Delete the project', onConfirm: () => remove.mutate() })}
+          onClick={() =>
+            confirm({
+              title: 'Delete this project?',
+              text: (
+                <>
+                  “{name}” goes with its entry points, settings, history of streams and callbacks. This cannot be
+                  undone.
+                </>
+              ),
+              action: 'Delete the project',
+              onConfirm: () => remove.mutate(),
+            })
+          }
         >
           Delete project
         </WorkButton>

@@ -63,7 +63,10 @@ function Rename({ project }: { project: Project }) {
 
 function NameForm({ project: { appid, name }, onDone }: { project: Project; onDone: () => void }) {
   const client = useQueryClient();
-  const form = useForm({ initialValues: { name }, validate: { name: (value) => (value.trim() === '' ? 'Give it a name' : null) } });
+  const form = useForm({
+    initialValues: { name },
+    validate: { name: (value) => (value.trim() === '' ? 'Give it a name' : null) },
+  });
   const rename = useMutation({
     mutationFn: (wanted: { name: string }) => projects.change(appid, { name: wanted.name.trim() }),
     meta: { done: 'The project was renamed.' },
@@ -75,7 +78,14 @@ function NameForm({ project: { appid, name }, onDone }: { project: Project; onDo
   });
   return (
     <form onSubmit={form.onSubmit((values) => rename.mutate(values))}>
-      <TextInput label="Name" description="The App ID stays as it is." maxLength={100} data-autofocus mb="md" {...form.getInputProps('name')} />
+      <TextInput
+        label="Name"
+        description="The App ID stays as it is."
+        maxLength={100}
+        data-autofocus
+        mb="md"
+        {...form.getInputProps('name')}
+      />
       <Group justify="flex-end" gap="xs">
         <Button variant="default" onClick={onDone}>
           Cancel

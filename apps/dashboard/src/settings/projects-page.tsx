@@ -26,7 +26,10 @@ export default function ProjectsPage() {
   });
   return (
     <>
-      <PageHead title="Projects" note="A project has entry points where streams arrive, and settings that say where they go.">
+      <PageHead
+        title="Projects"
+        note="A project has entry points where streams arrive, and settings that say where they go."
+      >
         <Button leftSection={<IconFolderPlus size={16} aria-hidden />} onClick={() => setMaking(true)}>
           New project
         </Button>
@@ -44,7 +47,13 @@ export default function ProjectsPage() {
           }
         </Loaded>
         {query.hasNextPage && (
-          <WorkButton m="sm" size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage}>
+          <WorkButton
+            m="sm"
+            size="xs"
+            variant="default"
+            onClick={() => inBackground(query.fetchNextPage())}
+            busy={query.isFetchingNextPage}
+          >
             More
           </WorkButton>
         )}
@@ -90,7 +99,10 @@ function ProjectTable({ projects: found }: { projects: Project[] }) {
 function NewProject({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [, go] = useLocation();
-  const form = useForm({ initialValues: { name: '' }, validate: { name: (value) => (value.trim() === '' ? 'Give it a name' : null) } });
+  const form = useForm({
+    initialValues: { name: '' },
+    validate: { name: (value) => (value.trim() === '' ? 'Give it a name' : null) },
+  });
   const create = useMutation({
     mutationFn: ({ name }: { name: string }) => projects.create({ name: name.trim() }),
     meta: { done: 'The project was made.' },

@@ -18,19 +18,38 @@ const LIVES = [
 export function PublishTokens({ appid, entryPoint }: EntryPointPath) {
   const form = useForm({
     initialValues: { streamName: '', expiresIn: '86400' },
-    validate: { streamName: (value) => (value === '' || /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value) ? null : 'Letters, digits, dots, underscores and hyphens') },
+    validate: {
+      streamName: (value) =>
+        value === '' || /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(value)
+          ? null
+          : 'Letters, digits, dots, underscores and hyphens',
+    },
   });
   const make = useMutation({
     mutationFn: ({ streamName, expiresIn }: { streamName: string; expiresIn: string }) =>
-      entryPoints.publishToken(appid, entryPoint, { ...(streamName ? { streamName } : {}), expiresIn: Number(expiresIn) }),
+      entryPoints.publishToken(appid, entryPoint, {
+        ...(streamName ? { streamName } : {}),
+        expiresIn: Number(expiresIn),
+      }),
   });
   return (
     <Card title="Publish" note="A token lets somebody publish here without your secret.">
       <Stack gap="md">
         <form onSubmit={form.onSubmit((values) => make.mutate(values))}>
           <Group align="flex-end" gap="xs">
-            <TextInput label="Stream name" description="Empty: any name" placeholder="show" {...form.getInputProps('streamName')} />
-            <Select label="Good for" description="Then a new one is needed" data={LIVES} allowDeselect={false} {...form.getInputProps('expiresIn')} />
+            <TextInput
+              label="Stream name"
+              description="Empty: any name"
+              placeholder="show"
+              {...form.getInputProps('streamName')}
+            />
+            <Select
+              label="Good for"
+              description="Then a new one is needed"
+              data={LIVES}
+              allowDeselect={false}
+              {...form.getInputProps('expiresIn')}
+            />
             <WorkButton type="submit" busy={make.isPending}>
               Make token
             </WorkButton>
@@ -53,12 +72,18 @@ function Lines({ made: { token, whipUrl }, streamName }: { made: PublishToken; s
           ['OBS: Bearer Token', token],
         ]}
       />
-      <CopyLine label="ffmpeg with its WHIP muxer (8.0 or newer)" value={`ffmpeg -re -i clip.mp4 -c:v libx264 -pix_fmt yuv420p -profile:v baseline -bf 0 -g 60 -c:a libopus -ar 48000 -ac 2 -f whip -authorization "${token}" "${url}"`} />
+      <CopyLine
+        label="ffmpeg with its WHIP muxer (8.0 or newer)"
+        value={`ffmpeg -re -i clip.mp4 -c:v libx264 -pix_fmt yuv420p -profile:v baseline -bf 0 -g 60 -c:a libopus -ar 48000 -ac 2 -f whip -authorization "${token}" "${url}"`}
+      />
       <CopyLine
         label="GStreamer"
         value={`gst-launch-1.0 whipclientsink name=w signaller::whip-endpoint="${url}" signaller::auth-token="${token}" videotestsrc is-live=true ! video/x-raw,width=1280,height=720 ! w. audiotestsrc is-live=true ! w.`}
       />
-      <CopyLine label="curl, with an SDP offer in offer.sdp" value={`curl -i -X POST -H "Authorization: Bearer ${token}" -H "Content-Type: application/sdp" --data-binary @offer.sdp "${url}"`} />
+      <CopyLine
+        label="curl, with an SDP offer in offer.sdp"
+        value={`curl -i -X POST -H "Authorization: Bearer ${token}" -H "Content-Type: application/sdp" --data-binary @offer.sdp "${url}"`}
+      />
     </Stack>
   );
 }

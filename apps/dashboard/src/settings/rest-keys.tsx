@@ -25,13 +25,24 @@ export function RestKeys({ appid }: { appid: string }) {
       return refresh();
     },
   });
-  const revoke = useMutation({ mutationFn: (id: string) => restKeys.revoke(appid, id), meta: { done: 'The key was revoked.' }, onSettled: refresh });
+  const revoke = useMutation({
+    mutationFn: (id: string) => restKeys.revoke(appid, id),
+    meta: { done: 'The key was revoked.' },
+    onSettled: refresh,
+  });
   return (
-    <Card title="REST keys" note="For Flashphoner clients in a page, which send no password: the key is a part of their base URL. It opens /rest-api/push of this project and nothing else." flush>
+    <Card
+      title="REST keys"
+      note="For Flashphoner clients in a page, which send no password: the key is a part of their base URL. It opens /rest-api/push of this project and nothing else."
+      flush
+    >
       <Stack gap="sm">
         {made && (
           <div style={{ padding: '0 16px' }}>
-            <NewSecret title={made.label ? `The key “${made.label}”` : 'The key'} lines={[['Base URL', made.baseUrl]]} />
+            <NewSecret
+              title={made.label ? `The key “${made.label}”` : 'The key'}
+              lines={[['Base URL', made.baseUrl]]}
+            />
           </div>
         )}
         <Loaded query={query} rows={1}>
@@ -66,7 +77,14 @@ export function RestKeys({ appid }: { appid: string }) {
                             size="compact-xs"
                             variant="subtle"
                             color="red"
-                            onClick={() => confirm({ title: 'Revoke this key?', text: 'Pages that use it are refused from now on.', action: 'Revoke it', onConfirm: () => revoke.mutate(id) })}
+                            onClick={() =>
+                              confirm({
+                                title: 'Revoke this key?',
+                                text: 'Pages that use it are refused from now on.',
+                                action: 'Revoke it',
+                                onConfirm: () => revoke.mutate(id),
+                              })
+                            }
                           >
                             Revoke
                           </Button>
@@ -87,7 +105,13 @@ export function RestKeys({ appid }: { appid: string }) {
           }}
         >
           <Group align="flex-end" gap="xs">
-            <TextInput label="New REST key" placeholder="Which page has it" maxLength={100} value={label} onChange={(event) => setLabel(event.currentTarget.value)} />
+            <TextInput
+              label="New REST key"
+              placeholder="Which page has it"
+              maxLength={100}
+              value={label}
+              onChange={(event) => setLabel(event.currentTarget.value)}
+            />
             <WorkButton type="submit" variant="light" busy={create.isPending}>
               Make key
             </WorkButton>

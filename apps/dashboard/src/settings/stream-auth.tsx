@@ -7,9 +7,15 @@ import { WorkButton } from '../parts/work.js';
 
 /** Whom the project asks before a publisher is let in. */
 export function StreamAuthCard({ appid }: { appid: string }) {
-  const query = useQuery({ queryKey: ['stream-auth', appid], queryFn: ({ signal }) => projects.streamAuth(appid, signal) });
+  const query = useQuery({
+    queryKey: ['stream-auth', appid],
+    queryFn: ({ signal }) => projects.streamAuth(appid, signal),
+  });
   return (
-    <Card title="Who may publish" note="Beside the publish token, your server may be asked about each publisher: 200 lets it in, 401 does not. Holds for all entry points of the project.">
+    <Card
+      title="Who may publish"
+      note="Beside the publish token, your server may be asked about each publisher: 200 lets it in, 401 does not. Holds for all entry points of the project."
+    >
       <Loaded query={query} rows={2}>
         {(settings) => <Form key={JSON.stringify(settings)} appid={appid} settings={settings} />}
       </Loaded>
@@ -24,7 +30,8 @@ function Form({ appid, settings }: { appid: string; settings: StreamAuth }) {
     validate: { url: (value, { enabled }) => (value.trim() === '' && enabled ? 'Whom to ask?' : null) },
   });
   const save = useMutation({
-    mutationFn: ({ enabled, url, secret }: typeof form.values) => projects.changeStreamAuth(appid, { enabled, url: url.trim() || null, ...(secret === '' ? {} : { secret }) }),
+    mutationFn: ({ enabled, url, secret }: typeof form.values) =>
+      projects.changeStreamAuth(appid, { enabled, url: url.trim() || null, ...(secret === '' ? {} : { secret }) }),
     meta: { ownError: true, done: 'Saved.' },
     onSuccess: (saved) => {
       form.reset();
@@ -35,8 +42,18 @@ function Form({ appid, settings }: { appid: string; settings: StreamAuth }) {
   return (
     <form onSubmit={form.onSubmit((values) => save.mutate(values))}>
       <Stack gap="md">
-        <Switch label="Ask before a publisher is let in" description="While your server cannot be asked, nobody is let in." {...form.getInputProps('enabled', { type: 'checkbox' })} />
-        <TextInput label="URL to ask" placeholder="https://your.server/auth" description="POST of JSON: entryPoint, streamName, clientIp, token …" className="mono" {...form.getInputProps('url')} />
+        <Switch
+          label="Ask before a publisher is let in"
+          description="While your server cannot be asked, nobody is let in."
+          {...form.getInputProps('enabled', { type: 'checkbox' })}
+        />
+        <TextInput
+          label="URL to ask"
+          placeholder="https://your.server/auth"
+          description="POST of JSON: entryPoint, streamName, clientIp, token …"
+          className="mono"
+          {...form.getInputProps('url')}
+        />
         <PasswordInput
           label="Secret that signs the questions"
           placeholder={settings.hasSecret ? 'One is set; type to replace it' : 'None: not signed'}

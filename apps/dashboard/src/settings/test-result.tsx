@@ -44,7 +44,13 @@ export function TestResult({ result: { delivery, transfers, bad } }: { result: C
 }
 
 const STEPS = ['address', 'tcp', 'tls', 'rtmp', 'publish'] as const;
-const WORDS: Record<(typeof STEPS)[number], string> = { address: 'resolves', tcp: 'connects', tls: 'TLS', rtmp: 'speaks RTMP', publish: 'accepts the publish' };
+const WORDS: Record<(typeof STEPS)[number], string> = {
+  address: 'resolves',
+  tcp: 'connects',
+  tls: 'TLS',
+  rtmp: 'speaks RTMP',
+  publish: 'accepts the publish',
+};
 
 /** How far a connection to a platform came, step by step. */
 function Verdict({ probe, isSecure }: { probe: Probe; isSecure: boolean }) {

@@ -11,12 +11,24 @@ const PHASES: [keyof Timings, string, string][] = [
 
 /** Where the time of a request went. */
 export function TimingsBar({ timings }: { timings: Timings }) {
-  const phases = PHASES.flatMap(([key, word, colour]) => (timings[key] === undefined || timings[key] === null ? [] : [{ word, colour, ms: timings[key] }]));
+  const phases = PHASES.flatMap(([key, word, colour]) =>
+    timings[key] === undefined || timings[key] === null ? [] : [{ word, colour, ms: timings[key] }],
+  );
   const total = phases.reduce((sum, { ms }) => sum + ms, 0);
   if (phases.length === 0) return null;
   return (
     <div>
-      <div aria-hidden style={{ display: 'flex', height: 6, borderRadius: 3, overflow: 'hidden', margin: '6px 0 4px', background: 'var(--calm-soft)' }}>
+      <div
+        aria-hidden
+        style={{
+          display: 'flex',
+          height: 6,
+          borderRadius: 3,
+          overflow: 'hidden',
+          margin: '6px 0 4px',
+          background: 'var(--calm-soft)',
+        }}
+      >
         {phases.map(({ word, colour, ms }) => (
           <div key={word} style={{ width: `${(ms / Math.max(total, 1)) * 100}%`, background: colour }} />
         ))}

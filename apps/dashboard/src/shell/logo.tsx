@@ -1,7 +1,16 @@
 /** Mark and name. */
 export function Logo() {
   return (
-    <span style={{ display: 'inline-flex', alignItems: 'center', gap: 9, fontWeight: 700, fontSize: '1.05rem', letterSpacing: '-0.01em' }}>
+    <span
+      style={{
+        display: 'inline-flex',
+        alignItems: 'center',
+        gap: 9,
+        fontWeight: 700,
+        fontSize: '1.05rem',
+        letterSpacing: '-0.01em',
+      }}
+    >
       <svg viewBox="0 0 32 32" width="26" height="26" aria-hidden>
         <rect width="32" height="32" rx="7" fill="#0b7285" />
         <g fill="none" stroke="#fff" strokeWidth="2.4" strokeLinecap="round">

@@ -1,6 +1,18 @@
 import { ActionIcon, AppShell, Burger, Group, Menu, Text, Tooltip, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconBroadcast, IconDeviceDesktop, IconFolders, IconLogout, IconMoon, IconServer2, IconSun, IconUserCircle, IconUsersGroup, IconVideo, type Icon } from '@tabler/icons-react';
+import {
+  IconBroadcast,
+  IconDeviceDesktop,
+  IconFolders,
+  IconLogout,
+  IconMoon,
+  IconServer2,
+  IconSun,
+  IconUserCircle,
+  IconUsersGroup,
+  IconVideo,
+  type Icon,
+} from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef, type ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -38,14 +50,24 @@ export function Shell({ children }: { children: ReactNode }) {
     first.current = false;
   }, [location, close]);
   return (
-    <AppShell header={{ height: 52 }} navbar={{ width: 204, breakpoint: 'sm', collapsed: { mobile: !opened } }} padding={{ base: 'sm', sm: 'lg' }}>
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 204, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      padding={{ base: 'sm', sm: 'lg' }}
+    >
       <a className="skip" href="#main">
         To the content
       </a>
       <AppShell.Header bg="var(--card)">
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
-            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={opened ? 'Close the navigation' : 'Open the navigation'} />
+            <Burger
+              opened={opened}
+              onClick={toggle}
+              hiddenFrom="sm"
+              size="sm"
+              aria-label={opened ? 'Close the navigation' : 'Open the navigation'}
+            />
             <Link href="/live" className="quiet" aria-label="manycast, live streams">
               <Logo />
             </Link>
@@ -83,7 +105,12 @@ function Entries({ title, entries, location }: { title?: string; entries: Entry[
         </Text>
       )}
       {entries.map(([href, label, Symbol, also]) => (
-        <Link key={href} href={href} className="nav" aria-current={location.startsWith(href) || location.startsWith(also) ? 'page' : undefined}>
+        <Link
+          key={href}
+          href={href}
+          className="nav"
+          aria-current={location.startsWith(href) || location.startsWith(also) ? 'page' : undefined}
+        >
           <Symbol size={18} stroke={1.7} aria-hidden />
           {label}
         </Link>
@@ -94,7 +121,11 @@ function Entries({ title, entries, location }: { title?: string; entries: Entry[
 
 function SchemeMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const schemes = [['light', 'Light', IconSun], ['dark', 'Dark', IconMoon], ['auto', 'As the system', IconDeviceDesktop]] as const;
+  const schemes = [
+    ['light', 'Light', IconSun],
+    ['dark', 'Dark', IconMoon],
+    ['auto', 'As the system', IconDeviceDesktop],
+  ] as const;
   const Current = schemes.find(([scheme]) => scheme === colorScheme)?.[2] ?? IconDeviceDesktop;
   return (
     <Menu position="bottom-end" withinPortal>
@@ -105,7 +136,12 @@ function SchemeMenu() {
       </Menu.Target>
       <Menu.Dropdown>
         {schemes.map(([scheme, label, Symbol]) => (
-          <Menu.Item key={scheme} leftSection={<Symbol size={16} aria-hidden />} onClick={() => setColorScheme(scheme)} fw={scheme === colorScheme ? 600 : undefined}>
+          <Menu.Item
+            key={scheme}
+            leftSection={<Symbol size={16} aria-hidden />}
+            onClick={() => setColorScheme(scheme)}
+            fw={scheme === colorScheme ? 600 : undefined}
+          >
             {label}
           </Menu.Item>
         ))}
@@ -125,7 +161,13 @@ function SignOut() {
   });
   return (
     <Tooltip label="Sign out">
-      <WorkIcon variant="subtle" color="gray" aria-label="Sign out" onClick={() => signOut.mutate()} busy={signOut.isPending}>
+      <WorkIcon
+        variant="subtle"
+        color="gray"
+        aria-label="Sign out"
+        onClick={() => signOut.mutate()}
+        busy={signOut.isPending}
+      >
         <IconLogout size={18} stroke={1.7} />
       </WorkIcon>
     </Tooltip>

@@ -14,7 +14,10 @@ export function SignIn() {
   const form = useForm({
     mode: 'uncontrolled',
     initialValues: { customerId: '', customerSecret: '' },
-    validate: { customerId: (value) => (value.trim() === '' ? 'Enter your customer ID' : null), customerSecret: (value) => (value === '' ? 'Enter your customer secret' : null) },
+    validate: {
+      customerId: (value) => (value.trim() === '' ? 'Enter your customer ID' : null),
+      customerSecret: (value) => (value === '' ? 'Enter your customer secret' : null),
+    },
   });
   const signIn = useMutation({
     mutationFn: session.signIn,
@@ -28,7 +31,12 @@ export function SignIn() {
   return (
     <Center mih="100dvh" p="md" component="main">
       <Paper withBorder p="xl" w={400} maw="100%" bg="var(--card)">
-        <form onSubmit={form.onSubmit(({ customerId, customerSecret }) => signIn.mutate({ customerId: customerId.trim(), customerSecret }))} noValidate>
+        <form
+          onSubmit={form.onSubmit(({ customerId, customerSecret }) =>
+            signIn.mutate({ customerId: customerId.trim(), customerSecret }),
+          )}
+          noValidate
+        >
           <Stack gap="md">
             <Logo />
             <div>
@@ -42,8 +50,21 @@ export function SignIn() {
                 {messageOf(signIn.error)}
               </Alert>
             )}
-            <TextInput label="Customer ID" autoComplete="username" autoCapitalize="none" spellCheck={false} key={form.key('customerId')} {...form.getInputProps('customerId')} />
-            <PasswordInput label="Customer secret" autoComplete="current-password" key={form.key('customerSecret')} {...form.getInputProps('customerSecret')} visibilityToggleButtonProps={{ 'aria-label': 'Show the secret' }} />
+            <TextInput
+              label="Customer ID"
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              key={form.key('customerId')}
+              {...form.getInputProps('customerId')}
+            />
+            <PasswordInput
+              label="Customer secret"
+              autoComplete="current-password"
+              key={form.key('customerSecret')}
+              {...form.getInputProps('customerSecret')}
+              visibilityToggleButtonProps={{ 'aria-label': 'Show the secret' }}
+            />
             <WorkButton type="submit" busy={signIn.isPending} fullWidth>
               Sign in
             </WorkButton>

@@ -24,10 +24,13 @@ function AddForm({ path, onDone }: { path: StreamPath; onDone: () => void }) {
   const platform = PLATFORMS.find(({ value }) => value === chosen);
   const form = useForm({
     initialValues: { server: platform?.server ?? '', key: '' },
-    validate: { server: (value) => (/^rtmps?:\/\/[^/]+/i.test(value.trim()) ? null : 'Begins with rtmp:// or rtmps://') },
+    validate: {
+      server: (value) => (/^rtmps?:\/\/[^/]+/i.test(value.trim()) ? null : 'Begins with rtmp:// or rtmps://'),
+    },
   });
   const add = useMutation({
-    mutationFn: ({ server, key }: { server: string; key: string }) => transfers.add(path.appid, path.streamId, { url: transferUrl(server, key) }),
+    mutationFn: ({ server, key }: { server: string; key: string }) =>
+      transfers.add(path.appid, path.streamId, { url: transferUrl(server, key) }),
     meta: { ownError: true, done: 'The transfer was added.' },
     onSuccess: () => {
       inBackground(client.invalidateQueries({ queryKey: transfersKey(path.streamId) }));
@@ -39,11 +42,23 @@ function AddForm({ path, onDone }: { path: StreamPath; onDone: () => void }) {
     form.setValues({ server: PLATFORMS.find((each) => each.value === value)?.server ?? '' });
     form.clearErrors();
   };
-  const refusal = add.error instanceof ApiError && add.error.fields.url ? `The URL ${add.error.fields.url}.` : add.isError ? messageOf(add.error) : null;
+  const refusal =
+    add.error instanceof ApiError && add.error.fields.url
+      ? `The URL ${add.error.fields.url}.`
+      : add.isError
+        ? messageOf(add.error)
+        : null;
   return (
     <form onSubmit={form.onSubmit((values) => add.mutate(values))}>
       <Stack gap="sm">
-        <SegmentedControl aria-label="Platform" data={PLATFORMS.map(({ value, label }) => ({ value, label }))} value={chosen} onChange={choose} fullWidth size="xs" />
+        <SegmentedControl
+          aria-label="Platform"
+          data={PLATFORMS.map(({ value, label }) => ({ value, label }))}
+          value={chosen}
+          onChange={choose}
+          fullWidth
+          size="xs"
+        />
         <TextInput label="Server" placeholder="rtmps://…" className="mono" {...form.getInputProps('server')} />
         <PasswordInput
           label="Stream key"

@@ -8,7 +8,13 @@ import { WorkButton } from '../parts/work.js';
 import type { StreamPath } from './use-transfers.js';
 
 /** Ends the stream and keeps its name out for a while. */
-export function BanStream({ path: { appid, streamId }, stream: { name, entryPoint } }: { path: StreamPath; stream: Stream }) {
+export function BanStream({
+  path: { appid, streamId },
+  stream: { name, entryPoint },
+}: {
+  path: StreamPath;
+  stream: Stream;
+}) {
   const client = useQueryClient();
   const [opened, setOpened] = useState(false);
   const [span, setSpan] = useState<BanSpan>('week');
@@ -16,17 +22,28 @@ export function BanStream({ path: { appid, streamId }, stream: { name, entryPoin
     mutationFn: () => bans.add(appid, entryPoint, name, { resumeTime: resumeTimeAfter(span, Date.now()) }),
     meta: { done: 'The name is banned.' },
     onSuccess: () => setOpened(false),
-    onSettled: () => Promise.all([client.invalidateQueries({ queryKey: ['stream', streamId] }), client.invalidateQueries({ queryKey: ['bans', appid, entryPoint] })]),
+    onSettled: () =>
+      Promise.all([
+        client.invalidateQueries({ queryKey: ['stream', streamId] }),
+        client.invalidateQueries({ queryKey: ['bans', appid, entryPoint] }),
+      ]),
   });
   return (
     <>
-      <Button size="xs" color="red" variant="light" leftSection={<IconBan size={15} aria-hidden />} onClick={() => setOpened(true)}>
+      <Button
+        size="xs"
+        color="red"
+        variant="light"
+        leftSection={<IconBan size={15} aria-hidden />}
+        onClick={() => setOpened(true)}
+      >
         Ban this name
       </Button>
       <Modal opened={opened} onClose={() => setOpened(false)} title="Ban this name?" size="sm">
         <Stack gap="md">
           <Text size="sm">
-            Nobody can publish “{name}” at the entry point {entryPoint} until the ban is over; a stream of this name ends at once. The entry point's page lists the banned names and ends a ban.
+            Nobody can publish “{name}” at the entry point {entryPoint} until the ban is over; a stream of this name
+            ends at once. The entry point's page lists the banned names and ends a ban.
           </Text>
           <BanTime value={span} onChange={setSpan} />
           <Group justify="flex-end" gap="xs">

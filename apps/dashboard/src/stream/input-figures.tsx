@@ -13,11 +13,24 @@ export function Input({ stream }: { stream: Stream }) {
   const figures = stream.state === 'ended' ? stream.figures : (live ?? stream.figures);
   const values = useBitrates(stream.id);
   const cells: [string, React.ReactNode, string?][] = [
-    [stream.state === 'ended' ? 'Lasted' : 'Duration', stream.startedAt === null ? '–' : <Running key="running" since={stream.startedAt} until={stream.endedAt} />],
+    [
+      stream.state === 'ended' ? 'Lasted' : 'Duration',
+      stream.startedAt === null ? '–' : <Running key="running" since={stream.startedAt} until={stream.endedAt} />,
+    ],
     ['Bitrate', bitrate(figures?.bitrate)],
     ['Picture', picture(figures)],
-    ['Codecs', [figures?.videoCodec, figures?.audioCodec].filter((name) => name != null).map(codec).join(' + ') || '–'],
-    ['Key frame every', figures?.keyFrameIntervalMs == null ? '–' : `${(figures.keyFrameIntervalMs / 1000).toFixed(1)} s`, 'Platforms want one every 2 s or so'],
+    [
+      'Codecs',
+      [figures?.videoCodec, figures?.audioCodec]
+        .filter((name) => name != null)
+        .map(codec)
+        .join(' + ') || '–',
+    ],
+    [
+      'Key frame every',
+      figures?.keyFrameIntervalMs == null ? '–' : `${(figures.keyFrameIntervalMs / 1000).toFixed(1)} s`,
+      'Platforms want one every 2 s or so',
+    ],
     ['Packets lost', String(figures?.packetsLost ?? '–')],
     ['Jitter', figures?.jitterMs == null ? '–' : `${Math.round(figures.jitterMs)} ms`],
     ['Round trip', figures?.rttMs == null ? '–' : `${Math.round(figures.rttMs)} ms`],
@@ -36,7 +49,10 @@ export function Input({ stream }: { stream: Stream }) {
       </dl>
       {stream.state !== 'ended' && (
         <div style={{ marginTop: 14 }}>
-          <Spark values={values} label={`Bitrate of the input over the last two minutes, now ${bitrate(figures?.bitrate)}`} />
+          <Spark
+            values={values}
+            label={`Bitrate of the input over the last two minutes, now ${bitrate(figures?.bitrate)}`}
+          />
         </div>
       )}
       <Advice figures={figures} />
@@ -48,8 +64,10 @@ export function Input({ stream }: { stream: Stream }) {
 function Advice({ figures }: { figures: InputFigures | null }) {
   if (figures === null) return null;
   const lines = [
-    figures.transcoded != null && `The picture is encoded again because ${WHY_TRANSCODED[figures.transcoded]}; H.264 without B-frames is passed through as it is.`,
-    (figures.keyFrameIntervalMs ?? 0) > 4500 && 'Key frames are far apart; most platforms want one every 2 seconds. Set the key frame interval in the encoder.',
+    figures.transcoded != null &&
+      `The picture is encoded again because ${WHY_TRANSCODED[figures.transcoded]}; H.264 without B-frames is passed through as it is.`,
+    (figures.keyFrameIntervalMs ?? 0) > 4500 &&
+      'Key frames are far apart; most platforms want one every 2 seconds. Set the key frame interval in the encoder.',
     (figures.jitterMs ?? 0) > 60 && 'The network of the publisher is unsteady (jitter above 60 ms).',
   ].filter((line) => line !== false);
   return lines.map((line) => (

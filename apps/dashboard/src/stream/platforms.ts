@@ -9,10 +9,30 @@ export interface Platform {
 }
 
 export const PLATFORMS: Platform[] = [
-  { value: 'youtube', label: 'YouTube', server: 'rtmps://a.rtmps.youtube.com/live2', hint: 'YouTube Studio, Create, Go live: “Stream key”.' },
-  { value: 'twitch', label: 'Twitch', server: 'rtmps://ingest.global-contribute.live-video.net/app', hint: 'Creator Dashboard, Settings, Stream: “Primary stream key”.' },
-  { value: 'facebook', label: 'Facebook', server: 'rtmps://live-api-s.facebook.com:443/rtmp', hint: 'Live Producer, Streaming software: “Stream key”.' },
-  { value: 'kick', label: 'Kick', server: 'rtmps://fa723fc1b171.global-contribute.live-video.net/app', hint: 'Creator Dashboard, Settings, Stream: “Stream URL” (if it is another one) and “Stream key”.' },
+  {
+    value: 'youtube',
+    label: 'YouTube',
+    server: 'rtmps://a.rtmps.youtube.com/live2',
+    hint: 'YouTube Studio, Create, Go live: “Stream key”.',
+  },
+  {
+    value: 'twitch',
+    label: 'Twitch',
+    server: 'rtmps://ingest.global-contribute.live-video.net/app',
+    hint: 'Creator Dashboard, Settings, Stream: “Primary stream key”.',
+  },
+  {
+    value: 'facebook',
+    label: 'Facebook',
+    server: 'rtmps://live-api-s.facebook.com:443/rtmp',
+    hint: 'Live Producer, Streaming software: “Stream key”.',
+  },
+  {
+    value: 'kick',
+    label: 'Kick',
+    server: 'rtmps://fa723fc1b171.global-contribute.live-video.net/app',
+    hint: 'Creator Dashboard, Settings, Stream: “Stream URL” (if it is another one) and “Stream key”.',
+  },
   { value: 'custom', label: 'Custom', server: '', hint: 'Any rtmp:// or rtmps:// server.' },
 ];
 

@@ -15,7 +15,8 @@ export function StreamCallback({ appid, stream }: { appid: string; stream: Strea
   const settingsUrl = `/projects/${appid}/entry-points/${stream.entryPoint}`;
   const query = useQuery({
     queryKey: ['stream', stream.id, 'callbacks'],
-    queryFn: ({ signal }) => entryPoints.deliveries(appid, stream.entryPoint, { streamId: stream.id, limit: 50 }, signal),
+    queryFn: ({ signal }) =>
+      entryPoints.deliveries(appid, stream.entryPoint, { streamId: stream.id, limit: 50 }, signal),
     refetchInterval: usePolling(),
     enabled: stream.callback.state !== 'none',
   });
@@ -42,7 +43,8 @@ export function StreamCallback({ appid, stream }: { appid: string; stream: Strea
               {own.map((delivery) => (
                 <div key={delivery.id}>
                   <Text size="sm">
-                    <Clock at={delivery.createdAt} /> · attempt {delivery.attempt} · {delivery.status === null ? 'no answer' : `HTTP ${delivery.status}`} · {delivery.durationMs} ms
+                    <Clock at={delivery.createdAt} /> · attempt {delivery.attempt} ·{' '}
+                    {delivery.status === null ? 'no answer' : `HTTP ${delivery.status}`} · {delivery.durationMs} ms
                   </Text>
                   <Text className="mono label">{delivery.url}</Text>
                   {delivery.detail && <Text size="xs">{delivery.detail}</Text>}

@@ -25,7 +25,11 @@ import { useTransfers, type StreamPath } from './use-transfers.js';
 export default function StreamPage(path: StreamPath) {
   const { appid, streamId } = path;
   useFeed(appid, [streamId]);
-  const query = useQuery({ queryKey: ['stream', streamId], queryFn: ({ signal }) => streams.get(appid, streamId, signal), refetchInterval: usePolling() });
+  const query = useQuery({
+    queryKey: ['stream', streamId],
+    queryFn: ({ signal }) => streams.get(appid, streamId, signal),
+    refetchInterval: usePolling(),
+  });
   useTitle(query.data?.name ?? 'Stream');
   return (
     <>
@@ -52,7 +56,12 @@ function Details({ path, stream }: { path: StreamPath; stream: Stream }) {
         {!isOver && <Kick path={path} name={stream.name} />}
       </PageHead>
       {stream.reason !== null && (
-        <Alert icon={<IconInfoCircle aria-hidden />} color={stream.reason.blame === 'service' ? 'red' : 'gray'} mb="md" p="sm">
+        <Alert
+          icon={<IconInfoCircle aria-hidden />}
+          color={stream.reason.blame === 'service' ? 'red' : 'gray'}
+          mb="md"
+          p="sm"
+        >
           <ReasonText reason={stream.reason} />
         </Alert>
       )}
@@ -67,7 +76,12 @@ function Details({ path, stream }: { path: StreamPath; stream: Stream }) {
         flush
         actions={
           !isOver && (
-            <Button size="xs" variant="light" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setAdding(true)}>
+            <Button
+              size="xs"
+              variant="light"
+              leftSection={<IconPlus size={15} aria-hidden />}
+              onClick={() => setAdding(true)}
+            >
               Add a URL
             </Button>
           )
@@ -77,7 +91,9 @@ function Details({ path, stream }: { path: StreamPath; stream: Stream }) {
           {(data) =>
             data.transfers.length === 0 ? (
               <Empty icon={IconRoute} title="This stream goes nowhere">
-                {isOver ? 'It had no transfers.' : 'Your server names the destinations when a stream begins; you can also add one here.'}
+                {isOver
+                  ? 'It had no transfers.'
+                  : 'Your server names the destinations when a stream begins; you can also add one here.'}
               </Empty>
             ) : (
               <div role="list">
@@ -111,9 +127,23 @@ function Kick({ path, name }: { path: StreamPath; name: string }) {
     meta: { done: 'The stream was ended.' },
   });
   const ask = (): void =>
-    confirm({ title: 'End this stream?', text: <>“{name}” ends everywhere at once, for the publisher and on every platform. The publisher may begin anew.</>, action: 'End the stream', onConfirm: () => kick.mutate() });
+    confirm({
+      title: 'End this stream?',
+      text: (
+        <>“{name}” ends everywhere at once, for the publisher and on every platform. The publisher may begin anew.</>
+      ),
+      action: 'End the stream',
+      onConfirm: () => kick.mutate(),
+    });
   return (
-    <WorkButton size="xs" color="red" variant="light" leftSection={<IconPlayerStop size={15} aria-hidden />} onClick={ask} busy={kick.isPending}>
+    <WorkButton
+      size="xs"
+      color="red"
+      variant="light"
+      leftSection={<IconPlayerStop size={15} aria-hidden />}
+      onClick={ask}
+      busy={kick.isPending}
+    >
       End stream
     </WorkButton>
   );

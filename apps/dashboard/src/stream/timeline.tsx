@@ -16,7 +16,8 @@ export function Timeline({ path, transfers }: { path: StreamPath; transfers: Tra
   const { appid, streamId } = path;
   const query = useInfiniteQuery({
     queryKey: ['stream', streamId, 'events'],
-    queryFn: ({ pageParam, signal }) => events.list(appid, { streamId, limit: PAGE, cursor: pageParam ?? undefined }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      events.list(appid, { streamId, limit: PAGE, cursor: pageParam ?? undefined }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: ({ nextCursor }) => nextCursor,
     select: ({ pages }) => pages.flatMap((page) => page.events),
@@ -28,13 +29,24 @@ export function Timeline({ path, transfers }: { path: StreamPath; transfers: Tra
         found.length === 0 ? (
           <Empty icon={IconHistory} title="Nothing happened yet" />
         ) : (
-          <ol className="timeline" style={{ maxHeight: 420, overflow: 'auto' }} tabIndex={0} aria-label="Events, newest first">
+          <ol
+            className="timeline"
+            style={{ maxHeight: 420, overflow: 'auto' }}
+            tabIndex={0}
+            aria-label="Events, newest first"
+          >
             {found.map((event) => (
               <Line key={event.id} event={event} transfer={transfers.find(({ id }) => id === event.transferId)} />
             ))}
             {query.hasNextPage && (
               <li>
-                <WorkButton size="xs" variant="default" onClick={() => inBackground(query.fetchNextPage())} busy={query.isFetchingNextPage} style={{ gridColumn: '1 / -1', justifySelf: 'start' }}>
+                <WorkButton
+                  size="xs"
+                  variant="default"
+                  onClick={() => inBackground(query.fetchNextPage())}
+                  busy={query.isFetchingNextPage}
+                  style={{ gridColumn: '1 / -1', justifySelf: 'start' }}
+                >
                   Older ones
                 </WorkButton>
               </li>
@@ -94,9 +106,11 @@ const STATES: Record<string, string> = {
 };
 
 function wordsOf({ type, data }: StreamEvent): string {
-  if (type === 'transfer.state') return `${STATES[data.state ?? ''] ?? `Transfer ${data.state ?? ''}`}${data.reason ? `: ${data.reasonText ?? plain(data.reason)}` : ''}`;
+  if (type === 'transfer.state')
+    return `${STATES[data.state ?? ''] ?? `Transfer ${data.state ?? ''}`}${data.reason ? `: ${data.reasonText ?? plain(data.reason)}` : ''}`;
   const words = WORDS[type] ?? type;
-  if (type === 'callback.answered' && data.urls !== undefined) return `${words}: ${data.urls} ${data.urls === 1 ? 'URL' : 'URLs'}`;
+  if (type === 'callback.answered' && data.urls !== undefined)
+    return `${words}: ${data.urls} ${data.urls === 1 ? 'URL' : 'URLs'}`;
   return data.reason ? `${words}: ${data.reasonText ?? plain(data.reason)}` : words;
 }
 

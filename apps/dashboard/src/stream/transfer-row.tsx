@@ -1,5 +1,13 @@
 import { Group, Text, Tooltip } from '@mantine/core';
-import { IconPlayerPause, IconPlayerPlay, IconRefresh, IconTrash, IconVolume, IconVolumeOff, type Icon } from '@tabler/icons-react';
+import {
+  IconPlayerPause,
+  IconPlayerPlay,
+  IconRefresh,
+  IconTrash,
+  IconVolume,
+  IconVolumeOff,
+  type Icon,
+} from '@tabler/icons-react';
 import { useBitrates, useTransferFigures } from '../api/feed.js';
 import type { Transfer } from '../api/index.js';
 import { useConfirm } from '../parts/confirm.js';
@@ -15,7 +23,15 @@ import { useTransferActions, type StreamPath } from './use-transfers.js';
 const MAY_RETRY = new Set(['reconnecting', 'failed', 'connecting']);
 
 /** One destination: its state and why, its figures, and what can be done. */
-export function TransferRow({ path, transfer, streamEnded }: { path: StreamPath; transfer: Transfer; streamEnded: boolean }) {
+export function TransferRow({
+  path,
+  transfer,
+  streamEnded,
+}: {
+  path: StreamPath;
+  transfer: Transfer;
+  streamEnded: boolean;
+}) {
   const platform = platformOf(transfer.url);
   return (
     <div className="transfer" role="listitem" data-transfer={transfer.id} aria-label={`Transfer to ${transfer.url}`}>
@@ -66,7 +82,11 @@ function Figures({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
     ['Sent', size(figures?.bytesSent), 'Sent to the platform in all'],
     ['Dropped', String(figures?.droppedFrames ?? '–'), 'Pictures left out because the platform took them too slowly'],
     ['Reconnects', String(figures?.reconnects ?? '–'), 'How often the connection was made again'],
-    ['Waiting', figures?.queuedMs === undefined ? '–' : `${Math.round(figures.queuedMs)} ms`, 'Stream time that waits to be sent'],
+    [
+      'Waiting',
+      figures?.queuedMs === undefined ? '–' : `${Math.round(figures.queuedMs)} ms`,
+      'Stream time that waits to be sent',
+    ],
   ];
   return (
     <dl className="wide" style={{ display: 'grid', gridTemplateColumns: '1.1fr 1fr 1.4fr 0.9fr', gap: 12, margin: 0 }}>
@@ -85,21 +105,64 @@ function Actions({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
   const confirm = useConfirm();
   const { muted = false, paused = false } = transfer.options;
   const ask = (): void =>
-    confirm({ title: 'Remove this transfer?', text: <>Forwarding to <span className="mono">{transfer.url}</span> ends at once. The stream and its other transfers go on.</>, action: 'Remove', onConfirm: () => remove.mutate() });
+    confirm({
+      title: 'Remove this transfer?',
+      text: (
+        <>
+          Forwarding to <span className="mono">{transfer.url}</span> ends at once. The stream and its other transfers go
+          on.
+        </>
+      ),
+      action: 'Remove',
+      onConfirm: () => remove.mutate(),
+    });
   return (
     <Group gap={2} wrap="nowrap" justify="flex-end">
-      {MAY_RETRY.has(transfer.state) && <Action icon={IconRefresh} label="Retry now" onClick={() => retry.mutate()} busy={retry.isPending} />}
-      <Action icon={muted ? IconVolumeOff : IconVolume} label={muted ? 'Unmute' : 'Mute'} pressed={muted} onClick={() => options.mutate({ muted: !muted })} busy={options.isPending && options.variables?.muted !== undefined} />
-      <Action icon={paused ? IconPlayerPlay : IconPlayerPause} label={paused ? 'Resume' : 'Pause'} pressed={paused} onClick={() => options.mutate({ paused: !paused })} busy={options.isPending && options.variables?.paused !== undefined} />
+      {MAY_RETRY.has(transfer.state) && (
+        <Action icon={IconRefresh} label="Retry now" onClick={() => retry.mutate()} busy={retry.isPending} />
+      )}
+      <Action
+        icon={muted ? IconVolumeOff : IconVolume}
+        label={muted ? 'Unmute' : 'Mute'}
+        pressed={muted}
+        onClick={() => options.mutate({ muted: !muted })}
+        busy={options.isPending && options.variables?.muted !== undefined}
+      />
+      <Action
+        icon={paused ? IconPlayerPlay : IconPlayerPause}
+        label={paused ? 'Resume' : 'Pause'}
+        pressed={paused}
+        onClick={() => options.mutate({ paused: !paused })}
+        busy={options.isPending && options.variables?.paused !== undefined}
+      />
       <Action icon={IconTrash} label="Remove" onClick={ask} busy={remove.isPending} />
     </Group>
   );
 }
 
-function Action({ icon: Symbol, label, onClick, busy, pressed }: { icon: Icon; label: string; onClick: () => void; busy: boolean; pressed?: boolean }) {
+function Action({
+  icon: Symbol,
+  label,
+  onClick,
+  busy,
+  pressed,
+}: {
+  icon: Icon;
+  label: string;
+  onClick: () => void;
+  busy: boolean;
+  pressed?: boolean;
+}) {
   return (
     <Tooltip label={label}>
-      <WorkIcon variant={pressed ? 'light' : 'subtle'} color={pressed ? 'tide' : 'gray'} size="lg" aria-label={label} onClick={onClick} busy={busy}>
+      <WorkIcon
+        variant={pressed ? 'light' : 'subtle'}
+        color={pressed ? 'tide' : 'gray'}
+        size="lg"
+        aria-label={label}
+        onClick={onClick}
+        busy={busy}
+      >
         <Symbol size={18} stroke={1.7} />
       </WorkIcon>
     </Tooltip>

@@ -20,7 +20,10 @@ export function useTransfers({ appid, streamId }: StreamPath) {
   return useQuery({
     queryKey: transfersKey(streamId),
     queryFn: ({ signal }) => transfers.list(appid, streamId, signal),
-    refetchInterval: ({ state }) => (state.data?.transfers.some(({ nextRetryAt, state: now }) => nextRetryAt !== null || now === 'reconnecting') ? RETRYING_MS : polling),
+    refetchInterval: ({ state }) =>
+      state.data?.transfers.some(({ nextRetryAt, state: now }) => nextRetryAt !== null || now === 'reconnecting')
+        ? RETRYING_MS
+        : polling,
   });
 }
 
@@ -34,18 +37,36 @@ export function useTransferActions({ appid, streamId }: StreamPath, transferId: 
     onMutate: async (change) => {
       await client.cancelQueries({ queryKey: key });
       const before = client.getQueryData<Listed>(key);
-      client.setQueryData<Listed>(key, (now) => now && { ...now, transfers: now.transfers.map((row) => (row.id === transferId ? withOptions(row, change) : row)) });
+      client.setQueryData<Listed>(
+        key,
+        (now) =>
+          now && {
+            ...now,
+            transfers: now.transfers.map((row) => (row.id === transferId ? withOptions(row, change) : row)),
+          },
+      );
       return { before };
     },
     onError: (_error, _change, saved) => client.setQueryData(key, saved?.before),
     onSettled: settle,
   });
-  const retry = useMutation({ mutationFn: () => transfers.retry(appid, streamId, transferId), onSettled: settle, meta: { done: 'Trying again now.' } });
-  const remove = useMutation({ mutationFn: () => transfers.remove(appid, streamId, transferId), onSettled: settle, meta: { done: 'The transfer was removed.' } });
+  const retry = useMutation({
+    mutationFn: () => transfers.retry(appid, streamId, transferId),
+    onSettled: settle,
+    meta: { done: 'Trying again now.' },
+  });
+  const remove = useMutation({
+    mutationFn: () => transfers.remove(appid, streamId, transferId),
+    onSettled: settle,
+    meta: { done: 'The transfer was removed.' },
+  });
   return { options, retry, remove };
 }
 
-const withOptions = (row: Transfer, { muted = row.options.muted, paused = row.options.paused }: Switches): Transfer => ({
+const withOptions = (
+  row: Transfer,
+  { muted = row.options.muted, paused = row.options.paused }: Switches,
+): Transfer => ({
   ...row,
   options: { ...row.options, muted: muted ?? false, paused: paused ?? false },
 });

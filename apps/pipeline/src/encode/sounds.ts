@@ -72,7 +72,9 @@ export class Sounds {
 async function encode(location: string, loop: boolean): Promise<Buffer[]> {
   const samples = await decode(location);
   if (samples.length === 0) throw new Error('it holds no sound');
-  const sound = loop ? wholeFrames(Array<Buffer>(copies(samples.length / SAMPLE_BYTES)).fill(samples)) : wholeFrames([samples]);
+  const sound = loop
+    ? wholeFrames(Array<Buffer>(copies(samples.length / SAMPLE_BYTES)).fill(samples))
+    : wholeFrames([samples]);
   const count = sound.length / FRAME_BYTES;
   const around = loop ? sound : Buffer.alloc(sound.length);
   const lead = Buffer.concat(Array<Buffer>(Math.ceil(LEAD_BYTES / around.length)).fill(around)).subarray(-LEAD_BYTES);
@@ -122,31 +124,40 @@ async function decode(location: string): Promise<Buffer> {
 
 async function toAac(parts: Buffer[]): Promise<Buffer[]> {
   const frames: Buffer[] = [];
-  const source = Element.make('appsrc', { format: 'time', caps: `${AUDIO_CAPS},channel-mask=(bitmask)0x3`, 'max-bytes': 0 });
-  const pieces = parts.flatMap((part) => Array.from({ length: Math.ceil(part.length / FRAME_BYTES) }, (_, i) => part.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES)));
+  const source = Element.make('appsrc', {
+    format: 'time',
+    caps: `${AUDIO_CAPS},channel-mask=(bitmask)0x3`,
+    'max-bytes': 0,
+  });
+  const pieces = parts.flatMap((part) =>
+    Array.from({ length: Math.ceil(part.length / FRAME_BYTES) }, (_, i) =>
+      part.subarray(i * FRAME_BYTES, (i + 1) * FRAME_BYTES),
+    ),
+  );
   let given = 0;
   const give = (): void => {
     if (given > pieces.length) return;
-    for (; given < pieces.length && given - frames.length < AHEAD_FRAMES; given += 1) source.push(pieces[given] as Buffer, given === 0 ? 0 : null);
+    for (; given < pieces.length && given - frames.length < AHEAD_FRAMES; given += 1)
+      source.push(pieces[given] as Buffer, given === 0 ? 0 : null);
     if (given < pieces.length) return;
     source.emit('end-of-stream');
     given += 1;
   };
-  await run(
-    (sink) => {
-      sink.onSample(({ data }) => {
-        frames.push(aacFrame(data));
-        give();
-      });
-      return [source, Element.make('voaacenc', { bitrate: AAC_BITRATE }), sink];
-    },
-    give,
-  );
+  await run((sink) => {
+    sink.onSample(({ data }) => {
+      frames.push(aacFrame(data));
+      give();
+    });
+    return [source, Element.make('voaacenc', { bitrate: AAC_BITRATE }), sink];
+  }, give);
   return frames;
 }
 
 /** Runs a chain that ends in an appsink until its media ends. Rejects with the first error. */
-async function run(chain: (sink: Element, fail: (error: Error) => void) => Element[], onPlaying: () => void = () => undefined): Promise<void> {
+async function run(
+  chain: (sink: Element, fail: (error: Error) => void) => Element[],
+  onPlaying: () => void = () => undefined,
+): Promise<void> {
   const pipeline = new Pipeline();
   let deadline: NodeJS.Timeout | undefined;
   try {

@@ -30,7 +30,9 @@ export async function thumbnail({ body, config }: KeyFrame): Promise<Buffer> {
       Element.make('avdec_h264', { 'max-threads': 1 }),
       Element.make('videoconvert'),
       Element.make('videoscale'),
-      Element.make('capsfilter', { caps: `video/x-raw,pixel-aspect-ratio=1/1,${size(config.width ?? MAX_WIDTH, config.height ?? 180)}` }),
+      Element.make('capsfilter', {
+        caps: `video/x-raw,pixel-aspect-ratio=1/1,${size(config.width ?? MAX_WIDTH, config.height ?? 180)}`,
+      }),
       Element.make('jpegenc', { quality: QUALITY }),
       sink,
     ]);

@@ -33,7 +33,12 @@ export class Transcoder implements FrameSink {
   private readonly sinks = new Set<FrameSink>();
   private readonly interleaver = new Interleaver(HOLD_MS, (frame) => this.deliver(frame));
   private readonly pipeline = new Pipeline();
-  private readonly source = Element.make('appsrc', { format: 'time', 'is-live': true, 'max-bytes': 0, 'min-latency': 0 });
+  private readonly source = Element.make('appsrc', {
+    format: 'time',
+    'is-live': true,
+    'max-bytes': 0,
+    'min-latency': 0,
+  });
   private readonly sink = Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false });
   private readonly scaler = Element.make('capsfilter');
   private readonly backlog = new Backlog();
@@ -71,9 +76,19 @@ export class Transcoder implements FrameSink {
       // add-borders keeps the picture's shape inside the canvas.
       Element.make('videoscale', { 'add-borders': true }),
       // By itself it repeats the first picture for all the time that the stream was there before.
-      ...(fps === null ? [] : [Element.make('videorate', { 'skip-to-first': true, 'max-duplication-time': MAX_REPEAT_NS })]),
+      ...(fps === null
+        ? []
+        : [Element.make('videorate', { 'skip-to-first': true, 'max-duplication-time': MAX_REPEAT_NS })]),
       this.scaler,
-      Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate, 'key-int-max': keyFrameInterval, bframes: 0, 'vbv-buf-capacity': 1000, threads: 2 }),
+      Element.make('x264enc', {
+        tune: 'zerolatency',
+        'speed-preset': 'veryfast',
+        bitrate,
+        'key-int-max': keyFrameInterval,
+        bframes: 0,
+        'vbv-buf-capacity': 1000,
+        threads: 2,
+      }),
       Element.make('capsfilter', { caps: 'video/x-h264,profile=main' }),
       Element.make('h264parse'),
       Element.make('capsfilter', { caps: AVC_CAPS }),
@@ -126,7 +141,9 @@ export class Transcoder implements FrameSink {
     this.started = true;
     const { width, height } = canvas(this.profile, config);
     const rate = this.profile.fps === null ? '' : `,framerate=${this.profile.fps}/1`;
-    this.scaler.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709${rate}` });
+    this.scaler.set({
+      caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709${rate}`,
+    });
     this.pipeline.play().catch((error: unknown) => this.events.onFailed((error as Error).message));
   }
 
@@ -139,11 +156,24 @@ export class Transcoder implements FrameSink {
   private encoded(sample: Sample): void {
     if (sample.codecData) {
       const { width, height } = canvas(this.profile, this.inputConfig as VideoConfig);
-      this.outputConfig = { header: avcSequenceHeader(sample.codecData), width: this.outputConfig?.width ?? width, height: this.outputConfig?.height ?? height };
+      this.outputConfig = {
+        header: avcSequenceHeader(sample.codecData),
+        width: this.outputConfig?.width ?? width,
+        height: this.outputConfig?.height ?? height,
+      };
     }
     if (sample.pts === null || !this.outputConfig) return;
     const at = sample.pts / 1e6;
-    this.interleaver.push({ kind: 'video', at, keyframe: sample.keyframe, body: avcFrame(sample.data, sample.keyframe, 0), config: this.outputConfig }, performance.now());
+    this.interleaver.push(
+      {
+        kind: 'video',
+        at,
+        keyframe: sample.keyframe,
+        body: avcFrame(sample.data, sample.keyframe, 0),
+        config: this.outputConfig,
+      },
+      performance.now(),
+    );
   }
 
   private deliver(frame: Frame): void {

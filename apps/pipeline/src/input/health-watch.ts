@@ -9,7 +9,10 @@ export class HealthWatch {
   private readonly openedAt = performance.now();
   /** Formats of which a packet has come. */
   private readonly received = new Set<TrackFormat>();
-  private readonly last: Record<Kind, { packetAt: number | null; sampleAt: number | null; format: TrackFormat | null }> = {
+  private readonly last: Record<
+    Kind,
+    { packetAt: number | null; sampleAt: number | null; format: TrackFormat | null }
+  > = {
     video: { packetAt: null, sampleAt: null, format: null },
     audio: { packetAt: null, sampleAt: null, format: null },
   };
@@ -62,6 +65,15 @@ export class HealthWatch {
     if (chain?.isBehind?.()) return 'flowing';
     // A track that begins late is given its time, too.
     const since = Math.max(this.openedAt, packetAt === null ? (this.connectedAt ?? now) : -Infinity);
-    return healthOf({ since, lastPacketAt: packetAt, lastSampleAt: sampleAt, needsKeyframe: chain?.needsKeyframe() ?? false, hasParameterSets: chain?.hasParameterSets?.() ?? true }, now);
+    return healthOf(
+      {
+        since,
+        lastPacketAt: packetAt,
+        lastSampleAt: sampleAt,
+        needsKeyframe: chain?.needsKeyframe() ?? false,
+        hasParameterSets: chain?.hasParameterSets?.() ?? true,
+      },
+      now,
+    );
   }
 }

@@ -1,6 +1,14 @@
 import { GstError, preload } from '#libs/gst';
 import type { InputFigures, PipelineSettings } from '#libs/protocol';
-import { formatFragment, type LocalTransport, type Offer, readFragment, readOffer, SdpError, writeAnswer } from '#libs/sdp';
+import {
+  formatFragment,
+  type LocalTransport,
+  type Offer,
+  readFragment,
+  readOffer,
+  SdpError,
+  writeAnswer,
+} from '#libs/sdp';
 import type { ReasonCode } from '#libs/transfer';
 import { inTimeSince, watchLateness } from '../process/lateness.js';
 import { Feed, Hub } from '../stream/hub.js';
@@ -62,9 +70,23 @@ export class Ingest {
   /** Does once what would otherwise make the first publisher wait: loads plugins, and answers an offer that nobody made (DTLS makes its certificate). */
   static async warmUp(): Promise<void> {
     preload(FACTORIES);
-    const settings = { mediaAddresses: ['127.0.0.1'], mediaPortMin: 0, mediaPortMax: 65_535, stunServer: null, mediaTimeoutMs: Infinity, endsOnClose: false };
+    const settings = {
+      mediaAddresses: ['127.0.0.1'],
+      mediaPortMin: 0,
+      mediaPortMax: 65_535,
+      stunServer: null,
+      mediaTimeoutMs: Infinity,
+      endsOnClose: false,
+    };
     const nothing = (): void => undefined;
-    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), { onMedia: nothing, onSilence: nothing, onClosed: nothing, onLeft: nothing, onWarning: nothing, onProblem: nothing });
+    const { ingest } = await Ingest.open(WARM_UP_OFFER, settings, (hasVideo) => new Feed(new Hub(), hasVideo), {
+      onMedia: nothing,
+      onSilence: nothing,
+      onClosed: nothing,
+      onLeft: nothing,
+      onWarning: nothing,
+      onProblem: nothing,
+    });
     await ingest.close();
   }
 
@@ -193,7 +215,13 @@ export class Ingest {
     const { hasPackets, problem } = this.media.health;
     if (this.state === 'waiting') {
       const { stage, strangers } = this.transport as WebrtcTransport;
-      const why = giveUpReason({ sinceAnswerMs: inTimeSince(this.answeredAt, now), stage, strangers, hasPackets, problem });
+      const why = giveUpReason({
+        sinceAnswerMs: inTimeSince(this.answeredAt, now),
+        stage,
+        strangers,
+        hasPackets,
+        problem,
+      });
       if (why) this.events.onClosed(why.reason, why.detail);
     } else if (inTimeSince(now - this.media.idleMs, now) >= this.settings.mediaTimeoutMs) {
       this.fallSilent();

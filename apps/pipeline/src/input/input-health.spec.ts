@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 import { REASONS } from '#libs/transfer';
 import { healthOf, type InputProblem, problemOf, type TrackFacts, type TrackHealth } from './input-health.js';
 
-const FACTS: TrackFacts = { since: 1000, lastPacketAt: 9990, lastSampleAt: 9990, needsKeyframe: false, hasParameterSets: true };
+const FACTS: TrackFacts = {
+  since: 1000,
+  lastPacketAt: 9990,
+  lastSampleAt: 9990,
+  needsKeyframe: false,
+  hasParameterSets: true,
+};
 
 it.each<[TrackHealth, string, Partial<TrackFacts> | null]>([
   ['absent', 'is not negotiated', null],

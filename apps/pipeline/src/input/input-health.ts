@@ -34,7 +34,8 @@ export interface TrackFacts {
 export function healthOf(facts: TrackFacts | null, now: number): TrackHealth {
   if (facts === null) return 'absent';
   const { since, lastPacketAt, lastSampleAt, needsKeyframe, hasParameterSets } = facts;
-  if (now - Math.max(since, lastSampleAt ?? -Infinity) < PATIENCE_MS) return lastSampleAt === null ? 'starting' : 'flowing';
+  if (now - Math.max(since, lastSampleAt ?? -Infinity) < PATIENCE_MS)
+    return lastSampleAt === null ? 'starting' : 'flowing';
   if (lastPacketAt === null || now - lastPacketAt >= PATIENCE_MS) return 'nothing';
   if (!hasParameterSets) return 'no_parameter_sets';
   return needsKeyframe ? 'no_key_frame' : 'undecodable';

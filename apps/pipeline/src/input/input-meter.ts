@@ -13,7 +13,15 @@ export class InputMeter {
   constructor(private readonly receiver: RtpReceiver) {}
 
   static none(): InputFigures {
-    const media = { bitrate: 0, fps: 0, width: null, height: null, videoCodec: null, audioCodec: null, transcoded: null };
+    const media = {
+      bitrate: 0,
+      fps: 0,
+      width: null,
+      height: null,
+      videoCodec: null,
+      audioCodec: null,
+      transcoded: null,
+    };
     return { ...media, keyFrameIntervalMs: null, packetsLost: 0, jitterMs: null, rttMs: null, avSkewMs: null };
   }
 

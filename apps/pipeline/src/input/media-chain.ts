@@ -27,7 +27,9 @@ const NS = 1e6;
 
 /** Every element a session may need; loaded before a publisher waits for them. */
 export const FACTORIES =
-  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc vp8dec vp9dec av1dec videoconvert videoscale x264enc'.split(' ');
+  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc vp8dec vp9dec av1dec videoconvert videoscale x264enc'.split(
+    ' ',
+  );
 
 /** An access unit of H.264, or a frame of AAC. */
 export interface EncodedSample extends MediaSample {
@@ -50,12 +52,22 @@ export interface MediaChain {
 }
 
 /** The track's elements go into `pipeline`; samples come from the moment when it plays. */
-export function openTrack(pipeline: Pipeline, format: TrackFormat, onSample: (sample: EncodedSample) => void): MediaChain {
+export function openTrack(
+  pipeline: Pipeline,
+  format: TrackFormat,
+  onSample: (sample: EncodedSample) => void,
+): MediaChain {
   switch (format.codec) {
     case 'H264':
       return passthrough(format, onSample);
     case 'AV1':
-      return decoded(pipeline, new Av1Depayloader(), 'video/x-av1,stream-format=obu-stream,alignment=tu', 'av1dec', onSample);
+      return decoded(
+        pipeline,
+        new Av1Depayloader(),
+        'video/x-av1,stream-format=obu-stream,alignment=tu',
+        'av1dec',
+        onSample,
+      );
     case 'VP8':
       return decoded(pipeline, new VpxDepayloader('VP8'), 'video/x-vp8', 'vp8dec', onSample);
     case 'VP9':
@@ -113,7 +125,12 @@ const OPUS_CAPS = 'audio/x-opus,channels=2,rate=48000,channel-mapping-family=0';
 /** Decoding and encoding 20 ms takes a fraction of one: on this thread, for waking another one costs as much. */
 function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): MediaChain {
   const decoder = Element.make('opusdec', { plc: true, 'use-inband-fec': true });
-  const sink = chainTo(pipeline, [decoder, Element.make('audioconvert'), Element.make('capsfilter', { caps: AUDIO_CAPS }), Element.make('voaacenc', { bitrate: AAC_BITRATE })]);
+  const sink = chainTo(pipeline, [
+    decoder,
+    Element.make('audioconvert'),
+    Element.make('capsfilter', { caps: AUDIO_CAPS }),
+    Element.make('voaacenc', { bitrate: AAC_BITRATE }),
+  ]);
   let converter: Converter | null = null;
   let missing = 0;
   const deliver = (frames: Converted[]): void => {
@@ -136,7 +153,13 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Me
 }
 
 /** From a publisher's frames to those of our own encoder. Where decoding is too slow, whole groups of pictures are left out. */
-function decoded(pipeline: Pipeline, depayloader: Av1Depayloader | VpxDepayloader, caps: string, decoder: string, onSample: (sample: EncodedSample) => void): MediaChain {
+function decoded(
+  pipeline: Pipeline,
+  depayloader: Av1Depayloader | VpxDepayloader,
+  caps: string,
+  decoder: string,
+  onSample: (sample: EncodedSample) => void,
+): MediaChain {
   const pictures = source(caps);
   const setSize = transcoded(pipeline, [pictures, Element.make(decoder)], onSample);
   const backlog = new Backlog();
@@ -179,7 +202,11 @@ export function canvasOf({ width, height }: Size): Size {
 }
 
 /** Returns what sets the size of the encoded pictures; it must be set before the first picture, and stays: an encoder that is made again while another thread asks for its latency ends the process. */
-function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: EncodedSample) => void): (first: Size) => void {
+function transcoded(
+  pipeline: Pipeline,
+  decoder: Element[],
+  onSample: (sample: EncodedSample) => void,
+): (first: Size) => void {
   const canvas = Element.make('capsfilter');
   const sink = chainTo(pipeline, [
     ...decoder,
@@ -191,7 +218,13 @@ function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: E
     // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded pictures are left out: nothing
     // refers to them, and what waited before the decoder would only become older.
     Element.make('queue', { leaky: 'downstream', 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
-    Element.make('x264enc', { tune: 'zerolatency', 'speed-preset': 'veryfast', bitrate: TRANSCODE_KBPS, 'key-int-max': TRANSCODE_GOP, bframes: 0 }),
+    Element.make('x264enc', {
+      tune: 'zerolatency',
+      'speed-preset': 'veryfast',
+      bitrate: TRANSCODE_KBPS,
+      'key-int-max': TRANSCODE_GOP,
+      bframes: 0,
+    }),
     Element.make('h264parse'),
     Element.make('capsfilter', { caps: AVC_CAPS }),
   ]);
@@ -199,11 +232,18 @@ function transcoded(pipeline: Pipeline, decoder: Element[], onSample: (sample: E
   sink.onSample(({ data, pts, keyframe, caps, codecData }) => {
     // The parser gives no time to what came in the same instant as the picture before: it is no less needed.
     if (pts !== null) time = pts / NS;
-    onSample({ data, time, keyframe, ...(caps !== undefined && codecData ? { config: { record: codecData, ...sizeOf(caps) } } : {}) });
+    onSample({
+      data,
+      time,
+      keyframe,
+      ...(caps !== undefined && codecData ? { config: { record: codecData, ...sizeOf(caps) } } : {}),
+    });
   });
   return (first) => {
     const { width, height } = canvasOf(first);
-    canvas.set({ caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709,interlace-mode=progressive` });
+    canvas.set({
+      caps: `video/x-raw,format=I420,width=${width},height=${height},pixel-aspect-ratio=1/1,colorimetry=bt709,interlace-mode=progressive`,
+    });
   };
 }
 
@@ -213,5 +253,8 @@ function sizeOf(caps: string): { width: number | null; height: number | null } {
 }
 
 function chainTo(pipeline: Pipeline, elements: Element[]): Element {
-  return pipeline.chain([...elements, Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false })]);
+  return pipeline.chain([
+    ...elements,
+    Element.make('appsink', { sync: false, async: false, 'enable-last-sample': false }),
+  ]);
 }

@@ -56,7 +56,10 @@ export class SessionMedia {
       else if (message.type === 'warning') events.onWarning(message.message);
     });
     for (const format of offer.tracks) {
-      this.chains.set(format, openTrack(pipeline, format, (sample) => this.sample(format.kind, sample)));
+      this.chains.set(
+        format,
+        openTrack(pipeline, format, (sample) => this.sample(format.kind, sample)),
+      );
     }
   }
 

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { giveUpReason, type Unheard } from './session-reason.js';
 
-const unheard = (changes: Partial<Unheard>): Unheard => ({ sinceAnswerMs: 15_000, stage: 'secured', strangers: 0, hasPackets: false, problem: null, ...changes });
+const unheard = (changes: Partial<Unheard>): Unheard => ({
+  sinceAnswerMs: 15_000,
+  stage: 'secured',
+  strangers: 0,
+  hasPackets: false,
+  problem: null,
+  ...changes,
+});
 
 describe('giveUpReason', () => {
   it.each<[string, Partial<Unheard>, string | undefined]>([
@@ -13,7 +20,11 @@ describe('giveUpReason', () => {
     ['it is connected, and may still begin', { sinceAnswerMs: 14_900 }, undefined],
     ['it is connected, and sent nothing', {}, 'no_media'],
     ['it sent what nobody can read', { hasPackets: true }, 'media_invalid'],
-    ['it sent what nobody can read, and it is known why', { hasPackets: true, problem: 'publisher_lost' }, 'publisher_lost'],
+    [
+      'it sent what nobody can read, and it is known why',
+      { hasPackets: true, problem: 'publisher_lost' },
+      'publisher_lost',
+    ],
   ])('%s', (_, changes, reason) => {
     expect(giveUpReason(unheard(changes))?.reason).toBe(reason);
   });

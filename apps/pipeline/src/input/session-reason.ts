@@ -27,7 +27,10 @@ export interface Unheard {
 export function giveUpReason({ sinceAnswerMs, stage, strangers, hasPackets, problem }: Unheard): Why | null {
   if (stage === 'unreached') {
     if (sinceAnswerMs < FIRST_CHECK_MS) return null;
-    return { reason: 'ice_timeout', detail: strangers > 0 ? 'Its connectivity checks came with other credentials than those of the answer.' : null };
+    return {
+      reason: 'ice_timeout',
+      detail: strangers > 0 ? 'Its connectivity checks came with other credentials than those of the answer.' : null,
+    };
   }
   if (sinceAnswerMs < FIRST_MEDIA_MS) return null;
   if (stage === 'reached') return { reason: 'dtls_failed', detail: null };

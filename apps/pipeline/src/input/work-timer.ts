@@ -18,10 +18,13 @@ export class WorkTimer {
     const { deadline } = this.worker;
     if (deadline === null || (this.next !== null && this.next.at <= deadline)) return;
     if (this.next) clearTimeout(this.next.timer);
-    const timer = setTimeout(() => {
-      this.next = null;
-      this.work(performance.now());
-    }, Math.max(1, deadline - now)).unref();
+    const timer = setTimeout(
+      () => {
+        this.next = null;
+        this.work(performance.now());
+      },
+      Math.max(1, deadline - now),
+    ).unref();
     this.next = { timer, at: deadline };
   }
 

@@ -2,7 +2,11 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
-import { type Read, type ScriptedRtmpServer, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
+import {
+  type Read,
+  type ScriptedRtmpServer,
+  startScriptedRtmpServer,
+} from '../../../../test/support/scripted-rtmp-server.js';
 import { Output } from './output.js';
 import type { TransferStatus } from '#libs/protocol';
 import { avcFrame, avcSequenceHeader } from '../flv/flv.js';
@@ -14,7 +18,11 @@ const BEFORE = 5 * MB;
 const AFTER = 10 * MB;
 const MAX_PAUSE_MS = 1000;
 const FRAME = Buffer.alloc(20_000, 7);
-const CONFIG: VideoConfig = { header: avcSequenceHeader(Buffer.from('0142c01effe10000', 'hex')), width: 640, height: 360 };
+const CONFIG: VideoConfig = {
+  header: avcSequenceHeader(Buffer.from('0142c01effe10000', 'hex')),
+  width: 640,
+  height: 360,
+};
 
 interface Way {
   /** The counters of both sides stand as after so many bytes. */
@@ -38,7 +46,10 @@ const every = (step: number, say: (now: Read, before: Read) => number) => () => 
 };
 
 /** Totals as after `mark - BEFORE` bytes, of which `shown` is said. */
-const near = (mark: number, shown: (total: number) => number): Omit<Way, 'acked'> => ({ offset: mark - BEFORE, acknowledge: every(STEP, ({ total }) => shown(mark - BEFORE + total)) });
+const near = (mark: number, shown: (total: number) => number): Omit<Way, 'acked'> => ({
+  offset: mark - BEFORE,
+  acknowledge: every(STEP, ({ total }) => shown(mark - BEFORE + total)),
+});
 
 const once = (at: number) => () => {
   let said = false;
@@ -56,9 +67,15 @@ const WAYS: [string, Way][] = [
   // nginx-rtmp (ngx_rtmp_handler.c), Node-Media-Server (issue 629).
   ['totals from 0 again past 0xf0000000', { ...near(0xf0000000, (total) => total % 0xf0000000), acked: null }],
   ['totals up to 2^31 - 1', { ...near(2 ** 31, (total) => Math.min(total, 2 ** 31 - 1)), acked: null }],
-  ['the bytes since the last one', { acknowledge: every(STEP, (now, before) => now.total - before.total), acked: null }],
+  [
+    'the bytes since the last one',
+    { acknowledge: every(STEP, (now, before) => now.total - before.total), acked: null },
+  ],
   // livego (protocol/rtmp/core/conn.go): neither the handshake nor the headers of chunks.
-  ['the bytes of messages since the last one', { acknowledge: every(STEP, (now, before) => now.bodies - before.bodies), acked: null }],
+  [
+    'the bytes of messages since the last one',
+    { acknowledge: every(STEP, (now, before) => now.bodies - before.bodies), acked: null },
+  ],
   // YouTube, as seen by HPRTMP (pull request 28).
   ['the same number each time', { acknowledge: every(STEP, () => 131_325), acked: null }],
   ['twice what came', { acknowledge: every(STEP, ({ total }) => 2 * total), acked: null }],
@@ -84,12 +101,23 @@ async function begin({ offset = 0, acknowledge }: Way): Promise<Run> {
   let isAsked = false;
   const output = new Output(
     { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } },
-    { allowList: AllowList.parse('127.0.0.1'), requestKeyframe: () => (isAsked = true), onStatus: (status) => statuses.push(status), hasVideo: () => true, orderIsKnown: () => true, openSound: async () => [] },
+    {
+      allowList: AllowList.parse('127.0.0.1'),
+      requestKeyframe: () => (isAsked = true),
+      onStatus: (status) => statuses.push(status),
+      hasVideo: () => true,
+      orderIsKnown: () => true,
+      openSound: async () => [],
+    },
   );
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
   await expect.poll(() => isAsked, { interval: 5 }).toBe(true);
-  const { connection } = (output as unknown as { connection: { publisher: { connection: { outbox: { bytesSent: number }; acks: { total: number } } } } }).connection.publisher;
+  const { connection } = (
+    output as unknown as {
+      connection: { publisher: { connection: { outbox: { bytesSent: number }; acks: { total: number } } } };
+    }
+  ).connection.publisher;
   connection.outbox.bytesSent += offset;
   connection.acks.total += offset;
   let at = 0;

@@ -44,7 +44,11 @@ export class ConnectionHistory {
   }
 
   /** @param liveForMs how long the connection that failed was live; null: never. */
-  failed({ code }: TransferError, liveForMs: number | null, { reconnectAttempts = Infinity, reconnectIntervalMs }: TransferOptions): AfterFailure {
+  failed(
+    { code }: TransferError,
+    liveForMs: number | null,
+    { reconnectAttempts = Infinity, reconnectIntervalMs }: TransferOptions,
+  ): AfterFailure {
     if (liveForMs !== null) this.downSince = performance.now();
     if (liveForMs !== null && liveForMs >= STABLE_MS) {
       this.everStable = true;
@@ -54,12 +58,14 @@ export class ConnectionHistory {
     // Many platforms say no to a key by hanging up, some after the first frames: asked often enough, it is an answer.
     const isRefusal = code === 'closed_by_platform' && !this.everStable && this.failuresInRow >= SILENT_REFUSALS;
     const retry = isRefusal ? 'slow' : REASONS[code].retry;
-    if (retry === 'never' || this.failuresInRow > reconnectAttempts) return { state: 'failed', delayMs: null, portClosedSince: null };
+    if (retry === 'never' || this.failuresInRow > reconnectAttempts)
+      return { state: 'failed', delayMs: null, portClosedSince: null };
     return {
       state: retry === 'fast' ? 'reconnecting' : 'failed',
       delayMs: reconnectIntervalMs ?? retryDelayMs(this.failuresInRow, retry, Math.random),
       // A customer's own interval is kept.
-      portClosedSince: this.everLive && PORT_CLOSED.has(code) && reconnectIntervalMs === undefined ? this.downSince : null,
+      portClosedSince:
+        this.everLive && PORT_CLOSED.has(code) && reconnectIntervalMs === undefined ? this.downSince : null,
     };
   }
 }

@@ -46,10 +46,20 @@ export interface ConnectionContext {
 }
 
 /** What a connection is made with: a change of any needs a new one. */
-const OF_CONNECTION = ['flashVer', 'tlsVerify', 'sendMetadata', 'bufferStartMs', 'bufferMaxMs', 'bufferPollMs', 'bufferRefills', 'localAddress'] as const satisfies (keyof TransferOptions)[];
+const OF_CONNECTION = [
+  'flashVer',
+  'tlsVerify',
+  'sendMetadata',
+  'bufferStartMs',
+  'bufferMaxMs',
+  'bufferPollMs',
+  'bufferRefills',
+  'localAddress',
+] as const satisfies (keyof TransferOptions)[];
 
 /** Whether a connection that was made with `a` does not serve for `b`. */
-export const needsReconnect = (a: TransferOptions, b: TransferOptions): boolean => OF_CONNECTION.some((name) => a[name] !== b[name]);
+export const needsReconnect = (a: TransferOptions, b: TransferOptions): boolean =>
+  OF_CONNECTION.some((name) => a[name] !== b[name]);
 
 /** What a platform takes is known from its TCP; where that cannot be asked, from what has left. */
 function progressOf({ socket, bytesSent, queuedBytes }: RtmpPublisher): Progress {
@@ -57,7 +67,8 @@ function progressOf({ socket, bytesSent, queuedBytes }: RtmpPublisher): Progress
   return { taken: tcp?.acked ?? bytesSent - queuedBytes, waits: queuedBytes > 0 || (tcp?.waiting ?? 0) > 0 };
 }
 
-const queueLimitMs = ({ bufferMaxMs = MAX_QUEUE_MS, bufferStartMs = 0 }: TransferOptions): number => Math.max(bufferMaxMs, bufferStartMs + BEYOND_START_MS);
+const queueLimitMs = ({ bufferMaxMs = MAX_QUEUE_MS, bufferStartMs = 0 }: TransferOptions): number =>
+  Math.max(bufferMaxMs, bufferStartMs + BEYOND_START_MS);
 
 function pacerOf(options: TransferOptions): Pacer | null {
   const { bufferPollMs, bufferStartMs = 0, bufferRefills = Infinity } = options;
@@ -95,11 +106,23 @@ export class OutputConnection {
   }
 
   /** Resolves when the platform has accepted the publish, null when `signal` was aborted by then. Rejects as RtmpPublisher.connect does. */
-  static async open(target: TransferTarget, options: TransferOptions, context: ConnectionContext, signal: AbortSignal): Promise<OutputConnection | null> {
+  static async open(
+    target: TransferTarget,
+    options: TransferOptions,
+    context: ConnectionContext,
+    signal: AbortSignal,
+  ): Promise<OutputConnection | null> {
     const { flashVer, sendMetadata, tlsVerify, localAddress } = options;
-    const publisher = await RtmpPublisher.connect(target, { allowList: context.allowList, flashVer, sendMetadata, tlsVerify, localAddress }, signal);
+    const publisher = await RtmpPublisher.connect(
+      target,
+      { allowList: context.allowList, flashVer, sendMetadata, tlsVerify, localAddress },
+      signal,
+    );
     if (!signal.aborted) return new OutputConnection(publisher, options, context);
-    inBackground('a connection that came too late was not closed', publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS }));
+    inBackground(
+      'a connection that came too late was not closed',
+      publisher.close({ clean: true, deadlineMs: CLOSE_DEADLINE_MS }),
+    );
     return null;
   }
 

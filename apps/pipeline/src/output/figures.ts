@@ -20,7 +20,15 @@ const plus = (total: number | null, more: number | null): number | null => (more
 
 /** The figures of a transfer over all of its connections. */
 export class OutputFigures {
-  private totals = { bytesSent: 0, bytesAcked: null as number | null, videoFrames: 0, audioFrames: 0, droppedFrames: 0, reconnects: 0, liveMs: 0 };
+  private totals = {
+    bytesSent: 0,
+    bytesAcked: null as number | null,
+    videoFrames: 0,
+    audioFrames: 0,
+    droppedFrames: 0,
+    reconnects: 0,
+    liveMs: 0,
+  };
   private liveSince: number | null = null;
   private window = { bytes: 0, frames: 0, at: performance.now() };
 

@@ -14,7 +14,10 @@ import { isPortOpen } from './rtmp/open-socket.js';
 /** Platforms hang up on a publisher that was silent for 5 to 30 s. */
 const LATE_WINDOW_MS = 30_000;
 
-export interface OutputContext extends Pick<ConnectionContext, 'allowList' | 'requestKeyframe' | 'hasVideo' | 'orderIsKnown'> {
+export interface OutputContext extends Pick<
+  ConnectionContext,
+  'allowList' | 'requestKeyframe' | 'hasVideo' | 'orderIsKnown'
+> {
   onStatus: (status: TransferStatus) => void;
   /** The AAC frames of a sound file. Rejects when there is no such file. */
   openSound: (file: string, loop: boolean) => Promise<Buffer[]>;
@@ -37,7 +40,15 @@ export class Output implements FrameSink {
     private wanted: WantedTransfer,
     private readonly context: OutputContext,
   ) {
-    this.status = { id: wanted.id, state: 'pending', reason: null, detail: null, attempts: 0, nextRetryAt: null, liveAt: null };
+    this.status = {
+      id: wanted.id,
+      state: 'pending',
+      reason: null,
+      detail: null,
+      attempts: 0,
+      nextRetryAt: null,
+      liveAt: null,
+    };
     this.sound = new SoundPlayer(context.openSound, () => this.change({}));
     watchLateness();
   }
@@ -179,13 +190,21 @@ export class Output implements FrameSink {
       detail: error.detail ?? null,
       nextRetryAt: delayMs === null ? null : new Date(Date.now() + delayMs).toISOString(),
     });
-    if (delayMs !== null) this.retry = new RetryWait(delayMs, () => this.connect(), portClosedSince === null ? null : this.knock(portClosedSince));
+    if (delayMs !== null)
+      this.retry = new RetryWait(
+        delayMs,
+        () => this.connect(),
+        portClosedSince === null ? null : this.knock(portClosedSince),
+      );
   }
 
   private knock(downSince: number): Knock {
     const { url, options } = this.wanted;
     const { allowList } = this.context;
-    return { downSince, isOpen: (signal) => isPortOpen(parseTransferUrl(url), { allowList, localAddress: options.localAddress }, signal) };
+    return {
+      downSince,
+      isOpen: (signal) => isPortOpen(parseTransferUrl(url), { allowList, localAddress: options.localAddress }, signal),
+    };
   }
 
   private cancelAttempts(): void {

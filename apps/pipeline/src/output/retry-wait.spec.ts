@@ -25,13 +25,17 @@ describe('isPortOpen', () => {
     for (const server of servers.splice(0)) server.close();
   });
   const { signal } = new AbortController();
-  const ask = (port: number, allowed: string) => isPortOpen(parseTransferUrl(`rtmp://127.0.0.1:${port}/live/key`), { allowList: AllowList.parse(allowed) }, signal);
+  const ask = (port: number, allowed: string) =>
+    isPortOpen(parseTransferUrl(`rtmp://127.0.0.1:${port}/live/key`), { allowList: AllowList.parse(allowed) }, signal);
 
   it('tells a port that accepts connections, and holds none; by the rules for addresses', async () => {
     let [connections, bytes, ends] = [0, 0, 0];
     const server = createServer((socket) => {
       connections += 1;
-      socket.on('error', () => undefined).on('data', (data) => (bytes += data.length)).on('close', () => (ends += 1));
+      socket
+        .on('error', () => undefined)
+        .on('data', (data) => (bytes += data.length))
+        .on('close', () => (ends += 1));
     });
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

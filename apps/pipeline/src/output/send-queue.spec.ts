@@ -6,7 +6,8 @@ const video = (at: number, keyframe = false): Frame => ({ kind: 'video', at, key
 const audio = (at: number): Frame => ({ kind: 'audio', at, keyframe: false, body: Buffer.alloc(2) });
 const drain = (queue: SendQueue): string[] => {
   const out: string[] = [];
-  for (let frame = queue.shift(); frame; frame = queue.shift()) out.push(`${frame.kind[0]}${frame.keyframe ? 'K' : ''}${frame.at}`);
+  for (let frame = queue.shift(); frame; frame = queue.shift())
+    out.push(`${frame.kind[0]}${frame.keyframe ? 'K' : ''}${frame.at}`);
   return out;
 };
 

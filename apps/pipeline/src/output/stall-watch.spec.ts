@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { type Progress, StallWatch } from './stall-watch.js';
 
 /** When a connection counts as stalled, s; undefined within two minutes. `progress` says what is known at second `s`. */
-function stalledAt(progress: (s: number) => Progress, looks = Array.from({ length: 240 }, (_, i) => i / 2)): number | undefined {
+function stalledAt(
+  progress: (s: number) => Progress,
+  looks = Array.from({ length: 240 }, (_, i) => i / 2),
+): number | undefined {
   const watch = new StallWatch(0);
   return looks.find((s) => watch.isStalled(progress(s), s * 1000));
 }

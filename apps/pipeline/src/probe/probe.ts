@@ -9,10 +9,18 @@ const CLOSE_MS = 1000;
 /** Connects to a platform until it accepts the publish, and hangs up properly without having sent anything. */
 export async function probe(url: string, options: TransferOptions, allowList: AllowList): Promise<ProbeResult> {
   const started = performance.now();
-  const end = (code: string | null, detail: string | null): ProbeResult => ({ code, detail, ms: Math.round(performance.now() - started) });
+  const end = (code: string | null, detail: string | null): ProbeResult => ({
+    code,
+    detail,
+    ms: Math.round(performance.now() - started),
+  });
   try {
     const { flashVer, tlsVerify } = options;
-    const publisher = await RtmpPublisher.connect(parseTransferUrl(url), { allowList, flashVer, tlsVerify, sendMetadata: false }, AbortSignal.timeout(DEADLINE_MS));
+    const publisher = await RtmpPublisher.connect(
+      parseTransferUrl(url),
+      { allowList, flashVer, tlsVerify, sendMetadata: false },
+      AbortSignal.timeout(DEADLINE_MS),
+    );
     const result = end(null, null);
     await publisher.close({ clean: true, deadlineMs: CLOSE_MS });
     return result;

@@ -22,8 +22,14 @@ beforeEach(async () => {
   path = join(dir, 'p.sock');
   const seen: boolean[] = [];
   workers = seen;
-  const slowly = async (): Promise<never> => new Promise((resolve) => setTimeout(() => resolve({ jpeg: 'x'.repeat(2 ** 20) } as never), 20));
-  server = new ControlServer(path, (op) => (op === 'thumbnail' ? slowly() : (SNAPSHOT as never)), () => SNAPSHOT, (connected) => seen.push(connected));
+  const slowly = async (): Promise<never> =>
+    new Promise((resolve) => setTimeout(() => resolve({ jpeg: 'x'.repeat(2 ** 20) } as never), 20));
+  server = new ControlServer(
+    path,
+    (op) => (op === 'thumbnail' ? slowly() : (SNAPSHOT as never)),
+    () => SNAPSHOT,
+    (connected) => seen.push(connected),
+  );
   await server.listen();
 });
 afterEach(async () => {
@@ -67,9 +73,21 @@ describe('the control socket', () => {
   it.each([
     ['at once', (socket: Socket) => socket.destroy()],
     ['in the middle of a command', (socket: Socket) => socket.write('{"id":1,', () => socket.destroy())],
-    ['before the answer to its command', (socket: Socket) => socket.write('{"id":1,"op":"thumbnail","body":{}}\n', () => socket.destroy())],
-    ['in the middle of a long answer', (socket: Socket) => socket.once('data', () => socket.write('{"id":1,"op":"thumbnail","body":{}}\n', () => setTimeout(() => socket.destroy(), 25)))],
-    ['after a command that is none', (socket: Socket) => socket.write('{"id":1,"op":"nothing"}\n', () => socket.destroy())],
+    [
+      'before the answer to its command',
+      (socket: Socket) => socket.write('{"id":1,"op":"thumbnail","body":{}}\n', () => socket.destroy()),
+    ],
+    [
+      'in the middle of a long answer',
+      (socket: Socket) =>
+        socket.once('data', () =>
+          socket.write('{"id":1,"op":"thumbnail","body":{}}\n', () => setTimeout(() => socket.destroy(), 25)),
+        ),
+    ],
+    [
+      'after a command that is none',
+      (socket: Socket) => socket.write('{"id":1,"op":"nothing"}\n', () => socket.destroy()),
+    ],
   ])('survives a worker that goes away %s', async (_, action) => {
     server.open();
     action(await dial());
@@ -77,7 +95,13 @@ describe('the control socket', () => {
     expect(await answer()).toEqual(SNAPSHOT);
   });
 
-  it.each([['no JSON', 'hello\n'], ['no command', '7\n'], ['nothing', 'null\n'], ['a command without an id', '{"op":"snapshot"}\n'], ['an endless line', 'x'.repeat(2 ** 20 + 1)]])('hangs up on what sends %s', async (_, text) => {
+  it.each([
+    ['no JSON', 'hello\n'],
+    ['no command', '7\n'],
+    ['nothing', 'null\n'],
+    ['a command without an id', '{"op":"snapshot"}\n'],
+    ['an endless line', 'x'.repeat(2 ** 20 + 1)],
+  ])('hangs up on what sends %s', async (_, text) => {
     server.open();
     const socket = await dial();
     socket.write(text);

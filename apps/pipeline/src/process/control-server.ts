@@ -62,7 +62,8 @@ export class ControlServer {
   /** Resolves when what was sent has left (or cannot any more); removes the socket file, where that is ours: else the worker does. */
   async close(): Promise<void> {
     const { worker } = this;
-    if (worker && !worker.destroyed) await Promise.race([lastWord(worker), sleep(LAST_WORD_MS, undefined, { ref: false })]);
+    if (worker && !worker.destroyed)
+      await Promise.race([lastWord(worker), sleep(LAST_WORD_MS, undefined, { ref: false })]);
     this.server.close();
     try {
       rmSync(this.path, { force: true });
@@ -107,7 +108,9 @@ export class ControlServer {
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       const message = (error as Error).message;
-      socket.write(`${JSON.stringify({ re: id, error: { code: typeof code === 'string' ? code : 'internal', message } })}\n`);
+      socket.write(
+        `${JSON.stringify({ re: id, error: { code: typeof code === 'string' ? code : 'internal', message } })}\n`,
+      );
     }
   }
 

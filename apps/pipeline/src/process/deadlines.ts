@@ -16,7 +16,14 @@ export interface Deadlines {
   publishMs: number;
 }
 
-export const DEADLINES: Deadlines = { dnsMs: 5000, tcpMs: 5000, tlsMs: 5000, handshakeMs: 5000, connectMs: 5000, publishMs: 8000 };
+export const DEADLINES: Deadlines = {
+  dnsMs: 5000,
+  tcpMs: 5000,
+  tlsMs: 5000,
+  handshakeMs: 5000,
+  connectMs: 5000,
+  publishMs: 8000,
+};
 
 /** The step was given up because the transfer ends. */
 export class Aborted extends Error {}

@@ -26,7 +26,10 @@ export class Lateness {
   /** How much of the time since `from` (at most a minute) was lost, ms; also what has not ended with a tick yet. */
   since(from: number, now: number): number {
     const last = now - this.due > TOLERANCE_MS ? [{ from: this.due, ms: now - this.due }] : [];
-    return [...this.gaps, ...last].reduce((sum, gap) => sum + Math.max(0, gap.from + gap.ms - Math.max(from, gap.from)), 0);
+    return [...this.gaps, ...last].reduce(
+      (sum, gap) => sum + Math.max(0, gap.from + gap.ms - Math.max(from, gap.from)),
+      0,
+    );
   }
 }
 
@@ -59,4 +62,5 @@ export function unlessOurs(error: TransferError, lateMs: number): TransferError 
 }
 
 /** Instead of an error that blames the platform for what this process was too late for. */
-export const overloaded = (error: TransferError, lateMs: number): TransferError => new TransferError('node_overloaded', `${(lateMs / 1000).toFixed(1)} s late, and then ${error.code}`);
+export const overloaded = (error: TransferError, lateMs: number): TransferError =>
+  new TransferError('node_overloaded', `${(lateMs / 1000).toFixed(1)} s late, and then ${error.code}`);

@@ -9,7 +9,8 @@ import type { PipelineEvents } from '#libs/protocol';
 import { StreamPipeline } from '../stream/stream-pipeline.js';
 
 const [socketPath, uid, memoryMb] = process.argv.slice(2);
-if (!socketPath || !uid || !memoryMb) throw new Error('usage: main.js <socket path> <uid to become, or 0> <memory, MB>');
+if (!socketPath || !uid || !memoryMb)
+  throw new Error('usage: main.js <socket path> <uid to become, or 0> <memory, MB>');
 
 const UNCLAIMED_MS = 10_000;
 /** What a pipeline with a fault in it has to close its outputs. */
@@ -107,7 +108,8 @@ process.stdout.on('error', () => undefined);
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => ending(end('service_shutdown')));
 
-const tellStray: LastResortLog['error'] = ({ err, count = 1 }, what) => tell('error', count === 1 ? what : `${what} (${count} so far)`, err);
+const tellStray: LastResortLog['error'] = ({ err, count = 1 }, what) =>
+  tell('error', count === 1 ? what : `${what} (${count} so far)`, err);
 const resort = lastResort({ error: tellStray, fatal: tellStray });
 
 // The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.

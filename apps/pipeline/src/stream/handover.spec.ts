@@ -10,7 +10,12 @@ const audio = (at: number): Frame => ({ kind: 'audio', at, keyframe: false, body
 function handover() {
   let asked = 0;
   const seam = new Handover(() => (asked += 1));
-  return { begin: () => seam.begin(), pass: (frame: Frame) => seam.pass(frame).map(({ at }) => Math.round(at)), frames: (frame: Frame) => seam.pass(frame), asked: () => asked };
+  return {
+    begin: () => seam.begin(),
+    pass: (frame: Frame) => seam.pass(frame).map(({ at }) => Math.round(at)),
+    frames: (frame: Frame) => seam.pass(frame),
+    asked: () => asked,
+  };
 }
 
 describe('Handover', () => {
@@ -46,7 +51,11 @@ describe('Handover', () => {
     expect(filled.map(({ at }) => at / AAC_FRAME_MS)).toEqual([1, 2, 3, 4].map((n) => expect.closeTo(n)));
     expect(filled.map(({ body }) => body === SILENT_AUDIO)).toEqual([true, true, true, false]);
     begin();
-    expect([audio(2 * AAC_FRAME_MS), audio(4 * AAC_FRAME_MS + 3), audio(5 * AAC_FRAME_MS)].map(pass)).toEqual([[], [], [Math.round(5 * AAC_FRAME_MS)]]);
+    expect([audio(2 * AAC_FRAME_MS), audio(4 * AAC_FRAME_MS + 3), audio(5 * AAC_FRAME_MS)].map(pass)).toEqual([
+      [],
+      [],
+      [Math.round(5 * AAC_FRAME_MS)],
+    ]);
     begin();
     expect(pass(audio(100_000))).toEqual([100_000]);
   });

@@ -49,7 +49,8 @@ export class Handover {
       if (frame.at < this.lastAudio + AAC_FRAME_MS / 2) return [];
       this.waits.audio = false;
       if (frame.at - this.lastAudio < MAX_FILLED_MS) {
-        for (let at = frame.at - AAC_FRAME_MS; at > this.lastAudio + AAC_FRAME_MS / 2; at -= AAC_FRAME_MS) frames.unshift({ ...frame, at, body: SILENT_AUDIO });
+        for (let at = frame.at - AAC_FRAME_MS; at > this.lastAudio + AAC_FRAME_MS / 2; at -= AAC_FRAME_MS)
+          frames.unshift({ ...frame, at, body: SILENT_AUDIO });
       }
     }
     this.lastAudio = frame.at;

@@ -20,7 +20,10 @@ function open(onReordering?: (reorders: boolean) => void, record = RECORD) {
   feed.setVideoConfig(record, 640, 360);
   const video = (time: number, keyframe = false): void => feed.video({ data: Buffer.from([1]), time, keyframe });
   const audio = (time: number): void => feed.audio({ data: Buffer.from([7]), time, keyframe: true });
-  const pictures = () => frames.filter(({ kind }) => kind === 'video').map(({ at, body }) => [Math.round(at - (frames[0]?.at ?? 0)), body.readIntBE(2, 3)]);
+  const pictures = () =>
+    frames
+      .filter(({ kind }) => kind === 'video')
+      .map(({ at, body }) => [Math.round(at - (frames[0]?.at ?? 0)), body.readIntBE(2, 3)]);
   return { hub, video, audio, frames, pictures };
 }
 
@@ -37,7 +40,14 @@ describe('Hub', () => {
     video(133);
     expect(said).toEqual([true]);
     expect(hub.reorders).toBe(true);
-    await expect.poll(pictures).toEqual([[0, 0], [100, 0], [100, -67], [100, -33], [200, 0], [200, -67]]);
+    await expect.poll(pictures).toEqual([
+      [0, 0],
+      [100, 0],
+      [100, -67],
+      [100, -33],
+      [200, 0],
+      [200, -67],
+    ]);
   });
 
   it('takes a slip of the clock for what it is where there can be no B-frames', () => {
@@ -56,7 +66,12 @@ describe('Hub', () => {
       for (let now = 0; now < until; now += 10) {
         vi.advanceTimersByTime(10);
         if (now % 30 === 0) video(now, now === 0);
-        for (let at = Math.ceil((now - lateMs) / AAC_FRAME_MS) * AAC_FRAME_MS; at >= 0 && at < now - lateMs + 10; at += AAC_FRAME_MS) audio(at);
+        for (
+          let at = Math.ceil((now - lateMs) / AAC_FRAME_MS) * AAC_FRAME_MS;
+          at >= 0 && at < now - lateMs + 10;
+          at += AAC_FRAME_MS
+        )
+          audio(at);
       }
       const sent = frames.filter(({ kind }) => kind === 'audio');
       // Silence only until the first audio has come.
@@ -76,7 +91,12 @@ describe('Hub', () => {
       for (let now = 0; now < 4000; now += 10) {
         vi.advanceTimersByTime(10);
         if (now % 30 === 0) video(now, now === 0);
-        for (let at = Math.ceil((now - LATE_MS) / AAC_FRAME_MS) * AAC_FRAME_MS; at >= 0 && at < now - LATE_MS + 10; at += AAC_FRAME_MS) held.push(at);
+        for (
+          let at = Math.ceil((now - LATE_MS) / AAC_FRAME_MS) * AAC_FRAME_MS;
+          at >= 0 && at < now - LATE_MS + 10;
+          at += AAC_FRAME_MS
+        )
+          held.push(at);
         // For 400 ms nothing passes the jitter buffer, then all that it held back.
         if (now >= 2000 && now < 2400) continue;
         for (const at of held.splice(0)) audio(at);

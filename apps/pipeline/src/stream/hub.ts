@@ -162,12 +162,15 @@ export class Hub {
   private armDrain(now: number): void {
     const { deadline } = this.interleaver;
     if (deadline === null || this.drainTimer) return;
-    this.drainTimer = setTimeout(() => {
-      this.drainTimer = null;
-      const later = this.now();
-      this.interleaver.drain(later);
-      this.armDrain(later);
-    }, Math.max(1, deadline - now));
+    this.drainTimer = setTimeout(
+      () => {
+        this.drainTimer = null;
+        const later = this.now();
+        this.interleaver.drain(later);
+        this.armDrain(later);
+      },
+      Math.max(1, deadline - now),
+    );
   }
 
   private fillSilence(until: StreamMs, now: number): void {
@@ -234,5 +237,4 @@ export class Feed {
   close(): void {
     this.closed = true;
   }
-
 }

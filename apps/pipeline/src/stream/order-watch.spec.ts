@@ -18,7 +18,11 @@ describe('OrderWatch', () => {
     ['a single slip of a clock', [0, 33, 30, 66, 99], null],
     ['a clock set back', [5000, 5033, 0, 33, 66], null],
     ['a clock corrected by three pictures', [...steady(30), 860, 893, 926, 959, 992, 1025], null],
-    ['two slips, seconds apart', [...steady(60), 1930, ...steady(200).slice(60, 120), 3900, ...steady(200).slice(120)], false],
+    [
+      'two slips, seconds apart',
+      [...steady(60), 1930, ...steady(200).slice(60, 120), 3900, ...steady(200).slice(120)],
+      false,
+    ],
     ['none at first', [...steady(150), 6000, 5950, 5980, 6100, 6050], true],
     ['none any more', [0, 66, 33, 132, 99, ...Array.from({ length: 901 }, (_, i) => 165 + i * 33)], false],
   ])('tells B-frames: %s', (_, times, reorders) => {

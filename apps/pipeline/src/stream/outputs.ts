@@ -78,7 +78,10 @@ export class Outputs {
     this.branches.detach(output);
     const closed = output.close('removed').then(() => {
       const figures = output.figures();
-      this.context.send('transfer', { ...output.snapshot, figures: { ...figures, droppedFrames: figures.droppedFrames + missed } });
+      this.context.send('transfer', {
+        ...output.snapshot,
+        figures: { ...figures, droppedFrames: figures.droppedFrames + missed },
+      });
     });
     this.letGo(id, closed);
   }
@@ -86,7 +89,12 @@ export class Outputs {
   /** The end of the stream waits for it. */
   private letGo(id: string, closing: Promise<void>): void {
     const gone = closing
-      .catch((error: unknown) => this.context.send('log', { level: 'error', message: `transfer ${id} was not closed: ${(error as Error).message}` }))
+      .catch((error: unknown) =>
+        this.context.send('log', {
+          level: 'error',
+          message: `transfer ${id} was not closed: ${(error as Error).message}`,
+        }),
+      )
       .finally(() => this.leaving.delete(gone));
     this.leaving.add(gone);
   }
@@ -101,7 +109,15 @@ export class Outputs {
       this.letGo(id, output.close('removed'));
     }
     const nothing = { attempts: 0, liveAt: null };
-    this.context.send('transfer', { ...nothing, ...output?.snapshot, id, state: 'failed', reason: 'service_error', detail: message, nextRetryAt: null });
+    this.context.send('transfer', {
+      ...nothing,
+      ...output?.snapshot,
+      id,
+      state: 'failed',
+      reason: 'service_error',
+      detail: message,
+      nextRetryAt: null,
+    });
   }
 
   /** Ends a transfer's wait for its next attempt. */
@@ -116,7 +132,10 @@ export class Outputs {
     const { width, height } = this.hub.keyFrame?.config ?? {};
     const { bitrate } = videoProfile({ height: Math.min(width ?? 1280, height ?? 720) }) ?? {};
     this.branches.setFallback(reorders ? videoProfile({ bitrate }) : null);
-    this.context.send('log', { level: 'info', message: reorders ? 'B-frames: the video is encoded again' : 'no B-frames: the video is passed through' });
+    this.context.send('log', {
+      level: 'info',
+      message: reorders ? 'B-frames: the video is encoded again' : 'no B-frames: the video is passed through',
+    });
   }
 
   statuses(): TransferStatus[] {
@@ -138,7 +157,10 @@ export class Outputs {
   /** Closes every output properly, and waits for those that were removed before. */
   async close(): Promise<void> {
     // Together: a platform that still has this connection refuses the publisher's next stream.
-    await Promise.all([this.branches.close(), ...[...this.outputs.values()].map((output) => output.close('stream_ended'))]);
+    await Promise.all([
+      this.branches.close(),
+      ...[...this.outputs.values()].map((output) => output.close('stream_ended')),
+    ]);
     await Promise.all(this.leaving);
   }
 }

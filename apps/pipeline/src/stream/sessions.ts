@@ -29,14 +29,19 @@ export class Sessions {
   /** Answers a publisher. The session that feeds the stream now goes on until the new one brings media. */
   async offer({ sessionId, sdp, endsOnClose = false }: In<'offer'>, settings: PipelineSettings): Promise<Out<'offer'>> {
     this.reconnectWindowMs = settings.reconnectWindowMs;
-    const { ingest, answer } = await Ingest.open(sdp, { ...settings, endsOnClose }, (hasVideo) => this.hub.openFeed(hasVideo), {
-      onMedia: () => this.sessionLive(sessionId),
-      onSilence: () => this.sessionSilent(sessionId),
-      onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
-      onLeft: () => this.sessions.has(sessionId) && this.end(sessionId, 'publisher_left'),
-      onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
-      onProblem: () => this.tellProblem(sessionId),
-    });
+    const { ingest, answer } = await Ingest.open(
+      sdp,
+      { ...settings, endsOnClose },
+      (hasVideo) => this.hub.openFeed(hasVideo),
+      {
+        onMedia: () => this.sessionLive(sessionId),
+        onSilence: () => this.sessionSilent(sessionId),
+        onClosed: (reason, detail) => this.sessionClosed(sessionId, reason, detail),
+        onLeft: () => this.sessions.has(sessionId) && this.end(sessionId, 'publisher_left'),
+        onWarning: (message) => this.send('log', { level: 'warn', message, fields: { sessionId } }),
+        onProblem: () => this.tellProblem(sessionId),
+      },
+    );
     this.sessions.set(sessionId, ingest);
     if (this.activeId === null) this.setInput(sessionId, 'connecting', null);
     return { sdp: answer };
@@ -135,7 +140,8 @@ export class Sessions {
     if (!this.sessions.has(sessionId)) return;
     this.letGo(sessionId);
     // A stream that never had media has nothing to hold open.
-    if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null) return this.onEnded(reason, detail);
+    if (this.activeId === null && this.sessions.size === 0 && this.windowTimer === null)
+      return this.onEnded(reason, detail);
     this.send('sessionOver', { sessionId, reason });
     if (this.activeId !== sessionId) return;
     this.activeId = null;

@@ -97,7 +97,8 @@ export class StreamPipeline implements Served {
     for (const timer of this.timers) clearInterval(timer);
     this.sessions.stopWaiting();
     const final = this.figures();
-    if (!(await isDoneWithin(this.closeAll(), FINISH_MS))) this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
+    if (!(await isDoneWithin(this.closeAll(), FINISH_MS)))
+      this.send('log', { level: 'warn', message: `not everything could be closed within ${FINISH_MS} ms` });
     return final;
   }
 

@@ -13,7 +13,9 @@ export class CpuLoad {
 }
 
 function times(): { busy: number; all: number } {
-  const all = cpus().flatMap(({ times: each }) => Object.values(each)).reduce((a, b) => a + b, 0);
+  const all = cpus()
+    .flatMap(({ times: each }) => Object.values(each))
+    .reduce((a, b) => a + b, 0);
   const idle = cpus().reduce((sum, { times: each }) => sum + each.idle, 0);
   return { busy: all - idle, all };
 }

@@ -44,9 +44,11 @@ export class NodeService {
   async announce(): Promise<void> {
     const { NODE_ID: nodeId, NODE_SLOTS: slots } = this.env;
     const { used, draining } = this.runners;
-    await this.registry.announce({ nodeId, slots, used, draining, cpu: this.load.read(), version: VERSION, startedAt: this.startedAt }).catch((error: unknown) => {
-      this.logger.warn(`not announced: ${String(error)}`);
-    });
+    await this.registry
+      .announce({ nodeId, slots, used, draining, cpu: this.load.read(), version: VERSION, startedAt: this.startedAt })
+      .catch((error: unknown) => {
+        this.logger.warn(`not announced: ${String(error)}`);
+      });
   }
 
   /** What was announced last is believed until it is too old. */
@@ -57,7 +59,9 @@ export class NodeService {
   async withdraw(): Promise<void> {
     this.stopAnnouncing();
     this.prober.abort();
-    await this.registry.withdraw(this.env.NODE_ID).catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
+    await this.registry
+      .withdraw(this.env.NODE_ID)
+      .catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
   }
 
   /** What this node does itself; everything else is passed on to the pipeline that it is about. */
@@ -65,9 +69,18 @@ export class NodeService {
     ping: () => undefined,
     publish: async ({ streamId, sessionId }) => {
       const runner = this.runner(streamId);
-      const session = await this.prisma.session.findFirst({ where: { id: sessionId, streamId }, select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } } });
+      const session = await this.prisma.session.findFirst({
+        where: { id: sessionId, streamId },
+        select: { offer: true, stream: { select: { entryPoint: { select: { endsOnClose: true } } } } },
+      });
       if (!session?.offer) throw new WireError('unknown_session', 'this session has no offer');
-      const sdp = await passCode(runner.offer(sessionId, { sdp: session.offer, endsOnClose: session.stream.entryPoint.endsOnClose }, this.env.ANSWER_TIMEOUT_MS));
+      const sdp = await passCode(
+        runner.offer(
+          sessionId,
+          { sdp: session.offer, endsOnClose: session.stream.entryPoint.endsOnClose },
+          this.env.ANSWER_TIMEOUT_MS,
+        ),
+      );
       await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
       return { sdp };
     },
@@ -108,7 +121,8 @@ async function passCode<T>(asked: Promise<T>): Promise<T> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof PipelineError) throw new WireError(error.code === 'not_found' ? 'unknown_session' : error.code, error.message);
+    if (error instanceof PipelineError)
+      throw new WireError(error.code === 'not_found' ? 'unknown_session' : error.code, error.message);
     throw error;
   }
 }

@@ -35,8 +35,13 @@ export class Prober {
   /** Always resolves; `service_error` when it could not be tried. */
   async probe(url: string, options: TransferOptions): Promise<ProbeResult> {
     const began = performance.now();
-    const end = (code: string, detail: string | null): ProbeResult => ({ code, detail, ms: Math.round(performance.now() - began) });
-    if (!(await this.place())) return end('service_error', 'too many platforms are being tried; try again in some seconds');
+    const end = (code: string, detail: string | null): ProbeResult => ({
+      code,
+      detail,
+      ms: Math.round(performance.now() - began),
+    });
+    if (!(await this.place()))
+      return end('service_error', 'too many platforms are being tried; try again in some seconds');
     try {
       const output = await this.run({ url, options, rules: this.rules }, this.deadlineMs - (performance.now() - began));
       return output === null ? end('publish_timeout', null) : (JSON.parse(output) as ProbeResult);
@@ -57,7 +62,10 @@ export class Prober {
   private run(question: ProbeQuestion, deadlineMs: number): Promise<string | null> {
     return new Promise((resolve, reject) => {
       const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => PASSED_ON.test(key)));
-      const child = spawn(process.execPath, ['--max-old-space-size=64', this.file], { stdio: ['pipe', 'pipe', 'ignore'], env });
+      const child = spawn(process.execPath, ['--max-old-space-size=64', this.file], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+        env,
+      });
       this.running.add(child);
       let output = '';
       let isLate = false;
@@ -96,10 +104,13 @@ export class Prober {
         this.waiting.delete(take);
         resolve(true);
       };
-      const timer = setTimeout(() => {
-        this.waiting.delete(take);
-        resolve(false);
-      }, Math.min(WAIT_MS, this.deadlineMs / 2));
+      const timer = setTimeout(
+        () => {
+          this.waiting.delete(take);
+          resolve(false);
+        },
+        Math.min(WAIT_MS, this.deadlineMs / 2),
+      );
       this.waiting.add(take);
     });
   }

@@ -37,16 +37,18 @@ export class EndJournal {
   /** A file that is damaged (a disk that was full) tells nothing and is removed. */
   read(): KeptEnd[] {
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
-    return readdirSync(this.dir).filter((name) => name.endsWith(SUFFIX)).flatMap((name) => {
-      const file = join(this.dir, name);
-      try {
-        return [JSON.parse(readFileSync(file, 'utf8')) as KeptEnd];
-      } catch (error) {
-        if (!(error instanceof SyntaxError)) throw error;
-        rmSync(file, { force: true });
-        return [];
-      }
-    });
+    return readdirSync(this.dir)
+      .filter((name) => name.endsWith(SUFFIX))
+      .flatMap((name) => {
+        const file = join(this.dir, name);
+        try {
+          return [JSON.parse(readFileSync(file, 'utf8')) as KeptEnd];
+        } catch (error) {
+          if (!(error instanceof SyntaxError)) throw error;
+          rmSync(file, { force: true });
+          return [];
+        }
+      });
   }
 
   private file(streamId: string): string {

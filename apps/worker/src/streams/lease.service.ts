@@ -34,7 +34,8 @@ export class LeaseService {
     try {
       const renewed = await this.rows.renew(mine.map(({ held }) => held));
       const lost = mine.filter((runner) => !renewed.has(runner.id) && this.runners.get(runner.id) === runner);
-      for (const runner of lost) runner.fence().catch((error: unknown) => this.logger.error(`stream ${runner.id}: ${String(error)}`));
+      for (const runner of lost)
+        runner.fence().catch((error: unknown) => this.logger.error(`stream ${runner.id}: ${String(error)}`));
       // What was missed while the database was away (a lost request, too) is made up for here.
       await Promise.allSettled(this.runners.all.map((runner) => runner.syncTransfers()));
     } catch (error) {

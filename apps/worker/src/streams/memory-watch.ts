@@ -29,7 +29,9 @@ export class MemoryWatch {
     for (const runner of this.runners.all) {
       const used = runner.residentMb;
       if (used === null || used <= most) continue;
-      this.logger.warn(`the pipeline of stream ${runner.id} takes ${Math.round(used)} MB of the ${most} that one may have: it is killed`);
+      this.logger.warn(
+        `the pipeline of stream ${runner.id} takes ${Math.round(used)} MB of the ${most} that one may have: it is killed`,
+      );
       runner.kill('out_of_memory', `${Math.round(used)} MB of ${most}`);
     }
   }

@@ -105,7 +105,9 @@ export class Runners {
       mediaTimeoutMs: env.MEDIA_TIMEOUT_MS,
       keyFrameIntervalMs: env.KEYFRAME_INTERVAL_MS,
       orphanTimeoutMs: env.ORPHAN_TIMEOUT_MS,
-      mediaAddresses: env.MEDIA_ADDRESSES.split(',').map((address) => address.trim()).filter((address) => address !== ''),
+      mediaAddresses: env.MEDIA_ADDRESSES.split(',')
+        .map((address) => address.trim())
+        .filter((address) => address !== ''),
       mediaPortMin: env.MEDIA_PORT_MIN,
       mediaPortMax: env.MEDIA_PORT_MAX,
       stunServer: env.STUN_SERVER ?? null,

@@ -62,7 +62,9 @@ export class StreamRows {
    * Lease and epoch by the database's clock.
    */
   async claim(streamId: string, sessionId: string): Promise<Claimed | null> {
-    const [claimed] = await this.prisma.$queryRaw<{ epoch: number; projectId: string; offer: string | null; endsOnClose: boolean | null }[]>`
+    const [claimed] = await this.prisma.$queryRaw<
+      { epoch: number; projectId: string; offer: string | null; endsOnClose: boolean | null }[]
+    >`
       UPDATE streams SET owner_node = ${this.env.NODE_ID}, epoch = epoch + 1,
         lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
       WHERE id = ${streamId}::uuid AND state = 'starting' AND owner_node IS NULL
@@ -81,7 +83,10 @@ export class StreamRows {
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered(held: Held): Promise<boolean> {
     const ours = this.ours(held);
-    const { count } = await this.prisma.stream.updateMany({ where: { ...ours, state: 'starting' }, data: { state: 'connecting' } });
+    const { count } = await this.prisma.stream.updateMany({
+      where: { ...ours, state: 'starting' },
+      data: { state: 'connecting' },
+    });
     // What the pipeline said of the session may have been written before.
     return count === 1 || (await this.prisma.stream.count({ where: { ...ours, state: { not: 'ended' } } })) === 1;
   }
@@ -97,9 +102,16 @@ export class StreamRows {
       }
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
-        await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id, endedAt: null }, data: toRow(status) });
+        await tx.transfer.updateMany({
+          where: { id: status.id, streamId: held.id, endedAt: null },
+          data: toRow(status),
+        });
         // Its totals come after the API ended the row.
-        if (status.figures) await tx.transfer.updateMany({ where: { id: status.id, streamId: held.id }, data: figuresOf(status.figures) });
+        if (status.figures)
+          await tx.transfer.updateMany({
+            where: { id: status.id, streamId: held.id },
+            data: figuresOf(status.figures),
+          });
       }
       for (const event of events) await recordEvent(tx, { projectId: held.projectId, streamId: held.id, ...event });
     });
@@ -172,13 +184,22 @@ const notOurs = ({ id }: Pick<Held, 'id'>): Fenced => new Fenced(`stream ${id} i
 
 /** A moment of this process's `performance.now()` as the database's clock showed it. */
 async function databaseTime(tx: Tx, moment: number): Promise<Date> {
-  const [row] = await tx.$queryRaw<{ at: Date }[]>`SELECT clock_timestamp() - ${performance.now() - moment} * interval '1 millisecond' AS at`;
+  const [row] = await tx.$queryRaw<
+    { at: Date }[]
+  >`SELECT clock_timestamp() - ${performance.now() - moment} * interval '1 millisecond' AS at`;
   return (row as { at: Date }).at;
 }
 
 const figuresOf = (totals: TransferFigures) => ({ figures: totals as unknown as Prisma.InputJsonObject });
 
-function toRow({ state, reason, detail, attempts, nextRetryAt, liveAt }: TransferStatus): Prisma.TransferUpdateManyMutationInput {
+function toRow({
+  state,
+  reason,
+  detail,
+  attempts,
+  nextRetryAt,
+  liveAt,
+}: TransferStatus): Prisma.TransferUpdateManyMutationInput {
   const known = reasonOf(reason);
   return {
     state,

@@ -1,6 +1,16 @@
 import { Logger } from '@nestjs/common';
 import { withLogFields } from '#libs/config';
-import { FIRST_MEDIA_MS, type Figures, type In, type Out, type PipelineOp, type PipelineSettings, type Snapshot, type TransferStatus, type WantedTransfer } from '#libs/protocol';
+import {
+  FIRST_MEDIA_MS,
+  type Figures,
+  type In,
+  type Out,
+  type PipelineOp,
+  type PipelineSettings,
+  type Snapshot,
+  type TransferStatus,
+  type WantedTransfer,
+} from '#libs/protocol';
 import type { PipelineFiles } from '../supervisor/pipeline-files.js';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
 import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
@@ -88,7 +98,11 @@ export class StreamRunner {
   }
 
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
-  async offer(sessionId: string, offer: { sdp: string; endsOnClose: boolean }, answerTimeoutMs: number): Promise<string> {
+  async offer(
+    sessionId: string,
+    offer: { sdp: string; endsOnClose: boolean },
+    answerTimeoutMs: number,
+  ): Promise<string> {
     return (await this.pipeline.call('offer', { sessionId, ...offer }, answerTimeoutMs - RETURN_MS)).sdp;
   }
 
@@ -157,7 +171,8 @@ export class StreamRunner {
   /** Leaves the pipeline running for the worker that comes after us; what is known by now is written first. */
   async leave(): Promise<void> {
     this.state = 'over';
-    if (!(await this.writer.settle(LEAVE_MS))) this.logger.warn(`stream ${this.id}: its last changes could not be written`);
+    if (!(await this.writer.settle(LEAVE_MS)))
+      this.logger.warn(`stream ${this.id}: its last changes could not be written`);
     this.writer.stop();
     this.pipeline.release();
   }
@@ -178,7 +193,9 @@ export class StreamRunner {
       case 'ended':
         return this.over(this.pipeline.endUnasked(), event.body.reason, event.body.detail ?? null, event.body.final);
       case 'log':
-        this.logger[event.body.level === 'info' ? 'log' : event.body.level](`pipeline of stream ${this.id}: ${event.body.message}`);
+        this.logger[event.body.level === 'info' ? 'log' : event.body.level](
+          `pipeline of stream ${this.id}: ${event.body.message}`,
+        );
         return;
       case 'hello':
         return this.restore(event.body);
@@ -189,9 +206,16 @@ export class StreamRunner {
     if (state === 'live') {
       const startedAt = this.wasLive ? {} : { startedAt: new Date() };
       this.wasLive = true;
-      this.writer.streamChanged({ state: 'live', reason: null, reasonDetail: null, ...startedAt }, { type: 'stream.live' }, sessionId === null ? [] : this.heard(sessionId));
+      this.writer.streamChanged(
+        { state: 'live', reason: null, reasonDetail: null, ...startedAt },
+        { type: 'stream.live' },
+        sessionId === null ? [] : this.heard(sessionId),
+      );
     } else if (state === 'lost' && this.wasLive) {
-      this.writer.streamChanged({ state: 'reconnecting', reason, reasonDetail: null }, { type: 'stream.reconnecting', data: { reason } });
+      this.writer.streamChanged(
+        { state: 'reconnecting', reason, reasonDetail: null },
+        { type: 'stream.reconnecting', data: { reason } },
+      );
     }
     // `connecting` was written with the answer.
   }
@@ -254,4 +278,7 @@ export class StreamRunner {
   }
 }
 
-const endSessions = (where: SessionsChange['where'], reason: string): SessionsChange => ({ where: { ...where, endedAt: null }, data: { endedAt: new Date(), offer: null, reason } });
+const endSessions = (where: SessionsChange['where'], reason: string): SessionsChange => ({
+  where: { ...where, endedAt: null },
+  data: { endedAt: new Date(), offer: null, reason },
+});

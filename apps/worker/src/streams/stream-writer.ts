@@ -35,7 +35,11 @@ export class StreamWriter {
     private readonly onFenced: () => Promise<void>,
   ) {}
 
-  streamChanged(change: Prisma.StreamUpdateInput, event: { type: string; data?: Prisma.InputJsonObject }, sessions: SessionsChange[] = []): void {
+  streamChanged(
+    change: Prisma.StreamUpdateInput,
+    event: { type: string; data?: Prisma.InputJsonObject },
+    sessions: SessionsChange[] = [],
+  ): void {
     Object.assign(this.stream, change);
     this.addEvent(event);
     this.sessionsChanged(sessions);
@@ -53,8 +57,14 @@ export class StreamWriter {
     if (this.recorded.get(status.id) !== outcome) {
       this.recorded.set(status.id, outcome);
       const why = status.reason === null ? '' : `: ${status.reason}${status.detail ? ` (${status.detail})` : ''}`;
-      withLogFields({ streamId: this.held.id, transferId: status.id }, () => this.logger.log(`transfer ${status.state}${why}`));
-      this.addEvent({ type: 'transfer.state', transferId: status.id, data: { state: status.state, reason: status.reason, detail: status.detail } });
+      withLogFields({ streamId: this.held.id, transferId: status.id }, () =>
+        this.logger.log(`transfer ${status.state}${why}`),
+      );
+      this.addEvent({
+        type: 'transfer.state',
+        transferId: status.id,
+        data: { state: status.state, reason: status.reason, detail: status.detail },
+      });
     }
     this.flush();
   }
@@ -79,7 +89,9 @@ export class StreamWriter {
       } catch (error) {
         if (error instanceof Fenced) return;
         if (isRefused(error) && (detail !== null || final !== null)) {
-          this.logger.error(`Postgres refuses the end of stream ${this.held.id} as it is; written without detail and figures: ${messageOf(error)}`);
+          this.logger.error(
+            `Postgres refuses the end of stream ${this.held.id} as it is; written without detail and figures: ${messageOf(error)}`,
+          );
           return this.end(reason, null, null, deadline - performance.now());
         }
         if (performance.now() + pause > deadline) throw error;
@@ -110,7 +122,12 @@ export class StreamWriter {
 
   private async writeAll(): Promise<void> {
     for (let pause = FIRST_PAUSE_MS; this.isPending && !this.stopped; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
-      const changes: Changes = { stream: this.stream, sessions: this.sessions, transfers: [...this.transfers.values()], events: this.events };
+      const changes: Changes = {
+        stream: this.stream,
+        sessions: this.sessions,
+        transfers: [...this.transfers.values()],
+        events: this.events,
+      };
       this.stream = {};
       this.sessions = [];
       this.transfers = new Map();

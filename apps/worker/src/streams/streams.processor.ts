@@ -60,7 +60,9 @@ export class StreamsProcessor extends WorkerHost {
   /** Takes no more jobs; those at hand are finished. Not later than CLOSE_MS: the queue waits without a limit for a Redis that is away. */
   async stop(): Promise<void> {
     this.isStopping = true;
-    const closed = this.worker.close().catch((error: unknown) => this.logger.warn(`queue not closed: ${String(error)}`));
+    const closed = this.worker
+      .close()
+      .catch((error: unknown) => this.logger.warn(`queue not closed: ${String(error)}`));
     const served = Promise.allSettled(this.serving).then(() => sleep(TELL_QUEUE_MS, undefined, { ref: false }));
     await Promise.race([closed, served, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
@@ -110,7 +112,10 @@ export class StreamsProcessor extends WorkerHost {
       const runner = this.runners.add(held, await this.pool.take());
       await runner.claim(this.runners.settings(held.projectId));
       // Together: neither needs the other, and the publisher waits for both.
-      const [sdp, mayAnswer] = await Promise.all([runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS), this.rows.answered(held)]);
+      const [sdp, mayAnswer] = await Promise.all([
+        runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS),
+        this.rows.answered(held),
+      ]);
       if (!mayAnswer) return await runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
       runner.begun();
@@ -135,7 +140,9 @@ export class StreamsProcessor extends WorkerHost {
     const negotiation = refusal.code === 'negotiation_failed';
     if (negotiation) this.logger.log(`stream ${held.id}: ${refusal.message}`);
     else this.logger.error(`stream ${held.id} could not be started: ${String(error)}`);
-    await this.wire.refuse(replyTo, sessionId, refusal).catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
+    await this.wire
+      .refuse(replyTo, sessionId, refusal)
+      .catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
     // Whoever sees that the stream has ended may publish it again: nothing may still be sent for it.
     await this.runners.get(held.id)?.fence();
     await this.rows.end(held, refusal.code, negotiation ? refusal.message : null, null).catch((failure: unknown) => {
@@ -146,7 +153,9 @@ export class StreamsProcessor extends WorkerHost {
 
 /** What the publisher is told. */
 function toRefusal(error: unknown): { code: string; message: string } {
-  if (error instanceof PipelineError && error.code === 'negotiation_failed') return { code: error.code, message: error.message };
-  if (error instanceof PipelineError && error.code === 'no_answer') return { code: error.code, message: 'The pipeline did not answer in time.' };
+  if (error instanceof PipelineError && error.code === 'negotiation_failed')
+    return { code: error.code, message: error.message };
+  if (error instanceof PipelineError && error.code === 'no_answer')
+    return { code: error.code, message: 'The pipeline did not answer in time.' };
   return { code: 'service_error', message: 'The pipeline could not be started.' };
 }

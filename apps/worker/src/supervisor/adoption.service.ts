@@ -58,18 +58,22 @@ export class AdoptionService {
   private async adoptProcess(pipeline: PipelineProcess): Promise<void> {
     const hello = await this.reach(pipeline);
     if (!hello) return;
-    const held = hello.claim && (await this.stillOurs(hello.claim).catch((error: unknown) => {
-      // It goes on for the next worker, which may find the database.
-      pipeline.release();
-      throw error;
-    }));
+    const held =
+      hello.claim &&
+      (await this.stillOurs(hello.claim).catch((error: unknown) => {
+        // It goes on for the next worker, which may find the database.
+        pipeline.release();
+        throw error;
+      }));
     if (!held) {
       await pipeline.end();
       return;
     }
     const runner = this.runners.add(held, pipeline);
     runner.adopted(hello);
-    await runner.syncTransfers().catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));
+    await runner
+      .syncTransfers()
+      .catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));
   }
 
   private async reach(pipeline: PipelineProcess): Promise<Snapshot | null> {

@@ -35,8 +35,16 @@ const line = (event: string, body: object): string => `${JSON.stringify({ event,
 
 it.each<[string, (socket: Socket) => void, string]>([
   ['says no hello', () => undefined, 'did not say hello within 300 ms'],
-  ['begins with something else', (socket) => socket.write(line('figures', { input: {}, transfers: {} })), 'did not begin with hello'],
-  ['says a hello that is none', (socket) => socket.write(line('hello', { ...SNAPSHOT, transfers: null })), 'closed the connection'],
+  [
+    'begins with something else',
+    (socket) => socket.write(line('figures', { input: {}, transfers: {} })),
+    'did not begin with hello',
+  ],
+  [
+    'says a hello that is none',
+    (socket) => socket.write(line('hello', { ...SNAPSHOT, transfers: null })),
+    'closed the connection',
+  ],
   ['hangs up', (socket) => socket.end(), 'closed the connection'],
   ['does not speak JSON', (socket) => socket.write('<html>\n'), 'closed the connection'],
   ['speaks in numbers', (socket) => socket.write('7\n'), 'closed the connection'],
@@ -51,14 +59,17 @@ it('rejects when nobody listens', async () => {
   await expect(ControlConnection.open(join(dir, 'nobody.sock'), 300)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-it.each(['{"re":\n', '{"event":"input"}\n', '{"event":"constructor","body":{}}\n'])('ends the connection, and no more, when a pipeline writes %j', async (words) => {
-  const path = await listen((socket) => socket.write(line('hello', SNAPSHOT)));
-  const { connection, hello } = await ControlConnection.open(path, 5000);
-  expect(hello).toEqual(SNAPSHOT);
-  const closed = new Promise<void>((resolve) => connection.onClose(resolve));
-  const call = connection.call('snapshot', {}, 5000);
-  for (const socket of sockets) socket.write(words);
-  await expect(call).rejects.toThrow('the pipeline is gone');
-  await closed;
-  expect(connection.isDistrusted).toBe(true);
-});
+it.each(['{"re":\n', '{"event":"input"}\n', '{"event":"constructor","body":{}}\n'])(
+  'ends the connection, and no more, when a pipeline writes %j',
+  async (words) => {
+    const path = await listen((socket) => socket.write(line('hello', SNAPSHOT)));
+    const { connection, hello } = await ControlConnection.open(path, 5000);
+    expect(hello).toEqual(SNAPSHOT);
+    const closed = new Promise<void>((resolve) => connection.onClose(resolve));
+    const call = connection.call('snapshot', {}, 5000);
+    for (const socket of sockets) socket.write(words);
+    await expect(call).rejects.toThrow('the pipeline is gone');
+    await closed;
+    expect(connection.isDistrusted).toBe(true);
+  },
+);

@@ -1,5 +1,12 @@
 import { connect, type Socket } from 'node:net';
-import { type In, isPipelineEvent, type Out, type PipelineEvents, type PipelineOp, type Snapshot } from '#libs/protocol';
+import {
+  type In,
+  isPipelineEvent,
+  type Out,
+  type PipelineEvents,
+  type PipelineOp,
+  type Snapshot,
+} from '#libs/protocol';
 
 /** The pipeline refused a command, or said nothing in time (`no_answer`); `code` is a reason code, `not_found` or `internal`. */
 export class PipelineError extends Error {
@@ -12,7 +19,9 @@ export class PipelineError extends Error {
 }
 
 /** An event with its body, as a union to switch over. */
-export type PipelineEvent = { [E in keyof PipelineEvents]: { event: E; body: PipelineEvents[E] } }[keyof PipelineEvents];
+export type PipelineEvent = {
+  [E in keyof PipelineEvents]: { event: E; body: PipelineEvents[E] };
+}[keyof PipelineEvents];
 
 interface Reply {
   re: number;
@@ -61,7 +70,10 @@ export class ControlConnection {
   private hello(deadlineMs: number): Promise<Snapshot> {
     return new Promise((resolve, reject) => {
       let failure = new Error('the pipeline closed the connection');
-      const timer = setTimeout(() => reject(new Error(`the pipeline did not say hello within ${deadlineMs} ms`)), deadlineMs);
+      const timer = setTimeout(
+        () => reject(new Error(`the pipeline did not say hello within ${deadlineMs} ms`)),
+        deadlineMs,
+      );
       this.socket.once('error', (error) => (failure = error));
       this.closeListener = () => {
         clearTimeout(timer);
@@ -142,7 +154,8 @@ export class ControlConnection {
       return;
     }
     const waiting = this.waiting.get(message.re);
-    if (typeof message.error === 'object' && message.error !== null) waiting?.reject(new PipelineError(String(message.error.code), String(message.error.message)));
+    if (typeof message.error === 'object' && message.error !== null)
+      waiting?.reject(new PipelineError(String(message.error.code), String(message.error.message)));
     else waiting?.resolve(message.result as never);
   }
 
@@ -154,7 +167,8 @@ export class ControlConnection {
   }
 }
 
-const isReply = (message: unknown): boolean => typeof message === 'object' && message !== null && !('event' in message) && typeof (message as Reply).re === 'number';
+const isReply = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && !('event' in message) && typeof (message as Reply).re === 'number';
 
 function parse(line: string): Reply | PipelineEvent | null {
   try {

@@ -1,4 +1,15 @@
-import { chownSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { chmod, chown, copyFile, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SOUND_FILE, type TransferOptions } from '#libs/transfer';
@@ -80,7 +91,11 @@ export function readJson<T>(file: string): T | null {
 }
 
 /** Brings the sounds that these transfers wish for (and no others) from the project's folder to a pipeline that cannot read it. */
-export async function bringSounds({ folder: dir }: PipelineFiles, from: string, transfers: { options: TransferOptions }[]): Promise<void> {
+export async function bringSounds(
+  { folder: dir }: PipelineFiles,
+  from: string,
+  transfers: { options: TransferOptions }[],
+): Promise<void> {
   if (!existsSync(dir)) return;
   try {
     await bringAll(dir, from, transfers);
@@ -91,7 +106,9 @@ export async function bringSounds({ folder: dir }: PipelineFiles, from: string, 
 }
 
 async function bringAll(dir: string, from: string, transfers: { options: TransferOptions }[]): Promise<void> {
-  const wanted = new Set(transfers.flatMap(({ options: { sound } }) => (sound != null && SOUND_FILE.test(sound.file) ? [sound.file] : [])));
+  const wanted = new Set(
+    transfers.flatMap(({ options: { sound } }) => (sound != null && SOUND_FILE.test(sound.file) ? [sound.file] : [])),
+  );
   for (const name of await readdir(dir)) if (!wanted.has(name)) await rm(join(dir, name), { force: true });
   for (const name of wanted) await bring(join(from, name), join(dir, name), (await stat(dir)).gid);
 }

@@ -50,7 +50,6 @@ export class PipelineProcess {
     });
   }
 
-
   /**
    * The process that an earlier worker started; null when it has ended, and its files are removed. One of a version that
    * wrote no identity is known by what its `hello` says.
@@ -71,7 +70,10 @@ export class PipelineProcess {
     const deadline = performance.now() + deadlineMs;
     for (;;) {
       try {
-        const { connection, hello } = await ControlConnection.open(this.files.socket, Math.max(1, deadline - performance.now()));
+        const { connection, hello } = await ControlConnection.open(
+          this.files.socket,
+          Math.max(1, deadline - performance.now()),
+        );
         this.attach(connection);
         return hello;
       } catch (error) {
@@ -148,7 +150,8 @@ export class PipelineProcess {
     });
     connection.onClose(() => {
       this.connection = null;
-      if (!this.isReleased && !this.ending) this.lost(connection).catch((error: unknown) => this.logger.error(`pipeline ${this.pid}: ${String(error)}`));
+      if (!this.isReleased && !this.ending)
+        this.lost(connection).catch((error: unknown) => this.logger.error(`pipeline ${this.pid}: ${String(error)}`));
     });
   }
 
@@ -169,7 +172,8 @@ export class PipelineProcess {
     try {
       return await this.connect(RECONNECT_MS);
     } catch (error) {
-      if (!this.isReleased && !this.ending && isRunning(this.identity)) this.logger.warn(`pipeline ${this.pid} cannot be reached and is ended: ${String(error)}`);
+      if (!this.isReleased && !this.ending && isRunning(this.identity))
+        this.logger.warn(`pipeline ${this.pid} cannot be reached and is ended: ${String(error)}`);
       return null;
     }
   }
@@ -180,7 +184,8 @@ export class PipelineProcess {
     this.connection?.close();
     this.connection = null;
     const endsByItself = final !== null || askMs === null;
-    if (!endsByItself || !(await exitsWithin(this.identity, EXIT_MS))) await this.terminate(askMs === null ? TERM_MS : EXIT_MS);
+    if (!endsByItself || !(await exitsWithin(this.identity, EXIT_MS)))
+      await this.terminate(askMs === null ? TERM_MS : EXIT_MS);
     this.files.remove();
     return final;
   }
@@ -223,7 +228,8 @@ async function identityByHello(files: PipelineFiles, deadlineMs: number): Promis
     return identify(hello.pid);
   } catch (error) {
     // Nobody listens there any more. Anything else cannot be ended, as nobody knows which process it is.
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED' || (error as NodeJS.ErrnoException).code === 'ENOENT')
+      return null;
     throw error;
   }
 }

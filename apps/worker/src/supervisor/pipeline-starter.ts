@@ -12,7 +12,8 @@ import { RunDir } from './run-dir.js';
 
 const READY_MS = 10_000;
 /** What a pipeline may know of our environment: where GStreamer is and keeps its registry, and whose certificates are trusted. Its settings come with the stream, secrets not at all. */
-const PASSED_ON = /^(HOME|XDG_CACHE_HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GST_(PLUGIN|REGISTRY|DEBUG)[A-Z0-9_]*)$/;
+const PASSED_ON =
+  /^(HOME|XDG_CACHE_HOME|LANG|TZ|NODE_DEBUG|LD_LIBRARY_PATH|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GST_(PLUGIN|REGISTRY|DEBUG)[A-Z0-9_]*)$/;
 /** glibc's arenas, one for each of GStreamer's many threads, would double the memory of a process. */
 const MEMORY = { MALLOC_ARENA_MAX: '2' };
 
@@ -55,7 +56,9 @@ export class PipelineStarter {
     } catch (error) {
       const lastWords = files.lastWords();
       await pipeline.endUnasked();
-      throw new Error(`a pipeline did not start: ${(error as Error).message}${lastWords && `: ${lastWords}`}`, { cause: error });
+      throw new Error(`a pipeline did not start: ${(error as Error).message}${lastWords && `: ${lastWords}`}`, {
+        cause: error,
+      });
     } finally {
       this.starting.delete(pipeline);
     }
@@ -65,16 +68,29 @@ export class PipelineStarter {
     const uid = this.noUsers === null ? chooseUid(this.runDir.usersTaken()) : 0;
     if (uid !== 0) files.makeFolder(uid);
     const log = openSync(files.log, 'a', 0o600);
-    const child = spawn(process.execPath, ['--enable-source-maps', '--max-semi-space-size=1', this.program.file, files.socket, String(uid), String(this.env.PIPELINE_MEMORY_MB)], {
-      cwd: uid === 0 ? undefined : files.folder,
-      // A session of its own: neither a signal to our group nor our end reaches it.
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { ...Object.fromEntries(Object.entries(process.env).filter(([key]) => PASSED_ON.test(key))), ...MEMORY },
-    });
+    const child = spawn(
+      process.execPath,
+      [
+        '--enable-source-maps',
+        '--max-semi-space-size=1',
+        this.program.file,
+        files.socket,
+        String(uid),
+        String(this.env.PIPELINE_MEMORY_MB),
+      ],
+      {
+        cwd: uid === 0 ? undefined : files.folder,
+        // A session of its own: neither a signal to our group nor our end reaches it.
+        detached: true,
+        stdio: ['ignore', log, log],
+        env: { ...Object.fromEntries(Object.entries(process.env).filter(([key]) => PASSED_ON.test(key))), ...MEMORY },
+      },
+    );
     closeSync(log);
     child.unref();
-    const exit = new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`)));
+    const exit = new Promise<string>((resolve) =>
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`)),
+    );
     await once(child, 'spawn');
     child.on('error', (error) => this.logger.warn(`pipeline ${child.pid}: ${error.message}`));
     const identity = identify(child.pid as number);

@@ -2,14 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { chooseUid, FIRST_UID, LAST_UID, whyNoUsers } from './pipeline-user.js';
 
 const ALL = '         0          0 4294967295\n';
-const status = (uid: number, capabilities: string) => `Name:\tnode\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${capabilities}\n`;
+const status = (uid: number, capabilities: string) =>
+  `Name:\tnode\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${capabilities}\n`;
 const root = { status: status(0, '000001ffffffffff'), uidMap: ALL, gidMap: ALL, setgroups: 'allow\n' };
 
 describe('pipelines run as users of their own', () => {
   it.each([
     ['root', root, null],
     ["Docker's root with its usual capabilities", { ...root, status: status(0, '00000000a80425fb') }, null],
-    ["the root of a rootless container's 65,536 users", { ...root, uidMap: '0 1000 1\n1 100000 65536\n', gidMap: '0 1000 1\n1 100000 65536\n' }, null],
+    [
+      "the root of a rootless container's 65,536 users",
+      { ...root, uidMap: '0 1000 1\n1 100000 65536\n', gidMap: '0 1000 1\n1 100000 65536\n' },
+      null,
+    ],
     ['an ordinary user', { ...root, status: status(1000, '0000000000000000') }, /not started as root/],
     ['root without capabilities', { ...root, status: status(0, '0000000000000000') }, /lacks/],
     ['root without CAP_SETUID', { ...root, status: status(0, '000001ffffffff7f') }, /lacks/],

@@ -20,7 +20,8 @@ export interface Rights {
 export function whyNoUsers({ status, uidMap, gidMap, setgroups }: Rights): string | null {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   if (!/^Uid:\s*\d+\s+0\s/m.test(status)) return 'the worker is not started as root';
-  if ([CAP_CHOWN, CAP_SETGID, CAP_SETUID].some((capability) => (effective & (1n << BigInt(capability))) === 0n)) return 'the worker lacks CAP_CHOWN, CAP_SETUID or CAP_SETGID';
+  if ([CAP_CHOWN, CAP_SETGID, CAP_SETUID].some((capability) => (effective & (1n << BigInt(capability))) === 0n))
+    return 'the worker lacks CAP_CHOWN, CAP_SETUID or CAP_SETGID';
   if (![uidMap, gidMap].every(hasRange)) return 'the user namespace has too few users';
   return setgroups.trim() === 'deny' ? 'the user namespace denies setgroups' : null;
 }
@@ -34,7 +35,9 @@ function hasRange(map: string): boolean {
 }
 
 export function ownRights(): Rights {
-  const [status = '', uidMap = '', gidMap = '', setgroups = ''] = ['status', 'uid_map', 'gid_map', 'setgroups'].map((name) => readFileSync(`/proc/self/${name}`, 'utf8'));
+  const [status = '', uidMap = '', gidMap = '', setgroups = ''] = ['status', 'uid_map', 'gid_map', 'setgroups'].map(
+    (name) => readFileSync(`/proc/self/${name}`, 'utf8'),
+  );
   return { status, uidMap, gidMap, setgroups };
 }
 

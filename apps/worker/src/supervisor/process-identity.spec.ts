@@ -35,7 +35,9 @@ it('counts a process that has ended and was not waited for as gone', async () =>
   // The shell starts a process that ends at once, and becomes a program that waits for no child.
   const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
   children.push(parent);
-  const pid = await new Promise<number>((resolve) => parent.stdout.once('data', (data: Buffer) => resolve(Number(data))));
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once('data', (data: Buffer) => resolve(Number(data))),
+  );
   await expect.poll(() => identify(pid), { timeout: 10_000 }).toBeNull();
 });
 

@@ -21,7 +21,9 @@ const owner = () => (JSON.parse(readFileSync(lockFile(), 'utf8')) as { nodeId: s
 
 /** A running process that holds the directory for node-a. It is ready when its script has said so. */
 async function holder(script: string): Promise<ProcessIdentity> {
-  const child = spawn('sh', ['-c', `${script} echo ready; while :; do sleep 0.05; done`], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn('sh', ['-c', `${script} echo ready; while :; do sleep 0.05; done`], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   children.push(child);
   await new Promise((resolve) => child.stdout.once('data', resolve));
   const identity = identify(child.pid as number) as ProcessIdentity;
@@ -33,7 +35,9 @@ it('belongs to the worker that took it, until it is released', async () => {
   const first = runDir('node-a');
   await first.acquire();
   expect(owner()).toBe('node-a');
-  await expect(runDir('node-b').acquire()).rejects.toThrow(/belongs to the running worker of node "node-a" \(process \d+\): give each worker a RUN_DIR of its own/);
+  await expect(runDir('node-b').acquire()).rejects.toThrow(
+    /belongs to the running worker of node "node-a" \(process \d+\): give each worker a RUN_DIR of its own/,
+  );
   first.release();
   expect(existsSync(lockFile())).toBe(false);
   await runDir('node-b').acquire();
@@ -49,7 +53,10 @@ it('is not taken from the running worker of another node', async () => {
 
 it.each([
   ['a worker that has ended', () => JSON.stringify({ pid: 4_194_305, startTime: 1, nodeId: 'node-b' })],
-  ['a worker whose pid another process has now', () => JSON.stringify({ ...identify(process.ppid), startTime: 1, nodeId: 'node-b' })],
+  [
+    'a worker whose pid another process has now',
+    () => JSON.stringify({ ...identify(process.ppid), startTime: 1, nodeId: 'node-b' }),
+  ],
   ['nobody, for it is damaged', () => '{"pid":'],
 ])('is free when the lock is of %s', async (_, lock) => {
   writeFileSync(lockFile(), lock());

@@ -70,7 +70,9 @@ export class RunDir {
         continue;
       }
       if (owner.nodeId !== this.nodeId || owner.pid === process.pid) {
-        throw new Error(`RUN_DIR ${this.path} belongs to the running worker of node "${owner.nodeId}" (process ${owner.pid}): give each worker a RUN_DIR of its own`);
+        throw new Error(
+          `RUN_DIR ${this.path} belongs to the running worker of node "${owner.nodeId}" (process ${owner.pid}): give each worker a RUN_DIR of its own`,
+        );
       }
       await this.askToHandOver(owner, handOverMs);
     }
@@ -116,8 +118,11 @@ export class RunDir {
     this.logger.log(`taking over from worker process ${owner.pid}`);
     signal(owner, 'SIGUSR2');
     if (await exitsWithin(owner, deadlineMs)) return;
-    this.logger.warn(`worker process ${owner.pid} did not hand over within ${deadlineMs} ms and is killed; its pipelines go on`);
+    this.logger.warn(
+      `worker process ${owner.pid} did not hand over within ${deadlineMs} ms and is killed; its pipelines go on`,
+    );
     signal(owner, 'SIGKILL');
-    if (!(await exitsWithin(owner, EXIT_MS))) throw new Error(`worker process ${owner.pid} holds RUN_DIR ${this.path} and cannot be ended`);
+    if (!(await exitsWithin(owner, EXIT_MS)))
+      throw new Error(`worker process ${owner.pid} holds RUN_DIR ${this.path} and cannot be ended`);
   }
 }

@@ -26,7 +26,9 @@ export class BanController {
     @Param('streamName', StreamName) streamName: string,
     @Body() body: BanStream,
   ): Promise<BannedStreamResponse> {
-    return toBannedStreamResponse(await this.bans.ban(caller, { appid, entryPoint }, streamName, resumeTimeOf(body, Date.now())));
+    return toBannedStreamResponse(
+      await this.bans.ban(caller, { appid, entryPoint }, streamName, resumeTimeOf(body, Date.now())),
+    );
   }
 
   @Delete(':streamName')

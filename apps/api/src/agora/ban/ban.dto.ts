@@ -20,7 +20,10 @@ export interface BannedStreamResponse {
   resumeTime: string;
 }
 
-export const toBannedStreamResponse = ({ streamName, resumeTime }: BannedStream): BannedStreamResponse => ({ name: streamName, resumeTime: resumeTime.toISOString() });
+export const toBannedStreamResponse = ({ streamName, resumeTime }: BannedStream): BannedStreamResponse => ({
+  name: streamName,
+  resumeTime: resumeTime.toISOString(),
+});
 
 /** When the ban is to end. Throws 400 for what is no time, or is over. */
 export function resumeTimeOf({ resumeTime }: BanStream, now: number): Date {

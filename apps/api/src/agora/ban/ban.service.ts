@@ -25,7 +25,10 @@ export class BanService {
   /** Those that hold, the one that ends first first. */
   async list(caller: Caller, path: BanPath): Promise<BannedStream[]> {
     const { id } = await this.entryPoint(caller, path);
-    return this.prisma.bannedStream.findMany({ where: { entryPointId: id, resumeTime: { gt: new Date() } }, orderBy: [{ resumeTime: 'asc' }, { streamName: 'asc' }] });
+    return this.prisma.bannedStream.findMany({
+      where: { entryPointId: id, resumeTime: { gt: new Date() } },
+      orderBy: [{ resumeTime: 'asc' }, { streamName: 'asc' }],
+    });
   }
 
   /** From now on; a stream of this name that runs is ended. Again changes the time. */
@@ -34,10 +37,17 @@ export class BanService {
     const { row, running } = await this.prisma.$transaction(async (tx) => {
       // The lock under which streams are made: see requireNotBanned.
       await tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${project.customerId} FOR NO KEY UPDATE`;
-      if ((await tx.bannedStream.count({ where: { entryPointId, streamName: { not: streamName } } })) >= MAX_BANS) throw refuse(409, `An entry point has ${MAX_BANS} banned names at most.`, { code: 'too_many_bans' });
+      if ((await tx.bannedStream.count({ where: { entryPointId, streamName: { not: streamName } } })) >= MAX_BANS)
+        throw refuse(409, `An entry point has ${MAX_BANS} banned names at most.`, { code: 'too_many_bans' });
       const where = { entryPointId_streamName: { entryPointId, streamName } };
-      const row = await tx.bannedStream.upsert({ where, create: { entryPointId, streamName, resumeTime }, update: { resumeTime } });
-      const [running] = await tx.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
+      const row = await tx.bannedStream.upsert({
+        where,
+        create: { entryPointId, streamName, resumeTime },
+        update: { resumeTime },
+      });
+      const [running] = await tx.$queryRaw<
+        { id: string }[]
+      >`SELECT id FROM streams WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
       const data = { streamName, entryPoint: path.entryPoint, resumeTime: resumeTime.toISOString() };
       await recordEvent(tx, { projectId: path.appid, streamId: running?.id, type: 'stream.banned', data });
       return { row, running };
@@ -50,14 +60,23 @@ export class BanService {
   async unban(caller: Caller, path: BanPath, streamName: string): Promise<void> {
     const { id } = await this.entryPoint(caller, path);
     await this.prisma.$transaction(async (tx) => {
-      const { count } = await tx.bannedStream.deleteMany({ where: { entryPointId: id, streamName, resumeTime: { gt: new Date() } } });
+      const { count } = await tx.bannedStream.deleteMany({
+        where: { entryPointId: id, streamName, resumeTime: { gt: new Date() } },
+      });
       if (count === 0) throw new NotFoundException('This stream name is not banned.');
-      await recordEvent(tx, { projectId: path.appid, type: 'stream.unbanned', data: { streamName, entryPoint: path.entryPoint } });
+      await recordEvent(tx, {
+        projectId: path.appid,
+        type: 'stream.unbanned',
+        data: { streamName, entryPoint: path.entryPoint },
+      });
     });
   }
 
   private async entryPoint(caller: Caller, path: BanPath): Promise<{ id: string; project: { customerId: string } }> {
-    const found = await this.prisma.entryPoint.findFirst({ where: namedEntryPoint(caller, path), select: { id: true, project: { select: { customerId: true } } } });
+    const found = await this.prisma.entryPoint.findFirst({
+      where: namedEntryPoint(caller, path),
+      select: { id: true, project: { select: { customerId: true } } },
+    });
     if (found === null) throw unknownEntryPoint();
     return found;
   }

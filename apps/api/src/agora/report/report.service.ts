@@ -48,7 +48,12 @@ export class ReportService {
       SELECT name, started_at AS "startedAt", ended_at AS "endedAt" FROM streams
       WHERE entry_point_id = ${entryPointId}::uuid AND state = 'ended' AND started_at IS NOT NULL AND ended_at BETWEEN ${from} AND ${to} ${isNamed}
       ORDER BY ended_at DESC LIMIT ${MAX_HISTORY}`;
-    return rows.map(({ name, startedAt, endedAt }) => ({ name, startTime: startedAt.toISOString(), endTime: endedAt.toISOString(), duration: Math.round((endedAt.getTime() - startedAt.getTime()) / 1000) }));
+    return rows.map(({ name, startedAt, endedAt }) => ({
+      name,
+      startTime: startedAt.toISOString(),
+      endTime: endedAt.toISOString(),
+      duration: Math.round((endedAt.getTime() - startedAt.getTime()) / 1000),
+    }));
   }
 
   private running(entryPointId: string, which: Prisma.Sql): Promise<Pick<Publication, 'name' | 'startedAt'>[]> {

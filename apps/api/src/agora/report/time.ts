@@ -12,6 +12,7 @@ export function readTime(field: string, given: string): Date {
   const time = new Date(RFC_3339.test(text) ? text.toUpperCase() : Number.NaN);
   const year = time.getUTCFullYear();
   // Also true for a time that is none.
-  if (!(year >= YEARS.first && year <= YEARS.last)) throw badRequest([{ field, message: 'must be a time in RFC 3339 form, e.g. 2026-11-30T19:00:00+08:00' }]);
+  if (!(year >= YEARS.first && year <= YEARS.last))
+    throw badRequest([{ field, message: 'must be a time in RFC 3339 form, e.g. 2026-11-30T19:00:00+08:00' }]);
   return time;
 }

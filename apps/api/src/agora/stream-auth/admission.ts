@@ -58,7 +58,11 @@ export class Admission {
   private async ask(wanted: Wanted, auth: StreamAuth, who: Who): Promise<void> {
     const { customerId, projectId: appid } = wanted;
     const { quotas } = await this.quotas.ofProject(appid);
-    const attempt = await this.circuits.run({ customerId, appid, url: auth.url }, () => this.quota.consumeForPublisher({ customerId, quotas }), () => this.post(wanted, auth, who));
+    const attempt = await this.circuits.run(
+      { customerId, appid, url: auth.url },
+      () => this.quota.consumeForPublisher({ customerId, quotas }),
+      () => this.post(wanted, auth, who),
+    );
     if (attempt === 'open') throw refusalOf('callback_circuit_open');
     if (attempt === 'full') throw refusalOf('callback_timeout', 1000);
     if ('waitMs' in attempt) throw refusalOf('callback_rate_limited', attempt.waitMs);
@@ -69,14 +73,38 @@ export class Admission {
     throw refusalOf(verdict);
   }
 
-  private post({ admission, streamName }: Wanted, { url, secret }: StreamAuth, { host, clientIp, token }: Who): Promise<Attempt> {
-    const question: StreamAuthQuestion = { host: host ?? '', entryPoint: admission.entryPoint, streamName, clientIp, token, requestId: logFields().requestId };
+  private post(
+    { admission, streamName }: Wanted,
+    { url, secret }: StreamAuth,
+    { host, clientIp, token }: Who,
+  ): Promise<Attempt> {
+    const question: StreamAuthQuestion = {
+      host: host ?? '',
+      entryPoint: admission.entryPoint,
+      streamName,
+      clientIp,
+      token,
+      requestId: logFields().requestId,
+    };
     const payload = JSON.stringify(question);
     return this.client.post(url, payload, signatureHeaders(secret, payload), this.env.STREAM_AUTH_TIMEOUT_MS);
   }
 
-  private async record({ entryPointId, streamName }: Wanted, { url }: StreamAuth, attempt: Attempt, verdict: string): Promise<void> {
-    const asked = { stream: null, entryPoint: { id: entryPointId }, callbackUrl: url, webhookId: `msg_auth_${randomUUID()}`, streamName, attempt: 1, kind: 'stream_auth' as const };
+  private async record(
+    { entryPointId, streamName }: Wanted,
+    { url }: StreamAuth,
+    attempt: Attempt,
+    verdict: string,
+  ): Promise<void> {
+    const asked = {
+      stream: null,
+      entryPoint: { id: entryPointId },
+      callbackUrl: url,
+      webhookId: `msg_auth_${randomUUID()}`,
+      streamName,
+      attempt: 1,
+      kind: 'stream_auth' as const,
+    };
     const detail = attempt.failure?.detail ?? null;
     await this.prisma.callbackDelivery.create({ data: toDelivery(asked, attempt, verdict, detail) });
   }

@@ -27,13 +27,20 @@ export class StreamAuthSettings {
     if (problem !== null) throw badRequest([{ field: 'url', message: problem }]);
     const before = await this.get(caller, appid);
     const willBeEnabled = enabled ?? before.streamAuthEnabled;
-    if (willBeEnabled && (streamAuthUrl === undefined ? before.streamAuthUrl : streamAuthUrl) === null) throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
+    if (willBeEnabled && (streamAuthUrl === undefined ? before.streamAuthUrl : streamAuthUrl) === null)
+      throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
     const streamAuthSecret = secret == null ? secret : this.box.seal(secret, `stream-auth:${appid}`);
-    const [row] = await this.prisma.project.updateManyAndReturn({ where: { ...ownedBy(caller), id: appid }, data: { streamAuthEnabled: enabled, streamAuthUrl, streamAuthSecret } }).catch((error: unknown) => {
-      // Another change came between: the table's own check refuses what both together would be.
-      if (String((error as Error).message).includes('projects_stream_auth_check')) throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
-      throw error;
-    });
+    const [row] = await this.prisma.project
+      .updateManyAndReturn({
+        where: { ...ownedBy(caller), id: appid },
+        data: { streamAuthEnabled: enabled, streamAuthUrl, streamAuthSecret },
+      })
+      .catch((error: unknown) => {
+        // Another change came between: the table's own check refuses what both together would be.
+        if (String((error as Error).message).includes('projects_stream_auth_check'))
+          throw badRequest([{ field: 'url', message: NOBODY_TO_ASK }]);
+        throw error;
+      });
     if (row === undefined) throw unknownProject();
     return row;
   }

@@ -15,7 +15,11 @@ export class StreamAuthController {
   }
 
   @Patch()
-  async update(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: UpdateStreamAuth): Promise<StreamAuthResponse> {
+  async update(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Body() body: UpdateStreamAuth,
+  ): Promise<StreamAuthResponse> {
     return toStreamAuthResponse(await this.settings.update(caller, appid, body));
   }
 }

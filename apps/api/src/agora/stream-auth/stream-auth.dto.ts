@@ -29,6 +29,10 @@ export interface StreamAuthResponse {
 /** Agora's own example has no scheme. */
 export const completeUrl = (url: string): string => (url.includes('://') ? url : `https://${url}`);
 
-export function toStreamAuthResponse({ streamAuthEnabled, streamAuthUrl, streamAuthSecret }: Pick<Project, 'streamAuthEnabled' | 'streamAuthUrl' | 'streamAuthSecret'>): StreamAuthResponse {
+export function toStreamAuthResponse({
+  streamAuthEnabled,
+  streamAuthUrl,
+  streamAuthSecret,
+}: Pick<Project, 'streamAuthEnabled' | 'streamAuthUrl' | 'streamAuthSecret'>): StreamAuthResponse {
   return { enabled: streamAuthEnabled, url: streamAuthUrl, hasSecret: streamAuthSecret !== null };
 }

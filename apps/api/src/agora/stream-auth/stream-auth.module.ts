@@ -5,5 +5,10 @@ import { StreamAuthController } from './stream-auth.controller.js';
 import { StreamAuthSettings } from './stream-auth-settings.js';
 
 /** The customer's server that says who may publish. */
-@Module({ imports: [AskingModule], controllers: [StreamAuthController], providers: [Admission, StreamAuthSettings], exports: [Admission] })
+@Module({
+  imports: [AskingModule],
+  controllers: [StreamAuthController],
+  providers: [Admission, StreamAuthSettings],
+  exports: [Admission],
+})
 export class StreamAuthModule {}

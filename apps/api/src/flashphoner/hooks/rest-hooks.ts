@@ -47,17 +47,30 @@ export class RestHooks {
    * Never throws for what the application does. `failOnError`: an application that cannot be asked is one that says no. With quota, room and
    * circuit breaker of the customer's callbacks.
    */
-  async call({ customerId, projectId, entryPointId }: PublishTarget, hook: Hook, fields: Fields, failOnError = false): Promise<HookAnswer> {
+  async call(
+    { customerId, projectId, entryPointId }: PublishTarget,
+    hook: Hook,
+    fields: Fields,
+    failOnError = false,
+  ): Promise<HookAnswer> {
     const { appUrl, hookSecret } = await this.settings.of(entryPointId);
     if (appUrl === null) return NO_ANSWER;
     const payload = JSON.stringify({ nodeId: this.nodeId, ...fields });
-    const headers: Record<string, string> = hookSecret === null ? {} : { authorization: `WCS ${createHmac('md5', hookSecret).update(payload).digest('hex')}` };
+    const headers: Record<string, string> =
+      hookSecret === null
+        ? {}
+        : { authorization: `WCS ${createHmac('md5', hookSecret).update(payload).digest('hex')}` };
     const url = `${appUrl.replace(/\/$/, '')}/${hook}`;
     const consume = async (): Promise<number> => this.quota.consumeForOthers(await this.quotas.ofProject(projectId));
-    const attempt = await this.circuits.run({ customerId, appid: projectId, url }, consume, () => this.client.post(url, payload, headers));
-    if (attempt === 'full' || (typeof attempt === 'object' && 'waitMs' in attempt)) return { refusal: CROWDED, body: {} };
+    const attempt = await this.circuits.run({ customerId, appid: projectId, url }, consume, () =>
+      this.client.post(url, payload, headers),
+    );
+    if (attempt === 'full' || (typeof attempt === 'object' && 'waitMs' in attempt))
+      return { refusal: CROWDED, body: {} };
     if (attempt !== 'open' && attempt.failure === null) return { refusal: null, body: readBody(attempt.body) };
-    this.logger.log(`hook ${hook} of entry point ${entryPointId}: ${attempt === 'open' ? 'its server is not asked for a while' : attempt.failure?.code}`);
+    this.logger.log(
+      `hook ${hook} of entry point ${entryPointId}: ${attempt === 'open' ? 'its server is not asked for a while' : attempt.failure?.code}`,
+    );
     const isRefused = attempt !== 'open' && attempt.status === REFUSED;
     return { refusal: isRefused || failOnError ? FORBIDDEN : null, body: {} };
   }

@@ -18,14 +18,27 @@ export class AutoRepublish {
   ) {}
 
   /** In the transaction that makes the stream: who claims it finds its transfers. */
-  async begin(tx: Prisma.TransactionClient, stream: Stream, { settings, republish }: EffectivePushSettings): Promise<void> {
+  async begin(
+    tx: Prisma.TransactionClient,
+    stream: Stream,
+    { settings, republish }: EffectivePushSettings,
+  ): Promise<void> {
     if (!settings.republishEnabled || republish.length === 0) return;
     const options = pushOptions(settings) as Prisma.InputJsonObject;
     const data = republish.flatMap(({ url: server, parameters }) => {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
-        const { url } = pushTarget(withParameters(server, parameters), stream.name, { ...settings, fullUrl: false, passUrlParameters: true });
-        const columns = { streamId: stream.id, origin: 'push', mediaSessionId: newMediaSessionId(), ...sealedTransfer(this.box, stream.id, url) };
+        const { url } = pushTarget(withParameters(server, parameters), stream.name, {
+          ...settings,
+          fullUrl: false,
+          passUrlParameters: true,
+        });
+        const columns = {
+          streamId: stream.id,
+          origin: 'push',
+          mediaSessionId: newMediaSessionId(),
+          ...sealedTransfer(this.box, stream.id, url),
+        };
         return [{ ...columns, pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), options }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
@@ -36,7 +49,10 @@ export class AutoRepublish {
     });
     if (data.length === 0) return;
     const { transfersPerStream } = (await this.quotas.ofProject(stream.projectId, tx)).quotas;
-    if (data.length > transfersPerStream) this.logger.log(`stream ${stream.id}: ${data.length} servers to republish to, ${transfersPerStream} transfers permitted`);
+    if (data.length > transfersPerStream)
+      this.logger.log(
+        `stream ${stream.id}: ${data.length} servers to republish to, ${transfersPerStream} transfers permitted`,
+      );
     await tx.transfer.createMany({ data: data.slice(0, transfersPerStream), skipDuplicates: true });
   }
 }

@@ -10,7 +10,11 @@ export class PushSettingsController {
   constructor(private readonly settings: PushSettingsService) {}
 
   @Get()
-  get(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('entryPoint', PathName) entryPoint: string): Promise<PushSettingsResponse> {
+  get(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('entryPoint', PathName) entryPoint: string,
+  ): Promise<PushSettingsResponse> {
     return this.settings.get(caller, appid, entryPoint);
   }
 

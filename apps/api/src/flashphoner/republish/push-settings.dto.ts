@@ -1,4 +1,21 @@
-import { ArrayMaxSize, IsBoolean, IsInt, IsIP, IsObject, IsString, Matches, Max, MaxLength, Min, MinLength, Validate, ValidateIf, ValidatorConstraint, type ValidationArguments, type ValidatorConstraintInterface } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsBoolean,
+  IsInt,
+  IsIP,
+  IsObject,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  Validate,
+  ValidateIf,
+  ValidatorConstraint,
+  type ValidationArguments,
+  type ValidatorConstraintInterface,
+} from 'class-validator';
 import { callbackUrlProblem, pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
 import { IsListOf, MayBeAbsent } from '../../http/validation.js';
 import type { PushSettings, RepublishServer } from './push-settings.js';
@@ -20,7 +37,9 @@ class IsServerUrl implements ValidatorConstraintInterface {
     try {
       // With all that it will carry: else it fails when a stream begins, and nobody is told.
       const whole = new IsParameters().validate(parameters) ? withParameters(value, parameters ?? {}) : value;
-      return pushTarget(whole, LONGEST_NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url !== '';
+      return (
+        pushTarget(whole, LONGEST_NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url !== ''
+      );
     } catch (error) {
       if (error instanceof TransferError) return false;
       throw error;
@@ -37,7 +56,10 @@ class IsParameters implements ValidatorConstraintInterface {
   validate(value: unknown): boolean {
     if (value !== undefined && !isFields(value)) return false;
     const entries = Object.entries(value ?? {});
-    return entries.length <= MAX_PARAMETERS && entries.every(([name, text]) => name.length <= 64 && typeof text === 'string' && text.length <= 512);
+    return (
+      entries.length <= MAX_PARAMETERS &&
+      entries.every(([name, text]) => name.length <= 64 && typeof text === 'string' && text.length <= 512)
+    );
   }
 
   defaultMessage(): string {
@@ -172,7 +194,12 @@ export interface PushSettingsResponse extends PushSettings {
   hasHookSecret: boolean;
 }
 
-export function toPushSettingsResponse({ settings, republish, appUrl, hookSecret }: EffectivePushSettings): PushSettingsResponse {
+export function toPushSettingsResponse({
+  settings,
+  republish,
+  appUrl,
+  hookSecret,
+}: EffectivePushSettings): PushSettingsResponse {
   return {
     ...settings,
     republish: republish.map(({ url, parameters }) => ({
@@ -195,4 +222,5 @@ export function redactServerUrl(url: string): string {
   }
 }
 
-const isFields = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isFields = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

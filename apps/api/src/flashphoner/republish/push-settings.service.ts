@@ -4,7 +4,13 @@ import { type Prisma, PrismaService, SecretBox } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { requireEntryPoint } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
-import { defaultPushSettings, defaultRepublish, readServers, type PushSettings, type RepublishServer } from './push-settings.js';
+import {
+  defaultPushSettings,
+  defaultRepublish,
+  readServers,
+  type PushSettings,
+  type RepublishServer,
+} from './push-settings.js';
 import { toPushSettingsResponse, type PushSettingsResponse, type UpdatePushSettings } from './push-settings.dto.js';
 
 /** The settings of an entry point as they hold, secrets opened: for the service's own use only. */
@@ -34,7 +40,8 @@ export class PushSettingsService {
 
   async of(entryPointId: string): Promise<EffectivePushSettings> {
     const row = await this.prisma.pushSettings.findUnique({ where: { entryPointId } });
-    const open = (sealed: string | null | undefined, context: string): string | null => (sealed == null ? null : this.box.open(sealed, `${context}:${entryPointId}`));
+    const open = (sealed: string | null | undefined, context: string): string | null =>
+      sealed == null ? null : this.box.open(sealed, `${context}:${entryPointId}`);
     const republish = open(row?.republish, 'republish');
     return {
       settings: { ...this.defaults, ...(row?.settings as Partial<PushSettings> | undefined) },
@@ -50,25 +57,48 @@ export class PushSettingsService {
   }
 
   /** Absent keeps, null returns to the service's default. */
-  async update(caller: Caller, appid: string, entryPoint: string, body: UpdatePushSettings): Promise<PushSettingsResponse> {
+  async update(
+    caller: Caller,
+    appid: string,
+    entryPoint: string,
+    body: UpdatePushSettings,
+  ): Promise<PushSettingsResponse> {
     const { republish, appUrl, hookSecret, ...changes } = body;
     if (changes.localAddress != null && !this.localAddresses.has(changes.localAddress)) {
-      throw badRequest([{ field: 'localAddress', message: 'must be one of the addresses that the operator permits (PUSH_LOCAL_ADDRESSES)' }]);
+      throw badRequest([
+        {
+          field: 'localAddress',
+          message: 'must be one of the addresses that the operator permits (PUSH_LOCAL_ADDRESSES)',
+        },
+      ]);
     }
     const { id: entryPointId } = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
-    const seal = (plain: string | null | undefined, context: string) => (plain == null ? plain : this.box.seal(plain, `${context}:${entryPointId}`));
+    const seal = (plain: string | null | undefined, context: string) =>
+      plain == null ? plain : this.box.seal(plain, `${context}:${entryPointId}`);
     const columns = {
-      republish: seal(republish == null ? republish : JSON.stringify(republish.map(({ url, parameters }) => ({ url, parameters: parameters ?? {} }))), 'republish'),
+      republish: seal(
+        republish == null
+          ? republish
+          : JSON.stringify(republish.map(({ url, parameters }) => ({ url, parameters: parameters ?? {} }))),
+        'republish',
+      ),
       hookSecret: seal(hookSecret, 'hook-secret'),
       appUrl,
     };
     await this.prisma.$transaction(async (tx) => {
       await tx.pushSettings.upsert({ where: { entryPointId }, create: { entryPointId }, update: {} });
       // Two changes at once must not lose one of them.
-      const [row] = await tx.$queryRaw<{ settings: object }[]>`SELECT settings FROM push_settings WHERE entry_point_id = ${entryPointId}::uuid FOR UPDATE`;
+      const [row] = await tx.$queryRaw<
+        { settings: object }[]
+      >`SELECT settings FROM push_settings WHERE entry_point_id = ${entryPointId}::uuid FOR UPDATE`;
       const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-      const settings = Object.fromEntries(Object.entries({ ...row?.settings, ...Object.fromEntries(given) }).filter(([, value]) => value !== null));
-      await tx.pushSettings.update({ where: { entryPointId }, data: { settings: settings as Prisma.InputJsonObject, ...columns } });
+      const settings = Object.fromEntries(
+        Object.entries({ ...row?.settings, ...Object.fromEntries(given) }).filter(([, value]) => value !== null),
+      );
+      await tx.pushSettings.update({
+        where: { entryPointId },
+        data: { settings: settings as Prisma.InputJsonObject, ...columns },
+      });
     });
     return toPushSettingsResponse(await this.of(entryPointId));
   }

@@ -25,7 +25,13 @@ export class PublisherPushes {
     });
     // A publisher that comes back after a break says its URL again.
     if (await this.pushes.wasTerminated(session.stream, rtmpUrl)) throw refuse(409, 'This push was terminated.');
-    const caller: Caller = { customerId, role: 'customer', credentialId: '', limitKey: `publisher:${sessionId}`, bySession: false };
+    const caller: Caller = {
+      customerId,
+      role: 'customer',
+      credentialId: '',
+      limitKey: `publisher:${sessionId}`,
+      bySession: false,
+    };
     await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
       if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
     });

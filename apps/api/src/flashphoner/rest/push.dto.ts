@@ -55,7 +55,11 @@ export function readStartup(body: Body): Startup {
 
 export function readFilter(body: Body): Filter {
   const problems: FieldError[] = [];
-  const filter = { streamName: text(body, 'streamName', problems) || undefined, rtmpUrl: text(body, 'rtmpUrl', problems)?.trim() || undefined, ...readPlace(body, problems) };
+  const filter = {
+    streamName: text(body, 'streamName', problems) || undefined,
+    rtmpUrl: text(body, 'rtmpUrl', problems)?.trim() || undefined,
+    ...readPlace(body, problems),
+  };
   if (problems.length > 0) throw badRequest(problems);
   return filter;
 }
@@ -63,7 +67,8 @@ export function readFilter(body: Body): Filter {
 /** Undefined for what cannot be an id of ours: there is no such transponder. */
 export function readMediaSessionId(body: Body): string | undefined {
   const { mediaSessionId } = body;
-  if (mediaSessionId === undefined || mediaSessionId === null || mediaSessionId === '') throw badRequest([{ field: 'mediaSessionId', message: 'is not set' }]);
+  if (mediaSessionId === undefined || mediaSessionId === null || mediaSessionId === '')
+    throw badRequest([{ field: 'mediaSessionId', message: 'is not set' }]);
   return typeof mediaSessionId === 'string' && /^[0-9a-v]{26}$/.test(mediaSessionId) ? mediaSessionId : undefined;
 }
 
@@ -100,7 +105,8 @@ function readPlace(body: Body, problems: FieldError[]): Place {
   const appId = text(body, 'appId', problems) || undefined;
   const entryPoint = text(body, 'entryPoint', problems) || undefined;
   if (appId !== undefined && !APPID.test(appId)) problems.push({ field: 'appId', message: 'is not an appid' });
-  if (entryPoint !== undefined && !ENTRY_POINT_NAME.test(entryPoint)) problems.push({ field: 'entryPoint', message: 'is not the name of an entry point' });
+  if (entryPoint !== undefined && !ENTRY_POINT_NAME.test(entryPoint))
+    problems.push({ field: 'entryPoint', message: 'is not the name of an entry point' });
   return { appId, entryPoint };
 }
 

@@ -7,5 +7,10 @@ import { PushService } from './push.service.js';
 import { RestListener } from './rest-listener.js';
 
 /** Flashphoner's republishing over REST. */
-@Module({ imports: [TransferModule, RepublishModule], controllers: [PushController], providers: [PushService, PublisherPushes, RestListener], exports: [PublisherPushes] })
+@Module({
+  imports: [TransferModule, RepublishModule],
+  controllers: [PushController],
+  providers: [PushService, PublisherPushes, RestListener],
+  exports: [PublisherPushes],
+})
 export class PushModule {}

@@ -3,7 +3,14 @@ import { addressRules, Env } from '#libs/config';
 import { openTransferUrl, type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
-import { parseTransferUrl, pushTarget, type PushTarget, type ReasonCode, TransferError, type TransferOptions } from '#libs/transfer';
+import {
+  parseTransferUrl,
+  pushTarget,
+  type PushTarget,
+  type ReasonCode,
+  TransferError,
+  type TransferOptions,
+} from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import type { LiveFigures } from '../../streams/live-figures.js';
@@ -25,7 +32,11 @@ type SourceStream = { id: string; name: string; projectId: string; entryPointId:
 type Push = Transfer & { stream: { name: string; projectId: string; project: { customerId: string } } };
 
 /** Flashphoner's transponders: transfers of origin `push`. "Gone" is what has ended, and what failed for good. */
-const ALIVE = { mediaSessionId: { not: null }, endedAt: null, NOT: { state: 'failed', nextRetryAt: null } } as const satisfies Prisma.TransferWhereInput;
+const ALIVE = {
+  mediaSessionId: { not: null },
+  endedAt: null,
+  NOT: { state: 'failed', nextRetryAt: null },
+} as const satisfies Prisma.TransferWhereInput;
 
 @Injectable()
 export class PushService {
@@ -48,15 +59,26 @@ export class PushService {
   }
 
   /** As `startup`, of a stream that is known. */
-  async pushTo(caller: Caller, stream: SourceStream, { rtmpUrl, fullUrl, options }: Omit<Startup, 'streamName'>): Promise<TransponderResponse> {
+  async pushTo(
+    caller: Caller,
+    stream: SourceStream,
+    { rtmpUrl, fullUrl, options }: Omit<Startup, 'streamName'>,
+  ): Promise<TransponderResponse> {
     const { settings } = await this.settings.of(stream.entryPointId);
-    const target = readTarget(() => pushTarget(rtmpUrl, stream.name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }));
+    const target = readTarget(() =>
+      pushTarget(rtmpUrl, stream.name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }),
+    );
     await this.requireAddress(target.url);
     await this.requireNew(caller, stream, rtmpUrl, target);
     const mediaSessionId = newMediaSessionId();
     const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`) };
     const path = { appid: stream.projectId, streamId: stream.id };
-    await this.transfers.add(caller, path, { url: target.url, options: { ...pushOptions(settings), ...options } }, push);
+    await this.transfers.add(
+      caller,
+      path,
+      { url: target.url, options: { ...pushOptions(settings), ...options } },
+      push,
+    );
     // Whatever has become of it since: a server that refuses at once was still asked to take it.
     const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }), rtmpUrl);
     // Ended between two statements: the stream's publisher left.
@@ -67,8 +89,16 @@ export class PushService {
   /** By the bare name, the one on the RTMP server, or the one that the vendor's pages ask for; by rtmpUrl exactly as it was sent. */
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
     const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
-    const named = rows.filter((row) => streamName === undefined || [row.stream.name, this.pushName(row), VENDOR_PREFIX + row.stream.name].includes(streamName));
-    return this.toResponses(caller, named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl), rtmpUrl);
+    const named = rows.filter(
+      (row) =>
+        streamName === undefined ||
+        [row.stream.name, this.pushName(row), VENDOR_PREFIX + row.stream.name].includes(streamName),
+    );
+    return this.toResponses(
+      caller,
+      named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl),
+      rtmpUrl,
+    );
   }
 
   async terminate(caller: Caller, mediaSessionId: string | undefined): Promise<void> {
@@ -78,23 +108,38 @@ export class PushService {
 
   /** Whether the last push of a running stream to this rtmpUrl was ended on purpose. */
   async wasTerminated({ id }: SourceStream, rtmpUrl: string): Promise<boolean> {
-    const rows = await this.prisma.transfer.findMany({ where: { streamId: id, mediaSessionId: { not: null } }, orderBy: { id: 'desc' } });
+    const rows = await this.prisma.transfer.findMany({
+      where: { streamId: id, mediaSessionId: { not: null } },
+      orderBy: { id: 'desc' },
+    });
     const last = rows.find((row) => this.rtmpUrl(row) === rtmpUrl);
     return last?.reason === REMOVED;
   }
 
   /** Mutes, or gives a sound in place of the audio; null ends that. */
-  async change(caller: Caller, mediaSessionId: string | undefined, options: Pick<TransferOptions, 'muted' | 'sound'>): Promise<void> {
+  async change(
+    caller: Caller,
+    mediaSessionId: string | undefined,
+    options: Pick<TransferOptions, 'muted' | 'sound'>,
+  ): Promise<void> {
     const { path, id, sound } = await this.get(caller, mediaSessionId);
     // The same sound once more begins anew.
-    if (options.sound != null && options.sound.file === sound?.file) await this.transfers.change(caller, path, id, { options: { sound: null } });
+    if (options.sound != null && options.sound.file === sound?.file)
+      await this.transfers.change(caller, path, id, { options: { sound: null } });
     await this.transfers.change(caller, path, id, { options });
   }
 
   /** The one running stream that is meant. A name may run in several projects and entry points of a customer. */
   private async source(caller: Caller, { streamName, appId, entryPoint }: Startup & Place): Promise<SourceStream> {
     const found = await this.prisma.stream.findMany({
-      where: { name: streamName, endedAt: null, state: { not: 'ended' }, projectId: appId, entryPoint: { name: entryPoint }, project: ownedBy(caller) },
+      where: {
+        name: streamName,
+        endedAt: null,
+        state: { not: 'ended' },
+        projectId: appId,
+        entryPoint: { name: entryPoint },
+        project: ownedBy(caller),
+      },
       select: { id: true, name: true, projectId: true, entryPointId: true, entryPoint: { select: { name: true } } },
       take: 10,
     });
@@ -102,7 +147,9 @@ export class PushService {
     if (stream === undefined) throw new NotFoundException('Stream not found');
     if (others.length === 0) return stream;
     const places = found.map((one) => `${one.projectId}/${one.entryPoint.name}`).join(', ');
-    throw badRequest([{ field: 'streamName', message: `is ambiguous: it runs at ${places}; say which by appId and entryPoint` }]);
+    throw badRequest([
+      { field: 'streamName', message: `is ambiguous: it runs at ${places}; say which by appId and entryPoint` },
+    ]);
   }
 
   private async requireAddress(url: string): Promise<void> {
@@ -111,7 +158,10 @@ export class PushService {
     try {
       await resolveAllowed(host, port, this.allowList, (name) => lookupHost(name, DNS_TIMEOUT_MS, signal));
     } catch (error) {
-      const message = error instanceof ForbiddenAddress ? 'leads to an address that may not be reached' : 'has a host that cannot be resolved by DNS';
+      const message =
+        error instanceof ForbiddenAddress
+          ? 'leads to an address that may not be reached'
+          : 'has a host that cannot be resolved by DNS';
       throw badRequest([{ field: 'rtmpUrl', message }]);
     }
   }
@@ -120,7 +170,9 @@ export class PushService {
   private async requireNew(caller: Caller, stream: SourceStream, rtmpUrl: string, { url }: PushTarget): Promise<void> {
     const path = { appid: stream.projectId, streamId: stream.id };
     const hashes = this.box.hashes(url);
-    const rows = await this.prisma.transfer.findMany({ where: { streamId: stream.id, endedAt: null, mediaSessionId: { not: null } } });
+    const rows = await this.prisma.transfer.findMany({
+      where: { streamId: stream.id, endedAt: null, mediaSessionId: { not: null } },
+    });
     for (const row of rows) {
       const isGone = row.state === 'failed' && row.nextRetryAt === null;
       if (isGone && hashes.includes(row.urlHash)) await this.transfers.remove(caller, path, row.id);
@@ -128,10 +180,17 @@ export class PushService {
     }
   }
 
-  private async get(caller: Caller, mediaSessionId: string | undefined): Promise<{ path: { appid: string; streamId: string }; id: string; sound: TransferOptions['sound'] }> {
+  private async get(
+    caller: Caller,
+    mediaSessionId: string | undefined,
+  ): Promise<{ path: { appid: string; streamId: string }; id: string; sound: TransferOptions['sound'] }> {
     const [row] = mediaSessionId === undefined ? [] : await this.alive(caller, { mediaSessionId });
     if (row === undefined) throw new NotFoundException('Not found transponder');
-    return { path: { appid: row.stream.projectId, streamId: row.streamId }, id: row.id, sound: (row.options as TransferOptions).sound };
+    return {
+      path: { appid: row.stream.projectId, streamId: row.streamId },
+      id: row.id,
+      sound: (row.options as TransferOptions).sound,
+    };
   }
 
   private alive(caller: Caller, where: Prisma.TransferWhereInput): Promise<Push[]> {
@@ -156,21 +215,31 @@ export class PushService {
   }
 
   /** `named`: the rtmpUrl that the request itself has said. */
-  private async toResponses({ customerId, projectId }: Caller, rows: Push[], named: string | undefined): Promise<TransponderResponse[]> {
-    const live = await this.registry.figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))]).catch((error: unknown) => {
-      if (isUnavailable(error)) return new Map<string, LiveFigures>();
-      throw error;
-    });
+  private async toResponses(
+    { customerId, projectId }: Caller,
+    rows: Push[],
+    named: string | undefined,
+  ): Promise<TransponderResponse[]> {
+    const live = await this.registry
+      .figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))])
+      .catch((error: unknown) => {
+        if (isUnavailable(error)) return new Map<string, LiveFigures>();
+        throw error;
+      });
     return rows.map((row) => {
       const options = row.options as TransferOptions;
       // Its owner's programs compare these with what they sent; an operator who looks on needs no stream keys (decision 0013), and a full URL's last part is one.
       // A REST key lies open in a page: it reads no keys of the project's other pushes.
-      const isOwners = row.stream.project.customerId === customerId && (projectId === undefined || this.rtmpUrl(row) === named);
+      const isOwners =
+        row.stream.project.customerId === customerId && (projectId === undefined || this.rtmpUrl(row) === named);
       return {
         mediaSessionId: row.mediaSessionId ?? '',
         streamName: isOwners ? this.pushName(row) : row.stream.name,
         rtmpUrl: isOwners ? this.rtmpUrl(row) : row.redactedUrl,
-        ...pictureSize(options, live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined),
+        ...pictureSize(
+          options,
+          live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined,
+        ),
         muted: options.muted ?? false,
         soundEnabled: options.sound != null && !isOver(live.get(row.streamId)?.transfers[row.id]),
         options: toVendorOptions(options),
@@ -186,13 +255,17 @@ function readTarget(read: () => PushTarget): PushTarget {
   try {
     return read();
   } catch (error) {
-    if (error instanceof TransferError) throw badRequest([{ field: 'rtmpUrl', message: (error.detail ?? error.message).replace(/^the URL /, '') }]);
+    if (error instanceof TransferError)
+      throw badRequest([{ field: 'rtmpUrl', message: (error.detail ?? error.message).replace(/^the URL /, '') }]);
     throw error;
   }
 }
 
 /** The picture as it is sent: as asked, with the source's shape where only a height was, or the source's own. */
-function pictureSize({ width, height }: TransferOptions, source: { width?: number | null; height?: number | null } = {}): { width: number; height: number } {
+function pictureSize(
+  { width, height }: TransferOptions,
+  source: { width?: number | null; height?: number | null } = {},
+): { width: number; height: number } {
   const own = { width: source.width ?? 0, height: source.height ?? 0 };
   if (height === undefined) return own;
   const inShape = own.height === 0 ? 0 : Math.round((height * own.width) / own.height / 2) * 2;

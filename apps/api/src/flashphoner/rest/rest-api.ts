@@ -26,5 +26,13 @@ const EXCEPTIONS: Record<number, string> = { 400: 'BadRequest', 401: 'Unauthoriz
 export function restApiError(request: Request, status: number, message: string): object {
   const error = STATUS_CODES[status] ?? 'Error';
   const exception = `com.flashphoner.rest.server.exception.${EXCEPTIONS[status] ?? 'InternalError'}Exception`;
-  return { exception, reason: `${exception}, ${error}, ${message}`, path: request.originalUrl.split('?', 1)[0], error, message, timestamp: Date.now(), status };
+  return {
+    exception,
+    reason: `${exception}, ${error}, ${message}`,
+    path: request.originalUrl.split('?', 1)[0],
+    error,
+    message,
+    timestamp: Date.now(),
+    status,
+  };
 }

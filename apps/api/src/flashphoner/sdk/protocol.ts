@@ -34,9 +34,11 @@ export function readMessage(text: string): ClientMessage | null {
   return { message, data: isFields(first) ? first : {} };
 }
 
-export const isFields = (value: unknown): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const textOf = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined);
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
 
 export const toMessage = (message: string, ...data: unknown[]): string => JSON.stringify({ message, data });
 

@@ -22,7 +22,8 @@ export interface Origin {
 }
 
 /** A page shows it as the stream's or the session's `info`: what its author has to do, in one sentence. */
-export const NO_TOKEN = "No publish token: make one (POST .../entry_points/{entryPoint}/publish_tokens) and add ?token=... to the WebSocket's URL, or send it as authToken.";
+export const NO_TOKEN =
+  "No publish token: make one (POST .../entry_points/{entryPoint}/publish_tokens) and add ?token=... to the WebSocket's URL, or send it as authToken.";
 
 /** Publishes for the Web SDK the way WHIP does. Refusals are exceptions with a sentence. */
 @Injectable()
@@ -38,18 +39,31 @@ export class Publications {
   ) {}
 
   /** The entry point that a token opens, before any stream is named. Within WHIP's limits of requests per second, before anything is looked up. */
-  async authorise(token: string | undefined, clientIp: string | undefined, streamName?: string): Promise<PublishTarget> {
+  async authorise(
+    token: string | undefined,
+    clientIp: string | undefined,
+    streamName?: string,
+  ): Promise<PublishTarget> {
     if (token === undefined) throw tokenRefused(NO_TOKEN);
     await this.limit.countAddress(clientIp);
     const grant = claimedGrant(token);
     if (grant === undefined) throw tokenRefused('The publish token is not valid.');
-    if (streamName !== undefined && !STREAM_NAME.test(streamName)) throw refuse(400, `A stream's name ${STREAM_NAME_RULE}.`);
-    const target = await this.access.authorise({ ...grant, streamName: streamName ?? grant.streamName ?? '' }, { token });
+    if (streamName !== undefined && !STREAM_NAME.test(streamName))
+      throw refuse(400, `A stream's name ${STREAM_NAME_RULE}.`);
+    const target = await this.access.authorise(
+      { ...grant, streamName: streamName ?? grant.streamName ?? '' },
+      { token },
+    );
     await this.limit.countEntryPoint(target.entryPointId);
     return { ...target, proof: tokenProof(token) };
   }
 
-  async publish(target: PublishTarget, offer: string, origin: Origin, gone: AbortSignal): Promise<{ sessionId: string; sdp: string }> {
+  async publish(
+    target: PublishTarget,
+    offer: string,
+    origin: Origin,
+    gone: AbortSignal,
+  ): Promise<{ sessionId: string; sdp: string }> {
     const { iceUfrag } = judged(() => readOffer(offer));
     await this.requireFree(target);
     return this.publisher.publish(target, { offer, iceUfrag, proof: target.proof, ...origin }, gone);
@@ -67,7 +81,8 @@ export class Publications {
     try {
       await this.whip.end(await this.whip.running(sessionId));
     } catch (error) {
-      if (!(error instanceof HttpException)) this.logger.warn(`session of a closed connection not ended: ${String(error).slice(0, 200)}`);
+      if (!(error instanceof HttpException))
+        this.logger.warn(`session of a closed connection not ended: ${String(error).slice(0, 200)}`);
     }
   }
 }

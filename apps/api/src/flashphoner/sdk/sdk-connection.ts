@@ -95,12 +95,15 @@ export class SdkConnection {
     this.missedPings = 0;
     if (message.message === 'ping') return this.send('pong', null);
     // Heard at once, not after the publication that it gives up.
-    if (message.message === 'unPublishStream') this.streams.get(textOf(message.data.mediaSessionId) ?? '')?.gone.abort();
+    if (message.message === 'unPublishStream')
+      this.streams.get(textOf(message.data.mediaSessionId) ?? '')?.gone.abort();
     if (this.waiting >= MAX_WAITING) return this.hangUp('too many messages');
     this.waiting += 1;
     this.work = this.work
       .then(() => this.handle(message.message, message.data))
-      .catch((error: unknown) => this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`))
+      .catch((error: unknown) =>
+        this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`),
+      )
       .finally(() => (this.waiting -= 1));
   }
 
@@ -109,7 +112,8 @@ export class SdkConnection {
     else if (!this.isEstablished) return;
     else if (message === 'publishStream') await this.publish(data);
     else if (message === 'unPublishStream') await this.unpublish(data);
-    else if (message === 'playStream') this.status({ mediaSessionId: data.mediaSessionId }, 'FAILED', 'Playing is not supported');
+    else if (message === 'playStream')
+      this.status({ mediaSessionId: data.mediaSessionId }, 'FAILED', 'Playing is not supported');
   }
 
   private async connect(data: Fields): Promise<void> {
@@ -123,11 +127,22 @@ export class SdkConnection {
     } catch (error) {
       return this.refuse('ConnectionStatusEvent', sentence(error));
     }
-    const answer = await this.hook('connect', this.target, { keepAlive: data.keepAlive === true, login: textOf(data.login) ?? randomUUID(), ...NOT_TUNNELLED });
+    const answer = await this.hook('connect', this.target, {
+      keepAlive: data.keepAlive === true,
+      login: textOf(data.login) ?? randomUUID(),
+      ...NOT_TUNNELLED,
+    });
     if (answer.refusal !== null) return this.refuse('ConnectionStatusEvent', answer.refusal);
     this.readPolicies(answer.body);
     this.isEstablished = true;
-    this.send('getUserData', { authToken: this.token ?? randomUUID(), sipRegister: false, sipLogin: '', appKey: this.appKey, status: 'ESTABLISHED', custom: this.custom });
+    this.send('getUserData', {
+      authToken: this.token ?? randomUUID(),
+      sipRegister: false,
+      sipLogin: '',
+      appKey: this.appKey,
+      status: 'ESTABLISHED',
+      custom: this.custom,
+    });
     this.report('ConnectionStatusEvent', this.target, { status: 'ESTABLISHED' });
   }
 
@@ -147,14 +162,20 @@ export class SdkConnection {
       if (this.socket.readyState !== this.socket.OPEN) stream.gone.abort();
       const { refusal } = await this.hook('publishStream', target, fields);
       if (refusal !== null) throw new HttpException(refusal, 403);
-      const { sessionId, sdp: answer } = await this.services.publications.publish(target, textOf(sdp) ?? '', this.client, stream.gone.signal);
+      const { sessionId, sdp: answer } = await this.services.publications.publish(
+        target,
+        textOf(sdp) ?? '',
+        this.client,
+        stream.gone.signal,
+      );
       stream.sessionId = sessionId;
       this.send('setRemoteSDP', mediaSessionId, answer);
       this.follow(stream, sessionId, textOf(rtmpUrl));
     } catch (error) {
       this.streams.delete(mediaSessionId);
       this.status(fields, 'FAILED', sentence(error));
-      if (stream) this.report('StreamStatusEvent', stream.target, { ...fields, status: 'FAILED', info: sentence(error) });
+      if (stream)
+        this.report('StreamStatusEvent', stream.target, { ...fields, status: 'FAILED', info: sentence(error) });
     }
   }
 
@@ -165,7 +186,13 @@ export class SdkConnection {
         this.tell(stream, 'PUBLISHING');
         if (rtmpUrl === undefined) return;
         // The stream goes on; SESSION_STATUS.WARN shows what is wrong with the push.
-        this.services.pushes.push(sessionId, target, rtmpUrl).catch((error: unknown) => this.send('fail', { apiMethod: 'PushStatusEvent', id: fields.mediaSessionId, info: `Failed by RTMP writer error: ${sentence(error)}` }));
+        this.services.pushes.push(sessionId, target, rtmpUrl).catch((error: unknown) =>
+          this.send('fail', {
+            apiMethod: 'PushStatusEvent',
+            id: fields.mediaSessionId,
+            info: `Failed by RTMP writer error: ${sentence(error)}`,
+          }),
+        );
       },
       onEnd: ({ status, info }) => {
         this.streams.delete(String(fields.mediaSessionId));
@@ -195,13 +222,21 @@ export class SdkConnection {
   private closed(): void {
     for (const timer of this.timers) clearTimeout(timer);
     for (const { gone } of this.streams.values()) gone.abort();
-    this.work = this.work.then(() => this.stopAll()).catch((error: unknown) => this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`));
+    this.work = this.work
+      .then(() => this.stopAll())
+      .catch((error: unknown) =>
+        this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`),
+      );
   }
 
   private async stopAll(): Promise<void> {
     for (const [mediaSessionId, stream] of this.streams) {
       await this.stop(mediaSessionId, stream);
-      this.report('StreamStatusEvent', stream.target, { ...stream.fields, status: 'UNPUBLISHED', info: 'Stopped by session disconnect' });
+      this.report('StreamStatusEvent', stream.target, {
+        ...stream.fields,
+        status: 'UNPUBLISHED',
+        info: 'Stopped by session disconnect',
+      });
     }
     if (this.isEstablished) this.report('ConnectionStatusEvent', this.target, { status: 'DISCONNECTED' });
   }
@@ -219,7 +254,13 @@ export class SdkConnection {
   }
 
   private status({ mediaSessionId, name }: Fields, status: StreamStatus, info?: string): void {
-    this.send('notifyStreamStatusEvent', { mediaSessionId, name, published: true, status, ...(info === undefined ? {} : { info }) });
+    this.send('notifyStreamStatusEvent', {
+      mediaSessionId,
+      name,
+      published: true,
+      status,
+      ...(info === undefined ? {} : { info }),
+    });
   }
 
   private refuse(apiMethod: string, info: string): void {
@@ -248,7 +289,9 @@ export class SdkConnection {
 
   /** Nobody waits for what the application says to it; `callHook` takes what fails. */
   private report(hook: Hook, target: PublishTarget | null, fields: Fields): void {
-    this.hook(hook, target, fields).catch((error: unknown) => this.logger.error(`hook ${hook}: ${String(error).slice(0, 200)}`));
+    this.hook(hook, target, fields).catch((error: unknown) =>
+      this.logger.error(`hook ${hook}: ${String(error).slice(0, 200)}`),
+    );
   }
 
   /** In order: an application must not hear of an end before the beginning. */
@@ -262,7 +305,12 @@ export class SdkConnection {
     if (target === null) return { refusal: null, body: {} };
     const { sessionId } = this.client;
     try {
-      return await this.services.hooks.call(target, hook, { appKey: this.appKey, sessionId, custom: this.custom, ...fields }, this.failOnError.has(hook));
+      return await this.services.hooks.call(
+        target,
+        hook,
+        { appKey: this.appKey, sessionId, custom: this.custom, ...fields },
+        this.failOnError.has(hook),
+      );
     } catch (error) {
       // Ours, not the application's: the database is away. Nobody is kept from publishing by it here.
       this.logger.warn(`hook ${hook}: ${String(error).slice(0, 200)}`);
@@ -273,7 +321,9 @@ export class SdkConnection {
   /** restClientConfig of the application's answer to connect: which hooks must succeed. */
   private readPolicies({ restClientConfig }: Fields): void {
     if (!isFields(restClientConfig)) return;
-    const failing = Object.entries(restClientConfig).filter(([, policy]) => isFields(policy) && policy.restOnError === 'FAIL');
+    const failing = Object.entries(restClientConfig).filter(
+      ([, policy]) => isFields(policy) && policy.restOnError === 'FAIL',
+    );
     this.failOnError = new Set(failing.map(([hook]) => hook));
   }
 
@@ -287,9 +337,37 @@ export class SdkConnection {
 
 /** What the vendor's publishStream hook has, from what the page sent. */
 function hookFields(data: Fields): Fields {
-  const known = ['hasVideo', 'hasAudio', 'record', 'width', 'height', 'bitrate', 'minBitrate', 'maxBitrate', 'quality'] as const;
-  const given = Object.fromEntries(known.flatMap((name) => (typeof data[name] === 'boolean' || typeof data[name] === 'number' ? [[name, data[name]]] : [])));
-  return { published: true, hasVideo: true, hasAudio: true, status: 'NEW', record: false, width: 0, height: 0, bitrate: 0, minBitrate: 0, maxBitrate: 0, quality: 0, mediaProvider: 'WebRTC', ...given };
+  const known = [
+    'hasVideo',
+    'hasAudio',
+    'record',
+    'width',
+    'height',
+    'bitrate',
+    'minBitrate',
+    'maxBitrate',
+    'quality',
+  ] as const;
+  const given = Object.fromEntries(
+    known.flatMap((name) =>
+      typeof data[name] === 'boolean' || typeof data[name] === 'number' ? [[name, data[name]]] : [],
+    ),
+  );
+  return {
+    published: true,
+    hasVideo: true,
+    hasAudio: true,
+    status: 'NEW',
+    record: false,
+    width: 0,
+    height: 0,
+    bitrate: 0,
+    minBitrate: 0,
+    maxBitrate: 0,
+    quality: 0,
+    mediaProvider: 'WebRTC',
+    ...given,
+  };
 }
 
 function sentence(error: unknown): string {

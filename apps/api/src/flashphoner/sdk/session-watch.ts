@@ -50,7 +50,16 @@ export class SessionWatch implements OnModuleDestroy {
   private async look(): Promise<void> {
     try {
       const ids = [...this.watched.keys()];
-      const rows = await this.prisma.session.findMany({ where: { id: { in: ids } }, select: { id: true, heardAt: true, endedAt: true, reason: true, stream: { select: { state: true, reason: true } } } });
+      const rows = await this.prisma.session.findMany({
+        where: { id: { in: ids } },
+        select: {
+          id: true,
+          heardAt: true,
+          endedAt: true,
+          reason: true,
+          stream: { select: { state: true, reason: true } },
+        },
+      });
       const found = new Map(rows.map((row) => [row.id, row]));
       for (const id of ids) this.tell(id, found.get(id));
     } catch (error) {

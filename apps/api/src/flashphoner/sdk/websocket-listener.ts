@@ -46,9 +46,13 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
       else lastWords(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
     if (this.env.FLASHPHONER_WS_PORT === 0) return;
-    this.server = createServer((_request, response) => response.writeHead(426, { Connection: 'Upgrade', Upgrade: 'websocket' }).end());
+    this.server = createServer((_request, response) =>
+      response.writeHead(426, { Connection: 'Upgrade', Upgrade: 'websocket' }).end(),
+    );
     limitServer(this.server);
-    this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => this.upgrade(request, socket, head));
+    this.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.upgrade(request, socket, head),
+    );
     this.server.listen(this.env.FLASHPHONER_WS_PORT, this.env.LISTEN_ADDRESS);
     // Rejects when the port is taken: better no start than half a service.
     await once(this.server, 'listening');
@@ -67,7 +71,11 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
   private upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const clientIp = this.clientIp(request);
     const leave = this.room.enter(clientIp);
-    if (leave === null) return lastWords(socket, 'HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n');
+    if (leave === null)
+      return lastWords(
+        socket,
+        'HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n',
+      );
     socket.once('close', leave);
     this.sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const { localAddress, localPort, remoteAddress, remotePort } = request.socket;
@@ -86,14 +94,18 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
 
   /** As Express does it: the address that the outermost proxy of ours saw. */
   private clientIp(request: IncomingMessage): string | undefined {
-    const forwarded = String(request.headers['x-forwarded-for'] ?? '').split(',').map((address) => address.trim()).filter((address) => address !== '');
+    const forwarded = String(request.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .map((address) => address.trim())
+      .filter((address) => address !== '');
     return [...forwarded, request.socket.remoteAddress].at(-1 - Math.min(this.env.TRUSTED_PROXIES, forwarded.length));
   }
 }
 
 const pathOf = (request: IncomingMessage): string => (request.url ?? '').split('?', 1)[0] ?? '';
 /** By hand: a request's target may be anything, and `new URL` throws for some of it. */
-const queryOf = (request: IncomingMessage): URLSearchParams => new URLSearchParams((request.url ?? '').split('?').slice(1).join('?'));
+const queryOf = (request: IncomingMessage): URLSearchParams =>
+  new URLSearchParams((request.url ?? '').split('?').slice(1).join('?'));
 
 /**
  * With a listener for upgrades, Node hands over every request that offers any, as Java's client offers h2c with each. An
@@ -104,8 +116,15 @@ function ignoreUpgrade(server: Server, request: IncomingMessage, socket: Duplex,
   const lines = rawHeaders.flatMap((name, i) => {
     const value = rawHeaders[i + 1] ?? '';
     if (i % 2 === 1 || /^(upgrade|http2-settings)$/i.test(name)) return [];
-    return [`${name}: ${/^connection$/i.test(name) ? value.replace(/\b(upgrade|http2-settings)\b *,? */gi, '') : value}`];
+    return [
+      `${name}: ${/^connection$/i.test(name) ? value.replace(/\b(upgrade|http2-settings)\b *,? */gi, '') : value}`,
+    ];
   });
-  socket.unshift(Buffer.concat([Buffer.from([`${method} ${url} HTTP/${httpVersion}`, ...lines, '', ''].join('\r\n'), 'latin1'), head]));
+  socket.unshift(
+    Buffer.concat([
+      Buffer.from([`${method} ${url} HTTP/${httpVersion}`, ...lines, '', ''].join('\r\n'), 'latin1'),
+      head,
+    ]),
+  );
   server.emit('connection', socket);
 }

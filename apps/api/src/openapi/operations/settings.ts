@@ -3,7 +3,14 @@ import { ENTRY_POINT, ifMatch, page, pageOf, streamId, type Operation } from '..
 import { listOf, record, ref } from '../schema.js';
 
 export const settings: Operation[] = [
-  { method: 'get', path: `${ENTRY_POINT}/settings/transfer`, tag: 'Transfer settings', summary: 'Read (as Agora)', answers: { 200: ref('TransferSettings') }, headersOut: { 200: ['ETag'] } },
+  {
+    method: 'get',
+    path: `${ENTRY_POINT}/settings/transfer`,
+    tag: 'Transfer settings',
+    summary: 'Read (as Agora)',
+    answers: { 200: ref('TransferSettings') },
+    headersOut: { 200: ['ETag'] },
+  },
   {
     method: 'patch',
     path: `${ENTRY_POINT}/settings/transfer`,

@@ -1,5 +1,16 @@
 // Streams, transfers and events.
-import { FLS, FEED_MESSAGES, STREAM, TRANSFER, feed, page, pageOf, states, streamId, type Operation } from '../operation.js';
+import {
+  FLS,
+  FEED_MESSAGES,
+  STREAM,
+  TRANSFER,
+  feed,
+  page,
+  pageOf,
+  states,
+  streamId,
+  type Operation,
+} from '../operation.js';
 import { ref, text, whole } from '../schema.js';
 
 export const streams: Operation[] = [
@@ -13,7 +24,14 @@ export const streams: Operation[] = [
   },
   { method: 'get', path: STREAM, tag: 'Streams', summary: 'A stream', answers: { 200: ref('Stream') } },
   { method: 'delete', path: STREAM, tag: 'Streams', summary: 'End a stream', answers: { 204: null } },
-  { method: 'get', path: `${STREAM}/thumbnail`, tag: 'Streams', summary: 'A picture of the last seconds', answers: { 200: text('', { format: 'binary' }) }, mediaType: 'image/jpeg' },
+  {
+    method: 'get',
+    path: `${STREAM}/thumbnail`,
+    tag: 'Streams',
+    summary: 'A picture of the last seconds',
+    answers: { 200: text('', { format: 'binary' }) },
+    mediaType: 'image/jpeg',
+  },
   {
     method: 'get',
     path: `${STREAM}/transfers`,
@@ -42,8 +60,22 @@ export const streams: Operation[] = [
     refusals: [409],
   },
   { method: 'delete', path: TRANSFER, tag: 'Transfers', summary: 'End a transfer', answers: { 204: null } },
-  { method: 'post', path: `${TRANSFER}/retry`, tag: 'Transfers', summary: 'Try now instead of at nextRetryAt', answers: { 202: null }, refusals: [409] },
-  { method: 'get', path: `${FLS}/events`, tag: 'Events', summary: 'What happened, newest first', query: { ...page, ...streamId }, answers: { 200: pageOf('events', 'Event') } },
+  {
+    method: 'post',
+    path: `${TRANSFER}/retry`,
+    tag: 'Transfers',
+    summary: 'Try now instead of at nextRetryAt',
+    answers: { 202: null },
+    refusals: [409],
+  },
+  {
+    method: 'get',
+    path: `${FLS}/events`,
+    tag: 'Events',
+    summary: 'What happened, newest first',
+    query: { ...page, ...streamId },
+    answers: { 200: pageOf('events', 'Event') },
+  },
   {
     method: 'get',
     path: `${FLS}/events/stream`,

@@ -22,20 +22,46 @@ const pushSettings: Record<string, Schema> = {
 /** The vendor's clients send more than is documented. */
 const vendor = (properties: Record<string, Schema>): Schema => ({ type: 'object', properties });
 const place = { appId: text('The project, where a stream name is ambiguous.'), entryPoint: text() };
-const picture = Object.fromEntries(['width', 'height', 'fps', 'keyFrameInterval', 'bitrate'].map((name) => [name, { type: ['integer', 'string'] }]));
+const picture = Object.fromEntries(
+  ['width', 'height', 'fps', 'keyFrameInterval', 'bitrate'].map((name) => [name, { type: ['integer', 'string'] }]),
+);
 
 export const FLASHPHONER: Record<string, Schema> = {
-  PushSettings: record({ ...pushSettings, republish: listOf(record({ url: text(), parameters: { type: 'object', additionalProperties: text() } })), appUrl: orNull(text('Base URL of the REST hooks.')), hasHookSecret: flag() }),
+  PushSettings: record({
+    ...pushSettings,
+    republish: listOf(record({ url: text(), parameters: { type: 'object', additionalProperties: text() } })),
+    appUrl: orNull(text('Base URL of the REST hooks.')),
+    hasHookSecret: flag(),
+  }),
   UpdatePushSettings: {
     ...body({
       ...Object.fromEntries(Object.entries(pushSettings).map(([name, schema]) => [name, orNull(schema)])),
-      republish: orNull(listOf(body({ url: text('Server and application; the stream name follows.'), parameters: { type: 'object', additionalProperties: text() } }, ['url']), { maxItems: 10 })),
+      republish: orNull(
+        listOf(
+          body(
+            {
+              url: text('Server and application; the stream name follows.'),
+              parameters: { type: 'object', additionalProperties: text() },
+            },
+            ['url'],
+          ),
+          { maxItems: 10 },
+        ),
+      ),
       appUrl: orNull(text('http:// or https://, without a query.')),
       hookSecret: orNull(text('Signs the hooks; never shown again.', { minLength: 8, maxLength: 256 })),
     }),
     description: "Absent keeps, null returns to the service's default.",
   },
-  RestApiError: record({ exception: text(), reason: text(), path: text(), error: text(), message: text(), timestamp: whole(), status: whole() }),
+  RestApiError: record({
+    exception: text(),
+    reason: text(),
+    path: text(),
+    error: text(),
+    message: text(),
+    timestamp: whole(),
+    status: whole(),
+  }),
   Transponder: record({
     mediaSessionId: text('', { pattern: '^[0-9a-v]{26}$' }),
     streamName: text('The name on the RTMP server.'),
@@ -46,8 +72,26 @@ export const FLASHPHONER: Record<string, Schema> = {
     soundEnabled: flag(),
     options: { type: 'object' },
   }),
-  PushStartup: { ...vendor({ ...place, streamName: text(), rtmpUrl: text(), rtmpTransponderFullUrl: flag(), rtmpFlashVersion: text(), ...picture, options: { type: 'object' } }), required: ['streamName', 'rtmpUrl'] },
+  PushStartup: {
+    ...vendor({
+      ...place,
+      streamName: text(),
+      rtmpUrl: text(),
+      rtmpTransponderFullUrl: flag(),
+      rtmpFlashVersion: text(),
+      ...picture,
+      options: { type: 'object' },
+    }),
+    required: ['streamName', 'rtmpUrl'],
+  },
   PushFilter: vendor({ ...place, streamName: text(), rtmpUrl: text() }),
   PushId: { ...vendor({ mediaSessionId: text() }), required: ['mediaSessionId'] },
-  PushSound: { ...vendor({ mediaSessionId: text(), soundFile: text('Name of a WAV file in the media folder of the project.'), loop: flag() }), required: ['mediaSessionId', 'soundFile'] },
+  PushSound: {
+    ...vendor({
+      mediaSessionId: text(),
+      soundFile: text('Name of a WAV file in the media folder of the project.'),
+      loop: flag(),
+    }),
+    required: ['mediaSessionId', 'soundFile'],
+  },
 };

@@ -23,7 +23,8 @@ export class Dispatcher {
     private readonly registry: Registry,
   ) {
     // Without a listener BullMQ writes each failed reconnect to stderr, in a form of its own.
-    for (const queue of [streams, callbacks]) queue.on('error', (error) => this.logger.warn(`queue ${queue.name}: ${error.message}`));
+    for (const queue of [streams, callbacks])
+      queue.on('error', (error) => this.logger.warn(`queue ${queue.name}: ${error.message}`));
   }
 
   /** Whether some node says that it has room; a publisher is refused at once when none has. */
@@ -37,7 +38,11 @@ export class Dispatcher {
     // Listening begins before the job exists: a fast worker may answer before `add` returns.
     const reply = this.wire.expect<PublishAnswer>(sessionId, timeoutMs);
     try {
-      const job = this.streams.add('publish', { streamId, sessionId, replyTo: this.wire.replyTo }, { jobId: sessionId, removeOnFail: true });
+      const job = this.streams.add(
+        'publish',
+        { streamId, sessionId, replyTo: this.wire.replyTo },
+        { jobId: sessionId, removeOnFail: true },
+      );
       await within(QUEUE_DEADLINE_MS, 'queueing the stream', job);
     } catch (error) {
       reply.cancel();
@@ -52,7 +57,14 @@ export class Dispatcher {
       'ask',
       { streamId },
       // Removed at once, or the same id could not be added again while the old job is kept. One stack trace: BullMQ would keep each attempt's.
-      { jobId: streamId, attempts: UNLIMITED_ATTEMPTS, backoff: { type: 'custom' }, stackTraceLimit: 1, removeOnComplete: true, removeOnFail: true },
+      {
+        jobId: streamId,
+        attempts: UNLIMITED_ATTEMPTS,
+        backoff: { type: 'custom' },
+        stackTraceLimit: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
     );
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job).catch((error: unknown) =>
       this.logger.warn(`callback of stream ${streamId} not queued: ${String(error)}`),
@@ -62,7 +74,11 @@ export class Dispatcher {
   /** Asks the customer once more, now. */
   async repeatCallback(streamId: string): Promise<void> {
     // By its id, one that waits already is the same: else every request would leave a job in the queue that everybody shares.
-    const job = this.callbacks.add('ask', { streamId, isReplay: true }, { jobId: `replay-${streamId}`, attempts: 1, removeOnComplete: true, removeOnFail: true });
+    const job = this.callbacks.add(
+      'ask',
+      { streamId, isReplay: true },
+      { jobId: `replay-${streamId}`, attempts: 1, removeOnComplete: true, removeOnFail: true },
+    );
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job);
   }
 

@@ -31,12 +31,15 @@ export class LostStreams {
   /** Ends a stream that its node has lost. */
   async end(streamId: string, owner: string): Promise<void> {
     this.logger.warn(`stream ${streamId} was lost with node ${owner}`);
-    if (await endStream(this.prisma, streamId, { reason: 'node_lost' }, { ownerNode: owner })) this.dispatcher.tellEnded(owner, streamId, 'node_lost');
+    if (await endStream(this.prisma, streamId, { reason: 'node_lost' }, { ownerNode: owner }))
+      this.dispatcher.tellEnded(owner, streamId, 'node_lost');
   }
 
   /** When the database comes back after an outage, that is so for every stream. */
   private async isLapsed(streamId: string): Promise<boolean> {
-    const lapsed = await this.prisma.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE id = ${streamId}::uuid AND state <> 'ended' AND lease_until < clock_timestamp()`;
+    const lapsed = await this.prisma.$queryRaw<
+      unknown[]
+    >`SELECT 1 FROM streams WHERE id = ${streamId}::uuid AND state <> 'ended' AND lease_until < clock_timestamp()`;
     return lapsed.length > 0;
   }
 

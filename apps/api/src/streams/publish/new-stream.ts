@@ -61,7 +61,12 @@ export class NewStream {
         Promise.all([
           this.dispatcher.requestAnswer(stream.id, session.id, this.env.ANSWER_TIMEOUT_MS),
           callback.callbackState === 'pending' ? this.dispatcher.requestCallback(stream.id) : undefined,
-          recordEvent(this.prisma, { projectId: stream.projectId, streamId: stream.id, type: 'stream.starting', data: { streamName: stream.name } }),
+          recordEvent(this.prisma, {
+            projectId: stream.projectId,
+            streamId: stream.id,
+            type: 'stream.starting',
+            data: { streamName: stream.name },
+          }),
         ]),
       );
       return { sessionId: session.id, etag: session.etag, sdp: answer.sdp };
@@ -75,7 +80,10 @@ export class NewStream {
     try {
       const claimed = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { ownerNode: true } });
       const http = publishError(error, claimed?.ownerNode != null);
-      const [ended] = await Promise.all([endStream(this.prisma, streamId, endReason(http)), this.dispatcher.withdraw(streamId, sessionId)]);
+      const [ended] = await Promise.all([
+        endStream(this.prisma, streamId, endReason(http)),
+        this.dispatcher.withdraw(streamId, sessionId),
+      ]);
       const owner = ended?.ownerNode;
       if (owner) this.dispatcher.tellEnded(owner, streamId, endReason(http).reason);
       return http;
@@ -83,7 +91,8 @@ export class NewStream {
       this.logger.warn(`stream ${streamId} could not be ended, the sweeper will: ${String(second)}`);
       return error;
     }
-  }}
+  }
+}
 
 function firstCallbackState({ transferEnabled, callbackUrl }: PublishTarget) {
   if (!transferEnabled) return { callbackState: 'none', callbackReason: 'transfer_disabled' } as const;

@@ -14,7 +14,9 @@ const FIRST_MEDIA_S = FIRST_MEDIA_MS / 1000;
 export async function openSession(prisma: PrismaService, session: Prisma.SessionUncheckedCreateInput): Promise<void> {
   await prisma.$transaction(async (tx) => {
     // Locked, so that of several at once not each is the last that fits.
-    const [stream] = await tx.$queryRaw<{ isFed: boolean }[]>`SELECT state = 'live' AS "isFed" FROM streams WHERE id = ${session.streamId}::uuid FOR NO KEY UPDATE`;
+    const [stream] = await tx.$queryRaw<
+      { isFed: boolean }[]
+    >`SELECT state = 'live' AS "isFed" FROM streams WHERE id = ${session.streamId}::uuid FOR NO KEY UPDATE`;
     const open = await tx.$queryRaw<{ age: number }[]>`
       SELECT extract(epoch FROM clock_timestamp() - created_at)::float AS age FROM sessions WHERE stream_id = ${session.streamId}::uuid AND ended_at IS NULL`;
     const young = open.map(({ age }) => age).filter((age) => age < FIRST_MEDIA_S);

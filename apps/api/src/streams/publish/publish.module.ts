@@ -8,5 +8,9 @@ import { PublishService } from './publish.service.js';
 import { RunningStream } from './running-stream.js';
 
 /** From a publisher's offer to the node that answers it. */
-@Module({ imports: [StreamAuthModule, RepublishModule], providers: [Dispatcher, LostStreams, NewStream, PublishService, RunningStream], exports: [Dispatcher, LostStreams, PublishService] })
+@Module({
+  imports: [StreamAuthModule, RepublishModule],
+  providers: [Dispatcher, LostStreams, NewStream, PublishService, RunningStream],
+  exports: [Dispatcher, LostStreams, PublishService],
+})
 export class PublishModule {}

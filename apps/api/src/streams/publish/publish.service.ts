@@ -22,7 +22,10 @@ export class PublishService {
     await untilGone(gone, this.admission.require(target, publisher));
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const running = await this.running.find(target);
-      const published = running === null ? await this.streams.begin(target, publisher, gone) : await this.running.rejoin(running, publisher, gone);
+      const published =
+        running === null
+          ? await this.streams.begin(target, publisher, gone)
+          : await this.running.rejoin(running, publisher, gone);
       if (published !== undefined) return published;
     }
     throw beingStarted();

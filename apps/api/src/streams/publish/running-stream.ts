@@ -45,7 +45,10 @@ export class RunningStream {
       // Left behind by an API process that died between its row and its answer.
       const old = await this.prisma.$queryRaw<unknown[]>`
         SELECT 1 FROM streams WHERE id = ${running.id}::uuid AND created_at < clock_timestamp() - ${2 * this.env.ANSWER_TIMEOUT_MS} * interval '1 millisecond'`;
-      const ended = old.length === 0 ? null : await endStream(this.prisma, running.id, { reason: 'no_answer' }, { ownerNode: null });
+      const ended =
+        old.length === 0
+          ? null
+          : await endStream(this.prisma, running.id, { reason: 'no_answer' }, { ownerNode: null });
       if (ended === null) throw beingStarted();
       return undefined;
     }
@@ -54,21 +57,33 @@ export class RunningStream {
     const session = newSession(publisher);
     await openSession(this.prisma, { ...session, streamId: running.id });
     try {
-      const asked = this.wire.ask(owner, 'publish', { streamId: running.id, sessionId: session.id }, this.env.ANSWER_TIMEOUT_MS);
+      const asked = this.wire.ask(
+        owner,
+        'publish',
+        { streamId: running.id, sessionId: session.id },
+        this.env.ANSWER_TIMEOUT_MS,
+      );
       const answer: PublishAnswer = await untilGone(gone, asked);
       return { sessionId: session.id, etag: session.etag, sdp: answer.sdp };
     } catch (error) {
       await this.prisma.session.updateMany({ where: { id: session.id }, data: { endedAt: new Date(), offer: null } });
-      if ((await this.endIfLost(running.id, owner, error)) || (await this.endsSoon(running.id, error, gone))) return undefined;
-      if (gone.aborted) void this.wire.ask(owner, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, 2000).catch(() => undefined);
+      if ((await this.endIfLost(running.id, owner, error)) || (await this.endsSoon(running.id, error, gone)))
+        return undefined;
+      if (gone.aborted)
+        void this.wire
+          .ask(owner, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, 2000)
+          .catch(() => undefined);
       throw publishError(error, true);
     }
   }
 
   /** Undefined: ended meanwhile. Null: still nobody's. */
   private async ownerSoon(streamId: string, gone: AbortSignal): Promise<string | null | undefined> {
-    for (const deadline = performance.now() + OWNER_WAIT_MS; ; ) {
-      const stream = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { ownerNode: true, state: true } });
+    for (const deadline = performance.now() + OWNER_WAIT_MS; ;) {
+      const stream = await this.prisma.stream.findUnique({
+        where: { id: streamId },
+        select: { ownerNode: true, state: true },
+      });
       if (stream === null || stream.state === 'ended') return undefined;
       if (stream.ownerNode !== null || performance.now() > deadline || gone.aborted) return stream.ownerNode;
       await sleep(OWNER_POLL_MS);
@@ -80,7 +95,8 @@ export class RunningStream {
    * a session that ended with its stream, before or after the row says so.
    */
   private async endsSoon(streamId: string, error: unknown, gone: AbortSignal): Promise<boolean> {
-    if (!(error instanceof WireError) || error.code === 'negotiation_failed' || error.code === 'no_answer') return false;
+    if (!(error instanceof WireError) || error.code === 'negotiation_failed' || error.code === 'no_answer')
+      return false;
     for (const deadline = performance.now() + END_WAIT_MS; ; await sleep(OWNER_POLL_MS)) {
       const stream = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { state: true } });
       if (stream === null || stream.state === 'ended') return true;
@@ -102,4 +118,5 @@ export class RunningStream {
 }
 
 /** The stream has no node (yet). */
-export const beingStarted = (): Error => refuse(409, 'Another publisher is starting a stream of this name.', { headers: { 'Retry-After': '1' } });
+export const beingStarted = (): Error =>
+  refuse(409, 'Another publisher is starting a stream of this name.', { headers: { 'Retry-After': '1' } });

@@ -9,7 +9,12 @@ const GIVEN_UP_S = 5;
  * Lets a new stream begin only while not too many of the customer's, or of who holds the same publish token, wait for their publisher: each
  * of these holds a slot of a node. To be called under the lock on the customer's row. Throws 429 with Retry-After.
  */
-export async function requireConnectedOnes(tx: Prisma.TransactionClient, env: Env, customerId: string, proof: string | undefined): Promise<void> {
+export async function requireConnectedOnes(
+  tx: Prisma.TransactionClient,
+  env: Env,
+  customerId: string,
+  proof: string | undefined,
+): Promise<void> {
   const limits = { customer: env.WHIP_UNCONNECTED_PER_CUSTOMER, token: env.WHIP_UNCONNECTED_PER_TOKEN };
   if (limits.customer === 0 && limits.token === 0) return;
   const [row] = await tx.$queryRaw<{ customer: number; token: number; oldest: number | null }[]>`

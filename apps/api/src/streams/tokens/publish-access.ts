@@ -51,16 +51,38 @@ export class PublishAccess {
     const project = await this.find(path);
     const isThere = project !== undefined && project.entryPointId !== null;
     if (token !== undefined) {
-      const grant = await verifiedGrant(token, project ? this.box.open(project.signingKey, `project:${path.appid}`) : this.nobodysKey, path.appid);
+      const grant = await verifiedGrant(
+        token,
+        project ? this.box.open(project.signingKey, `project:${path.appid}`) : this.nobodysKey,
+        path.appid,
+      );
       if (isThere) requireGrant(grant, path);
     } else if (signature !== undefined) {
-      verifySignedUrl(path, signature, project?.authKey == null ? null : this.box.open(project.authKey, `auth-key:${path.appid}`));
+      verifySignedUrl(
+        path,
+        signature,
+        project?.authKey == null ? null : this.box.open(project.authKey, `auth-key:${path.appid}`),
+      );
     }
-    if (project === undefined || project.entryPointId === null) throw new NotFoundException('This entry point does not exist.');
-    const { customerId, entryPointId, transferEnabled, callbackUrl, bannedUntil, streamAuthUrl, streamAuthSecret } = project;
+    if (project === undefined || project.entryPointId === null)
+      throw new NotFoundException('This entry point does not exist.');
+    const { customerId, entryPointId, transferEnabled, callbackUrl, bannedUntil, streamAuthUrl, streamAuthSecret } =
+      project;
     const secret = streamAuthSecret === null ? null : this.box.open(streamAuthSecret, `stream-auth:${path.appid}`);
-    const admission = { entryPoint: path.entryPoint, bannedUntil, streamAuth: streamAuthUrl === null ? null : { url: streamAuthUrl, secret } };
-    return { customerId, projectId: path.appid, entryPointId, streamName: path.streamName, transferEnabled: transferEnabled === true, callbackUrl, admission };
+    const admission = {
+      entryPoint: path.entryPoint,
+      bannedUntil,
+      streamAuth: streamAuthUrl === null ? null : { url: streamAuthUrl, secret },
+    };
+    return {
+      customerId,
+      projectId: path.appid,
+      entryPointId,
+      streamName: path.streamName,
+      transferEnabled: transferEnabled === true,
+      callbackUrl,
+      admission,
+    };
   }
 
   /** In one statement: by its relation it would be two, for each request of each publisher. */

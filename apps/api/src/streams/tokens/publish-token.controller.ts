@@ -58,6 +58,10 @@ export class PublishTokenController {
     const expiresAt = new Date(Math.floor(Date.now() / 1000 + expiresIn) * 1000);
     const token = await signPublishToken({ appid, entryPoint, streamName }, signingKey, expiresAt);
     const origin = this.env.PUBLIC_URL?.replace(/\/$/, '') ?? `${request.protocol}://${request.get('host')}`;
-    return { token, expiresAt: expiresAt.toISOString(), whipUrl: `${origin}/whip/${appid}/${entryPoint}/${streamName ?? '{stream_name}'}` };
+    return {
+      token,
+      expiresAt: expiresAt.toISOString(),
+      whipUrl: `${origin}/whip/${appid}/${entryPoint}/${streamName ?? '{stream_name}'}`,
+    };
   }
 }

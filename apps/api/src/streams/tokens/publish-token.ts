@@ -14,7 +14,10 @@ const CLOCK_TOLERANCE_S = 5;
 
 /** Signs a token with the project's key. */
 export async function signPublishToken(grant: PublishGrant, signingKey: string, expiresAt: Date): Promise<string> {
-  const claims = { entry_point: grant.entryPoint, ...(grant.streamName === undefined ? {} : { stream_name: grant.streamName }) };
+  const claims = {
+    entry_point: grant.entryPoint,
+    ...(grant.streamName === undefined ? {} : { stream_name: grant.streamName }),
+  };
   return new SignJWT(claims)
     .setProtectedHeader({ alg: ALGORITHM })
     .setAudience(grant.appid)
@@ -42,7 +45,8 @@ export async function verifiedGrant(token: string, signingKey: string, appid: st
 /** Throws 403 for a good token that is for something else. */
 export function requireGrant(grant: PublishGrant, wanted: Required<PublishGrant>): void {
   if (grant.entryPoint !== wanted.entryPoint) throw refuse(403, 'The publish token is for another entry point.');
-  if (grant.streamName !== undefined && grant.streamName !== wanted.streamName) throw refuse(403, 'The publish token is for another stream name.');
+  if (grant.streamName !== undefined && grant.streamName !== wanted.streamName)
+    throw refuse(403, 'The publish token is for another stream name.');
 }
 
 /** What a token says that it permits, to know whose key it is to be verified with: nothing of it is true until then. */
@@ -61,6 +65,11 @@ export function claimedGrant(token: string): PublishGrant | undefined {
 export function tokenRefused(reason?: string): Error {
   const challenge = 'Bearer realm="manycast"';
   return reason === undefined
-    ? refuse(401, 'A publish token is needed.', { detail: 'Send it as "Authorization: Bearer <token>".', headers: { 'WWW-Authenticate': challenge } })
-    : refuse(401, reason, { headers: { 'WWW-Authenticate': `${challenge}, error="invalid_token", error_description="${reason}"` } });
+    ? refuse(401, 'A publish token is needed.', {
+        detail: 'Send it as "Authorization: Bearer <token>".',
+        headers: { 'WWW-Authenticate': challenge },
+      })
+    : refuse(401, reason, {
+        headers: { 'WWW-Authenticate': `${challenge}, error="invalid_token", error_description="${reason}"` },
+      });
 }

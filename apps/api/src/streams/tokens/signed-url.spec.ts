@@ -5,7 +5,9 @@ const KEY = 'some-auth-key';
 const at = (streamName: string) => ({ entryPoint: 'live', streamName });
 
 it('a signature opens the path and time that it was made for', () => {
-  expect(() => verifySignedUrl(at('cam'), { ts: '4000000000', sign: signPublishUrl(KEY, at('cam'), '4000000000') }, KEY)).not.toThrow();
+  expect(() =>
+    verifySignedUrl(at('cam'), { ts: '4000000000', sign: signPublishUrl(KEY, at('cam'), '4000000000') }, KEY),
+  ).not.toThrow();
 });
 
 it.each([
@@ -15,5 +17,7 @@ it.each([
 ])('a signature does not open %s', (_, name, ts, otherName, otherTs) => {
   const sign = signPublishUrl(KEY, at(name), ts);
   expect(signPublishUrl(KEY, at(otherName), otherTs)).toBe(sign);
-  expect(() => verifySignedUrl(at(otherName), { ts: otherTs, sign }, KEY)).toThrow('The signed publish URL is not valid.');
+  expect(() => verifySignedUrl(at(otherName), { ts: otherTs, sign }, KEY)).toThrow(
+    'The signed publish URL is not valid.',
+  );
 });

@@ -14,7 +14,11 @@ export const signPublishUrl = (authKey: string, path: { entryPoint: string; stre
   createHash('md5').update(`${authKey}/${path.entryPoint}/${path.streamName}${ts}`).digest('hex');
 
 /** Throws 401 unless the signature is right and its time is not over. Without an authKey no signed URL is good. */
-export function verifySignedUrl(path: { entryPoint: string; streamName: string }, { ts, sign }: UrlSignature, authKey: string | null): void {
+export function verifySignedUrl(
+  path: { entryPoint: string; streamName: string },
+  { ts, sign }: UrlSignature,
+  authKey: string | null,
+): void {
   // Always ten digits: nothing stands between name and time in what is signed, and `cam1` + `1800000000` would be `cam` + `11800000000`, too.
   const isFormed = /^\d{10}$/.test(ts) && /^[0-9a-f]{32}$/i.test(sign);
   if (authKey === null || !isFormed) throw tokenRefused('The signed publish URL is not valid.');

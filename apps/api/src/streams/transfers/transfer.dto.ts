@@ -26,7 +26,9 @@ export function readChanges(body: Record<string, unknown>): TransferChanges {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== null));
   // A null clears what exists; it must still be a known name.
   const cleared = Object.keys(options).filter((name) => options[name] === null);
-  const unknown = optionProblems(Object.fromEntries(cleared.map((name) => [name, undefined]))).filter(({ message }) => message === 'is not a known option');
+  const unknown = optionProblems(Object.fromEntries(cleared.map((name) => [name, undefined]))).filter(
+    ({ message }) => message === 'is not a known option',
+  );
   const problems: FieldError[] = [...urlProblems(url, false), ...optionProblems(given), ...unknown];
   if (problems.length > 0) throw badRequest(problems);
   return { url: typeof url === 'string' ? url.trim() : undefined, options };
@@ -39,7 +41,8 @@ function urlProblems(url: unknown, isNeeded: boolean): FieldError[] {
     parseTransferUrl(url.trim());
     return [];
   } catch (error) {
-    if (error instanceof TransferError) return [{ field: 'url', message: (error.detail ?? error.message).replace(/^the URL /, '') }];
+    if (error instanceof TransferError)
+      return [{ field: 'url', message: (error.detail ?? error.message).replace(/^the URL /, '') }];
     throw error;
   }
 }

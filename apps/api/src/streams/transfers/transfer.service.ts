@@ -40,7 +40,11 @@ export class TransferService {
   ) {}
 
   /** Oldest first. */
-  async list(caller: Caller, path: Path, { limit, cursor }: TransferPageQuery): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+  async list(
+    caller: Caller,
+    path: Path,
+    { limit, cursor }: TransferPageQuery,
+  ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
     await this.stream(caller, path);
     const found = await this.prisma.transfer.findMany({
       where: { streamId: path.streamId, id: cursor === undefined ? undefined : { gt: cursor } },
@@ -58,7 +62,12 @@ export class TransferService {
   }
 
   /** `from`: what sets a transfer of another origin apart. */
-  async add(caller: Caller, path: Path, { url, options }: NewTransfer, from: TransferSource = { origin: 'api' }): Promise<TransferResponse> {
+  async add(
+    caller: Caller,
+    path: Path,
+    { url, options }: NewTransfer,
+    from: TransferSource = { origin: 'api' },
+  ): Promise<TransferResponse> {
     const stream = await this.running(caller, path);
     this.requireSound(path.appid, options);
     const { streamId } = path;
@@ -66,15 +75,33 @@ export class TransferService {
     const row = await this.prisma
       .$transaction(async (tx) => {
         // Two at once must not both be the last that fits.
-        const [locked] = await tx.$queryRaw<{ state: string }[]>`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
+        const [locked] = await tx.$queryRaw<
+          { state: string }[]
+        >`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
         if (locked === undefined || locked.state === 'ended') throw streamEnded();
         const { ever, now } = await countTransfers(tx, streamId);
         if (ever >= TRANSFERS_EVER_OF_ONE_STREAM) throw tooManyEver();
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
-        if ((await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0) throw sameUrl();
-        const created = await tx.transfer.create({ data: { streamId, ...from, ...sealedTransfer(this.box, streamId, url), options: options as Prisma.InputJsonObject } });
-        await recordEvent(tx, { projectId: path.appid, streamId, transferId: created.id, type: 'transfer.added', data: { url: created.redactedUrl } });
+        if (
+          (await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0
+        )
+          throw sameUrl();
+        const created = await tx.transfer.create({
+          data: {
+            streamId,
+            ...from,
+            ...sealedTransfer(this.box, streamId, url),
+            options: options as Prisma.InputJsonObject,
+          },
+        });
+        await recordEvent(tx, {
+          projectId: path.appid,
+          streamId,
+          transferId: created.id,
+          type: 'transfer.added',
+          data: { url: created.redactedUrl },
+        });
         return created;
       })
       .catch(rethrowDuplicate);
@@ -82,7 +109,12 @@ export class TransferService {
     return toTransferResponse(row, null);
   }
 
-  async change(caller: Caller, path: Path, transferId: string, { url, options }: TransferChanges): Promise<TransferResponse> {
+  async change(
+    caller: Caller,
+    path: Path,
+    transferId: string,
+    { url, options }: TransferChanges,
+  ): Promise<TransferResponse> {
     const stream = await this.running(caller, path);
     await this.find(caller, path, transferId);
     // A file that has gone since must not stand in the way of other changes.
@@ -90,10 +122,17 @@ export class TransferService {
     await this.prisma
       .$transaction(async (tx) => {
         // Two changes at once must not lose one of them.
-        const [row] = await tx.$queryRaw<{ options: object }[]>`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
+        const [row] = await tx.$queryRaw<
+          { options: object }[]
+        >`SELECT options FROM transfers WHERE id = ${transferId}::uuid AND ended_at IS NULL FOR UPDATE`;
         if (row === undefined) throw hasEnded();
-        const merged = Object.fromEntries(Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null));
-        const data = { options: merged as Prisma.InputJsonObject, ...(url === undefined ? {} : sealedTransfer(this.box, path.streamId, url)) };
+        const merged = Object.fromEntries(
+          Object.entries({ ...row.options, ...options }).filter(([, value]) => value !== null),
+        );
+        const data = {
+          options: merged as Prisma.InputJsonObject,
+          ...(url === undefined ? {} : sealedTransfer(this.box, path.streamId, url)),
+        };
         await tx.transfer.update({ where: { id: transferId }, data });
       })
       .catch(rethrowDuplicate);
@@ -106,9 +145,17 @@ export class TransferService {
     const { ownerNode } = await this.stream(caller, path);
     const row = await this.find(caller, path, transferId);
     if (row.endedAt !== null) return;
-    const { count } = await this.prisma.transfer.updateMany({ where: { id: transferId, endedAt: null }, data: endedTransfer('removed', new Date()) });
+    const { count } = await this.prisma.transfer.updateMany({
+      where: { id: transferId, endedAt: null },
+      data: endedTransfer('removed', new Date()),
+    });
     if (count === 0) return;
-    await recordEvent(this.prisma, { projectId: path.appid, streamId: path.streamId, transferId, type: 'transfer.removed' });
+    await recordEvent(this.prisma, {
+      projectId: path.appid,
+      streamId: path.streamId,
+      transferId,
+      type: 'transfer.removed',
+    });
     await this.tell(ownerNode, path.streamId);
   }
 
@@ -121,8 +168,10 @@ export class TransferService {
     try {
       await this.wire.ask(ownerNode, 'retryTransfer', { streamId: path.streamId, transferId }, NODE_TIMEOUT_MS);
     } catch (error) {
-      if (error instanceof WireTimeout) throw refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away' });
-      if (error instanceof WireError) throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
+      if (error instanceof WireTimeout)
+        throw refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away' });
+      if (error instanceof WireError)
+        throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
       throw error;
     }
   }
@@ -132,7 +181,10 @@ export class TransferService {
     throw refuse(404, `The media folder of this project has no file ${sound.file}.`, { code: 'sound_not_found' });
   }
 
-  private async stream(caller: Caller, { appid, streamId }: Path): Promise<{ state: string; ownerNode: string | null }> {
+  private async stream(
+    caller: Caller,
+    { appid, streamId }: Path,
+  ): Promise<{ state: string; ownerNode: string | null }> {
     const stream = await this.prisma.stream.findFirst({
       where: { id: streamId, projectId: appid, project: ownedBy(caller) },
       select: { state: true, ownerNode: true },
@@ -148,7 +200,9 @@ export class TransferService {
   }
 
   private async find(caller: Caller, { appid, streamId }: Path, transferId: string): Promise<Transfer> {
-    const row = await this.prisma.transfer.findFirst({ where: { id: transferId, streamId, stream: { projectId: appid, project: ownedBy(caller) } } });
+    const row = await this.prisma.transfer.findFirst({
+      where: { id: transferId, streamId, stream: { projectId: appid, project: ownedBy(caller) } },
+    });
     if (row === null) throw new NotFoundException('This transfer does not exist.');
     return row;
   }
@@ -176,7 +230,10 @@ async function countTransfers(tx: Prisma.TransactionClient, streamId: string): P
 }
 
 const tooManyEver = (): Error =>
-  refuse(403, `A stream has ${TRANSFERS_EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, { code: 'quota_exceeded', detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.' });
+  refuse(403, `A stream has ${TRANSFERS_EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, {
+    code: 'quota_exceeded',
+    detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.',
+  });
 const streamEnded = (): Error => new ConflictException('This stream has ended.');
 const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
 

@@ -7,6 +7,8 @@ export function judged<T>(read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof SdpError)) throw error;
-    throw error.kind === 'damaged' ? new BadRequestException(error.message) : new UnprocessableEntityException(error.message);
+    throw error.kind === 'damaged'
+      ? new BadRequestException(error.message)
+      : new UnprocessableEntityException(error.message);
   }
 }

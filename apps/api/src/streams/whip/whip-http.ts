@@ -18,7 +18,8 @@ const CORS = {
   'Access-Control-Allow-Methods': 'POST, PATCH, DELETE, OPTIONS, GET',
   // `etag`: Eyevinn's client sends its entity tag under that name.
   'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match, ETag, X-Request-ID, Manycast-Rtmp-Url',
-  'Access-Control-Expose-Headers': 'Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate, X-Request-ID, Manycast-Rtmp-Error',
+  'Access-Control-Expose-Headers':
+    'Location, ETag, Link, Accept-Post, Accept-Patch, Retry-After, WWW-Authenticate, X-Request-ID, Manycast-Rtmp-Error',
   'Access-Control-Max-Age': '86400',
 };
 
@@ -72,7 +73,9 @@ export function urlSignature(request: Request): UrlSignature | undefined {
 export function proofOf(request: Request): string | undefined {
   const token = bearerToken(request);
   const signature = urlSignature(request);
-  return token === undefined ? signature && shortHash(`${signature.ts}:${signature.sign.toLowerCase()}`) : tokenProof(token);
+  return token === undefined
+    ? signature && shortHash(`${signature.ts}:${signature.sign.toLowerCase()}`)
+    : tokenProof(token);
 }
 
 /** `?token=` of a publish URL: nothing of ours, but for the customer's server that says who may publish. */

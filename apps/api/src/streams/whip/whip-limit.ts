@@ -21,7 +21,10 @@ export class WhipLimit {
   constructor(env: Env, @Inject(REDIS) redis: Redis) {
     const limit = (name: string, perSecond: number) => ({
       perSecond,
-      limit: new RateLimit(redis, `${env.REDIS_PREFIX}:whip-${name}`, { points: perSecond * WINDOW_S, duration: WINDOW_S }),
+      limit: new RateLimit(redis, `${env.REDIS_PREFIX}:whip-${name}`, {
+        points: perSecond * WINDOW_S,
+        duration: WINDOW_S,
+      }),
     });
     this.addresses = limit('address', env.WHIP_ADDRESS_REQUESTS_PER_SECOND);
     this.entryPoints = limit('entry-point', env.WHIP_ENTRY_POINT_REQUESTS_PER_SECOND);
@@ -49,7 +52,12 @@ export class WhipLimit {
     });
   }
 
-  private async count({ perSecond, limit }: { perSecond: number; limit: RateLimit }, key: string, whose: string, each: string): Promise<void> {
+  private async count(
+    { perSecond, limit }: { perSecond: number; limit: RateLimit },
+    key: string,
+    whose: string,
+    each: string,
+  ): Promise<void> {
     if (perSecond === 0) return;
     const { isAllowed, resetMs } = await limit.count(key);
     if (isAllowed) return;

@@ -1,4 +1,18 @@
-import { All, Controller, Delete, Get, HttpCode, HttpException, Logger, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import {
+  All,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  HttpException,
+  Logger,
+  Options,
+  Param,
+  Patch,
+  Post,
+  Req,
+  Res,
+} from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
 import { readOffer } from '#libs/sdp';
@@ -10,7 +24,19 @@ import { PublishService } from '../publish/publish.service.js';
 import type { PublishTarget } from '../publish/publisher.js';
 import { PathName, StreamName } from '../../http/validation.js';
 import { judged } from './judged.js';
-import { bearerToken, hasType, iceServerLink, proofOf, RTMP_ERROR_HEADER, RTMP_URL_HEADER, urlSignature, urlToken, SDP, SDP_FRAGMENT, sendExact } from './whip-http.js';
+import {
+  bearerToken,
+  hasType,
+  iceServerLink,
+  proofOf,
+  RTMP_ERROR_HEADER,
+  RTMP_URL_HEADER,
+  urlSignature,
+  urlToken,
+  SDP,
+  SDP_FRAGMENT,
+  sendExact,
+} from './whip-http.js';
 import { WhipLimit } from './whip-limit.js';
 import { WhipService } from './whip.service.js';
 
@@ -38,15 +64,27 @@ export class WhipController {
     @Res() response: Response,
   ): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const target = await this.access.authorise({ appid, entryPoint, streamName }, { token: bearerToken(request), signature: urlSignature(request) });
+    const target = await this.access.authorise(
+      { appid, entryPoint, streamName },
+      { token: bearerToken(request), signature: urlSignature(request) },
+    );
     await this.limit.countEntryPoint(target.entryPointId);
-    if (!hasType(request, SDP)) throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
+    if (!hasType(request, SDP))
+      throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
     if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);
     const { iceUfrag } = judged(() => readOffer(offer));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
-    const publisher = { offer, iceUfrag, clientIp: request.ip, userAgent: request.get('user-agent'), proof: proofOf(request), host: request.get('host'), token: urlToken(request) };
+    const publisher = {
+      offer,
+      iceUfrag,
+      clientIp: request.ip,
+      userAgent: request.get('user-agent'),
+      proof: proofOf(request),
+      host: request.get('host'),
+      token: urlToken(request),
+    };
     const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
     // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
     response.setHeader('Location', `/whip/sessions/${sessionId}`);
@@ -93,7 +131,9 @@ export class WhipController {
     }
     const session = await this.whip.running(id);
     await this.limit.countEntryPoint(session.entryPointId);
-    const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match'], () => this.limit.countRestart(session.id));
+    const restarted = await this.whip.patch(session, bodyText(request), request.headers['if-match'], () =>
+      this.limit.countRestart(session.id),
+    );
     if (restarted === undefined) {
       response.status(204).end();
       return;
@@ -112,7 +152,10 @@ export class WhipController {
     @Req() request: Request,
   ): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const target = await this.access.authorise({ appid, entryPoint, streamName }, { token: bearerToken(request), signature: urlSignature(request) });
+    const target = await this.access.authorise(
+      { appid, entryPoint, streamName },
+      { token: bearerToken(request), signature: urlSignature(request) },
+    );
     await this.limit.countEntryPoint(target.entryPointId);
     await this.whip.end(await this.whip.openedBy(target, proofOf(request)));
   }
@@ -128,7 +171,9 @@ export class WhipController {
 
   @All([':appid/:entryPoint/:streamName', 'sessions/:session'])
   other(@Req() request: Request): never {
-    const allow = request.path.startsWith('/whip/sessions/') ? 'GET, PATCH, DELETE, OPTIONS' : 'GET, POST, DELETE, OPTIONS';
+    const allow = request.path.startsWith('/whip/sessions/')
+      ? 'GET, PATCH, DELETE, OPTIONS'
+      : 'GET, POST, DELETE, OPTIONS';
     throw refuse(405, 'WHIP has no such method here.', { headers: { Allow: allow } });
   }
 
@@ -139,7 +184,10 @@ export class WhipController {
     } catch (error) {
       const isOurs = !(error instanceof HttpException);
       if (isOurs) this.logger.warn(`push of session's stream not begun: ${String(error).slice(0, 200)}`);
-      response.setHeader(RTMP_ERROR_HEADER, isOurs ? 'Internal error' : error.message.replace(/[^ -~]/g, '?').slice(0, 200));
+      response.setHeader(
+        RTMP_ERROR_HEADER,
+        isOurs ? 'Internal error' : error.message.replace(/[^ -~]/g, '?').slice(0, 200),
+      );
     }
   }
 

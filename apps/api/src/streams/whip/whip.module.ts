@@ -7,5 +7,10 @@ import { WhipLimit } from './whip-limit.js';
 import { WhipService } from './whip.service.js';
 
 /** Publishing by WHIP. */
-@Module({ imports: [PublishModule, PushModule, TokenModule], controllers: [WhipController], providers: [WhipLimit, WhipService], exports: [WhipLimit, WhipService] })
+@Module({
+  imports: [PublishModule, PushModule, TokenModule],
+  controllers: [WhipController],
+  providers: [WhipLimit, WhipService],
+  exports: [WhipLimit, WhipService],
+})
 export class WhipModule {}

@@ -48,16 +48,23 @@ export class WhipService {
    * Trickled candidates, or an ICE restart when the fragment brings new credentials: with If-Match `*` (RFC 9725, section 4.3.3), or as well
    * without and with the entity tag that the client knows, for most clients do so, unless WHIP_STRICT_ETAG. `countRestart` may refuse.
    */
-  async patch(session: RunningSession, fragment: string, ifMatch: string | undefined, countRestart: () => Promise<void>): Promise<Patched> {
+  async patch(
+    session: RunningSession,
+    fragment: string,
+    ifMatch: string | undefined,
+    countRestart: () => Promise<void>,
+  ): Promise<Patched> {
     const { ufrag, pwd } = judged(() => readFragment(fragment));
     const [iceUfrag, hasPassword] = [ufrag ?? undefined, pwd !== null];
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
     if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
-    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null) return repeatRestart(session, session.restartAnswer);
+    if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null)
+      return repeatRestart(session, session.restartAnswer);
     const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
     if (match === 'any' && other && !hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
-    const mayRestart = match === 'any' || (!this.env.WHIP_STRICT_ETAG && hasPassword && !session.pastUfrags.includes(iceUfrag ?? ''));
+    const mayRestart =
+      match === 'any' || (!this.env.WHIP_STRICT_ETAG && hasPassword && !session.pastUfrags.includes(iceUfrag ?? ''));
     if (other && mayRestart) {
       await countRestart();
       return this.restart(session, fragment, iceUfrag);
@@ -71,11 +78,21 @@ export class WhipService {
   /** Ends the session; what its node cannot be told, its own timeouts will tell it. */
   async end(session: RunningSession): Promise<void> {
     try {
-      await this.wire.ask(session.ownerNode, 'endSession', { sessionId: session.id, reason: 'publisher_left' }, END_TIMEOUT_MS);
+      await this.wire.ask(
+        session.ownerNode,
+        'endSession',
+        { sessionId: session.id, reason: 'publisher_left' },
+        END_TIMEOUT_MS,
+      );
     } catch (error) {
-      this.logger.warn(`node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`);
+      this.logger.warn(
+        `node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`,
+      );
     }
-    await this.prisma.session.updateMany({ where: { id: session.id, endedAt: null }, data: { endedAt: new Date(), offer: null, reason: 'publisher_left' } });
+    await this.prisma.session.updateMany({
+      where: { id: session.id, endedAt: null },
+      data: { endedAt: new Date(), offer: null, reason: 'publisher_left' },
+    });
   }
 
   /** Throws 404 unless the session runs, which it does not when its node is lost: its publisher is to begin a new one. 410 for one that was ended on purpose, so that its publisher does not come back. */
@@ -90,7 +107,8 @@ export class WhipService {
     const isOver = found !== null && (found.endedAt !== null || found.stream.state === 'ended');
     const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
     if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
-    if (found === null || isOver || ownerNode == null || (await this.lost.endIfNodeIsGone(found.streamId, ownerNode))) throw new NotFoundException('This session does not exist (any more).');
+    if (found === null || isOver || ownerNode == null || (await this.lost.endIfNodeIsGone(found.streamId, ownerNode)))
+      throw new NotFoundException('This session does not exist (any more).');
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 
@@ -110,14 +128,22 @@ export class WhipService {
   private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
     const { id, ownerNode } = session;
     const etag = newEtag();
-    const begun = await this.prisma.session.updateMany({ where: { id, etag: session.etag }, data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY } });
+    const begun = await this.prisma.session.updateMany({
+      where: { id, etag: session.etag },
+      data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY },
+    });
     if (begun.count === 0) return this.answerOfOther(id, iceUfrag);
     let restartAnswer: string;
     try {
-      ({ fragment: restartAnswer } = await this.askOwner(() => this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS)));
+      ({ fragment: restartAnswer } = await this.askOwner(() =>
+        this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS),
+      ));
     } catch (error) {
       const { iceUfrag: before, pastUfrags, restartAnswer: answerBefore } = session;
-      await this.prisma.session.updateMany({ where: { id, etag }, data: { etag: session.etag, iceUfrag: before, pastUfrags, restartAnswer: answerBefore } });
+      await this.prisma.session.updateMany({
+        where: { id, etag },
+        data: { etag: session.etag, iceUfrag: before, pastUfrags, restartAnswer: answerBefore },
+      });
       throw error;
     }
     const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
@@ -127,10 +153,18 @@ export class WhipService {
 
   /** Another restart was faster: of the same credentials (candidates that were sent as if they were a restart), its answer is ours too. */
   private async answerOfOther(id: string, iceUfrag: string): Promise<Patched> {
-    for (const deadline = performance.now() + this.env.ANSWER_TIMEOUT_MS; performance.now() < deadline; await sleep(POLL_MS)) {
-      const session = await this.prisma.session.findUnique({ where: { id }, select: { etag: true, iceUfrag: true, restartAnswer: true } });
+    for (
+      const deadline = performance.now() + this.env.ANSWER_TIMEOUT_MS;
+      performance.now() < deadline;
+      await sleep(POLL_MS)
+    ) {
+      const session = await this.prisma.session.findUnique({
+        where: { id },
+        select: { etag: true, iceUfrag: true, restartAnswer: true },
+      });
       if (session?.iceUfrag !== iceUfrag) break;
-      if (session.restartAnswer !== null && session.restartAnswer !== UNDER_WAY) return { etag: session.etag, fragment: session.restartAnswer };
+      if (session.restartAnswer !== null && session.restartAnswer !== UNDER_WAY)
+        return { etag: session.etag, fragment: session.restartAnswer };
     }
     throw refuse(412, 'Another ICE restart was faster.');
   }
@@ -145,7 +179,8 @@ export class WhipService {
 }
 
 /** The fragments that a restart makes past ones: the last few. */
-const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] => [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
+const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] =>
+  [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
 
 /** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
 function repeatRestart({ etag }: RunningSession, answer: string): Patched {

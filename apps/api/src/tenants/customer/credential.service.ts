@@ -4,7 +4,12 @@ import type { Caller } from '../../auth/caller.js';
 import { refuse } from '../../http/problem.js';
 import { CustomerService } from './customer.service.js';
 import { issueCredential } from './issue-credential.js';
-import { toCredentialResponse, type CreateCredential, type CredentialResponse, type NewCredentialResponse } from './customer.dto.js';
+import {
+  toCredentialResponse,
+  type CreateCredential,
+  type CredentialResponse,
+  type NewCredentialResponse,
+} from './customer.dto.js';
 
 /** More than anybody rotates between; each one costs time at every request. */
 const MAX_VALID = 10;
@@ -24,7 +29,11 @@ export class CredentialService {
     return rows.map(toCredentialResponse);
   }
 
-  async create(caller: Caller, customerId: string, { label, expiresIn }: CreateCredential): Promise<NewCredentialResponse> {
+  async create(
+    caller: Caller,
+    customerId: string,
+    { label, expiresIn }: CreateCredential,
+  ): Promise<NewCredentialResponse> {
     await this.customers.find(caller, customerId);
     const expiresAt = expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1000);
     return this.prisma.$transaction(async (tx) => {
@@ -34,13 +43,21 @@ export class CredentialService {
   }
 
   /** A new secret in the old one's place; the old one stays valid for `overlap` seconds. */
-  async rotate(caller: Caller, customerId: string, credentialId: string, overlap: number): Promise<NewCredentialResponse> {
+  async rotate(
+    caller: Caller,
+    customerId: string,
+    credentialId: string,
+    overlap: number,
+  ): Promise<NewCredentialResponse> {
     const { label } = await this.find(caller, customerId, credentialId);
     const until = new Date(Date.now() + overlap * 1000);
     return this.prisma.$transaction(async (tx) => {
       await this.requireRoom(tx, customerId);
       // Never longer than it had.
-      await tx.credential.updateMany({ where: { id: credentialId, OR: [{ expiresAt: null }, { expiresAt: { gt: until } }] }, data: { expiresAt: until } });
+      await tx.credential.updateMany({
+        where: { id: credentialId, OR: [{ expiresAt: null }, { expiresAt: { gt: until } }] },
+        data: { expiresAt: until },
+      });
       return issueCredential(tx, this.box, customerId, { label });
     });
   }
@@ -50,8 +67,13 @@ export class CredentialService {
     await this.find(caller, customerId, credentialId);
     await this.prisma.$transaction(async (tx) => {
       await lock(tx, customerId);
-      const others = await tx.credential.count({ where: { customerId, ...valid(), expiresAt: null, id: { not: credentialId } } });
-      if (others === 0) throw refuse(409, 'This is the last secret that does not expire; make another one first.', { code: 'last_credential' });
+      const others = await tx.credential.count({
+        where: { customerId, ...valid(), expiresAt: null, id: { not: credentialId } },
+      });
+      if (others === 0)
+        throw refuse(409, 'This is the last secret that does not expire; make another one first.', {
+          code: 'last_credential',
+        });
       await tx.credential.updateMany({ where: { id: credentialId }, data: { revokedAt: new Date() } });
     });
   }
@@ -66,11 +88,17 @@ export class CredentialService {
   private async requireRoom(tx: Prisma.TransactionClient, customerId: string): Promise<void> {
     await lock(tx, customerId);
     if ((await tx.credential.count({ where: { customerId, ...valid() } })) >= MAX_VALID) {
-      throw refuse(409, `A customer has ${MAX_VALID} valid secrets at most; revoke one.`, { code: 'too_many_credentials' });
+      throw refuse(409, `A customer has ${MAX_VALID} valid secrets at most; revoke one.`, {
+        code: 'too_many_credentials',
+      });
     }
   }
 }
 
-const valid = (): Prisma.CredentialWhereInput => ({ revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] });
+const valid = (): Prisma.CredentialWhereInput => ({
+  revokedAt: null,
+  OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }],
+});
 
-const lock = (tx: Prisma.TransactionClient, customerId: string): Promise<unknown> => tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${customerId} FOR NO KEY UPDATE`;
+const lock = (tx: Prisma.TransactionClient, customerId: string): Promise<unknown> =>
+  tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${customerId} FOR NO KEY UPDATE`;

@@ -34,7 +34,9 @@ export class CustomerController {
 
   @OperatorOnly()
   @Get()
-  list(@Query() { limit, cursor }: NamePageQuery): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
+  list(
+    @Query() { limit, cursor }: NamePageQuery,
+  ): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
     return this.customers.list(limit, cursor);
   }
 
@@ -52,7 +54,11 @@ export class CustomerController {
 
   @OperatorOnly()
   @Patch(':customerId')
-  change(@CurrentCaller() caller: Caller, @Param('customerId', PathName) customerId: string, @Body() body: UpdateCustomer): Promise<CustomerResponse> {
+  change(
+    @CurrentCaller() caller: Caller,
+    @Param('customerId', PathName) customerId: string,
+    @Body() body: UpdateCustomer,
+  ): Promise<CustomerResponse> {
     return this.customers.change(caller, customerId, body);
   }
 
@@ -64,12 +70,19 @@ export class CustomerController {
   }
 
   @Get(':customerId/credentials')
-  async listCredentials(@CurrentCaller() caller: Caller, @Param('customerId', PathName) customerId: string): Promise<{ credentials: CredentialResponse[] }> {
+  async listCredentials(
+    @CurrentCaller() caller: Caller,
+    @Param('customerId', PathName) customerId: string,
+  ): Promise<{ credentials: CredentialResponse[] }> {
     return { credentials: await this.credentials.list(caller, customerId) };
   }
 
   @Post(':customerId/credentials')
-  createCredential(@CurrentCaller() caller: Caller, @Param('customerId', PathName) customerId: string, @Body() body: CreateCredential): Promise<NewCredentialResponse> {
+  createCredential(
+    @CurrentCaller() caller: Caller,
+    @Param('customerId', PathName) customerId: string,
+    @Body() body: CreateCredential,
+  ): Promise<NewCredentialResponse> {
     return this.credentials.create(caller, customerId, body);
   }
 

@@ -115,5 +115,11 @@ export function toCustomerResponse(row: Customer, quotas: Quotas, usage: Custome
 
 export function toCredentialResponse(row: Credential): CredentialResponse {
   const { id, label, createdAt, lastUsedAt, expiresAt } = row;
-  return { id, label, createdAt: createdAt.toISOString(), lastUsedAt: lastUsedAt?.toISOString() ?? null, expiresAt: expiresAt?.toISOString() ?? null };
+  return {
+    id,
+    label,
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+    expiresAt: expiresAt?.toISOString() ?? null,
+  };
 }

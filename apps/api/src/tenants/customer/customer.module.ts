@@ -6,5 +6,9 @@ import { QuotaService } from './quotas.js';
 
 /** Tenants, their secrets and their limits; everybody asks for the limits. */
 @Global()
-@Module({ controllers: [MeController, CustomerController], providers: [CustomerService, CredentialService, QuotaService], exports: [QuotaService] })
+@Module({
+  controllers: [MeController, CustomerController],
+  providers: [CustomerService, CredentialService, QuotaService],
+  exports: [QuotaService],
+})
 export class CustomerModule {}

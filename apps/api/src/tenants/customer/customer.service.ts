@@ -4,7 +4,14 @@ import { Prisma, PrismaService, SecretBox, type Customer } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { Purge } from '../../retention/purge.js';
 import { toPage } from '../../http/page.js';
-import { toCustomerResponse, type CreateCustomer, type CustomerResponse, type NewCredentialResponse, type QuotaChanges, type UpdateCustomer } from './customer.dto.js';
+import {
+  toCustomerResponse,
+  type CreateCustomer,
+  type CustomerResponse,
+  type NewCredentialResponse,
+  type QuotaChanges,
+  type UpdateCustomer,
+} from './customer.dto.js';
 import { issueCredential } from './issue-credential.js';
 import { countRunningStreams, QuotaService } from './quotas.js';
 
@@ -18,8 +25,15 @@ export class CustomerService {
     private readonly purge: Purge,
   ) {}
 
-  async list(limit: number, cursor: string | undefined): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
-    const found = await this.prisma.customer.findMany({ where: { deletedAt: null, id: cursor === undefined ? undefined : { gt: cursor } }, orderBy: { id: 'asc' }, take: limit + 1 });
+  async list(
+    limit: number,
+    cursor: string | undefined,
+  ): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
+    const found = await this.prisma.customer.findMany({
+      where: { deletedAt: null, id: cursor === undefined ? undefined : { gt: cursor } },
+      orderBy: { id: 'asc' },
+      take: limit + 1,
+    });
     const { rows, nextCursor } = toPage(found, limit);
     return { customers: await this.withUsage(rows), nextCursor };
   }
@@ -30,7 +44,11 @@ export class CustomerService {
   }
 
   /** A customer with its first secret, which is shown this once. */
-  async create({ name, role, quotas }: CreateCustomer): Promise<{ customer: CustomerResponse; credential: NewCredentialResponse }> {
+  async create({
+    name,
+    role,
+    quotas,
+  }: CreateCustomer): Promise<{ customer: CustomerResponse; credential: NewCredentialResponse }> {
     const id = randomBytes(16).toString('hex');
     return this.prisma.$transaction(async (tx) => {
       const row = await tx.customer.create({ data: { id, name, role, quotas: merged({}, quotas) } });
@@ -54,7 +72,8 @@ export class CustomerService {
       // A stream or a project that just begins holds a share of these locks.
       await tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${customerId} FOR UPDATE`;
       await tx.$queryRaw`SELECT 1 FROM projects WHERE customer_id = ${customerId} ORDER BY id FOR UPDATE`;
-      if ((await countRunningStreams(tx, customerId)) > 0) throw new ConflictException('Streams of this customer are running; end them first.');
+      if ((await countRunningStreams(tx, customerId)) > 0)
+        throw new ConflictException('Streams of this customer are running; end them first.');
       await tx.customer.update({ where: { id: customerId }, data: { deletedAt } });
       await tx.project.updateMany({ where: { customerId, deletedAt: null }, data: { deletedAt } });
       // And the sessions at the dashboard that were begun with them.
@@ -76,7 +95,9 @@ export class CustomerService {
         (sum((SELECT count(*) FROM streams WHERE streams.project_id = projects.id AND state <> 'ended')))::int AS streams
       FROM projects WHERE customer_id = ANY(${rows.map(({ id }) => id)}) AND deleted_at IS NULL GROUP BY customer_id`;
     const of = new Map(usage.map(({ id, projects, streams }) => [id, { projects, streams }]));
-    return rows.map((row) => toCustomerResponse(row, this.quotas.of(row), of.get(row.id) ?? { projects: 0, streams: 0 }));
+    return rows.map((row) =>
+      toCustomerResponse(row, this.quotas.of(row), of.get(row.id) ?? { projects: 0, streams: 0 }),
+    );
   }
 }
 

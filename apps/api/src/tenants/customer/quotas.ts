@@ -14,7 +14,13 @@ export interface Quotas {
   transfersPerStream: number;
   callbacksPerMinute: number;
 }
-export const QUOTA_NAMES = ['projects', 'entryPoints', 'streams', 'transfersPerStream', 'callbacksPerMinute'] as const satisfies (keyof Quotas)[];
+export const QUOTA_NAMES = [
+  'projects',
+  'entryPoints',
+  'streams',
+  'transfersPerStream',
+  'callbacksPerMinute',
+] as const satisfies (keyof Quotas)[];
 
 /** Ended ones count: who adds and removes in a loop must not fill the database. */
 export const TRANSFERS_EVER_OF_ONE_STREAM = 1000;
@@ -40,12 +46,22 @@ export class QuotaService {
   }
 
   of({ quotas }: Pick<Customer, 'quotas'>): Quotas {
-    const own = Object.fromEntries(QUOTA_NAMES.map((name) => [name, (quotas as Partial<Record<string, unknown>> | null)?.[name]]).filter(([, value]) => typeof value === 'number'));
+    const own = Object.fromEntries(
+      QUOTA_NAMES.map((name) => [name, (quotas as Partial<Record<string, unknown>> | null)?.[name]]).filter(
+        ([, value]) => typeof value === 'number',
+      ),
+    );
     return { ...this.defaults, ...(own as Partial<Quotas>) };
   }
 
-  async ofProject(appid: string, db: Tx | PrismaService = this.prisma): Promise<{ customerId: string; quotas: Quotas }> {
-    const { customer } = await db.project.findUniqueOrThrow({ where: { id: appid }, select: { customer: { select: { id: true, quotas: true } } } });
+  async ofProject(
+    appid: string,
+    db: Tx | PrismaService = this.prisma,
+  ): Promise<{ customerId: string; quotas: Quotas }> {
+    const { customer } = await db.project.findUniqueOrThrow({
+      where: { id: appid },
+      select: { customer: { select: { id: true, quotas: true } } },
+    });
     return { customerId: customer.id, quotas: this.of(customer) };
   }
 
@@ -53,9 +69,16 @@ export class QuotaService {
    * Runs `make` unless the customer has as many as it may. Counted under a lock on the customer's row, so that two
    * requests at once are not both the last that fits. Throws 403 (RFC 9110: understood, refused, no use to repeat).
    */
-  async within<T>(customerId: string, quota: keyof Quotas, count: (tx: Tx) => Promise<number>, make: (tx: Tx) => Promise<T>): Promise<T> {
+  async within<T>(
+    customerId: string,
+    quota: keyof Quotas,
+    count: (tx: Tx) => Promise<number>,
+    make: (tx: Tx) => Promise<T>,
+  ): Promise<T> {
     return this.prisma.$transaction(async (tx) => {
-      const [row] = await tx.$queryRaw<Pick<Customer, 'quotas'>[]>`SELECT quotas FROM customers WHERE id = ${customerId} FOR NO KEY UPDATE`;
+      const [row] = await tx.$queryRaw<
+        Pick<Customer, 'quotas'>[]
+      >`SELECT quotas FROM customers WHERE id = ${customerId} FOR NO KEY UPDATE`;
       const limit = this.of(row ?? { quotas: {} })[quota];
       if ((await count(tx)) >= limit) throw quotaExceeded(quota, limit);
       return make(tx);
@@ -76,7 +99,9 @@ export function quotaExceeded(quota: keyof Quotas, limit: number): Error {
   const isPassing = quota === 'streams' || quota === 'callbacksPerMinute';
   return refuse(isPassing ? 429 : 403, `The quota of ${limit} ${WHAT[quota]} is used up.`, {
     code: 'quota_exceeded',
-    detail: isPassing ? 'End a stream, or ask the operator for a higher quota.' : 'Delete what is not needed any more, or ask the operator for a higher quota.',
+    detail: isPassing
+      ? 'End a stream, or ask the operator for a higher quota.'
+      : 'Delete what is not needed any more, or ask the operator for a higher quota.',
     ...(isPassing ? { headers: { 'Retry-After': '10' } } : {}),
   });
 }

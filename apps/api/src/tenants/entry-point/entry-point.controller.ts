@@ -2,7 +2,13 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } fr
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import { newEntryPointName, PathName } from '../../http/validation.js';
-import { CreateEntryPoint, CreateEntryPointQuery, toEntryPointResponse, UpdateEntryPoint, type EntryPointResponse } from './entry-point.dto.js';
+import {
+  CreateEntryPoint,
+  CreateEntryPointQuery,
+  toEntryPointResponse,
+  UpdateEntryPoint,
+  type EntryPointResponse,
+} from './entry-point.dto.js';
 import { EntryPointService } from './entry-point.service.js';
 
 @Controller('v1/projects/:appid/fls/entry_points')
@@ -10,7 +16,10 @@ export class EntryPointController {
   constructor(private readonly entryPoints: EntryPointService) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<{ entryPointList: EntryPointResponse[] }> {
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+  ): Promise<{ entryPointList: EntryPointResponse[] }> {
     return { entryPointList: (await this.entryPoints.list(caller, appid)).map(toEntryPointResponse) };
   }
 
@@ -25,7 +34,9 @@ export class EntryPointController {
       throw badRequest([{ field: 'name', message: 'is not the same as id' }]);
     }
     const field = body.name === undefined ? 'id' : 'name';
-    return toEntryPointResponse(await this.entryPoints.create(caller, appid, newEntryPointName(query.id ?? body.name, field)));
+    return toEntryPointResponse(
+      await this.entryPoints.create(caller, appid, newEntryPointName(query.id ?? body.name, field)),
+    );
   }
 
   @Get(':entryPoint')

@@ -28,5 +28,9 @@ export interface EntryPointResponse {
 }
 
 export function toEntryPointResponse(row: EntryPoint): EntryPointResponse {
-  return { name: row.name, createdAt: row.createdAt.toISOString(), transfer: { enabled: row.transferEnabled, callbackUrl: row.callbackUrl } };
+  return {
+    name: row.name,
+    createdAt: row.createdAt.toISOString(),
+    transfer: { enabled: row.transferEnabled, callbackUrl: row.callbackUrl },
+  };
 }

@@ -17,12 +17,16 @@ export class EntryPointService {
 
   async list(caller: Caller, appid: string): Promise<EntryPoint[]> {
     await requireProject(this.prisma, caller, appid);
-    return this.prisma.entryPoint.findMany({ where: { projectId: appid, deletedAt: null, project: ownedBy(caller) }, orderBy: { id: 'asc' } });
+    return this.prisma.entryPoint.findMany({
+      where: { projectId: appid, deletedAt: null, project: ownedBy(caller) },
+      orderBy: { id: 'asc' },
+    });
   }
 
   async create(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
     const { customerId } = await requireProject(this.prisma, caller, appid);
-    const count = (tx: Prisma.TransactionClient) => tx.entryPoint.count({ where: { projectId: appid, deletedAt: null } });
+    const count = (tx: Prisma.TransactionClient) =>
+      tx.entryPoint.count({ where: { projectId: appid, deletedAt: null } });
     const make = (tx: Prisma.TransactionClient) => tx.entryPoint.create({ data: { projectId: appid, name } });
     return this.unlessTaken(() => this.quotas.within(customerId, 'entryPoints', count, make));
   }
@@ -34,18 +38,24 @@ export class EntryPointService {
   async rename(caller: Caller, appid: string, name: string, newName: string): Promise<EntryPoint> {
     const entryPoint = await this.get(caller, appid, name);
     if (newName === name) return entryPoint;
-    if (name === DEFAULT_ENTRY_POINT) throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} keeps its name.`);
-    return this.unlessTaken(() => this.prisma.entryPoint.update({ where: { id: entryPoint.id }, data: { name: newName } }));
+    if (name === DEFAULT_ENTRY_POINT)
+      throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} keeps its name.`);
+    return this.unlessTaken(() =>
+      this.prisma.entryPoint.update({ where: { id: entryPoint.id }, data: { name: newName } }),
+    );
   }
 
   /** Refused while a stream runs on it, as for projects. */
   async remove(caller: Caller, appid: string, name: string): Promise<void> {
     const { id } = await this.get(caller, appid, name);
-    if (name === DEFAULT_ENTRY_POINT) throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} cannot be deleted.`);
+    if (name === DEFAULT_ENTRY_POINT)
+      throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} cannot be deleted.`);
     await this.prisma.$transaction(async (tx) => {
       // A stream that just begins holds a share of this lock.
       await tx.$queryRaw`SELECT 1 FROM entry_points WHERE id = ${id}::uuid FOR UPDATE`;
-      const running = await tx.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE entry_point_id = ${id}::uuid AND state <> 'ended' LIMIT 1`;
+      const running = await tx.$queryRaw<
+        unknown[]
+      >`SELECT 1 FROM streams WHERE entry_point_id = ${id}::uuid AND state <> 'ended' LIMIT 1`;
       if (running.length > 0) throw new ConflictException('Streams are running on this entry point; end them first.');
       await tx.entryPoint.update({ where: { id }, data: { deletedAt: new Date() } });
     });

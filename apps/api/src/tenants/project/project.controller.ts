@@ -9,7 +9,10 @@ export class ProjectController {
   constructor(private readonly projects: ProjectService) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Query() { limit, cursor, q }: ProjectQuery): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Query() { limit, cursor, q }: ProjectQuery,
+  ): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
     const { rows, nextCursor } = await this.projects.list(caller, limit, cursor, q);
     return { projects: rows.map(toProjectResponse), nextCursor };
   }
@@ -25,7 +28,11 @@ export class ProjectController {
   }
 
   @Patch(':appid')
-  async change(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: UpdateProject): Promise<ProjectResponse> {
+  async change(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Body() body: UpdateProject,
+  ): Promise<ProjectResponse> {
     return toProjectResponse(await this.projects.change(caller, appid, body));
   }
 

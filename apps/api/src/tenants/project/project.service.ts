@@ -18,15 +18,28 @@ export class ProjectService {
   ) {}
 
   /** Oldest first; with `q`, those whose name contains it. A cursor says when its project was made, so that it is good when the project is gone. */
-  async list(caller: Caller, limit: number, cursor: string | undefined, q = ''): Promise<{ rows: Project[]; nextCursor: string | null }> {
+  async list(
+    caller: Caller,
+    limit: number,
+    cursor: string | undefined,
+    q = '',
+  ): Promise<{ rows: Project[]; nextCursor: string | null }> {
     const [time, after] = cursor?.split('.') ?? [];
     const at = new Date(Number(time));
     // The first condition says nothing new, but is one that Postgres finds in an index.
-    const later = after === undefined ? {} : { createdAt: { gte: at }, OR: [{ createdAt: { gt: at } }, { id: { gt: after } }] };
-    const found = await this.prisma.project.findMany({ where: { ...ownedBy(caller), ...later, ...nameContains(q) }, orderBy: [{ createdAt: 'asc' }, { id: 'asc' }], take: limit + 1 });
+    const later =
+      after === undefined ? {} : { createdAt: { gte: at }, OR: [{ createdAt: { gt: at } }, { id: { gt: after } }] };
+    const found = await this.prisma.project.findMany({
+      where: { ...ownedBy(caller), ...later, ...nameContains(q) },
+      orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+      take: limit + 1,
+    });
     const rows = found.slice(0, limit);
     const last = rows.at(-1);
-    return { rows, nextCursor: found.length > limit && last !== undefined ? `${last.createdAt.getTime()}.${last.id}` : null };
+    return {
+      rows,
+      nextCursor: found.length > limit && last !== undefined ? `${last.createdAt.getTime()}.${last.id}` : null,
+    };
   }
 
   create({ customerId }: Caller, name: string): Promise<Project> {
@@ -57,7 +70,9 @@ export class ProjectService {
     await this.prisma.$transaction(async (tx) => {
       // A stream that just begins holds a share of this lock.
       await tx.$queryRaw`SELECT 1 FROM projects WHERE id = ${appid} FOR UPDATE`;
-      const running = await tx.$queryRaw<unknown[]>`SELECT 1 FROM streams WHERE project_id = ${appid} AND state <> 'ended' LIMIT 1`;
+      const running = await tx.$queryRaw<
+        unknown[]
+      >`SELECT 1 FROM streams WHERE project_id = ${appid} AND state <> 'ended' LIMIT 1`;
       if (running.length > 0) throw new ConflictException('Streams of this project are running; end them first.');
       await tx.project.update({ where: { id: appid }, data: { deletedAt: new Date() } });
     });
@@ -72,4 +87,5 @@ export class ProjectService {
 }
 
 /** Prisma passes on what LIKE reads as wildcards. */
-const nameContains = (q: string): Prisma.ProjectWhereInput => (q === '' ? {} : { name: { contains: q.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' } });
+const nameContains = (q: string): Prisma.ProjectWhereInput =>
+  q === '' ? {} : { name: { contains: q.replace(/[\\%_]/g, '\\$&'), mode: 'insensitive' } };

@@ -5,18 +5,31 @@ import type { OrderedPacket } from '../rtp/types.js';
 type Header = Partial<Omit<OrderedPacket, 'payload'>>;
 
 function packet(payload: string, header: Header = {}): OrderedPacket {
-  return { sequence: 1, timestamp: 1000, marker: false, time: 0, ...header, payload: Buffer.from(payload.replaceAll(' ', ''), 'hex') };
+  return {
+    sequence: 1,
+    timestamp: 1000,
+    marker: false,
+    time: 0,
+    ...header,
+    payload: Buffer.from(payload.replaceAll(' ', ''), 'hex'),
+  };
 }
 
 /** What comes out of a packet, and of the moment after it. */
-const pushed = (depayloader: Av1Depayloader, each: OrderedPacket): TemporalUnit[] => [...depayloader.push(each), ...depayloader.flush()];
+const pushed = (depayloader: Av1Depayloader, each: OrderedPacket): TemporalUnit[] => [
+  ...depayloader.push(each),
+  ...depayloader.flush(),
+];
 
 /** What comes out, as hex, of packets in order; the last one is marked. */
 function units(payloads: string[], first: Header = {}): string[] {
   const depayloader = new Av1Depayloader();
   return payloads.flatMap((payload, i) => {
     const marker = i === payloads.length - 1;
-    return pushed(depayloader, packet(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker })).map(({ data }) => data.toString('hex'));
+    return pushed(
+      depayloader,
+      packet(payload, { ...first, sequence: ((first.sequence ?? 1) + i) & 0xffff, marker }),
+    ).map(({ data }) => data.toString('hex'));
   });
 }
 
@@ -30,13 +43,25 @@ describe('Av1Depayloader', () => {
     ['one OBU without a length', [`18 ${FRAME}`], TD + FRAME_SIZED],
     ['two, the last without a length', [`28 03 ${SEQUENCE} ${FRAME}`], TD + SEQUENCE_SIZED + FRAME_SIZED],
     ['three', [`38 03 ${SEQUENCE} 04 ${FRAME} ${LAYERED}`], TD + SEQUENCE_SIZED + FRAME_SIZED + LAYERED_SIZED],
-    ['any number, each with a length', [`08 03 ${SEQUENCE} 04 ${FRAME} 04 ${FRAME} 04 ${FRAME}`], TD + SEQUENCE_SIZED + FRAME_SIZED.repeat(3)],
+    [
+      'any number, each with a length',
+      [`08 03 ${SEQUENCE} 04 ${FRAME} 04 ${FRAME} 04 ${FRAME}`],
+      TD + SEQUENCE_SIZED + FRAME_SIZED.repeat(3),
+    ],
     ['one OBU over two packets', ['58 30 b1', '90 b2b3'], TD + FRAME_SIZED],
-    ['one over three, with others around', [`68 03 ${SEQUENCE} 30`, 'd0 b1b2', `a0 01 b3 ${LAYERED}`], TD + SEQUENCE_SIZED + FRAME_SIZED + LAYERED_SIZED],
+    [
+      'one over three, with others around',
+      [`68 03 ${SEQUENCE} 30`, 'd0 b1b2', `a0 01 b3 ${LAYERED}`],
+      TD + SEQUENCE_SIZED + FRAME_SIZED + LAYERED_SIZED,
+    ],
     ['several packets without fragments', [`18 ${SEQUENCE}`, `10 ${FRAME}`], TD + SEQUENCE_SIZED + FRAME_SIZED],
     ['a length of two bytes', [`28 ad02 30${LONG} ${LAYERED}`], `${TD}32ac02${LONG}${LAYERED_SIZED}`],
     ['an OBU that has its size already', [`18 ${FRAME_SIZED}`], TD + FRAME_SIZED],
-    ['temporal delimiters, tile lists and padding left out', [`08 01 10 02 4000 02 7800 02 1200 04 ${FRAME}`], TD + FRAME_SIZED],
+    [
+      'temporal delimiters, tile lists and padding left out',
+      [`08 01 10 02 4000 02 7800 02 1200 04 ${FRAME}`],
+      TD + FRAME_SIZED,
+    ],
     ['bandwidth probes in between', [`58 30 b1`, '', '90 b2b3'], TD + FRAME_SIZED],
   ])('makes a temporal unit of %s', (_, payloads, unit) => {
     expect(units(payloads)).toEqual([unit]);
@@ -61,7 +86,10 @@ describe('Av1Depayloader', () => {
 
   it('leaves out everything from a lost packet to the next sequence', () => {
     const depayloader = new Av1Depayloader();
-    const push = (sequence: number, payload: string, marker = true) => pushed(depayloader, packet(payload, { sequence, timestamp: 1000 * sequence, marker, time: sequence })).map(({ data, keyframe, time }) => [data.toString('hex'), keyframe, time]);
+    const push = (sequence: number, payload: string, marker = true) =>
+      pushed(depayloader, packet(payload, { sequence, timestamp: 1000 * sequence, marker, time: sequence })).map(
+        ({ data, keyframe, time }) => [data.toString('hex'), keyframe, time],
+      );
     expect(depayloader.isLost).toBe(true);
     // In the middle of a sequence.
     expect(push(1, `10 ${FRAME}`)).toEqual([]);
@@ -84,14 +112,22 @@ describe('Av1Depayloader', () => {
     const depayloader = new Av1Depayloader();
     expect(depayloader.push(packet(`18 ${SEQUENCE}`, { sequence: 1, timestamp: 1, time: 5 }))).toEqual([]);
     expect(depayloader.push(packet(`10 ${FRAME}`, { sequence: 2, timestamp: 1, time: 6 }))).toEqual([]);
-    const [before, now] = pushed(depayloader, packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }));
-    expect(before).toMatchObject({ time: 5, keyframe: true, data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex') });
+    const [before, now] = pushed(
+      depayloader,
+      packet(`10 ${FRAME}`, { sequence: 3, timestamp: 2, marker: true, time: 7 }),
+    );
+    expect(before).toMatchObject({
+      time: 5,
+      keyframe: true,
+      data: Buffer.from(TD + SEQUENCE_SIZED + FRAME_SIZED, 'hex'),
+    });
     expect(now).toMatchObject({ time: 7, keyframe: false, data: Buffer.from(TD + FRAME_SIZED, 'hex') });
   });
 
   it('goes on with the next sequence where the numbers begin anew', () => {
     const depayloader = new Av1Depayloader();
-    const push = (sequence: number): number => pushed(depayloader, packet(`18 ${FRAME}`, { sequence, marker: true })).length;
+    const push = (sequence: number): number =>
+      pushed(depayloader, packet(`18 ${FRAME}`, { sequence, marker: true })).length;
     expect([100, 40_000, 40_001].map(push)).toEqual([1, 1, 1]);
   });
 
@@ -107,7 +143,8 @@ describe('Av1Depayloader', () => {
   it('does not gather without end', () => {
     const depayloader = new Av1Depayloader();
     const piece = 'ab'.repeat(60_000);
-    for (let sequence = 1; sequence < 200; sequence += 1) depayloader.push(packet(`${sequence === 1 ? '58 30' : 'd0'} ${piece}`, { sequence, time: 0 }));
+    for (let sequence = 1; sequence < 200; sequence += 1)
+      depayloader.push(packet(`${sequence === 1 ? '58 30' : 'd0'} ${piece}`, { sequence, time: 0 }));
     expect(depayloader.isLost).toBe(true);
   });
 });

@@ -56,7 +56,9 @@ export class Av1Depayloader {
     if (!this.isNext(packet.sequence)) return [];
     // Padding, by which a sender probes its bandwidth: its timestamp and marker say nothing.
     if (packet.payload.length === 0) return whole;
-    const before = this.end.next(packet.timestamp, ((packet.payload[0] as number) & NEW_SEQUENCE) !== 0) ? this.finish() : [];
+    const before = this.end.next(packet.timestamp, ((packet.payload[0] as number) & NEW_SEQUENCE) !== 0)
+      ? this.finish()
+      : [];
     try {
       this.take(packet.payload, packet.time);
     } catch (error) {
@@ -171,7 +173,12 @@ function withSize(obu: Buffer): Buffer | null {
     if (size.end + size.value > obu.length) throw new Malformed();
     return obu.subarray(0, size.end + size.value);
   }
-  return Buffer.concat([Buffer.from([header | HAS_SIZE]), obu.subarray(1, body), leb128(obu.length - body), obu.subarray(body)]);
+  return Buffer.concat([
+    Buffer.from([header | HAS_SIZE]),
+    obu.subarray(1, body),
+    leb128(obu.length - body),
+    obu.subarray(body),
+  ]);
 }
 
 /** Seven bits a byte, the lowest first (4.10.5 of the bitstream specification). */

@@ -21,7 +21,12 @@ it.each<[string, string, string, boolean]>([
   ['a new sequence of AV1', 'AV1', '18 0a', true],
   ['another unit of AV1', 'AV1', '10 32', false],
   ['sound', 'OPUS', 'fc 00', false],
-  ...['H264', 'VP8', 'VP9', 'AV1', 'OPUS'].map((codec): [string, string, string, boolean] => ['a probe without payload', codec, '', false]),
+  ...['H264', 'VP8', 'VP9', 'AV1', 'OPUS'].map((codec): [string, string, string, boolean] => [
+    'a probe without payload',
+    codec,
+    '',
+    false,
+  ]),
 ])('decoding can begin with %s (%s %s): %s', (_, codec, hex, expected) => {
   expect(isEntryPoint(codec, Buffer.from(hex.replaceAll(' ', ''), 'hex'))).toBe(expected);
 });

@@ -19,7 +19,8 @@ function isH264EntryPoint(payload: Buffer): boolean {
   // Only the fragment with the start bit begins a unit.
   if (type === FU_A) return ((payload[1] ?? 0) & 0x80) !== 0 && isEntryNal(payload[1] as number);
   if (type !== STAP_A) return isEntryNal(type);
-  for (let at = 1; at + 2 < payload.length; at += 2 + payload.readUInt16BE(at)) if (isEntryNal(payload[at + 2] as number)) return true;
+  for (let at = 1; at + 2 < payload.length; at += 2 + payload.readUInt16BE(at))
+    if (isEntryNal(payload[at + 2] as number)) return true;
   return false;
 }
 

@@ -21,13 +21,16 @@ export class TooLarge extends Error {}
 
 /** Throws TooLarge. @param kept macroblocks of all frames that a decoder of H.264 would keep. */
 export function requireSize({ width, height }: Size, kept = 0): void {
-  if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE) throw new TooLarge(`pictures of ${width} x ${height}`);
-  if (kept > MAX_KEPT_MACROBLOCKS) throw new TooLarge(`pictures of ${width} x ${height}, of which too many are referred to`);
+  if (width * height > MAX_PIXELS || Math.max(width, height) > MAX_SIDE)
+    throw new TooLarge(`pictures of ${width} x ${height}`);
+  if (kept > MAX_KEPT_MACROBLOCKS)
+    throw new TooLarge(`pictures of ${width} x ${height}, of which too many are referred to`);
 }
 
 /** Of a key frame of VP8 (RFC 6386, section 9.1); null for other frames, and for what is none. */
 export function vp8Size(frame: Buffer): Size | null {
-  if (frame.length < VP8_HEADER_BYTES || ((frame[0] as number) & 1) !== 0 || frame.readUIntBE(3, 3) !== 0x9d012a) return null;
+  if (frame.length < VP8_HEADER_BYTES || ((frame[0] as number) & 1) !== 0 || frame.readUIntBE(3, 3) !== 0x9d012a)
+    return null;
   // The upper two bits of each ask the player to scale it up.
   return { width: frame.readUInt16LE(6) & 0x3fff, height: frame.readUInt16LE(8) & 0x3fff };
 }

@@ -58,7 +58,9 @@ export class VpxDepayloader {
     }
     // Only probes the bandwidth: its timestamp and marker say nothing.
     if (packet.payload.length === 0) return whole;
-    const before = this.end.next(packet.timestamp, this.codec === 'VP8' && vp8Payload(packet.payload)?.begins === true) ? this.finish() : [];
+    const before = this.end.next(packet.timestamp, this.codec === 'VP8' && vp8Payload(packet.payload)?.begins === true)
+      ? this.finish()
+      : [];
     try {
       this.take(packet);
     } catch (error) {
@@ -118,7 +120,14 @@ export class VpxDepayloader {
     }
     for (const frame of all) this.checkSize(frame);
     if (this.size === null) return [];
-    return [{ data: this.codec === 'VP9' ? Buffer.concat(withIndex(all)) : sent, keyframe: unit.keyframe, time: unit.time, size: this.size }];
+    return [
+      {
+        data: this.codec === 'VP9' ? Buffer.concat(withIndex(all)) : sent,
+        keyframe: unit.keyframe,
+        time: unit.time,
+        size: this.size,
+      },
+    ];
   }
 }
 

@@ -33,16 +33,19 @@ function play(speed: (ms: number) => number, step: (ms: number) => number = () =
 }
 
 describe('sound with an RTP clock that runs', () => {
-  it.each([0.5, 0.8, 0.9, 0.98, 0.999, 1, 1.001, 1.02, 1.1, 1.25, 1.5, 2, 10])('at %f of its speed goes on', (speed) => {
-    const seen = play(() => speed);
-    expect(seen.longest).toBeLessThan(1200);
-    // Most of it is heard, and where it belongs; of a clock that is slower by a fifth and more, half of it.
-    const isClose = Math.abs(speed - 1) <= 0.1 || speed > 1;
-    expect(seen.leftOut).toBeLessThan(FRAMES * (isClose ? 0.1 : 0.6));
-    if (isClose) expect(seen.silent).toBeLessThan(FRAMES * 0.1);
-    expect(seen.furthest).toBeLessThan(3500);
-    expect(seen.ahead).toBeLessThan(1600);
-  });
+  it.each([0.5, 0.8, 0.9, 0.98, 0.999, 1, 1.001, 1.02, 1.1, 1.25, 1.5, 2, 10])(
+    'at %f of its speed goes on',
+    (speed) => {
+      const seen = play(() => speed);
+      expect(seen.longest).toBeLessThan(1200);
+      // Most of it is heard, and where it belongs; of a clock that is slower by a fifth and more, half of it.
+      const isClose = Math.abs(speed - 1) <= 0.1 || speed > 1;
+      expect(seen.leftOut).toBeLessThan(FRAMES * (isClose ? 0.1 : 0.6));
+      if (isClose) expect(seen.silent).toBeLessThan(FRAMES * 0.1);
+      expect(seen.furthest).toBeLessThan(3500);
+      expect(seen.ahead).toBeLessThan(1600);
+    },
+  );
 
   it.each([0.5, 0.9, 1.1, 2, 10])('at %f of its speed for ten seconds, and then right, is not silenced', (speed) => {
     const seen = play((ms) => (ms > 20_000 && ms < 30_000 ? speed : 1));
@@ -51,13 +54,19 @@ describe('sound with an RTP clock that runs', () => {
   });
 
   it.each([-60_000, -5000, -900, -300, 300, 900, 5000, 60_000, 40_000_000])('right, and steps by %i ms', (by) => {
-    const seen = play(() => 1, (ms) => (ms > 20_000 ? by : 0));
+    const seen = play(
+      () => 1,
+      (ms) => (ms > 20_000 ? by : 0),
+    );
     expect(seen.longest).toBeLessThan(1200);
     expect(seen.furthest).toBeLessThan(1600);
   });
 
   it.each([5000, -5000, 900, 30_000])('right, but for one packet that is %i ms off', (by) => {
-    const seen = play(() => 1, (ms) => (Math.abs(ms - 20_000) < AAC_FRAME_MS / 2 ? by : 0));
+    const seen = play(
+      () => 1,
+      (ms) => (Math.abs(ms - 20_000) < AAC_FRAME_MS / 2 ? by : 0),
+    );
     expect(seen.longest).toBeLessThan(1200);
     expect(seen.leftOut).toBeLessThan(60);
   });

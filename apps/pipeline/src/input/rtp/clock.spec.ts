@@ -86,13 +86,22 @@ describe('the clock of a track', () => {
 
   it('waits for a network that catches up after an outage', () => {
     // Nothing for 4 s, then what was sent meanwhile within 1.6 s.
-    const delay = (sent: number): number => (sent < 3000 || sent > 8600 ? 20 : sent < 7000 ? 20 + (7000 - sent) + (sent - 3000) * 0.4 : 20 + (8600 - sent));
+    const delay = (sent: number): number =>
+      sent < 3000 || sent > 8600 ? 20 : sent < 7000 ? 20 + (7000 - sent) + (sent - 3000) * 0.4 : 20 + (8600 - sent);
     const video = sender(new LipSync(), { delay });
-    for (let sent = 0; sent < 12_000; sent += 33) expect(send(video, sent).time, `at ${sent}`).toBeCloseTo(1020 + sent, 0);
+    for (let sent = 0; sent < 12_000; sent += 33)
+      expect(send(video, sent).time, `at ${sent}`).toBeCloseTo(1020 + sent, 0);
   });
 
   it('keeps every time near its arrival, whatever comes', () => {
-    const packet = fc.record({ kind: fc.constantFrom('packet', 'report'), track: fc.nat(1), timestamp: fc.nat(0xffffffff), ntp: fc.maxSafeNat(), wait: fc.nat(2000), rate: fc.constantFrom(8000, 90_000) });
+    const packet = fc.record({
+      kind: fc.constantFrom('packet', 'report'),
+      track: fc.nat(1),
+      timestamp: fc.nat(0xffffffff),
+      ntp: fc.maxSafeNat(),
+      wait: fc.nat(2000),
+      rate: fc.constantFrom(8000, 90_000),
+    });
     fc.assert(
       fc.property(fc.array(packet, { maxLength: 100 }), (packets) => {
         const sync = new LipSync();

@@ -66,14 +66,16 @@ export class TrackClock {
   /** A packet came that is the first in its place: none that was overtaken or sent again. Must be told of a packet before its time is asked for. */
   observe(timestamp: number, clockRate: number, now: number): void {
     this.lastArrival = now;
-    if (this.latest === null || this.isOver || clockRate !== this.clockRate) return this.begin(timestamp, clockRate, now);
+    if (this.latest === null || this.isOver || clockRate !== this.clockRate)
+      return this.begin(timestamp, clockRate, now);
     const ticksAhead = (timestamp - this.latest.timestamp) | 0;
     const ticks = this.latest.ticks + ticksAhead;
     const delay = now - (ticks * 1000) / clockRate;
     if (delay < this.leastDelay - JUMP_MS) return this.begin(timestamp, clockRate, now);
     if (delay > this.leastDelay + JUMP_MS) {
       // Packets whose RTP time goes back so far do not come late: they are sent with another clock.
-      if ((-ticksAhead * 1000) / clockRate > JUMP_MS || this.isLateForGood(delay, now)) return this.begin(timestamp, clockRate, now);
+      if ((-ticksAhead * 1000) / clockRate > JUMP_MS || this.isLateForGood(delay, now))
+        return this.begin(timestamp, clockRate, now);
     } else {
       this.late = null;
       this.measure(delay, now);
@@ -116,7 +118,8 @@ export class TrackClock {
 
   /** What the reports said is not valid any more. */
   unalign(): void {
-    if (this.isAligned) this.alignmentShift = Math.max(-MAX_APART_MS, Math.min(MAX_APART_MS, this.offset - this.leastDelay));
+    if (this.isAligned)
+      this.alignmentShift = Math.max(-MAX_APART_MS, Math.min(MAX_APART_MS, this.offset - this.leastDelay));
     this.isAligned = false;
     this.ntp = null;
   }
@@ -193,7 +196,8 @@ export class LipSync {
     if (this.wallClockOffset !== null) {
       let latest = -Infinity;
       for (const { isAligned, lastArrival, leastDelay, ntp } of this.clocks) {
-        if (isAligned && ntp !== null && now - lastArrival < WINDOW_S * 1000) latest = Math.max(latest, leastDelay - ntp);
+        if (isAligned && ntp !== null && now - lastArrival < WINDOW_S * 1000)
+          latest = Math.max(latest, leastDelay - ntp);
       }
       if (latest !== -Infinity) change = followed(latest - this.wallClockOffset, seconds);
       this.wallClockOffset += change;
@@ -210,11 +214,18 @@ export class LipSync {
     if (known.length < 2) return;
     const before = this.wallClockOffset;
     const together = known.some((clock) => clock.isAligned) && before !== null ? before : -Infinity;
-    const wallClockOffset = known.reduce((most, clock) => (clock.isAligned ? most : Math.max(most, clock.offset - (clock.ntp as number))), together);
-    const isPlausible = known.every((clock) => Math.abs((clock.ntp as number) + wallClockOffset - clock.leastDelay) <= mostApart);
+    const wallClockOffset = known.reduce(
+      (most, clock) => (clock.isAligned ? most : Math.max(most, clock.offset - (clock.ntp as number))),
+      together,
+    );
+    const isPlausible = known.every(
+      (clock) => Math.abs((clock.ntp as number) + wallClockOffset - clock.leastDelay) <= mostApart,
+    );
     if (!isPlausible) return;
     for (const clock of known) {
-      clock.offset = clock.isAligned ? clock.offset + wallClockOffset - together : (clock.ntp as number) + wallClockOffset;
+      clock.offset = clock.isAligned
+        ? clock.offset + wallClockOffset - together
+        : (clock.ntp as number) + wallClockOffset;
       clock.isAligned = true;
     }
     this.wallClockOffset = wallClockOffset;
@@ -228,7 +239,8 @@ export class LipSync {
 }
 
 /** How fast an error is to be mended, ms per s. */
-const limited = (error: number, seconds: number, most: number): number => Math.max(-most, Math.min(most, error / seconds));
+const limited = (error: number, seconds: number, most: number): number =>
+  Math.max(-most, Math.min(most, error / seconds));
 
 /** How much of an error is mended in so many seconds, ms: what may be a drift slowly, so that it is not heard, what cannot be a drift immediately. */
 function followed(error: number, seconds: number): number {

@@ -3,21 +3,45 @@ import { describe, expect, it } from 'vitest';
 import { JitterBuffer } from './jitter-buffer.js';
 import type { TrackFormat } from './types.js';
 
-const FORMAT: TrackFormat = { kind: 'video', codec: 'H264', payloadType: 96, rtxPayloadType: 97, clockRate: 90_000, mid: '0', nack: true, fmtp: '' };
+const FORMAT: TrackFormat = {
+  kind: 'video',
+  codec: 'H264',
+  payloadType: 96,
+  rtxPayloadType: 97,
+  clockRate: 90_000,
+  mid: '0',
+  nack: true,
+  fmtp: '',
+};
 /** Where the numbers begin: the 16 bits of the packets wrap in every test. */
 const BASE = 0x1fffe;
 
 /** A buffer and what comes out of it: packets as offsets from BASE, losses as text. */
-function buffer({ nack = true, bytes = 1 } = {}): { out: (number | string)[]; jitter: JitterBuffer; push: (offset: number, now?: number, isAnswer?: boolean) => void; work: (now: number, roundTrip?: number) => number[] } {
+function buffer({ nack = true, bytes = 1 } = {}): {
+  out: (number | string)[];
+  jitter: JitterBuffer;
+  push: (offset: number, now?: number, isAnswer?: boolean) => void;
+  work: (now: number, roundTrip?: number) => number[];
+} {
   const out: (number | string)[] = [];
-  const jitter = new JitterBuffer({ onPacket: (_, { timestamp }) => out.push(timestamp), onLost: (count) => out.push(`lost ${count}`) });
+  const jitter = new JitterBuffer({
+    onPacket: (_, { timestamp }) => out.push(timestamp),
+    onLost: (count) => out.push(`lost ${count}`),
+  });
   jitter.nack = nack;
   const push = (offset: number, now = 0, isAnswer = false): void => {
     const number = BASE + offset;
     if (!jitter.wants(number)) return;
-    jitter.push(number, FORMAT, { sequence: number & 0xffff, timestamp: offset, marker: false, payload: Buffer.alloc(bytes), time: 0 }, now, isAnswer);
+    jitter.push(
+      number,
+      FORMAT,
+      { sequence: number & 0xffff, timestamp: offset, marker: false, payload: Buffer.alloc(bytes), time: 0 },
+      now,
+      isAnswer,
+    );
   };
-  const work = (now: number, roundTrip?: number): number[] => jitter.work(now, roundTrip ?? null).map((sequence) => (sequence - BASE) & 0xffff);
+  const work = (now: number, roundTrip?: number): number[] =>
+    jitter.work(now, roundTrip ?? null).map((sequence) => (sequence - BASE) & 0xffff);
   return { out, jitter, push, work };
 }
 
@@ -119,7 +143,14 @@ describe('JitterBuffer', () => {
     push(4, 0);
     push(3, 5, true);
     expect(jitter.roundTripMs).toBeNull();
-    for (const [offset, trip] of [[5, 20], [7, 180], [9, 61], [11, 60], [13, 62], [15, 62]] as const) {
+    for (const [offset, trip] of [
+      [5, 20],
+      [7, 180],
+      [9, 61],
+      [11, 60],
+      [13, 62],
+      [15, 62],
+    ] as const) {
       push(offset + 1, 1000 * offset);
       work(1000 * offset + 15);
       push(offset, 1000 * offset + 15 + trip, true);

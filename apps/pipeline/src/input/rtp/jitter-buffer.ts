@@ -164,7 +164,8 @@ export class JitterBuffer {
       return;
     }
     const askAt = now + PATIENCE_MS;
-    for (let i = this.highest + 1; i < number; i += 1) this.missing.set(i, { noticedAt: now, askedAt: null, askAt, requests: 0 });
+    for (let i = this.highest + 1; i < number; i += 1)
+      this.missing.set(i, { noticedAt: now, askedAt: null, askAt, requests: 0 });
     this.due = Math.min(this.due ?? Infinity, this.nack ? askAt : now + REORDER_MS);
   }
 
@@ -201,7 +202,10 @@ export class JitterBuffer {
 
   private ask(now: number, roundTripMs: number | null, patience: number): number[] {
     const sequences: number[] = [];
-    const again = roundTripMs === null ? UNKNOWN_ASK_AGAIN_MS : Math.max(MIN_ASK_AGAIN_MS, ASK_AGAIN_ROUND_TRIPS * roundTripMs + ASK_AGAIN_BEYOND_MS);
+    const again =
+      roundTripMs === null
+        ? UNKNOWN_ASK_AGAIN_MS
+        : Math.max(MIN_ASK_AGAIN_MS, ASK_AGAIN_ROUND_TRIPS * roundTripMs + ASK_AGAIN_BEYOND_MS);
     this.due = null;
     for (const [number, missing] of this.missing) {
       if (this.nack && missing.requests < MAX_REQUESTS && now >= missing.askAt) {

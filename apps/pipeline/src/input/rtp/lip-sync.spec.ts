@@ -1,10 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { LipSync } from './clock.js';
-import { AUDIO, noise, NTP, report, rtpTime, send, type Sender, sender, VIDEO } from '../../../../../test/support/rtp-senders.js';
+import {
+  AUDIO,
+  noise,
+  NTP,
+  report,
+  rtpTime,
+  send,
+  type Sender,
+  sender,
+  VIDEO,
+} from '../../../../../test/support/rtp-senders.js';
 
 describe('lip sync', () => {
   /** Audio comes at once, video 80 ms later. */
-  function both(): { sync: LipSync; audio: Sender; video: Sender; run: (from: number, to: number, reports?: number) => { audio: number[]; video: number[] } } {
+  function both(): {
+    sync: LipSync;
+    audio: Sender;
+    video: Sender;
+    run: (from: number, to: number, reports?: number) => { audio: number[]; video: number[] };
+  } {
     const sync = new LipSync();
     const audio = sender(sync, { rate: AUDIO, every: 20, first: 12_345 });
     const video = sender(sync, { every: 40, delay: () => 100 });
@@ -38,7 +53,13 @@ describe('lip sync', () => {
     video.ppm = -80;
     run(0, 60_000, 2000);
     const times = run(60_000, 7_200_000, 2000);
-    const [apart, off] = times.video.reduce(([most, far], time, i) => [Math.max(most, Math.abs(time - (times.audio[2 * i] as number))), Math.max(far, Math.abs(time - 1100))], [0, 0]);
+    const [apart, off] = times.video.reduce(
+      ([most, far], time, i) => [
+        Math.max(most, Math.abs(time - (times.audio[2 * i] as number))),
+        Math.max(far, Math.abs(time - 1100)),
+      ],
+      [0, 0],
+    );
     expect(apart).toBeLessThan(7);
     expect(off).toBeLessThan(8);
   });

@@ -40,6 +40,9 @@ export class LookBack {
 
   private isTooMuch(now: number): boolean {
     const [oldest] = this.packets;
-    return oldest !== undefined && (this.packets.length > MAX_PACKETS || this.bytes > MAX_BYTES || now - oldest.arrival > KEPT_MS);
+    return (
+      oldest !== undefined &&
+      (this.packets.length > MAX_PACKETS || this.bytes > MAX_BYTES || now - oldest.arrival > KEPT_MS)
+    );
   }
 }

@@ -9,9 +9,17 @@ describe('parseRtp', () => {
   it.each([
     ['a plain packet', `80 60 ${FIXED} aabb`, { marker: false, payloadType: 96, payload: 'aabb' }],
     ['a marked one', `80 ef ${FIXED} aabb`, { marker: true, payloadType: 111, payload: 'aabb' }],
-    ['contributing sources', `82 60 ${FIXED} 11111111 22222222 aabb`, { marker: false, payloadType: 96, payload: 'aabb' }],
+    [
+      'contributing sources',
+      `82 60 ${FIXED} 11111111 22222222 aabb`,
+      { marker: false, payloadType: 96, payload: 'aabb' },
+    ],
     ['an extension', `90 60 ${FIXED} bede0001 10aa0000 aabb`, { marker: false, payloadType: 96, payload: 'aabb' }],
-    ['an extension of an unknown form', `90 60 ${FIXED} 12340001 10aa0000 aabb`, { marker: false, payloadType: 96, payload: 'aabb' }],
+    [
+      'an extension of an unknown form',
+      `90 60 ${FIXED} 12340001 10aa0000 aabb`,
+      { marker: false, payloadType: 96, payload: 'aabb' },
+    ],
     ['padding', `a0 60 ${FIXED} aabb 000003`, { marker: false, payloadType: 96, payload: 'aabb' }],
     ['nothing but padding', `a0 60 ${FIXED} 000003`, { marker: false, payloadType: 96, payload: '' }],
     ['everything', `b1 e0 ${FIXED} 11111111 10000000 aabb 0002`, { marker: true, payloadType: 96, payload: 'aabb' }],
@@ -47,7 +55,8 @@ describe('parseRtp', () => {
     const bytes = hex(`90 60 ${FIXED} ${extension} 10ff`);
     const header = parseRtp(bytes);
     expect(header).not.toBeNull();
-    for (const [id, text] of Object.entries(elements)) expect(header && extensionText(bytes, header, Number(id)), `id ${id}`).toBe(text);
+    for (const [id, text] of Object.entries(elements))
+      expect(header && extensionText(bytes, header, Number(id)), `id ${id}`).toBe(text);
   });
 
   it('reads numbers of two bytes', () => {
@@ -62,7 +71,11 @@ describe('parseRtp', () => {
   });
 
   it('reads whatever comes', () => {
-    const anything = fc.tuple(fc.constantFrom('80', '90', 'b0', '9f', 'bf'), fc.constantFrom('', 'bede', '1000'), fc.uint8Array({ maxLength: 80 }));
+    const anything = fc.tuple(
+      fc.constantFrom('80', '90', 'b0', '9f', 'bf'),
+      fc.constantFrom('', 'bede', '1000'),
+      fc.uint8Array({ maxLength: 80 }),
+    );
     fc.assert(
       fc.property(anything, ([first, form, rest]) => {
         const bytes = Buffer.concat([hex(`${first} 60 ${FIXED} ${form}`), rest]);

@@ -70,7 +70,9 @@ export function parseRtp(bytes: Buffer): RtpHeader | null {
 /** The number in the header extension with this id; null where it is absent or shorter than two bytes. */
 export function extensionNumber(bytes: Buffer, header: RtpHeader, id: number): number | null {
   const at = findElement(bytes, header, id);
-  return at === NOT_FOUND || elementLength(bytes, header, at) < 2 ? null : bytes.readUInt16BE(at + (header.isTwoByte ? 2 : 1));
+  return at === NOT_FOUND || elementLength(bytes, header, at) < 2
+    ? null
+    : bytes.readUInt16BE(at + (header.isTwoByte ? 2 : 1));
 }
 
 /** The text in the header extension with this id; null where it is absent. */

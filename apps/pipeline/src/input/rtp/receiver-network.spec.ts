@@ -8,7 +8,12 @@ const asked = (nack: Buffer): number[] => {
   const sequences: number[] = [];
   for (let at = 12; at < nack.length; at += 4) {
     const [first, mask] = [nack.readUInt16BE(at), nack.readUInt16BE(at + 2)];
-    sequences.push(first, ...Array.from({ length: 16 }, (_, i) => (mask & (1 << i) ? (first + i + 1) & 0xffff : -1)).filter((sequence) => sequence >= 0));
+    sequences.push(
+      first,
+      ...Array.from({ length: 16 }, (_, i) => (mask & (1 << i) ? (first + i + 1) & 0xffff : -1)).filter(
+        (sequence) => sequence >= 0,
+      ),
+    );
   }
   return sequences;
 };
@@ -26,14 +31,29 @@ function overNetwork(loss: number, oneWay: number, seed: number): ReturnType<typ
   let [transport, own, answeredUpTo] = [0, 0, 0];
   for (let now = 0; now < 22_000; now += 5) {
     const sent = now / 5;
-    if (sent < count) send(rtp({ sequence: 60_000 + sent, timestamp: 3000 * Math.floor(sent / 7), transport: (transport = (transport + 1) & 0xffff) }), now);
+    if (sent < count)
+      send(
+        rtp({
+          sequence: 60_000 + sent,
+          timestamp: 3000 * Math.floor(sent / 7),
+          transport: (transport = (transport + 1) & 0xffff),
+        }),
+        now,
+      );
     const due = underway.filter(({ at }) => at <= now).toSorted((a, b) => a.at - b.at);
     underway.splice(0, underway.length, ...underway.filter(({ at }) => at > now));
     for (const { packet } of due) made.push(packet, now);
     made.receiver.work(now);
     const nacks = made.feedback('205/1');
     for (const nack of nacks.slice(answeredUpTo)) {
-      for (const sequence of random() < loss ? [] : asked(nack)) send(rtx(sequence, (own += 1), { timestamp: 3000 * Math.floor(((sequence - 60_000) & 0xffff) / 7), transport: (transport = (transport + 1) & 0xffff) }), now + oneWay);
+      for (const sequence of random() < loss ? [] : asked(nack))
+        send(
+          rtx(sequence, (own += 1), {
+            timestamp: 3000 * Math.floor(((sequence - 60_000) & 0xffff) / 7),
+            transport: (transport = (transport + 1) & 0xffff),
+          }),
+          now + oneWay,
+        );
     }
     answeredUpTo = nacks.length;
   }
@@ -78,7 +98,9 @@ describe('a hostile publisher', () => {
     transport: fc.option(fc.nat(0xffff), { nil: undefined }),
     payload: fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes)),
   });
-  const report = fc.tuple(fc.constantFrom(1, 2), fc.nat(0xffffffff), fc.nat(0xffffffff)).map(([ssrc, seconds, timestamp]) => senderReport(ssrc, seconds, timestamp));
+  const report = fc
+    .tuple(fc.constantFrom(1, 2), fc.nat(0xffffffff), fc.nat(0xffffffff))
+    .map(([ssrc, seconds, timestamp]) => senderReport(ssrc, seconds, timestamp));
   const message = fc.oneof(
     packet.map((fields) => ({ rtp: rtp(fields) })),
     fc.tuple(packet, fc.nat(40), fc.nat(255)).map(([fields, at, byte]) => {
@@ -93,21 +115,26 @@ describe('a hostile publisher', () => {
 
   it('breaks nothing, and every packet has its place and a time near its arrival', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(message, fc.nat(300)), { maxLength: 150 }), fc.boolean(), (messages, reducedSize) => {
-        const { receiver: made, push, out, sent } = receiver({ settings: { reducedSize } });
-        let now = 1000;
-        for (const [each, wait] of messages) {
-          now += wait;
-          const before = out.length;
-          if ('rtp' in each) push(each.rtp, now);
-          else made.rtcp(each.rtcp, now);
-          made.work(now);
-          for (const { packet: given } of out.slice(before)) expect(Math.abs(given.time - now)).toBeLessThan(11_000);
-          const figures = made.figures();
-          for (const figure of Object.values(figures)) expect(figure === null || Number.isFinite(figure)).toBe(true);
-        }
-        for (const { packets } of sent) expect(packets.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(1250);
-      }),
+      fc.property(
+        fc.array(fc.tuple(message, fc.nat(300)), { maxLength: 150 }),
+        fc.boolean(),
+        (messages, reducedSize) => {
+          const { receiver: made, push, out, sent } = receiver({ settings: { reducedSize } });
+          let now = 1000;
+          for (const [each, wait] of messages) {
+            now += wait;
+            const before = out.length;
+            if ('rtp' in each) push(each.rtp, now);
+            else made.rtcp(each.rtcp, now);
+            made.work(now);
+            for (const { packet: given } of out.slice(before)) expect(Math.abs(given.time - now)).toBeLessThan(11_000);
+            const figures = made.figures();
+            for (const figure of Object.values(figures)) expect(figure === null || Number.isFinite(figure)).toBe(true);
+          }
+          for (const { packets } of sent)
+            expect(packets.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(1250);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -1,5 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { AUDIO, AUDIO_SSRC, bye, type Fields, receiver, rtp, rtx, RTX_SSRC, running, senderReport, SETTINGS, VIDEO, VIDEO_SSRC } from '../../../../../test/support/rtp.js';
+import {
+  AUDIO,
+  AUDIO_SSRC,
+  bye,
+  type Fields,
+  receiver,
+  rtp,
+  rtx,
+  RTX_SSRC,
+  running,
+  senderReport,
+  SETTINGS,
+  VIDEO,
+  VIDEO_SSRC,
+} from '../../../../../test/support/rtp.js';
 import { RtpReceiver } from './receiver.js';
 import { compactNtp } from './rtcp.js';
 
@@ -9,7 +23,13 @@ describe('packets', () => {
     push(rtp({ sequence: 0xffff, timestamp: 90, mid: '1', transport: 1, payload: 'one' }), 1000);
     push(rtp({ sequence: 1, timestamp: 3090, marker: true, transport: 3, payload: 'three' }), 1034);
     push(rtp({ sequence: 0, timestamp: 90, transport: 2, payload: 'two' }), 1034);
-    expect(out.map(({ packet }) => ({ ...packet, payload: String(packet.payload), time: Math.round(packet.time * 10) / 10 }))).toEqual([
+    expect(
+      out.map(({ packet }) => ({
+        ...packet,
+        payload: String(packet.payload),
+        time: Math.round(packet.time * 10) / 10,
+      })),
+    ).toEqual([
       { sequence: 0xffff, timestamp: 90, marker: false, payload: 'one', time: 1000 },
       { sequence: 0, timestamp: 90, marker: false, payload: 'two', time: 1000 },
       { sequence: 1, timestamp: 3090, marker: true, payload: 'three', time: 1033.3 },
@@ -23,9 +43,18 @@ describe('packets', () => {
     ['to none for an unknown section', { mid: 'x' }, []],
     ['to none for an unknown payload type', { payloadType: 98 }, []],
   ])('belong to a track %s', (_, fields, kinds) => {
-    const formats = [AUDIO, VIDEO, { ...AUDIO, payloadType: 100, mid: 'a' }, { ...VIDEO, payloadType: 100, mid: 'b', codec: 'VP8' }];
+    const formats = [
+      AUDIO,
+      VIDEO,
+      { ...AUDIO, payloadType: 100, mid: 'a' },
+      { ...VIDEO, payloadType: 100, mid: 'b', codec: 'VP8' },
+    ];
     const seen: string[] = [];
-    const made = new RtpReceiver(formats, SETTINGS, { onPacket: ({ mid, kind }) => seen.push(mid === 'b' ? 'other' : kind), onLost: () => undefined, send: () => undefined });
+    const made = new RtpReceiver(formats, SETTINGS, {
+      onPacket: ({ mid, kind }) => seen.push(mid === 'b' ? 'other' : kind),
+      onLost: () => undefined,
+      send: () => undefined,
+    });
     for (const sequence of [1, 2, 3]) made.rtp(rtp({ ...fields, sequence, ssrc: 7 }), 1000, 1000);
     // A source that has said where it belongs need not say it again.
     if (seen.length > 0) made.rtp(rtp({ ...fields, mid: undefined, sequence: 4, ssrc: 7 }), 1000, 1000);
@@ -34,7 +63,11 @@ describe('packets', () => {
 
   it('may be of several formats of one section', () => {
     const codecs: string[] = [];
-    const made = new RtpReceiver([VIDEO, { ...VIDEO, payloadType: 102, rtxPayloadType: null, codec: 'VP8' }], SETTINGS, { onPacket: ({ codec }) => codecs.push(codec), onLost: () => undefined, send: () => undefined });
+    const made = new RtpReceiver(
+      [VIDEO, { ...VIDEO, payloadType: 102, rtxPayloadType: null, codec: 'VP8' }],
+      SETTINGS,
+      { onPacket: ({ codec }) => codecs.push(codec), onLost: () => undefined, send: () => undefined },
+    );
     [96, 96, 102, 102, 96].forEach((payloadType, sequence) => made.rtp(rtp({ payloadType, sequence }), 1000, 1000));
     expect(codecs).toEqual(['H264', 'H264', 'VP8', 'VP8', 'H264']);
   });
@@ -45,7 +78,10 @@ describe('packets', () => {
     probe.writeUInt8(0xa0, 0);
     push(probe, 1040);
     push(rtp({ sequence: 5 }), 1040);
-    expect(out.slice(3).map(({ packet }) => [packet.sequence, packet.payload.length])).toEqual([[4, 0], [5, 5]]);
+    expect(out.slice(3).map(({ packet }) => [packet.sequence, packet.payload.length])).toEqual([
+      [4, 0],
+      [5, 5],
+    ]);
   });
 
   it.each<[string, Fields, number]>([
@@ -64,10 +100,13 @@ describe('packets', () => {
     const { receiver: made, push, out, lost } = running();
     push(rtp({ sequence: 5, timestamp: 4500 }), 1060);
     if (saysBye) made.rtcp(bye(VIDEO_SSRC), now);
-    for (const i of [0, 1, 2, 3]) push(rtp({ ssrc: 9, sequence: 4 + i, timestamp: 3_000_000_000 + 900 * i }), now + 10 * i);
+    for (const i of [0, 1, 2, 3])
+      push(rtp({ ssrc: 9, sequence: 4 + i, timestamp: 3_000_000_000 + 900 * i }), now + 10 * i);
     expect(out.map(({ packet }) => packet.sequence)).toEqual([1, 2, 3, 5, 4, 5, 6, 7]);
     expect(lost).toEqual([['video', 1]]);
-    expect(out.slice(4).map(({ packet }) => packet.time - now)).toEqual([0, 10, 20, 30].map((ms) => expect.closeTo(ms, 1)));
+    expect(out.slice(4).map(({ packet }) => packet.time - now)).toEqual(
+      [0, 10, 20, 30].map((ms) => expect.closeTo(ms, 1)),
+    );
     expect(made.figures().packetsLost).toBe(1);
   });
 });
@@ -83,7 +122,15 @@ describe('lost packets', () => {
     push(rtx(5, 1, { timestamp: 4500, marker: true }), 1100);
     push(rtx(4, 2, { timestamp: 3600 }), 1105);
     push(rtx(4, 3, { timestamp: 3600 }), 1106);
-    expect(out.slice(3).map(({ packet: { sequence, timestamp, marker, payload } }) => [sequence, timestamp, marker, String(payload)])).toEqual([[4, 3600, false, 'again'], [5, 4500, true, 'again'], [6, 5400, false, 'media']]);
+    expect(
+      out
+        .slice(3)
+        .map(({ packet: { sequence, timestamp, marker, payload } }) => [sequence, timestamp, marker, String(payload)]),
+    ).toEqual([
+      [4, 3600, false, 'again'],
+      [5, 4500, true, 'again'],
+      [6, 5400, false, 'media'],
+    ]);
     expect(out[3]?.packet.time).toBeCloseTo(1040, 1);
     expect(made.figures()).toMatchObject({ roundTripMs: 35, packetsLost: 2 });
     expect(lost).toEqual([]);
@@ -117,7 +164,9 @@ describe('lost packets', () => {
     made.work(1065);
     const nacks = sent.flatMap(({ packets }) => packets.filter((packet) => packet[1] === 205));
     expect(nacks.length).toBe(2);
-    expect(Math.max(...sent.map(({ packets }) => packets.reduce((sum, { length }) => sum + length, 0)))).toBeLessThan(1200);
+    expect(Math.max(...sent.map(({ packets }) => packets.reduce((sum, { length }) => sum + length, 0)))).toBeLessThan(
+      1200,
+    );
   });
 
   it('are not asked for where that was not negotiated', () => {
@@ -143,7 +192,17 @@ describe('reports', () => {
     const [written] = sent[0]?.packets ?? [];
     const block = written?.toString('hex', 32, 56);
     // 1 of 4 lost; jitter of 16 ms * 90 / 16.
-    expect(block).toBe(['aaaa0001', '40', '000001', '00010002', (90).toString(16).padStart(8, '0'), '45678000', Math.floor(6553.6).toString(16).padStart(8, '0')].join(''));
+    expect(block).toBe(
+      [
+        'aaaa0001',
+        '40',
+        '000001',
+        '00010002',
+        (90).toString(16).padStart(8, '0'),
+        '45678000',
+        Math.floor(6553.6).toString(16).padStart(8, '0'),
+      ].join(''),
+    );
     expect(made.deadline).toBeLessThanOrEqual(2200);
     for (let now = 1210; now < 5200; now += 10) made.work(now);
     const later = sent.filter(({ types }) => types[0]?.startsWith('201'));
@@ -214,7 +273,9 @@ it('puts audio and video together by sender reports', () => {
     }
     made.work(1080 + sent);
   }
-  const [audio, video] = ['audio', 'video'].map((kind) => out.filter((each) => each.kind === kind).at(-1)?.packet.time ?? NaN);
+  const [audio, video] = ['audio', 'video'].map(
+    (kind) => out.filter((each) => each.kind === kind).at(-1)?.packet.time ?? NaN,
+  );
   expect(audio).toBeCloseTo(1080 + 3980, 0);
   expect((audio as number) - (video as number)).toBeCloseTo(20, 1);
 });
@@ -226,5 +287,11 @@ it('tells figures', () => {
   push(rtp({ sequence: 2, timestamp: 900 }), 1026);
   push(rtx(1, 1), 1030);
   push(rtp({ payloadType: 98 }), 1040);
-  expect(made.figures()).toEqual({ packetsLost: 0, jitterMs: expect.closeTo(1, 6), roundTripMs: null, bytes: 17 + 17 + 19, lastArrival: 1026 });
+  expect(made.figures()).toEqual({
+    packetsLost: 0,
+    jitterMs: expect.closeTo(1, 6),
+    roundTripMs: null,
+    bytes: 17 + 17 + 19,
+    lastArrival: 1026,
+  });
 });

@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { LipSync } from './clock.js';
 import { extensionNumber, extensionText, parseRtp, type RtpHeader } from './packet.js';
-import { compactNtp, genericNack, parseRtcp, pictureLoss, receiverReport, referenceTime, type ReportBlock, sourceDescription } from './rtcp.js';
+import {
+  compactNtp,
+  genericNack,
+  parseRtcp,
+  pictureLoss,
+  receiverReport,
+  referenceTime,
+  type ReportBlock,
+  sourceDescription,
+} from './rtcp.js';
 import { Track } from './track.js';
 import { TransportFeedback } from './transport-feedback.js';
 import type { OrderedPacket, TrackFormat } from './types.js';
@@ -114,7 +123,8 @@ export class RtpReceiver {
     const roundTripMs = this.roundTripMs;
     for (const track of this.tracks) {
       const sequences = track.work(now, roundTripMs);
-      for (let i = 0; i < sequences.length; i += MAX_ASKED) messages.push(genericNack(this.ssrc, track.ssrc ?? 0, sequences.slice(i, i + MAX_ASKED)));
+      for (let i = 0; i < sequences.length; i += MAX_ASKED)
+        messages.push(genericNack(this.ssrc, track.ssrc ?? 0, sequences.slice(i, i + MAX_ASKED)));
     }
     const isReportDue = this.reportAt !== null && now >= this.reportAt - SOON_MS;
     if (isReportDue) {
@@ -126,13 +136,16 @@ export class RtpReceiver {
   /** When `work` has something to do at the latest; null: nothing. */
   get deadline(): number | null {
     let earliest = this.reportAt;
-    for (const { deadline } of this.tracks) if (deadline !== null && (earliest === null || deadline < earliest)) earliest = deadline;
+    for (const { deadline } of this.tracks)
+      if (deadline !== null && (earliest === null || deadline < earliest)) earliest = deadline;
     return earliest;
   }
 
   /** Asks for a key frame (PLI). False while no packet of a video track has come. */
   requestKeyframe(): boolean {
-    const asked = this.tracks.flatMap(({ isVideo, ssrc }) => (isVideo && ssrc !== null ? [pictureLoss(this.ssrc, ssrc)] : []));
+    const asked = this.tracks.flatMap(({ isVideo, ssrc }) =>
+      isVideo && ssrc !== null ? [pictureLoss(this.ssrc, ssrc)] : [],
+    );
     if (asked.length > 0) this.send(asked, false);
     return asked.length > 0;
   }
@@ -153,7 +166,8 @@ export class RtpReceiver {
   private get roundTripMs(): number | null {
     if (this.answeredMs !== null) return this.answeredMs;
     let shortest: number | null = null;
-    for (const { roundTripMs } of this.tracks) if (roundTripMs !== null && (shortest === null || roundTripMs < shortest)) shortest = roundTripMs;
+    for (const { roundTripMs } of this.tracks)
+      if (roundTripMs !== null && (shortest === null || roundTripMs < shortest)) shortest = roundTripMs;
     return shortest;
   }
 
@@ -184,7 +198,9 @@ export class RtpReceiver {
   }
 
   private report(now: number): Buffer[] {
-    const blocks = this.tracks.map((track) => track.reportBlock(now)).filter((block): block is ReportBlock => block !== null);
+    const blocks = this.tracks
+      .map((track) => track.reportBlock(now))
+      .filter((block): block is ReportBlock => block !== null);
     return [receiverReport(this.ssrc, blocks), this.description, referenceTime(this.ssrc, now)];
   }
 

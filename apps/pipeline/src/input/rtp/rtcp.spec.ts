@@ -1,11 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compactNtp, genericNack, parseRtcp, pictureLoss, receiverReport, referenceTime, sourceDescription, transportWide } from './rtcp.js';
+import {
+  compactNtp,
+  genericNack,
+  parseRtcp,
+  pictureLoss,
+  receiverReport,
+  referenceTime,
+  sourceDescription,
+  transportWide,
+} from './rtcp.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 // NTP e0000001 80000000: half a second after 0xe0000001.
 const SENDER_REPORT = '80 c8 0006 11111111 e0000001 80000000 00010000 00000005 00000500';
-const SENDER_REPORT_READ = { type: 'sender-report', ssrc: 0x11111111, ntpMs: 0xe0000001 * 1000 + 500, compactNtp: 0x00018000, timestamp: 0x10000 };
+const SENDER_REPORT_READ = {
+  type: 'sender-report',
+  ssrc: 0x11111111,
+  ntpMs: 0xe0000001 * 1000 + 500,
+  compactNtp: 0x00018000,
+  timestamp: 0x10000,
+};
 const BYE = '82 cb 0002 11111111 22222222';
 const DLRR = '80 cf 0005 11111111 05 00 0003 99999999 aabbccdd 00010000';
 const DLRR_READ = { type: 'reference-answer', ssrc: 0x99999999, lastReport: 0xaabbccdd, delay: 0x10000 };
@@ -13,11 +28,33 @@ const DLRR_READ = { type: 'reference-answer', ssrc: 0x99999999, lastReport: 0xaa
 describe('parseRtcp', () => {
   it.each<[string, string, object[]]>([
     ['a sender report', SENDER_REPORT, [SENDER_REPORT_READ]],
-    ['a goodbye of several', BYE, [{ type: 'bye', ssrc: 0x11111111 }, { type: 'bye', ssrc: 0x22222222 }]],
+    [
+      'a goodbye of several',
+      BYE,
+      [
+        { type: 'bye', ssrc: 0x11111111 },
+        { type: 'bye', ssrc: 0x22222222 },
+      ],
+    ],
     ['an answer to our clock', DLRR, [DLRR_READ]],
-    ['an answer after another block', '80 cf 0008 11111111 04 00 0002 0000000000000000 05 00 0003 99999999 aabbccdd 00010000', [DLRR_READ]],
-    ['all of them, with what we do not know between', `${SENDER_REPORT} 81ca0002 11111111 01000000 ${DLRR} 80d20000 ${BYE}`, [SENDER_REPORT_READ, DLRR_READ, { type: 'bye', ssrc: 0x11111111 }, { type: 'bye', ssrc: 0x22222222 }]],
-    ['what comes before something malformed', `${BYE} 80c8ffff ${BYE}`, [{ type: 'bye', ssrc: 0x11111111 }, { type: 'bye', ssrc: 0x22222222 }]],
+    [
+      'an answer after another block',
+      '80 cf 0008 11111111 04 00 0002 0000000000000000 05 00 0003 99999999 aabbccdd 00010000',
+      [DLRR_READ],
+    ],
+    [
+      'all of them, with what we do not know between',
+      `${SENDER_REPORT} 81ca0002 11111111 01000000 ${DLRR} 80d20000 ${BYE}`,
+      [SENDER_REPORT_READ, DLRR_READ, { type: 'bye', ssrc: 0x11111111 }, { type: 'bye', ssrc: 0x22222222 }],
+    ],
+    [
+      'what comes before something malformed',
+      `${BYE} 80c8ffff ${BYE}`,
+      [
+        { type: 'bye', ssrc: 0x11111111 },
+        { type: 'bye', ssrc: 0x22222222 },
+      ],
+    ],
     ['no report that is too short', '80 c8 0005 11111111 e0000001 80000000 00010000 00000005', []],
     ['no more goodbyes than there are', '9f cb 0001 11111111', [{ type: 'bye', ssrc: 0x11111111 }]],
     ['no block beyond the packet', '80 cf 0002 11111111 05 00 0003', []],
@@ -31,7 +68,11 @@ describe('parseRtcp', () => {
     const packet = fc.tuple(fc.constantFrom(200, 203, 207), fc.nat(31), fc.nat(8), fc.uint8Array({ maxLength: 40 }));
     fc.assert(
       fc.property(fc.array(packet, { maxLength: 3 }), (packets) => {
-        const compound = Buffer.concat(packets.map(([type, count, words, rest]) => Buffer.concat([Buffer.from([0x80 | count, type, 0, words]), rest])));
+        const compound = Buffer.concat(
+          packets.map(([type, count, words, rest]) =>
+            Buffer.concat([Buffer.from([0x80 | count, type, 0, words]), rest]),
+          ),
+        );
         expect(() => parseRtcp(compound)).not.toThrow();
       }),
     );
@@ -40,10 +81,20 @@ describe('parseRtcp', () => {
 
 describe('what we write', () => {
   it('is a receiver report', () => {
-    const block = { ssrc: 0x22222222, fractionLost: 0x40, cumulativeLost: 5, highest: 0x10005, jitter: 7, lastReport: 0x33333333, sinceLastReport: 0x44444444 };
+    const block = {
+      ssrc: 0x22222222,
+      fractionLost: 0x40,
+      cumulativeLost: 5,
+      highest: 0x10005,
+      jitter: 7,
+      lastReport: 0x33333333,
+      sinceLastReport: 0x44444444,
+    };
     expect(receiverReport(0x11111111, []).toString('hex')).toBe('80c9000111111111');
     expect(receiverReport(0x11111111, [block, { ...block, cumulativeLost: -1 }])).toEqual(
-      hex('82c9000d 11111111 22222222 40000005 00010005 00000007 33333333 44444444 22222222 40ffffff 00010005 00000007 33333333 44444444'),
+      hex(
+        '82c9000d 11111111 22222222 40000005 00010005 00000007 33333333 44444444 22222222 40ffffff 00010005 00000007 33333333 44444444',
+      ),
     );
     expect(receiverReport(1, [{ ...block, cumulativeLost: 1e9 }]).readIntBE(13, 3)).toBe(0x7fffff);
   });
@@ -75,7 +126,9 @@ describe('what we write', () => {
     ['over the end of the numbers', [0xfffe, 0xffff, 0, 2], 'fffe 000b'],
   ])('asks for %s', (_, sequences, pairs) => {
     const body = hex(pairs);
-    expect(genericNack(1, 2, sequences)).toEqual(Buffer.concat([hex(`81cd000${2 + body.length / 4} 00000001 00000002`), body]));
+    expect(genericNack(1, 2, sequences)).toEqual(
+      Buffer.concat([hex(`81cd000${2 + body.length / 4} 00000001 00000002`), body]),
+    );
   });
 
   it('asks for a key frame, and tells arrivals', () => {

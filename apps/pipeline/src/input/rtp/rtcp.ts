@@ -66,7 +66,8 @@ function readPacket(packet: Buffer, count: number, messages: RtcpMessage[]): voi
       if (packet.length >= 28) messages.push(readSenderReport(packet));
       return;
     case BYE:
-      for (let i = 0; i < count && 8 + 4 * i <= packet.length; i += 1) messages.push({ type: 'bye', ssrc: packet.readUInt32BE(4 + 4 * i) });
+      for (let i = 0; i < count && 8 + 4 * i <= packet.length; i += 1)
+        messages.push({ type: 'bye', ssrc: packet.readUInt32BE(4 + 4 * i) });
       return;
     case EXTENDED_REPORT:
       readExtendedReport(packet, messages);
@@ -90,7 +91,12 @@ function readExtendedReport(packet: Buffer, messages: RtcpMessage[]): void {
     const end = at + 4 + 4 * packet.readUInt16BE(at + 2);
     if (end > packet.length) return;
     for (let sub = at + 4; packet[at] === REFERENCE_ANSWER && sub + 12 <= end; sub += 12) {
-      messages.push({ type: 'reference-answer', ssrc: packet.readUInt32BE(sub), lastReport: packet.readUInt32BE(sub + 4), delay: packet.readUInt32BE(sub + 8) });
+      messages.push({
+        type: 'reference-answer',
+        ssrc: packet.readUInt32BE(sub),
+        lastReport: packet.readUInt32BE(sub + 4),
+        delay: packet.readUInt32BE(sub + 8),
+      });
     }
     at = end;
   }

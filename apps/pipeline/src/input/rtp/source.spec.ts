@@ -7,7 +7,8 @@ const started = (first: number, sequences: number[]): { source: Source; numbers:
   return { source, numbers: sequences.map((sequence) => source.take(sequence, 0)) };
 };
 /** Relative to the first packet. */
-const steps = (numbers: (number | null)[]): (number | null)[] => numbers.map((number) => number && number - (numbers[0] as number));
+const steps = (numbers: (number | null)[]): (number | null)[] =>
+  numbers.map((number) => number && number - (numbers[0] as number));
 
 describe('numbers of packets', () => {
   it.each<[string, number[], (number | null)[]]>([
@@ -37,7 +38,15 @@ describe('numbers of packets', () => {
 describe('reports', () => {
   it('tell losses as RFC 3550, A.3 has them', () => {
     const { source } = started(0xfffe, [0xfffe, 0xffff, 2, 3]);
-    expect(source.block(0)).toEqual({ ssrc: 7, fractionLost: Math.floor((2 * 256) / 6), cumulativeLost: 2, highest: 0x10003, jitter: 0, lastReport: 0, sinceLastReport: 0 });
+    expect(source.block(0)).toEqual({
+      ssrc: 7,
+      fractionLost: Math.floor((2 * 256) / 6),
+      cumulativeLost: 2,
+      highest: 0x10003,
+      jitter: 0,
+      lastReport: 0,
+      sinceLastReport: 0,
+    });
     expect(source.isHeard).toBe(false);
     for (const sequence of [4, 5, 7, 8]) source.take(sequence, 0);
     expect(source.isHeard).toBe(true);
@@ -83,7 +92,8 @@ describe('reports', () => {
 
   it('do not take a clock that was set anew for jitter', () => {
     const source = new Source(7, 1, 0);
-    for (const timestamp of [0, 3000, 3_000_000_000, 3_000_003_000]) source.measure(timestamp, timestamp === 0 ? 0 : 33, 90_000);
+    for (const timestamp of [0, 3000, 3_000_000_000, 3_000_003_000])
+      source.measure(timestamp, timestamp === 0 ? 0 : 33, 90_000);
     expect(source.jitterMs).toBeLessThan(5);
   });
 });

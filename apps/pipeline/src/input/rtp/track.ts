@@ -89,7 +89,15 @@ export class Track {
     if (this.source?.ssrc === header.ssrc) {
       const number = this.source.take(header.sequence, arrival);
       if (number !== null) {
-        if (this.observe(number, format, header, arrival)) this.deliver(number, format, header, copyOf(bytes, header.payloadStart, header.payloadEnd), now, format.rtxPayloadType === null);
+        if (this.observe(number, format, header, arrival))
+          this.deliver(
+            number,
+            format,
+            header,
+            copyOf(bytes, header.payloadStart, header.payloadEnd),
+            now,
+            format.rtxPayloadType === null,
+          );
         return;
       }
     }
@@ -128,7 +136,14 @@ export class Track {
     this.deliver(number, format, { ...header, sequence }, copyOf(bytes, start, header.payloadEnd), now, true);
   }
 
-  private deliver(number: number, format: TrackFormat, header: RtpHeader, payload: Buffer, now: number, isAnswer: boolean): void {
+  private deliver(
+    number: number,
+    format: TrackFormat,
+    header: RtpHeader,
+    payload: Buffer,
+    now: number,
+    isAnswer: boolean,
+  ): void {
     const { sequence, timestamp, marker } = header;
     const packet = { sequence, timestamp, marker, payload, time: this.clock.map(timestamp, now) };
     this.buffer.nack = format.nack;
@@ -162,7 +177,10 @@ export class Track {
     // Two in a row make a jump believable (RFC 3550, A.1).
     if (ssrc === present.ssrc) return isNext;
     if (present.hasEnded || packet.arrival - present.lastArrival >= HANDOVER_MS) return true;
-    return packet.arrival - this.firstSeen(packet.header, packet.arrival) < HANDOVER_MS && isEntryPoint(packet.format.codec, packet.payload);
+    return (
+      packet.arrival - this.firstSeen(packet.header, packet.arrival) < HANDOVER_MS &&
+      isEntryPoint(packet.format.codec, packet.payload)
+    );
   }
 
   private followKept(now: number): void {
@@ -172,7 +190,8 @@ export class Track {
     else this.begin(first.header, first.arrival);
     for (const { format, header, payload, arrival } of kept) {
       const number = this.source?.take(header.sequence, arrival) ?? null;
-      if (number !== null && this.observe(number, format, header, arrival)) this.deliver(number, format, header, payload, now, format.rtxPayloadType === null);
+      if (number !== null && this.observe(number, format, header, arrival))
+        this.deliver(number, format, header, payload, now, format.rtxPayloadType === null);
     }
   }
 

@@ -13,13 +13,23 @@ interface Decoded {
 function decode(packet: Buffer): Decoded {
   expect(packet.toString('hex', 0, 2)).toBe('8fcd');
   expect(packet.length).toBe(4 * (packet.readUInt16BE(2) + 1));
-  const [base, total, reference, count] = [packet.readUInt16BE(12), packet.readUInt16BE(14), packet.readIntBE(16, 3), packet.readUInt8(19)];
+  const [base, total, reference, count] = [
+    packet.readUInt16BE(12),
+    packet.readUInt16BE(14),
+    packet.readIntBE(16, 3),
+    packet.readUInt8(19),
+  ];
   const symbols: number[] = [];
   let at = 20;
   for (; symbols.length < total; at += 2) {
     const chunk = packet.readUInt16BE(at).toString(2).padStart(16, '0');
-    if (chunk.startsWith('0')) symbols.push(...Array.from({ length: Number.parseInt(chunk.slice(3), 2) }, () => Number.parseInt(chunk.slice(1, 3), 2)));
-    else for (const symbol of chunk.slice(2).match(chunk[1] === '0' ? /./g : /../g) ?? []) symbols.push(Number.parseInt(symbol, 2));
+    if (chunk.startsWith('0'))
+      symbols.push(
+        ...Array.from({ length: Number.parseInt(chunk.slice(3), 2) }, () => Number.parseInt(chunk.slice(1, 3), 2)),
+      );
+    else
+      for (const symbol of chunk.slice(2).match(chunk[1] === '0' ? /./g : /../g) ?? [])
+        symbols.push(Number.parseInt(symbol, 2));
   }
   let time = reference * 64;
   const packets = symbols.slice(0, total).map((symbol, i): [number, number | null] => {
@@ -33,7 +43,11 @@ function decode(packet: Buffer): Decoded {
   return { base, count, packets };
 }
 
-function told(arrivals: [number, number][], now: number, feedback = new TransportFeedback()): [number, number | null][] {
+function told(
+  arrivals: [number, number][],
+  now: number,
+  feedback = new TransportFeedback(),
+): [number, number | null][] {
   for (const [sequence, at] of arrivals) feedback.record(sequence, at);
   return feedback.work(1, 2, now).flatMap((packet) => decode(packet).packets);
 }
@@ -41,24 +55,120 @@ function told(arrivals: [number, number][], now: number, feedback = new Transpor
 describe('TransportFeedback', () => {
   it.each<[string, [number, number][], [number, number | null][]]>([
     ['a packet', [[5, 1000.25]], [[5, 1000.25]]],
-    ['packets in order', [[5, 1000], [6, 1012], [7, 1012]], [[5, 1000], [6, 1012], [7, 1012]]],
-    ['missing ones', [[5, 1000], [8, 1001]], [[5, 1000], [6, null], [7, null], [8, 1001]]],
-    ['ones far apart', [[5, 1000], [6, 1100], [7, 7000]], [[5, 1000], [6, 1100], [7, 7000]]],
-    ['ones that overtook each other', [[5, 1000], [7, 1010], [6, 1020]], [[5, 1000], [6, 1020], [7, 1010]]],
-    ['each once', [[5, 1000], [5, 1010]], [[5, 1000]]],
-    ['over the end of the numbers', [[0xffff, 1000], [1, 1010]], [[0xffff, 1000], [0, null], [1, 1010]]],
-    ['only what follows a large gap', [[5, 1000], [1200, 1010]], [[1200, 1010]]],
-    ['only what follows a step back', [[5000, 1000], [10, 1010], [11, 1010]], [[10, 1010], [11, 1010]]],
+    [
+      'packets in order',
+      [
+        [5, 1000],
+        [6, 1012],
+        [7, 1012],
+      ],
+      [
+        [5, 1000],
+        [6, 1012],
+        [7, 1012],
+      ],
+    ],
+    [
+      'missing ones',
+      [
+        [5, 1000],
+        [8, 1001],
+      ],
+      [
+        [5, 1000],
+        [6, null],
+        [7, null],
+        [8, 1001],
+      ],
+    ],
+    [
+      'ones far apart',
+      [
+        [5, 1000],
+        [6, 1100],
+        [7, 7000],
+      ],
+      [
+        [5, 1000],
+        [6, 1100],
+        [7, 7000],
+      ],
+    ],
+    [
+      'ones that overtook each other',
+      [
+        [5, 1000],
+        [7, 1010],
+        [6, 1020],
+      ],
+      [
+        [5, 1000],
+        [6, 1020],
+        [7, 1010],
+      ],
+    ],
+    [
+      'each once',
+      [
+        [5, 1000],
+        [5, 1010],
+      ],
+      [[5, 1000]],
+    ],
+    [
+      'over the end of the numbers',
+      [
+        [0xffff, 1000],
+        [1, 1010],
+      ],
+      [
+        [0xffff, 1000],
+        [0, null],
+        [1, 1010],
+      ],
+    ],
+    [
+      'only what follows a large gap',
+      [
+        [5, 1000],
+        [1200, 1010],
+      ],
+      [[1200, 1010]],
+    ],
+    [
+      'only what follows a step back',
+      [
+        [5000, 1000],
+        [10, 1010],
+        [11, 1010],
+      ],
+      [
+        [10, 1010],
+        [11, 1010],
+      ],
+    ],
   ])('tells %s', (_, arrivals, expected) => {
     expect(told(arrivals, 2000)).toEqual(expected);
   });
 
   it('needs another packet for times very far apart', () => {
     const feedback = new TransportFeedback();
-    for (const [sequence, at] of [[5, 1000], [6, 1001], [7, 20_000]] as const) feedback.record(sequence, at);
+    for (const [sequence, at] of [
+      [5, 1000],
+      [6, 1001],
+      [7, 20_000],
+    ] as const)
+      feedback.record(sequence, at);
     const packets = feedback.work(1, 2, 20_000).map(decode);
-    expect(packets.map(({ base, count }) => [base, count])).toEqual([[5, 0], [7, 1]]);
-    expect(packets.flatMap((each) => each.packets)).toEqual([[5, 1000], [6, 1001], [7, 20_000]]);
+    expect(packets.map(({ base, count }) => [base, count])).toEqual([
+      [5, 0],
+      [7, 1],
+    ]);
+    expect(packets.flatMap((each) => each.packets)).toEqual([
+      [5, 1000],
+      [6, 1001],
+      [7, 20_000],
+    ]);
   });
 
   it('waits a while, but not for more than some packets', () => {
@@ -66,7 +176,11 @@ describe('TransportFeedback', () => {
     expect(feedback.work(1, 2, 1000)).toEqual([]);
     expect(told([[1, 1000]], 1000, feedback)).toHaveLength(1);
     expect(told([[2, 1010]], 1080, feedback)).toHaveLength(0);
-    expect(told([[4, 1085]], 1090, feedback)).toEqual([[2, 1010], [3, null], [4, 1085]]);
+    expect(told([[4, 1085]], 1090, feedback)).toEqual([
+      [2, 1010],
+      [3, null],
+      [4, 1085],
+    ]);
     expect(feedback.work(1, 2, 2000)).toEqual([]);
     const many = Array.from({ length: 250 }, (_, i): [number, number] => [5 + i, 2000]);
     expect(told(many.slice(0, 249), 1095, feedback)).toHaveLength(0);
@@ -75,12 +189,35 @@ describe('TransportFeedback', () => {
 
   it('tells again of a packet that it told to be missing', () => {
     const feedback = new TransportFeedback();
-    told([[1, 1000], [3, 1001]], 1100, feedback);
-    expect(told([[2, 1150], [4, 1151]], 1200, feedback)).toEqual([[2, 1150], [3, 1001], [4, 1151]]);
+    told(
+      [
+        [1, 1000],
+        [3, 1001],
+      ],
+      1100,
+      feedback,
+    );
+    expect(
+      told(
+        [
+          [2, 1150],
+          [4, 1151],
+        ],
+        1200,
+        feedback,
+      ),
+    ).toEqual([
+      [2, 1150],
+      [3, 1001],
+      [4, 1151],
+    ]);
   });
 
   it('tells exactly what came, in packets of a limited size', () => {
-    const step = fc.tuple(fc.oneof(fc.constant(1), fc.integer({ min: -20, max: 40 })), fc.oneof(fc.constant(0), fc.nat(400), fc.nat(9000)));
+    const step = fc.tuple(
+      fc.oneof(fc.constant(1), fc.integer({ min: -20, max: 40 })),
+      fc.oneof(fc.constant(0), fc.nat(400), fc.nat(9000)),
+    );
     fc.assert(
       fc.property(fc.nat(0xffff), fc.array(step, { maxLength: 400 }), (first, path) => {
         const feedback = new TransportFeedback();

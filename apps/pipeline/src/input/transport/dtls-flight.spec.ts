@@ -8,8 +8,15 @@ afterEach(() => void vi.useRealTimers());
 function open() {
   const from = Date.now();
   const state = { received: 0, again: [] as string[] };
-  const flight = new DtlsFlight((record) => state.again.push(`${record.toString()} ${Date.now() - from}`), () => state.received);
-  return { state, flight, send: (...records: string[]) => records.forEach((record) => flight.sent(Buffer.from(record))) };
+  const flight = new DtlsFlight(
+    (record) => state.again.push(`${record.toString()} ${Date.now() - from}`),
+    () => state.received,
+  );
+  return {
+    state,
+    flight,
+    send: (...records: string[]) => records.forEach((record) => flight.sent(Buffer.from(record))),
+  };
 }
 
 it('sends records again with growing pauses, and then leaves it to the handshake', () => {

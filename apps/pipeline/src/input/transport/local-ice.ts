@@ -46,16 +46,25 @@ export function machineAddresses(interfaces = networkInterfaces()): string[] {
 export function candidatesOf(sockets: LocalAddress[]): string[] {
   const byFamily = sockets.toSorted((a, b) => Number(isIPv6(a.address)) - Number(isIPv6(b.address)));
   const priority = (type: number, index: number): number => type * 2 ** 24 + (65_535 - index) * 256 + 255;
-  const hosts = byFamily.map(({ address, port }, i) => `${i + 1} 1 UDP ${priority(126, i)} ${address} ${port} typ host`);
+  const hosts = byFamily.map(
+    ({ address, port }, i) => `${i + 1} 1 UDP ${priority(126, i)} ${address} ${port} typ host`,
+  );
   const seen = byFamily.flatMap(({ address, port, mapped }, i) => {
     if (!mapped || (mapped.address === address && mapped.port === port)) return [];
-    return [`${i + 1 + byFamily.length} 1 UDP ${priority(100, i)} ${mapped.address} ${mapped.port} typ srflx raddr ${address} rport ${port}`];
+    return [
+      `${i + 1 + byFamily.length} 1 UDP ${priority(100, i)} ${mapped.address} ${mapped.port} typ srflx raddr ${address} rport ${port}`,
+    ];
   });
   return [...hosts, ...seen];
 }
 
 /** Asks a STUN server (`stun://host:port`) how it sees our sockets of its family, until all are answered. Rejects when the server is not found. */
-export async function askStunServer(media: MediaTransport, url: string, sockets: LocalAddress[], answered: () => boolean): Promise<void> {
+export async function askStunServer(
+  media: MediaTransport,
+  url: string,
+  sockets: LocalAddress[],
+  answered: () => boolean,
+): Promise<void> {
   const { hostname, port } = new URL(url.replace(/^stun:(\/\/)?/, 'stun://'));
   const asked = lookup(hostname.replace(/^\[|\]$/g, ''));
   const { address } = await within(asked, STUN_NAME_MS, () => new Error(`no answer within ${STUN_NAME_MS} ms`));
@@ -70,6 +79,6 @@ export async function askStunServer(media: MediaTransport, url: string, sockets:
 
 /** Whether it is still unanswered after this time. */
 async function quiet(ms: number, answered: () => boolean): Promise<boolean> {
-  for (const until = performance.now() + ms; performance.now() < until && !answered(); ) await sleep(10);
+  for (const until = performance.now() + ms; performance.now() < until && !answered();) await sleep(10);
   return !answered();
 }

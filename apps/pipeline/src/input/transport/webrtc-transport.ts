@@ -13,9 +13,16 @@ const GOODBYE_MS = 500;
 /** Several handshakes' worth: a publisher must not fill the memory with records that nobody reads any more. */
 const MAX_RECORDS_BYTES = 65_536;
 /** Hash functions of certificate fingerprints (RFC 8122, section 5) that are safe. */
-const HASHES = new Map([['sha-256', 'sha256'], ['sha-384', 'sha384'], ['sha-512', 'sha512']]);
+const HASHES = new Map([
+  ['sha-256', 'sha256'],
+  ['sha-384', 'sha384'],
+  ['sha-512', 'sha512'],
+]);
 
-export type TransportSettings = Pick<PipelineSettings, 'mediaAddresses' | 'mediaPortMin' | 'mediaPortMax' | 'stunServer'>;
+export type TransportSettings = Pick<
+  PipelineSettings,
+  'mediaAddresses' | 'mediaPortMin' | 'mediaPortMax' | 'stunServer'
+>;
 
 /** `closed`: the publisher said so (a DTLS alert). */
 export type TransportEnd = 'dtls_failed' | 'closed';
@@ -32,7 +39,13 @@ export interface TransportEvents extends PacketListener {
 /** The way of a publisher's packets: ICE finds it (a server's side, RFC 8445, section 2.5: the publisher asks, we answer), DTLS (RFC 5764) makes the keys, SRTP protects what goes over it. */
 export class WebrtcTransport {
   private readonly handshake = new Pipeline();
-  private readonly records = Element.make('appsrc', { 'is-live': true, format: 'bytes', 'max-bytes': MAX_RECORDS_BYTES, 'leaky-type': 'downstream', caps: 'application/x-dtls' });
+  private readonly records = Element.make('appsrc', {
+    'is-live': true,
+    format: 'bytes',
+    'max-bytes': MAX_RECORDS_BYTES,
+    'leaky-type': 'downstream',
+    caps: 'application/x-dtls',
+  });
   private readonly decoder: Element;
   private readonly encoder: Element;
   private readonly media: MediaTransport;
@@ -57,11 +70,18 @@ export class WebrtcTransport {
         if (seen) seen.mapped = { address, port };
       },
     });
-    this.flight = new DtlsFlight((record) => this.media.send(record), () => this.media.figures.records);
+    this.flight = new DtlsFlight(
+      (record) => this.media.send(record),
+      () => this.media.figures.records,
+    );
   }
 
   /** Resolves when our candidates are known. Rejects with GstError when no port is free. */
-  static async open(remote: RemoteTransport, settings: TransportSettings, events: TransportEvents): Promise<{ transport: WebrtcTransport; half: IceHalf }> {
+  static async open(
+    remote: RemoteTransport,
+    settings: TransportSettings,
+    events: TransportEvents,
+  ): Promise<{ transport: WebrtcTransport; half: IceHalf }> {
     const transport = new WebrtcTransport(remote, events);
     try {
       return { transport, half: await transport.start(settings) };
@@ -100,7 +120,10 @@ export class WebrtcTransport {
     const credentials = newCredentials();
     this.media.setCredentials(credentials.ufrag, credentials.pwd);
     const used = this.sockets[this.media.figures.socket];
-    return { ...credentials, candidates: candidatesOf(used ? [{ address: used.address, port: used.port }] : this.sockets).slice(0, 1) };
+    return {
+      ...credentials,
+      candidates: candidatesOf(used ? [{ address: used.address, port: used.port }] : this.sockets).slice(0, 1),
+    };
   }
 
   /** Encrypts and sends an RTCP packet; what cannot be sent now is lost. */
@@ -133,7 +156,12 @@ export class WebrtcTransport {
     const { media } = this;
     this.prepareHandshake();
     const { mediaAddresses, mediaPortMin, mediaPortMax, stunServer } = settings;
-    this.sockets = media.listenOn(mediaAddresses.length > 0 ? mediaAddresses : machineAddresses(), mediaPortMin, mediaPortMax, RECEIVE_BUFFER);
+    this.sockets = media.listenOn(
+      mediaAddresses.length > 0 ? mediaAddresses : machineAddresses(),
+      mediaPortMin,
+      mediaPortMax,
+      RECEIVE_BUFFER,
+    );
     const credentials = newCredentials();
     media.setCredentials(credentials.ufrag, credentials.pwd);
     if (stunServer !== null) await this.askStunServer(stunServer);
@@ -141,11 +169,14 @@ export class WebrtcTransport {
   }
 
   private async askStunServer(url: string): Promise<void> {
-    const answered = (): boolean => this.sockets.every(({ address, mapped }) => mapped !== undefined || address.includes(':'));
+    const answered = (): boolean =>
+      this.sockets.every(({ address, mapped }) => mapped !== undefined || address.includes(':'));
     try {
       await askStunServer(this.media, url, this.sockets, answered);
     } catch (error) {
-      this.events.onWarning(`the STUN server ${new URL(url.replace(/^stun:(\/\/)?/, 'stun://')).hostname} is not found: ${(error as Error).message}`);
+      this.events.onWarning(
+        `the STUN server ${new URL(url.replace(/^stun:(\/\/)?/, 'stun://')).hostname} is not found: ${(error as Error).message}`,
+      );
     }
   }
 
@@ -181,7 +212,8 @@ export class WebrtcTransport {
     if (this.state !== 'handshaking') return;
     try {
       const certificate = new X509Certificate(this.decoder.get<string>('peer-pem'));
-      if (!isOneOf(this.remote.fingerprints, certificate)) return this.end('dtls_failed', "the publisher's certificate is not the one in its offer");
+      if (!isOneOf(this.remote.fingerprints, certificate))
+        return this.end('dtls_failed', "the publisher's certificate is not the one in its offer");
       this.media.useKeys(this.decoder, this.encoder);
       this.flight.stop();
       this.state = 'secured';
@@ -207,6 +239,9 @@ export class WebrtcTransport {
 function isOneOf(fingerprints: Fingerprint[], certificate: X509Certificate): boolean {
   return fingerprints.some(({ hash, value }) => {
     const algorithm = HASHES.get(hash.toLowerCase());
-    return algorithm !== undefined && createHash(algorithm).update(certificate.raw).digest('hex') === value.replaceAll(':', '').toLowerCase();
+    return (
+      algorithm !== undefined &&
+      createHash(algorithm).update(certificate.raw).digest('hex') === value.replaceAll(':', '').toLowerCase()
+    );
   });
 }

@@ -32,7 +32,14 @@ describe('AMF0', () => {
   ])('reads %s', (_, bytes, value) => expect(decodeAmf(hex(bytes))).toEqual([value]));
 
   it('reads back a whole command, and strings of more than 64 KiB', () => {
-    const values = ['connect', 1, { app: 'live', deep: { deeper: { text: '😀' } } }, null, undefined, 'x'.repeat(70_000)];
+    const values = [
+      'connect',
+      1,
+      { app: 'live', deep: { deeper: { text: '😀' } } },
+      null,
+      undefined,
+      'x'.repeat(70_000),
+    ];
     expect(decodeAmf(encodeAmf(...values))).toEqual(values);
     expect(encodeEcmaArray({ width: 1280 })).toEqual(hex('08 00000001 0005 7769647468 004094000000000000 000009'));
   });
@@ -64,7 +71,9 @@ describe('AMF0', () => {
   });
 
   it('does not let a server set prototypes', () => {
-    const [value] = decodeAmf(Buffer.concat([hex('03 0009'), Buffer.from('__proto__'), encodeAmf({ polluted: true }), hex('000009')])) as [Record<string, unknown>];
+    const [value] = decodeAmf(
+      Buffer.concat([hex('03 0009'), Buffer.from('__proto__'), encodeAmf({ polluted: true }), hex('000009')]),
+    ) as [Record<string, unknown>];
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect(Object.keys(value)).toEqual(['__proto__']);
   });

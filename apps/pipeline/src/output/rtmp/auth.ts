@@ -19,7 +19,9 @@ export function parseChallenge(description: string): Challenge | null {
   const query = /\?(reason=\S+)/.exec(description)?.[1];
   if (query !== undefined) {
     const parameters = readParameters(query);
-    return parameters.get('reason') === 'needauth' && module ? { kind: 'prove', module, parameters } : { kind: 'refused' };
+    return parameters.get('reason') === 'needauth' && module
+      ? { kind: 'prove', module, parameters }
+      : { kind: 'refused' };
   }
   if (/code=403 need auth/.test(description) && module) return { kind: 'who', module };
   return /authfailed|nosuchuser/.test(description) ? { kind: 'refused' } : null;
@@ -31,11 +33,19 @@ function readParameters(query: string): Map<string, string> {
 }
 
 /** The query that answers a challenge; goes behind the app of the next `connect`. */
-export function answerChallenge(challenge: Challenge & { kind: 'who' | 'prove' }, app: string, user: string, password: string): string {
+export function answerChallenge(
+  challenge: Challenge & { kind: 'who' | 'prove' },
+  app: string,
+  user: string,
+  password: string,
+): string {
   // Servers take the name as it stands (an e-mail address with its @); only what would end it is escaped.
   const start = `authmod=${challenge.module}&user=${user.replace(/[\s%&=?#/+]/g, encodeURIComponent)}`;
   if (challenge.kind === 'who') return start;
-  const proof = challenge.module === 'adobe' ? adobeProof(challenge.parameters, user, password) : limelightProof(challenge.parameters, app, user, password);
+  const proof =
+    challenge.module === 'adobe'
+      ? adobeProof(challenge.parameters, user, password)
+      : limelightProof(challenge.parameters, app, user, password);
   return `${start}&${proof}`;
 }
 

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ChunkError, ChunkReader, MESSAGE, type Message, toChunks } from './chunks.js';
 
-const message = (timestamp: number, length: number, type: number = MESSAGE.video): Message => ({ type, streamId: 1, timestamp, body: Buffer.alloc(length, timestamp % 251) });
+const message = (timestamp: number, length: number, type: number = MESSAGE.video): Message => ({
+  type,
+  streamId: 1,
+  timestamp,
+  body: Buffer.alloc(length, timestamp % 251),
+});
 
 /** For toEqual, which is slow on large buffers. */
-const comparable = (messages: Message[]) => messages.map(({ body, ...head }) => ({ ...head, body: body.toString('latin1') }));
+const comparable = (messages: Message[]) =>
+  messages.map(({ body, ...head }) => ({ ...head, body: body.toString('latin1') }));
 
 const control = (type: number, ...values: number[]): Buffer => {
   const body = Buffer.alloc(4 * values.length);
@@ -22,13 +28,19 @@ function randoms(seed: number): (below: number) => number {
 }
 
 describe('chunks', () => {
-  it.each([0, 1, 0xfffffe, 0xffffff, 0x1000000, 0x1000001, 0xfffffffe, 0xffffffff])('carry the timestamp %i, in one piece and in many', (timestamp) => {
-    for (const chunkSize of [128, 4096, 65_536]) {
-      const sent = [message(timestamp, 10), message(timestamp, 300, MESSAGE.audio), message(timestamp, 70_000)];
-      const bytes = Buffer.concat([control(MESSAGE.setChunkSize, chunkSize), ...sent.flatMap((one, i) => toChunks(4 + i, one, chunkSize))]);
-      expect(comparable(new ChunkReader().push(bytes).slice(1))).toEqual(comparable(sent));
-    }
-  });
+  it.each([0, 1, 0xfffffe, 0xffffff, 0x1000000, 0x1000001, 0xfffffffe, 0xffffffff])(
+    'carry the timestamp %i, in one piece and in many',
+    (timestamp) => {
+      for (const chunkSize of [128, 4096, 65_536]) {
+        const sent = [message(timestamp, 10), message(timestamp, 300, MESSAGE.audio), message(timestamp, 70_000)];
+        const bytes = Buffer.concat([
+          control(MESSAGE.setChunkSize, chunkSize),
+          ...sent.flatMap((one, i) => toChunks(4 + i, one, chunkSize)),
+        ]);
+        expect(comparable(new ChunkReader().push(bytes).slice(1))).toEqual(comparable(sent));
+      }
+    },
+  );
 
   it('wrap the timestamp at 32 bits (50 days)', () => {
     const [read] = new ChunkReader().push(Buffer.concat(toChunks(4, message(0x1_0000_0005, 5), 128)));
@@ -36,7 +48,8 @@ describe('chunks', () => {
   });
 
   it('are written as the specification has them', () => {
-    const written = (timestamp: number) => Buffer.concat(toChunks(6, { type: 9, streamId: 1, timestamp, body: Buffer.from('abcdef') }, 4)).toString('hex');
+    const written = (timestamp: number) =>
+      Buffer.concat(toChunks(6, { type: 9, streamId: 1, timestamp, body: Buffer.from('abcdef') }, 4)).toString('hex');
     expect(written(0x010203)).toBe('06010203000006090100000061626364c66566');
     expect(written(0xfffffe)).toBe('06fffffe000006090100000061626364c66566');
     expect(written(0xffffff)).toBe('06ffffff0000060901000000' + '00ffffff' + '61626364' + 'c6' + '00ffffff' + '6566');
@@ -50,7 +63,7 @@ describe('chunks', () => {
       const random = randoms(seed);
       const reader = new ChunkReader();
       const read: Message[] = [];
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         const size = 1 + random(seed === 1 ? 1 : 200);
         read.push(...reader.push(bytes.subarray(at, at + size)));
         at += size;
@@ -73,7 +86,12 @@ describe('chunks', () => {
     const third = Buffer.from([0x85, 0, 0, 20, 3, 4]);
     const fourth = Buffer.from([0xc5, 5, 6]);
     const read = new ChunkReader().push(Buffer.concat([first, second, third, fourth]));
-    expect(read.map(({ timestamp, type, body }) => [timestamp, type, body.length])).toEqual([[1000, 9, 3], [1040, 8, 2], [1060, 8, 2], [1080, 8, 2]]);
+    expect(read.map(({ timestamp, type, body }) => [timestamp, type, body.length])).toEqual([
+      [1000, 9, 3],
+      [1040, 8, 2],
+      [1060, 8, 2],
+      [1080, 8, 2],
+    ]);
   });
 
   it('with an extended timestamp repeat it in each, deltas too', () => {
@@ -82,36 +100,91 @@ describe('chunks', () => {
     const second = Buffer.from([0x45, 0xff, 0xff, 0xff, 0, 0, 2, 8, 0x01, 0, 0, 0, 1, 2]);
     const third = Buffer.from([0xc5, 0x01, 0, 0, 0, 3, 4]);
     const read = new ChunkReader().push(Buffer.concat([first, second, third]));
-    expect(read.map(({ timestamp, body }) => [timestamp, body.length])).toEqual([[0xfffffff0, 2], [0xfffff0, 2], [0x1fffff0, 2]]);
+    expect(read.map(({ timestamp, body }) => [timestamp, body.length])).toEqual([
+      [0xfffffff0, 2],
+      [0xfffff0, 2],
+      [0x1fffff0, 2],
+    ]);
   });
 
   it('may have one, two or three bytes of basic header, and begin with type 1', () => {
     const body = (length: number) => [0, 0, 7, 0, 0, length, 20, ...Array.from({ length }, () => 9)];
-    const bytes = Buffer.from([0x40 | 63, ...body(1), 0x40, 10, ...body(2), 0x41, 1, 2, ...body(3), 0xc1, 1, 2, 1, 1, 1]);
-    expect(new ChunkReader().push(bytes).map(({ timestamp, type, body: { length } }) => [timestamp, type, length])).toEqual([[7, 20, 1], [7, 20, 2], [7, 20, 3], [14, 20, 3]]);
+    const bytes = Buffer.from([
+      0x40 | 63,
+      ...body(1),
+      0x40,
+      10,
+      ...body(2),
+      0x41,
+      1,
+      2,
+      ...body(3),
+      0xc1,
+      1,
+      2,
+      1,
+      1,
+      1,
+    ]);
+    expect(
+      new ChunkReader().push(bytes).map(({ timestamp, type, body: { length } }) => [timestamp, type, length]),
+    ).toEqual([
+      [7, 20, 1],
+      [7, 20, 2],
+      [7, 20, 3],
+      [14, 20, 3],
+    ]);
   });
 
   it('of a message that is aborted are forgotten, not its header', () => {
     const [head, part] = toChunks(5, message(1000, 300), 128) as [Buffer, Buffer];
     // A delta of 5 to the aborted message, same length and type.
-    const again = Buffer.concat([Buffer.from([0x85, 0, 0, 5]), Buffer.alloc(128, 1), Buffer.from([0xc5]), Buffer.alloc(128, 1), Buffer.from([0xc5]), Buffer.alloc(44, 1)]);
-    const read = new ChunkReader().push(Buffer.concat([head, part, control(MESSAGE.abort, 5), control(MESSAGE.abort, 99), again]));
+    const again = Buffer.concat([
+      Buffer.from([0x85, 0, 0, 5]),
+      Buffer.alloc(128, 1),
+      Buffer.from([0xc5]),
+      Buffer.alloc(128, 1),
+      Buffer.from([0xc5]),
+      Buffer.alloc(44, 1),
+    ]);
+    const read = new ChunkReader().push(
+      Buffer.concat([head, part, control(MESSAGE.abort, 5), control(MESSAGE.abort, 99), again]),
+    );
     expect(read.at(-1)).toEqual({ type: MESSAGE.video, streamId: 1, timestamp: 1005, body: Buffer.alloc(300, 1) });
   });
 
   it('obey a new size between two chunks of a message', () => {
     const { body } = message(7, 300);
     const head = toChunks(5, message(7, 300), 128)[0] as Buffer;
-    const bytes = Buffer.concat([head, body.subarray(0, 128), control(MESSAGE.setChunkSize, 1000), Buffer.from([0xc5]), body.subarray(128)]);
+    const bytes = Buffer.concat([
+      head,
+      body.subarray(0, 128),
+      control(MESSAGE.setChunkSize, 1000),
+      Buffer.from([0xc5]),
+      body.subarray(128),
+    ]);
     expect(new ChunkReader().push(bytes).at(-1)).toEqual(message(7, 300));
   });
 
   it.each([
     ['a continuation of nothing', Buffer.from([0xc5, 1])],
     ['a message that is too long', Buffer.from([5, 0, 0, 0, 0xff, 0xff, 0xff, 9, 1, 0, 0, 0])],
-    ['a message inside another one', Buffer.concat([...toChunks(5, message(1, 300), 128).slice(0, 2), ...toChunks(5, message(1, 3), 128)])],
-    ['too many chunk streams', Buffer.concat(Array.from({ length: 70 }, (_, i) => Buffer.from([0, i, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 1])))],
-    ['too many unfinished messages', Buffer.concat(Array.from({ length: 9 }, (_, i) => Buffer.from([3 + i, 0, 0, 0, 0x08, 0, 0, 9, 0, 0, 0, 0, ...Buffer.alloc(128)])))],
+    [
+      'a message inside another one',
+      Buffer.concat([...toChunks(5, message(1, 300), 128).slice(0, 2), ...toChunks(5, message(1, 3), 128)]),
+    ],
+    [
+      'too many chunk streams',
+      Buffer.concat(Array.from({ length: 70 }, (_, i) => Buffer.from([0, i, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0, 1]))),
+    ],
+    [
+      'too many unfinished messages',
+      Buffer.concat(
+        Array.from({ length: 9 }, (_, i) =>
+          Buffer.from([3 + i, 0, 0, 0, 0x08, 0, 0, 9, 0, 0, 0, 0, ...Buffer.alloc(128)]),
+        ),
+      ),
+    ],
   ])('that are %s are refused', (_, bytes) => {
     expect(() => new ChunkReader().push(bytes)).toThrow(ChunkError);
   });
@@ -136,7 +209,8 @@ describe('chunks', () => {
       const random = randoms(seed);
       const reader = new ChunkReader();
       try {
-        for (let i = 0; i < 50; i += 1) reader.push(Buffer.from(Array.from({ length: random(60) }, () => random(seed % 3 === 0 ? 8 : 256))));
+        for (let i = 0; i < 50; i += 1)
+          reader.push(Buffer.from(Array.from({ length: random(60) }, () => random(seed % 3 === 0 ? 8 : 256))));
       } catch (error) {
         expect(error).toBeInstanceOf(ChunkError);
       }

@@ -35,7 +35,8 @@ const MAX_CHUNK_STREAMS = 64;
 const MAX_UNFINISHED = 2 * MAX_MESSAGE;
 
 /** What a publisher reads of its server's messages: commands of a length that commands have, and control messages. */
-export const isForPublishers = (type: number, length: number): boolean => length <= MAX_COMMAND && (type < MESSAGE.audio || type === MESSAGE.commandAmf3 || type === MESSAGE.command);
+export const isForPublishers = (type: number, length: number): boolean =>
+  length <= MAX_COMMAND && (type < MESSAGE.audio || type === MESSAGE.commandAmf3 || type === MESSAGE.command);
 
 /** Bytes that are not RTMP chunks. */
 export class ChunkError extends Error {}
@@ -152,7 +153,9 @@ export class ChunkReader {
     const stream = this.streams.get(id) ?? this.newStream(format);
     const field = format === 3 ? 0 : bytes.readUIntBE(basicLength, 3);
     const extended = format === 3 ? stream.extended : field === EXTENDED;
-    const repeated = extended && (format !== 3 || !stream.body || isRepeated(stream.extendedTimestamp, bytes.subarray(length, length + 4)));
+    const repeated =
+      extended &&
+      (format !== 3 || !stream.body || isRepeated(stream.extendedTimestamp, bytes.subarray(length, length + 4)));
     if (bytes.length < length + (repeated ? 4 : 0)) return 0;
     if (format !== 3 && stream.body) throw new ChunkError('a message begins inside another one');
     stream.extended = extended;
@@ -173,7 +176,18 @@ export class ChunkReader {
   private newStream(format: number): ChunkStream {
     if (format > 1) throw new ChunkError('a chunk continues what never began');
     if (this.streams.size >= MAX_CHUNK_STREAMS) throw new ChunkError('too many chunk streams');
-    return { timestamp: 0, delta: 0, extended: false, length: 0, type: 0, streamId: 0, extendedTimestamp: null, body: null, received: 0, skipped: false };
+    return {
+      timestamp: 0,
+      delta: 0,
+      extended: false,
+      length: 0,
+      type: 0,
+      streamId: 0,
+      extendedTimestamp: null,
+      body: null,
+      received: 0,
+      skipped: false,
+    };
   }
 
   private beginMessage(stream: ChunkStream, format: number, value: number): void {

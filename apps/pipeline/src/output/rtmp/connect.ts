@@ -27,7 +27,12 @@ const HANDSHAKE = 'the handshake';
 const STATUS_PATIENCE_MS = 1000;
 
 /** Socket, handshake and `connect`, again with the answers when the server asks for a password. */
-export async function connectApp(target: TransferTarget, options: PublisherOptions, deadlines: Deadlines, signal: AbortSignal): Promise<RtmpConnection> {
+export async function connectApp(
+  target: TransferTarget,
+  options: PublisherOptions,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<RtmpConnection> {
   let credentials = '';
   for (let turn = 1; ; turn += 1) {
     const connection = new RtmpConnection(await openSocket(target, options, deadlines, signal));
@@ -36,7 +41,12 @@ export async function connectApp(target: TransferTarget, options: PublisherOptio
       connection.announceChunkSize();
       const app = withQuery(target.app, credentials);
       const tcUrl = withQuery(target.tcUrl, credentials);
-      const connecting = connection.call(0, 'connect', { app, type: 'nonprivate', flashVer: options.flashVer ?? FLASH_VERSION, tcUrl });
+      const connecting = connection.call(0, 'connect', {
+        app,
+        type: 'nonprivate',
+        flashVer: options.flashVer ?? FLASH_VERSION,
+        tcUrl,
+      });
       await step(connecting, deadlines.connectMs, 'handshake_failed', 'connect', signal);
       connection.announceWindow();
       return connection;
@@ -46,17 +56,25 @@ export async function connectApp(target: TransferTarget, options: PublisherOptio
       if (error.status.redirect !== null) throw new Redirected(error.status);
       const challenge = parseChallenge(error.status.description);
       if (challenge === null) throw new TransferError('connect_rejected', describeStatus(error.status, target));
-      if (challenge.kind === 'refused' || turn === MAX_CONNECTIONS) throw new TransferError('auth_failed', describeStatus(error.status, target));
-      if (target.user === undefined) throw new TransferError('auth_failed', 'the platform asks for a user name and a password');
+      if (challenge.kind === 'refused' || turn === MAX_CONNECTIONS)
+        throw new TransferError('auth_failed', describeStatus(error.status, target));
+      if (target.user === undefined)
+        throw new TransferError('auth_failed', 'the platform asks for a user name and a password');
       credentials = answerChallenge(challenge, target.app, target.user, target.password ?? '');
     }
   }
 }
 
-const withQuery = (text: string, query: string): string => (query === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${query}`);
+const withQuery = (text: string, query: string): string =>
+  query === '' ? text : `${text}${text.includes('?') ? '&' : '?'}${query}`;
 
 /** As encoders do it: releaseStream and FCPublish are for old servers, and their refusal means nothing. */
-export async function publish(connection: RtmpConnection, target: TransferTarget, deadlines: Deadlines, signal: AbortSignal): Promise<number> {
+export async function publish(
+  connection: RtmpConnection,
+  target: TransferTarget,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<number> {
   const { streamName } = target;
   const until = performance.now() + deadlines.publishMs;
   const left = (): number => Math.max(1, until - performance.now());
@@ -77,22 +95,38 @@ export async function publish(connection: RtmpConnection, target: TransferTarget
   try {
     const created = connection.call(0, 'createStream', null);
     // Some refuse the key at FCPublish already.
-    const [, streamId] = await step(Promise.race([created, started.then(() => created)]), left(), 'publish_timeout', 'createStream', signal);
-    if (!isStreamId(streamId)) throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
+    const [, streamId] = await step(
+      Promise.race([created, started.then(() => created)]),
+      left(),
+      'publish_timeout',
+      'createStream',
+      signal,
+    );
+    if (!isStreamId(streamId))
+      throw new TransferError('handshake_failed', `createStream gave no stream${unreadable(connection)}`);
     asked = true;
     const answered = connection.call(streamId, 'publish', null, streamName, 'live');
-    await step(Promise.race([started, answered.then(() => sleep(STATUS_PATIENCE_MS))]), left(), 'publish_timeout', 'publish', signal);
+    await step(
+      Promise.race([started, answered.then(() => sleep(STATUS_PATIENCE_MS))]),
+      left(),
+      'publish_timeout',
+      'publish',
+      signal,
+    );
     return streamId;
   } catch (error) {
     if (error instanceof CommandRefused && error.status.redirect !== null) throw new Redirected(error.status);
-    if (error instanceof CommandRefused) throw new TransferError(refusalCode(error.status, target), describeStatus(error.status, target));
+    if (error instanceof CommandRefused)
+      throw new TransferError(refusalCode(error.status, target), describeStatus(error.status, target));
     throw error;
   }
 }
 
-const unreadable = ({ unreadable: { count, problem } }: RtmpConnection): string => (count === 0 ? '' : ` (its answer cannot be read: ${problem})`);
+const unreadable = ({ unreadable: { count, problem } }: RtmpConnection): string =>
+  count === 0 ? '' : ` (its answer cannot be read: ${problem})`;
 
-const isStreamId = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+const isStreamId = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
 
 /** One step under its deadline; what breaks in it becomes a TransferError that names it. CommandRefused passes. */
 async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: string, signal: AbortSignal): Promise<T> {
@@ -102,10 +136,15 @@ async function step<T>(work: Promise<T>, ms: number, code: ReasonCode, what: str
     if (error instanceof TransferError || error instanceof CommandRefused || error instanceof Aborted) throw error;
     if (error instanceof ProtocolError) throw new TransferError('handshake_failed', `${what}: ${error.message}`);
     const { code: systemCode } = error as NodeJS.ErrnoException;
-    if (what === HANDSHAKE) throw new TransferError('handshake_failed', systemCode === undefined ? 'it closed the connection' : `it broke the connection, ${systemCode}`);
+    if (what === HANDSHAKE)
+      throw new TransferError(
+        'handshake_failed',
+        systemCode === undefined ? 'it closed the connection' : `it broke the connection, ${systemCode}`,
+      );
     // Many servers refuse without a word: an unknown application at connect, a wrong key at publish. Those that had not read everything reset.
     const refused = error instanceof ConnectionEnded || systemCode === 'ECONNRESET' || systemCode === 'EPIPE';
-    if (refused) throw new TransferError('closed_by_platform', `in answer to ${what}; check the URL's path and stream key`);
+    if (refused)
+      throw new TransferError('closed_by_platform', `in answer to ${what}; check the URL's path and stream key`);
     throw new TransferError('connection_lost', `during ${what}, ${systemCode ?? 'unknown'}`);
   }
 }

@@ -1,7 +1,19 @@
 // What servers do that go wrong or mean harm: at each step one sentence to the customer, and nothing that reaches other outputs.
 import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Act, closeAll, closers, connect, end, failure, KEY, type Peer, proper, serve, uint32 } from '../../../../../test/support/hostile-rtmp-server.js';
+import {
+  type Act,
+  closeAll,
+  closers,
+  connect,
+  end,
+  failure,
+  KEY,
+  type Peer,
+  proper,
+  serve,
+  uint32,
+} from '../../../../../test/support/hostile-rtmp-server.js';
 import { decodeAmf, encodeAmf } from './amf0.js';
 import { MESSAGE, toChunks } from './chunks.js';
 
@@ -9,9 +21,24 @@ afterEach(closeAll);
 
 describe('after the publish was accepted', () => {
   it.each<[string, Act, string, string?]>([
-    ['unpublishes in the same packet', (peer) => peer.status('NetStream.Unpublish.Success', 'status', `${KEY} is over`), 'closed_by_platform', '*** is over'],
-    ['says why and hangs up', (peer) => void (peer.status('NetStream.Publish.Denied', 'error', 'quota'), peer.socket.end()), 'closed_by_platform', 'quota'],
-    ['closes by status', (peer) => peer.status('NetConnection.Connect.Closed', 'status'), 'closed_by_platform', 'NetConnection.Connect.Closed'],
+    [
+      'unpublishes in the same packet',
+      (peer) => peer.status('NetStream.Unpublish.Success', 'status', `${KEY} is over`),
+      'closed_by_platform',
+      '*** is over',
+    ],
+    [
+      'says why and hangs up',
+      (peer) => void (peer.status('NetStream.Publish.Denied', 'error', 'quota'), peer.socket.end()),
+      'closed_by_platform',
+      'quota',
+    ],
+    [
+      'closes by status',
+      (peer) => peer.status('NetConnection.Connect.Closed', 'status'),
+      'closed_by_platform',
+      'NetConnection.Connect.Closed',
+    ],
     ['hangs up', ({ socket }) => socket.end(), 'closed_by_platform'],
     ['closes by command', (peer) => peer.command('close', 0, null), 'closed_by_platform'],
   ])('a server that %s', async (_, act, code, detail = '') => {
@@ -46,7 +73,10 @@ describe('after the publish was accepted', () => {
     const { port, peers } = await serve();
     const publisher = await connect(port);
     peers[0]?.socket.write(Buffer.alloc(99, 0xff));
-    expect(await end(publisher)).toMatchObject({ code: 'connection_lost', detail: 'it does not speak RTMP: a chunk continues what never began' });
+    expect(await end(publisher)).toMatchObject({
+      code: 'connection_lost',
+      detail: 'it does not speak RTMP: a chunk continues what never began',
+    });
     await expect.poll(() => peers[0]?.socket.destroyed || peers[0]?.socket.readableEnded).toBe(true);
   });
 
@@ -67,12 +97,17 @@ describe('after the publish was accepted', () => {
   });
 
   it('a version of RTMP that does not exist is taken for RTMP, and letters are not', async () => {
-    const hello = (version: number) => createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.write(Buffer.alloc(1 + 2 * 1536, version))));
+    const hello = (version: number) =>
+      createServer((socket) =>
+        socket.on('error', () => undefined).once('data', () => socket.write(Buffer.alloc(1 + 2 * 1536, version))),
+      );
     const tried = async (version: number) => {
       const server = hello(version);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       closers.push(() => server.close());
-      return (await failure((server.address() as AddressInfo).port, { deadlines: { connectMs: 100, handshakeMs: 1000 } })).detail;
+      return (
+        await failure((server.address() as AddressInfo).port, { deadlines: { connectMs: 100, handshakeMs: 1000 } })
+      ).detail;
     };
     expect(await tried(0)).toBe('no answer to connect in time');
     expect(await tried(31)).toBe('no answer to connect in time');
@@ -81,7 +116,14 @@ describe('after the publish was accepted', () => {
 
   it('AMF3 commands are understood, whose first byte is 0', async () => {
     const { port } = await serve({
-      publish: (peer) => peer.send(MESSAGE.commandAmf3, Buffer.concat([Buffer.from([0]), encodeAmf('onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start' })])),
+      publish: (peer) =>
+        peer.send(
+          MESSAGE.commandAmf3,
+          Buffer.concat([
+            Buffer.from([0]),
+            encodeAmf('onStatus', 0, null, { level: 'status', code: 'NetStream.Publish.Start' }),
+          ]),
+        ),
     });
     expect((await connect(port)).bytesSent).toBeGreaterThan(3000);
   });
@@ -90,7 +132,8 @@ describe('after the publish was accepted', () => {
     const { port, peers } = await serve();
     await connect(port);
     const peer = peers[0] as Peer;
-    const said = (type: number) => peer.messages.filter((message) => message.type === type).map(({ body }) => body.readUInt32BE());
+    const said = (type: number) =>
+      peer.messages.filter((message) => message.type === type).map(({ body }) => body.readUInt32BE());
     expect(said(MESSAGE.setChunkSize)).toEqual([65_536]);
     expect(said(MESSAGE.windowAckSize)).toEqual([250_000]);
     expect(said(MESSAGE.acknowledgement)).toEqual([]);
@@ -107,7 +150,9 @@ describe('after the publish was accepted', () => {
     const publisher = await connect(port);
     const { socket } = peers[0] as Peer;
     socket.pause();
-    const ping = Buffer.concat(toChunks(2, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.from([0, 6, 0, 0, 0, 1]) }, 128));
+    const ping = Buffer.concat(
+      toChunks(2, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.from([0, 6, 0, 0, 0, 1]) }, 128),
+    );
     const many = Buffer.concat(Array.from({ length: 10_000 }, () => ping));
     for (let sent = 0; sent < 30e6; sent += many.length) socket.write(many);
     await expect.poll(() => socket.writableLength, { timeout: 10_000 }).toBe(0);
@@ -124,14 +169,21 @@ describe('after the publish was accepted', () => {
     publisher.sendVideo(2 ** 32 + 3, body);
     publisher.sendMetadata({ a: 1 });
     const media = () => peers[0]?.messages.filter(({ type }) => type === MESSAGE.video || type === MESSAGE.data) ?? [];
-    await expect.poll(() => media().map(({ timestamp, body: { length } }) => [timestamp, length])).toEqual([[3, 150_000], [3, expect.any(Number)]]);
+    await expect
+      .poll(() => media().map(({ timestamp, body: { length } }) => [timestamp, length]))
+      .toEqual([
+        [3, 150_000],
+        [3, expect.any(Number)],
+      ]);
     expect(body.equals(Buffer.alloc(150_000, 7))).toBe(true);
   });
 });
 
 describe('our own end', () => {
   it('is complete though the server answers the first half of it', async () => {
-    const { port, peers } = await serve({ FCUnpublish: (peer) => peer.status('NetStream.Unpublish.Success', 'status') });
+    const { port, peers } = await serve({
+      FCUnpublish: (peer) => peer.status('NetStream.Unpublish.Success', 'status'),
+    });
     const publisher = await connect(port);
     const ended = end(publisher);
     const closed = publisher.close({ clean: true, deadlineMs: 5000 });
@@ -150,7 +202,10 @@ describe('our own end', () => {
     peers[0]?.socket.pause();
     publisher.sendVideo(0, Buffer.alloc(10_000_000));
     const began = performance.now();
-    await Promise.all([publisher.close({ clean: true, deadlineMs: 200 }), publisher.close({ clean: true, deadlineMs: 200 })]);
+    await Promise.all([
+      publisher.close({ clean: true, deadlineMs: 200 }),
+      publisher.close({ clean: true, deadlineMs: 200 }),
+    ]);
     expect(performance.now() - began).toBeLessThan(1500);
     await publisher.close({ clean: false, deadlineMs: 0 });
     expect(ends).toEqual([null]);

@@ -40,8 +40,18 @@ async function fullServer(): Promise<number> {
   return port;
 }
 
-async function open(url: string, options: Partial<SocketOptions> = {}, deadlines: Partial<Deadlines> = {}, signal = new AbortController().signal): Promise<Socket> {
-  const socket = await openSocket(parseTransferUrl(`${url}/live/key`), { allowList: AllowList.parse('127.0.0.0/8'), ...options }, { ...DEADLINES, ...deadlines }, signal);
+async function open(
+  url: string,
+  options: Partial<SocketOptions> = {},
+  deadlines: Partial<Deadlines> = {},
+  signal = new AbortController().signal,
+): Promise<Socket> {
+  const socket = await openSocket(
+    parseTransferUrl(`${url}/live/key`),
+    { allowList: AllowList.parse('127.0.0.0/8'), ...options },
+    { ...DEADLINES, ...deadlines },
+    signal,
+  );
   closers.push(() => socket.destroy());
   return socket;
 }
@@ -56,14 +66,19 @@ it('says that TCP connections are not accepted, and tries the next address', asy
   const lookup = async () => [address('127.0.0.2'), address('127.0.0.1')];
   expect((await open(`rtmp://a.example:${port}`, { lookup })).remoteAddress).toBe('127.0.0.1');
   await expect.poll(() => sockets.length).toBe(1);
-  await expect(open(`rtmp://a.example:${port}`, { lookup: async () => [address('127.0.0.2'), address('127.0.0.3')] })).rejects.toMatchObject({ code: 'tcp_refused' });
+  await expect(
+    open(`rtmp://a.example:${port}`, { lookup: async () => [address('127.0.0.2'), address('127.0.0.3')] }),
+  ).rejects.toMatchObject({ code: 'tcp_refused' });
 });
 
 it('connects from a local address, and says when that is none', async () => {
   const { port, sockets } = await silentServer();
   await open(`rtmp://127.0.0.1:${port}`, { localAddress: '127.0.0.9' });
   await expect.poll(() => sockets.map(({ remoteAddress }) => remoteAddress)).toEqual(['127.0.0.9']);
-  await expect(open(`rtmp://127.0.0.1:${port}`, { localAddress: '192.0.2.1' })).rejects.toMatchObject({ code: 'tcp_unreachable', detail: 'EADDRNOTAVAIL' });
+  await expect(open(`rtmp://127.0.0.1:${port}`, { localAddress: '192.0.2.1' })).rejects.toMatchObject({
+    code: 'tcp_unreachable',
+    detail: 'EADDRNOTAVAIL',
+  });
 });
 
 it('does not try very many addresses', async () => {
@@ -74,8 +89,13 @@ it('does not try very many addresses', async () => {
 
 it('says that the name server or TLS does not answer', async () => {
   const { port, sockets } = await silentServer();
-  await expect(open('rtmp://a.example', { lookup: () => new Promise(() => undefined) }, { dnsMs: 50 })).rejects.toMatchObject({ code: 'dns_failed', detail: 'the name server does not answer' });
-  await expect(open(`rtmps://127.0.0.1:${port}`, {}, { tlsMs: 50 })).rejects.toMatchObject({ code: 'tls_failed', detail: 'no answer in time' });
+  await expect(
+    open('rtmp://a.example', { lookup: () => new Promise(() => undefined) }, { dnsMs: 50 }),
+  ).rejects.toMatchObject({ code: 'dns_failed', detail: 'the name server does not answer' });
+  await expect(open(`rtmps://127.0.0.1:${port}`, {}, { tlsMs: 50 })).rejects.toMatchObject({
+    code: 'tls_failed',
+    detail: 'no answer in time',
+  });
   await expect.poll(() => sockets.every(({ destroyed, readableEnded }) => destroyed || readableEnded)).toBe(true);
 });
 

@@ -24,7 +24,12 @@ export interface SocketOptions {
 }
 
 /** A connection to one of the host's permitted addresses, exactly as it was checked; over TLS for rtmps. Throws TransferError. */
-export async function openSocket(target: TransferTarget, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<Socket> {
+export async function openSocket(
+  target: TransferTarget,
+  options: SocketOptions,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<Socket> {
   const addresses = await resolve(target, options, deadlines, signal);
   const socket = await connectToAny(addresses, target.port, options.localAddress, deadlines, signal);
   // Each message is one write: waiting for more to send would only delay it.
@@ -36,10 +41,20 @@ export async function openSocket(target: TransferTarget, options: SocketOptions,
 const KNOCK_MS = 1500;
 
 /** Whether one of the host's permitted addresses accepts connections; the connection is closed at once. Never rejects. */
-export async function isPortOpen(target: TransferTarget, options: SocketOptions, signal: AbortSignal): Promise<boolean> {
+export async function isPortOpen(
+  target: TransferTarget,
+  options: SocketOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
   const deadlines = { ...DEADLINES, dnsMs: KNOCK_MS, tcpMs: KNOCK_MS };
   try {
-    const socket = await connectToAny(await resolve(target, options, deadlines, signal), target.port, options.localAddress, deadlines, signal);
+    const socket = await connectToAny(
+      await resolve(target, options, deadlines, signal),
+      target.port,
+      options.localAddress,
+      deadlines,
+      signal,
+    );
     socket.destroy();
     return true;
   } catch {
@@ -48,7 +63,12 @@ export async function isPortOpen(target: TransferTarget, options: SocketOptions,
   }
 }
 
-async function resolve(target: TransferTarget, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<Address[]> {
+async function resolve(
+  target: TransferTarget,
+  options: SocketOptions,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<Address[]> {
   try {
     const lookup = options.lookup ?? ((host: string) => lookupHost(host, deadlines.dnsMs, signal));
     const resolved = resolveAllowed(target.host, target.port, options.allowList, lookup);
@@ -62,7 +82,13 @@ async function resolve(target: TransferTarget, options: SocketOptions, deadlines
 }
 
 /** One address after the other; the last one's failure is reported. */
-async function connectToAny(addresses: Address[], port: number, localAddress: string | undefined, deadlines: Deadlines, signal: AbortSignal): Promise<Socket> {
+async function connectToAny(
+  addresses: Address[],
+  port: number,
+  localAddress: string | undefined,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<Socket> {
   let failure: unknown;
   for (const { address, family } of addresses.slice(0, MAX_ADDRESSES)) {
     const socket = connectTcp({ host: address, port, family, localAddress });
@@ -84,7 +110,13 @@ function tcpError({ code }: NodeJS.ErrnoException): TransferError {
   return new TransferError('tcp_unreachable', code);
 }
 
-async function secure(socket: Socket, host: string, options: SocketOptions, deadlines: Deadlines, signal: AbortSignal): Promise<TLSSocket> {
+async function secure(
+  socket: Socket,
+  host: string,
+  options: SocketOptions,
+  deadlines: Deadlines,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
   const secured = connectTls({
     socket,
     // The name decides the certificate, without the root's dot; an address has none (RFC 6066, section 3).
@@ -95,7 +127,12 @@ async function secure(socket: Socket, host: string, options: SocketOptions, dead
     minVersion: 'TLSv1.2',
   });
   try {
-    await within(ready(secured, 'secureConnect'), deadlines.tlsMs, () => new TransferError('tls_failed', 'no answer in time'), signal);
+    await within(
+      ready(secured, 'secureConnect'),
+      deadlines.tlsMs,
+      () => new TransferError('tls_failed', 'no answer in time'),
+      signal,
+    );
     return secured;
   } catch (error) {
     secured.destroy();

@@ -7,7 +7,11 @@ import type { ScriptedRtmpServer } from '../../../../../test/support/scripted-rt
 afterEach(closeAll);
 
 describe('a redirect', () => {
-  const to = (port: number, path = 'edge') => ({ refuse: 'NetConnection.Connect.Rejected', description: '[ code=302 ] moved', redirect: `rtmp://127.0.0.1:${port}/${path}` });
+  const to = (port: number, path = 'edge') => ({
+    refuse: 'NetConnection.Connect.Rejected',
+    description: '[ code=302 ] moved',
+    redirect: `rtmp://127.0.0.1:${port}/${path}`,
+  });
 
   it('at connect is followed with the stream key, to the application that it names', async () => {
     const edge = await server();
@@ -67,10 +71,17 @@ describe('authentication', () => {
     const rtmp = await server({
       connect: ({ app }, turn) => {
         const query = new URLSearchParams((app as string).replace(/^live\??/, '').replaceAll('+', '%2B'));
-        if (turn === 1) return { refuse: 'x', description: '[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ' };
-        if (turn === 2) return { refuse: 'x', description: `[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=${query.get('user')}&salt=S+lt=&challenge=Ch&opaque=Op+q=` };
+        if (turn === 1)
+          return { refuse: 'x', description: '[ AccessManager.Reject ] : [ code=403 need auth; authmod=adobe ] : ' };
+        if (turn === 2)
+          return {
+            refuse: 'x',
+            description: `[ AccessManager.Reject ] : [ authmod=adobe ] : ?reason=needauth&user=${query.get('user')}&salt=S+lt=&challenge=Ch&opaque=Op+q=`,
+          };
         const ours = query.get('challenge') ?? '';
-        return query.get('response') === md5(`${md5('usérS+lt=p@ss', 'base64')}Op+q=${ours}`, 'base64') ? 'accept' : { refuse: 'x', description: '?reason=authfailed' };
+        return query.get('response') === md5(`${md5('usérS+lt=p@ss', 'base64')}Op+q=${ours}`, 'base64')
+          ? 'accept'
+          : { refuse: 'x', description: '?reason=authfailed' };
       },
     });
     await connect(rtmp.port, {}, { credentials });
@@ -85,7 +96,10 @@ describe('authentication', () => {
         const query = new URLSearchParams((app as string).replace(/^live\??/, ''));
         if (turn === 1) return { refuse: 'x', description: '[ code=403 need auth; authmod=llnw ]' };
         if (turn === 2) return { refuse: 'x', description: '[ authmod=llnw ] : ?reason=needauth&nonce=N0nce' };
-        const expected = md5(`${md5('usér:live:p@ss', 'hex')}:N0nce:00000001:${query.get('cnonce')}:auth:${md5('publish:/live/_definst_', 'hex')}`, 'hex');
+        const expected = md5(
+          `${md5('usér:live:p@ss', 'hex')}:N0nce:00000001:${query.get('cnonce')}:auth:${md5('publish:/live/_definst_', 'hex')}`,
+          'hex',
+        );
         return query.get('response') === expected ? 'accept' : { refuse: 'x', description: '?reason=authfailed' };
       },
     });
@@ -94,7 +108,12 @@ describe('authentication', () => {
   });
 
   it('says so when the password is wrong', async () => {
-    const rtmp = await server({ connect: (_, turn) => ({ refuse: 'x', description: turn === 1 ? '[ code=403 need auth; authmod=adobe ]' : '[ authmod=adobe ] : ?reason=nosuchuser' }) });
+    const rtmp = await server({
+      connect: (_, turn) => ({
+        refuse: 'x',
+        description: turn === 1 ? '[ code=403 need auth; authmod=adobe ]' : '[ authmod=adobe ] : ?reason=nosuchuser',
+      }),
+    });
     expect((await failure(rtmp.port, {}, { credentials })).code).toBe('auth_failed');
   });
 });

@@ -9,9 +9,23 @@ const secured = parseTransferUrl('rtmps://a.example/live/key?sig=1');
 describe('redirectTarget', () => {
   it.each([
     // What SRS, Adobe Media Server and Wowza name: the application.
-    ['rtmp://b.example:19350/live', { host: 'b.example', port: 19_350, app: 'live', streamName: 'key?sig=1', tcUrl: 'rtmp://b.example:19350/live', user: 'u', password: 'p' }],
+    [
+      'rtmp://b.example:19350/live',
+      {
+        host: 'b.example',
+        port: 19_350,
+        app: 'live',
+        streamName: 'key?sig=1',
+        tcUrl: 'rtmp://b.example:19350/live',
+        user: 'u',
+        password: 'p',
+      },
+    ],
     ['rtmp://b.example/edge/', { app: 'edge', tcUrl: 'rtmp://b.example/edge' }],
-    ['rtmp://b.example/live/inst?t=1', { app: 'live/inst?t=1', streamName: 'key?sig=1', tcUrl: 'rtmp://b.example/live/inst?t=1' }],
+    [
+      'rtmp://b.example/live/inst?t=1',
+      { app: 'live/inst?t=1', streamName: 'key?sig=1', tcUrl: 'rtmp://b.example/live/inst?t=1' },
+    ],
     ['rtmp://b.example/live?t=a/b', { app: 'live?t=a/b', streamName: 'key?sig=1' }],
     ['rtmp://10.1.2.3', { host: '10.1.2.3', app: 'live', streamName: 'key?sig=1', tcUrl: 'rtmp://10.1.2.3/live' }],
     ['rtmps://b.example/live', { protocol: 'rtmps', port: 443 }],
@@ -31,7 +45,9 @@ describe('redirectTarget', () => {
     ['rtmp://b.example:0/live', 'to a URL that cannot be used'],
   ])('does not follow to %j', (url, why) => {
     expect(() => redirectTarget(from, url)).toThrow(TransferError);
-    expect(() => redirectTarget(from, url)).toThrow(expect.objectContaining({ code: 'redirected', detail: why }) as Error);
+    expect(() => redirectTarget(from, url)).toThrow(
+      expect.objectContaining({ code: 'redirected', detail: why }) as Error,
+    );
   });
 
   it('does not send a key in clear that was to be sent over TLS', () => {
@@ -50,5 +66,7 @@ it.each([
   [{ ex: null }, null],
   [{}, null],
 ])('the status %j redirects to %j', (fields, redirect) => {
-  expect(toStatus([null, { level: 'error', code: 'NetConnection.Connect.Rejected', ...fields }])).toMatchObject({ redirect });
+  expect(toStatus([null, { level: 'error', code: 'NetConnection.Connect.Rejected', ...fields }])).toMatchObject({
+    redirect,
+  });
 });

@@ -21,7 +21,8 @@ export class Redirected extends Error {
 export function redirectTarget(from: TransferTarget, url: string): TransferTarget {
   if (url === '') throw refused('it does not say where to');
   const to = read(from, url);
-  if (from.protocol === 'rtmps' && to.protocol === 'rtmp') throw refused('from rtmps to rtmp, which would send the stream key in clear');
+  if (from.protocol === 'rtmps' && to.protocol === 'rtmp')
+    throw refused('from rtmps to rtmp, which would send the stream key in clear');
   return { ...to, user: to.user ?? from.user, password: to.password ?? from.password, redirectedFrom: from };
 }
 
@@ -35,8 +36,15 @@ function read(from: TransferTarget, url: string): TransferTarget {
     }
     // Exactly as the server wrote it, but for a slash at its end.
     const app = path.replace(/\/$/, '') || from.app;
-    const target = parseTransferUrl(pushTarget(`${server}/${app}`, NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url);
-    return { ...target, app, tcUrl: `${/^[^/]*\/\/[^/]*/.exec(target.tcUrl)?.[0]}/${app}`, streamName: from.streamName };
+    const target = parseTransferUrl(
+      pushTarget(`${server}/${app}`, NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url,
+    );
+    return {
+      ...target,
+      app,
+      tcUrl: `${/^[^/]*\/\/[^/]*/.exec(target.tcUrl)?.[0]}/${app}`,
+      streamName: from.streamName,
+    };
   } catch (error) {
     if (error instanceof TransferError) throw refused('to a URL that cannot be used');
     throw error;

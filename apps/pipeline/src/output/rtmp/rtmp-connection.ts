@@ -113,7 +113,12 @@ export class RtmpConnection {
 
   /** Sends a command; nobody waits for an answer. */
   command(streamId: number, name: string, transaction: number, ...values: AmfValue[]): void {
-    this.send(CHUNK_STREAM.command, { type: MESSAGE.command, streamId, timestamp: 0, body: encodeAmf(name, transaction, ...values) });
+    this.send(CHUNK_STREAM.command, {
+      type: MESSAGE.command,
+      streamId,
+      timestamp: 0,
+      body: encodeAmf(name, transaction, ...values),
+    });
   }
 
   /** A transaction number for a command whose answer does not matter. */
@@ -195,10 +200,13 @@ export class RtmpConnection {
     if (type === MESSAGE.command) this.handleCommand(body);
     // A byte that says how it is encoded stands before it; some leave that out.
     else if (type === MESSAGE.commandAmf3) this.handleCommand(body[0] === 0 ? body.subarray(1) : body);
-    else if (type === MESSAGE.acknowledgement && body.length >= 4) this.acks.acknowledge(body.readUInt32BE(), this.bytesSent);
-    else if (type === MESSAGE.windowAckSize && body.length >= 4) this.received.window = Math.max(1, body.readUInt32BE());
+    else if (type === MESSAGE.acknowledgement && body.length >= 4)
+      this.acks.acknowledge(body.readUInt32BE(), this.bytesSent);
+    else if (type === MESSAGE.windowAckSize && body.length >= 4)
+      this.received.window = Math.max(1, body.readUInt32BE());
     else if (type === MESSAGE.setPeerBandwidth && body.length >= 4) this.limit(body.readUInt32BE());
-    else if (type === MESSAGE.userControl && body.length >= 6 && body.readUInt16BE() === PING_REQUEST) this.pong(body.subarray(2, 6));
+    else if (type === MESSAGE.userControl && body.length >= 6 && body.readUInt16BE() === PING_REQUEST)
+      this.pong(body.subarray(2, 6));
   }
 
   /** The server wants no more than this unacknowledged: it must acknowledge at least that often (section 5.4.5). */
@@ -210,12 +218,20 @@ export class RtmpConnection {
 
   private pong(timestamp: Buffer): void {
     if (this.queuedBytes > MAX_QUEUE_FOR_ANSWERS) return;
-    this.send(CHUNK_STREAM.control, { type: MESSAGE.userControl, streamId: 0, timestamp: 0, body: Buffer.concat([Buffer.from([0, PING_RESPONSE]), timestamp]) });
+    this.send(CHUNK_STREAM.control, {
+      type: MESSAGE.userControl,
+      streamId: 0,
+      timestamp: 0,
+      body: Buffer.concat([Buffer.from([0, PING_RESPONSE]), timestamp]),
+    });
   }
 
   /** What cannot be read to its end counts as far as it can: mostly it answers nothing that we asked. */
   private handleCommand(body: Buffer): void {
-    const { values: [name, transaction, ...values], problem } = readAmf(body);
+    const {
+      values: [name, transaction, ...values],
+      problem,
+    } = readAmf(body);
     if (problem !== null) {
       this.unreadable = { count: this.unreadable.count + 1, problem };
       debug('a command of %d bytes cannot be read: %s (%d so far)', body.length, problem, this.unreadable.count);

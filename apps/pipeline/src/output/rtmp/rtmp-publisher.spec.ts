@@ -1,6 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
-import { closeAll, connect, failure, KEY, loopback, server, target } from '../../../../../test/support/rtmp-publishing.js';
+import {
+  closeAll,
+  connect,
+  failure,
+  KEY,
+  loopback,
+  server,
+  target,
+} from '../../../../../test/support/rtmp-publishing.js';
 import type { Script } from '../../../../../test/support/scripted-rtmp-server.js';
 import { decodeAmf } from './amf0.js';
 import { Aborted } from '../../process/deadlines.js';
@@ -12,19 +20,35 @@ describe('RtmpPublisher', () => {
   it('publishes as an encoder does, sends media and ends properly', async () => {
     const rtmp = await server();
     const publisher = await connect(rtmp.port, { flashVer: 'FMLE/9' });
-    expect(rtmp.connects).toEqual([{ app: 'live', type: 'nonprivate', flashVer: 'FMLE/9', tcUrl: `rtmp://127.0.0.1:${rtmp.port}/live` }]);
-    expect(rtmp.commands.map(([name, , argument]) => [name, argument])).toEqual([['releaseStream', KEY], ['FCPublish', KEY], ['createStream', undefined], ['publish', KEY]]);
+    expect(rtmp.connects).toEqual([
+      { app: 'live', type: 'nonprivate', flashVer: 'FMLE/9', tcUrl: `rtmp://127.0.0.1:${rtmp.port}/live` },
+    ]);
+    expect(rtmp.commands.map(([name, , argument]) => [name, argument])).toEqual([
+      ['releaseStream', KEY],
+      ['FCPublish', KEY],
+      ['createStream', undefined],
+      ['publish', KEY],
+    ]);
     publisher.sendMetadata({ width: 640 });
     publisher.sendAudio(0, Buffer.from([0xaf, 0, 1]));
     publisher.sendVideo(0xffffff, Buffer.alloc(200_000, 5));
     let ended: unknown = 'not yet';
     publisher.onClose((error) => (ended = error));
     await expect.poll(() => rtmp.media.length).toBe(3);
-    expect(rtmp.media.map(({ type, timestamp, streamId, body }) => [type, timestamp, streamId, body.length])).toEqual([[18, 0, 1, expect.any(Number)], [8, 0, 1, 3], [9, 0xffffff, 1, 200_000]]);
+    expect(rtmp.media.map(({ type, timestamp, streamId, body }) => [type, timestamp, streamId, body.length])).toEqual([
+      [18, 0, 1, expect.any(Number)],
+      [8, 0, 1, 3],
+      [9, 0xffffff, 1, 200_000],
+    ]);
     expect(decodeAmf(rtmp.media[0]?.body as Buffer)).toEqual(['@setDataFrame', 'onMetaData', { width: 640 }]);
     await publisher.close({ clean: true, deadlineMs: 1000 });
     expect(ended).toBeNull();
-    await expect.poll(() => rtmp.commands.slice(4).map(([name, , argument]) => [name, argument])).toEqual([['FCUnpublish', KEY], ['deleteStream', 1]]);
+    await expect
+      .poll(() => rtmp.commands.slice(4).map(([name, , argument]) => [name, argument]))
+      .toEqual([
+        ['FCUnpublish', KEY],
+        ['deleteStream', 1],
+      ]);
   });
 
   it('sends no metadata where that is switched off', async () => {
@@ -56,15 +80,35 @@ describe('RtmpPublisher', () => {
     ['speaks HTTP', { handshake: { say: 'HTTP/1.1 400 Bad Request\r\n\r\n' } }, 'handshake_failed'],
     ['does not answer connect', { connect: () => 'ignore' }, 'handshake_failed'],
     ['hangs up at connect', { connect: () => 'close' }, 'closed_by_platform'],
-    ['refuses the application', { connect: () => ({ refuse: 'NetConnection.Connect.Rejected', description: 'no app' }) }, 'connect_rejected'],
-    ['wants a password that we lack', { connect: () => ({ refuse: 'x', description: '[ code=403 need auth; authmod=adobe ]' }) }, 'auth_failed'],
+    [
+      'refuses the application',
+      { connect: () => ({ refuse: 'NetConnection.Connect.Rejected', description: 'no app' }) },
+      'connect_rejected',
+    ],
+    [
+      'wants a password that we lack',
+      { connect: () => ({ refuse: 'x', description: '[ code=403 need auth; authmod=adobe ]' }) },
+      'auth_failed',
+    ],
     ['refuses createStream', { createStream: { refuse: 'NetStream.Failed' } }, 'publish_denied'],
     ['does not answer createStream', { createStream: 'ignore' }, 'publish_timeout'],
     ['does not answer publish', { publish: 'ignore' }, 'publish_timeout'],
     ['hangs up at publish', { publish: 'close' }, 'closed_by_platform'],
-    ['refuses the key', { publish: { refuse: 'NetStream.Publish.Denied', description: `bad key ${KEY}` } }, 'publish_denied'],
-    ['has the name in use', { publish: { refuse: 'NetStream.Publish.BadName', description: `${KEY} already publishing` } }, 'stream_name_in_use'],
-    ['says BadName for a bad key', { publish: { refuse: 'NetStream.Publish.BadName', description: 'Stream key invalid' } }, 'publish_denied'],
+    [
+      'refuses the key',
+      { publish: { refuse: 'NetStream.Publish.Denied', description: `bad key ${KEY}` } },
+      'publish_denied',
+    ],
+    [
+      'has the name in use',
+      { publish: { refuse: 'NetStream.Publish.BadName', description: `${KEY} already publishing` } },
+      'stream_name_in_use',
+    ],
+    [
+      'says BadName for a bad key',
+      { publish: { refuse: 'NetStream.Publish.BadName', description: 'Stream key invalid' } },
+      'publish_denied',
+    ],
   ])('says what happened when the server %s', async (_, script, code) => {
     const rtmp = await server(script);
     const error = await failure(rtmp.port);
@@ -80,15 +124,23 @@ describe('RtmpPublisher', () => {
     expect((await failure(1, { allowList: AllowList.parse('') })).code).toBe('address_forbidden');
     const lookup = (): Promise<never> => Promise.reject(Object.assign(new Error('x'), { code: 'ENOTFOUND' }));
     expect((await failure(1, { lookup }, { host: 'a.example' })).code).toBe('dns_failed');
-    expect((await failure(1, { lookup: () => new Promise(() => undefined) }, { host: 'a.example' })).code).toBe('dns_failed');
+    expect((await failure(1, { lookup: () => new Promise(() => undefined) }, { host: 'a.example' })).code).toBe(
+      'dns_failed',
+    );
   });
 
   it('tries the next address when one does not answer, and only checked ones', async () => {
     const rtmp = await server();
-    const both = async () => [{ address: '127.0.0.2', family: 4 as const }, { address: '127.0.0.1', family: 4 as const }];
+    const both = async () => [
+      { address: '127.0.0.2', family: 4 as const },
+      { address: '127.0.0.1', family: 4 as const },
+    ];
     await connect(rtmp.port, { lookup: both }, { host: 'a.example' });
     expect(rtmp.connects[0]?.tcUrl).toBe(`rtmp://a.example:${rtmp.port}/live`);
-    const mixed = async () => [{ address: '127.0.0.1', family: 4 as const }, { address: '10.0.0.1', family: 4 as const }];
+    const mixed = async () => [
+      { address: '127.0.0.1', family: 4 as const },
+      { address: '10.0.0.1', family: 4 as const },
+    ];
     expect((await failure(rtmp.port, { lookup: mixed }, { host: 'a.example' })).code).toBe('address_forbidden');
   });
 
@@ -108,7 +160,11 @@ describe('RtmpPublisher', () => {
   });
 
   it('stops at once when it is aborted, at every step', async () => {
-    for (const script of [{ handshake: 'ignore' }, { connect: () => 'ignore' }, { publish: 'ignore' }] satisfies Script[]) {
+    for (const script of [
+      { handshake: 'ignore' },
+      { connect: () => 'ignore' },
+      { publish: 'ignore' },
+    ] satisfies Script[]) {
       const rtmp = await server(script);
       const abort = new AbortController();
       const connecting = RtmpPublisher.connect(target(rtmp.port), { allowList: loopback }, abort.signal);

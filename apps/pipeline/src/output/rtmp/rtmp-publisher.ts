@@ -49,13 +49,18 @@ export class RtmpPublisher {
         return await RtmpPublisher.connectTo(at, options, signal);
       } catch (error) {
         if (!(error instanceof Redirected)) throw error;
-        if (redirects === MAX_REDIRECTS) throw new TransferError('redirected', `again after ${MAX_REDIRECTS} redirects`);
+        if (redirects === MAX_REDIRECTS)
+          throw new TransferError('redirected', `again after ${MAX_REDIRECTS} redirects`);
         at = redirectTarget(at, error.status.redirect ?? '');
       }
     }
   }
 
-  private static async connectTo(target: TransferTarget, options: PublisherOptions, signal: AbortSignal): Promise<RtmpPublisher> {
+  private static async connectTo(
+    target: TransferTarget,
+    options: PublisherOptions,
+    signal: AbortSignal,
+  ): Promise<RtmpPublisher> {
     const deadlines = { ...DEADLINES, ...options.deadlines };
     const connection = await connectApp(target, options, deadlines, signal);
     try {
@@ -144,5 +149,8 @@ export class RtmpPublisher {
 
 /** What ended an accepted publish, other than the platform's orderly end. */
 function brokenBy(error: Error): TransferError {
-  return new TransferError('connection_lost', error instanceof ProtocolError ? `it does not speak RTMP: ${error.message}` : (error as NodeJS.ErrnoException).code);
+  return new TransferError(
+    'connection_lost',
+    error instanceof ProtocolError ? `it does not speak RTMP: ${error.message}` : (error as NodeJS.ErrnoException).code,
+  );
 }

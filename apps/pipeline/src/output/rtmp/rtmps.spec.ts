@@ -12,7 +12,29 @@ afterEach(closeAll);
 
 describe('RTMPS', () => {
   const dir = mkdtempSync(join(tmpdir(), 'rtmps-'));
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=platform.example', '-addext', 'subjectAltName=DNS:platform.example,IP:127.0.0.1', '-keyout', join(dir, 'key'), '-out', join(dir, 'cert')], { stdio: 'ignore' });
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=platform.example',
+      '-addext',
+      'subjectAltName=DNS:platform.example,IP:127.0.0.1',
+      '-keyout',
+      join(dir, 'key'),
+      '-out',
+      join(dir, 'cert'),
+    ],
+    { stdio: 'ignore' },
+  );
   const tls = { key: readFileSync(join(dir, 'key'), 'utf8'), cert: readFileSync(join(dir, 'cert'), 'utf8') };
   rmSync(dir, { recursive: true });
   const lookup = async () => [{ address: '127.0.0.1', family: 4 as const }];
@@ -22,7 +44,9 @@ describe('RTMPS', () => {
     const rtmp = await server({ tls });
     await connect(rtmp.port, { lookup, ca: tls.cert }, where);
     expect(rtmp.serverNames).toEqual(['platform.example']);
-    expect((await failure(rtmp.port, { lookup, ca: tls.cert }, { ...where, host: 'other.example' })).code).toBe('tls_certificate');
+    expect((await failure(rtmp.port, { lookup, ca: tls.cert }, { ...where, host: 'other.example' })).code).toBe(
+      'tls_certificate',
+    );
     expect((await failure(rtmp.port, { lookup }, where)).code).toBe('tls_certificate');
   });
 
@@ -31,11 +55,26 @@ describe('RTMPS', () => {
     await connect(rtmp.port, { ca: tls.cert }, { scheme: 'rtmps' });
     await connect(rtmp.port, { lookup, ca: tls.cert }, { ...where, host: 'platform.example.' });
     expect(rtmp.serverNames).toEqual([false, 'platform.example']);
-    expect((await failure(rtmp.port, { ca: tls.cert, allowList: AllowList.parse('127.0.0.0/8'), lookup: async () => [{ address: '127.0.0.1', family: 4 }] }, { ...where, host: '127.0.0.1.example' })).code).toBe('tls_certificate');
+    expect(
+      (
+        await failure(
+          rtmp.port,
+          {
+            ca: tls.cert,
+            allowList: AllowList.parse('127.0.0.0/8'),
+            lookup: async () => [{ address: '127.0.0.1', family: 4 }],
+          },
+          { ...where, host: '127.0.0.1.example' },
+        )
+      ).code,
+    ).toBe('tls_certificate');
   });
 
   it('does not take a certificate that the server misses for one of the server', async () => {
-    const picky = createTlsServer({ ...tls, maxVersion: 'TLSv1.2', requestCert: true }).on('tlsClientError', () => undefined);
+    const picky = createTlsServer({ ...tls, maxVersion: 'TLSv1.2', requestCert: true }).on(
+      'tlsClientError',
+      () => undefined,
+    );
     await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
     open.push(() => picky.close());
     const error = await failure((picky.address() as AddressInfo).port, { lookup, ca: tls.cert }, where);

@@ -17,7 +17,12 @@ type Fields = Record<string, AmfValue>;
 /** The information object is the last value; servers differ in what stands before it. */
 export function toStatus(values: AmfValue[]): Status {
   const found = values.findLast(isObject);
-  return { level: text(found?.level), code: text(found?.code), description: text(found?.description), redirect: found ? redirectOf(found) : null };
+  return {
+    level: text(found?.level),
+    code: text(found?.code),
+    description: text(found?.description),
+    redirect: found ? redirectOf(found) : null,
+  };
 }
 
 function redirectOf(fields: Fields): string | null {
@@ -27,5 +32,6 @@ function redirectOf(fields: Fields): string | null {
   return extra.code === REDIRECTS || fields.code === 'NetConnection.Connect.Redirect' ? '' : null;
 }
 
-const isObject = (value: AmfValue): value is Fields => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: AmfValue): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const text = (value: AmfValue): string => (typeof value === 'string' ? value : '');

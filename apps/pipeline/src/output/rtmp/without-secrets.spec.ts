@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import { parseTransferUrl } from '#libs/transfer';
 import { describeStatus, withoutSecrets } from './without-secrets.js';
 
-const target = parseTransferUrl('rtmps://us%C3%A9r:p%40ss%2Fword@a.example/app?ticket=app-t1cket/k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c');
+const target = parseTransferUrl(
+  'rtmps://us%C3%A9r:p%40ss%2Fword@a.example/app?ticket=app-t1cket/k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c',
+);
 
 it.each([
   ['bad key k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c given', 'bad key *** given'],
@@ -31,7 +33,12 @@ it('masks what servers that redirected were told', () => {
 });
 
 it("masks a key in the application's place", () => {
-  expect(withoutSecrets('no such app live_123456_SeCrEtKeY', parseTransferUrl('rtmp://a.example/live_123456_SeCrEtKeY?bandwidthtest=true'))).toBe('no such app ***');
+  expect(
+    withoutSecrets(
+      'no such app live_123456_SeCrEtKeY',
+      parseTransferUrl('rtmp://a.example/live_123456_SeCrEtKeY?bandwidthtest=true'),
+    ),
+  ).toBe('no such app ***');
 });
 
 it('is short, and cut only after masking', () => {
@@ -58,9 +65,16 @@ it.each([
   ['NetStream.Stream-Key-42', '', 'NetStream.***'],
   ['', 'no', 'no'],
   ['', '', undefined],
-])('a status %j, %j is %j', (code, description, shown) => expect(describeStatus({ level: 'error', code, description, redirect: null }, publishing)).toBe(shown));
+])('a status %j, %j is %j', (code, description, shown) =>
+  expect(describeStatus({ level: 'error', code, description, redirect: null }, publishing)).toBe(shown),
+);
 
 it('a code that servers have does not depend on the key', () => {
   const named = parseTransferUrl('rtmp://a.example/live/NetStream');
-  expect(describeStatus({ level: 'error', code: 'NetStream.Publish.BadName', description: 'NetStream', redirect: null }, named)).toBe('NetStream.Publish.BadName: ***');
+  expect(
+    describeStatus(
+      { level: 'error', code: 'NetStream.Publish.BadName', description: 'NetStream', redirect: null },
+      named,
+    ),
+  ).toBe('NetStream.Publish.BadName: ***');
 });

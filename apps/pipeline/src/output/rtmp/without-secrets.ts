@@ -17,20 +17,37 @@ export function withoutSecrets(text: string, ...targets: TransferTarget[]): stri
 
 /** A status in one line; undefined when it says nothing. */
 export function describeStatus({ code, description }: Status, ...targets: TransferTarget[]): string | undefined {
-  const shown = [KNOWN_CODE.test(code) ? code : withoutSecrets(code, ...targets), withoutSecrets(description, ...targets)].filter((part) => part !== '');
+  const shown = [
+    KNOWN_CODE.test(code) ? code : withoutSecrets(code, ...targets),
+    withoutSecrets(description, ...targets),
+  ].filter((part) => part !== '');
   return shown.length === 0 ? undefined : shown.join(': ').slice(0, MAX_LENGTH).toWellFormed();
 }
 
 /** Every part of what we tell the server, and told those that led to it, but the application's own name. */
 function secretsOf({ streamName, app, user, password, redirectedFrom }: TransferTarget): string[] {
   const queries = [queryOf(streamName), queryOf(app)];
-  const values = queries.flatMap((query) => query.split(/[&;]/)).map((parameter) => parameter.slice(parameter.indexOf('=') + 1));
+  const values = queries
+    .flatMap((query) => query.split(/[&;]/))
+    .map((parameter) => parameter.slice(parameter.indexOf('=') + 1));
   const name = pathOf(streamName);
-  const instances = pathOf(app).split('/').slice(1).filter((instance) => instance !== '_definst_');
+  const instances = pathOf(app)
+    .split('/')
+    .slice(1)
+    .filter((instance) => instance !== '_definst_');
   const parts = [...values, ...instances, ...name.split('/')].filter(({ length }) => length >= SECRET_VALUE_LENGTH);
   // A key typed without its application stands in the application's place.
   const appOnly = streamName === '' ? [pathOf(app)] : [];
-  return [streamName, name, ...appOnly, ...queries, ...parts, user ?? '', password ?? '', ...(redirectedFrom ? secretsOf(redirectedFrom) : [])];
+  return [
+    streamName,
+    name,
+    ...appOnly,
+    ...queries,
+    ...parts,
+    user ?? '',
+    password ?? '',
+    ...(redirectedFrom ? secretsOf(redirectedFrom) : []),
+  ];
 }
 
 const pathOf = (text: string): string => text.replace(/\?.*/s, '');

@@ -16,12 +16,20 @@ export class RestKeyController {
   ) {}
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<{ restKeys: RestKeyResponse[] }> {
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+  ): Promise<{ restKeys: RestKeyResponse[] }> {
     return { restKeys: (await this.keys.list(caller, appid)).map(toRestKeyResponse) };
   }
 
   @Post()
-  async create(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Body() body: CreateRestKey, @Req() request: Request): Promise<NewRestKeyResponse> {
+  async create(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Body() body: CreateRestKey,
+    @Req() request: Request,
+  ): Promise<NewRestKeyResponse> {
     const { row, key } = await this.keys.create(caller, appid, body);
     const origin = this.env.PUBLIC_URL?.replace(/\/$/, '') ?? `${request.protocol}://${request.get('host')}`;
     return { ...toRestKeyResponse(row), key, baseUrl: origin + KEY_PATH + key };
@@ -29,7 +37,11 @@ export class RestKeyController {
 
   @Delete(':restKeyId')
   @HttpCode(204)
-  revoke(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string, @Param('restKeyId', PathId) restKeyId: string): Promise<void> {
+  revoke(
+    @CurrentCaller() caller: Caller,
+    @Param('appid', PathName) appid: string,
+    @Param('restKeyId', PathId) restKeyId: string,
+  ): Promise<void> {
     return this.keys.revoke(caller, appid, restKeyId);
   }
 }

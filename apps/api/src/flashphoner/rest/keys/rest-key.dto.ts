@@ -34,5 +34,11 @@ export interface NewRestKeyResponse extends RestKeyResponse {
 }
 
 export function toRestKeyResponse({ id, label, createdAt, lastUsedAt, expiresAt }: RestKey): RestKeyResponse {
-  return { id, label, createdAt: createdAt.toISOString(), lastUsedAt: lastUsedAt?.toISOString() ?? null, expiresAt: expiresAt?.toISOString() ?? null };
+  return {
+    id,
+    label,
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: lastUsedAt?.toISOString() ?? null,
+    expiresAt: expiresAt?.toISOString() ?? null,
+  };
 }

@@ -6,5 +6,9 @@ import { RestKeyStrategy } from './rest-key.strategy.js';
 import { RestKeys } from './rest-keys.js';
 
 /** Keys that open /rest-api from the path of a URL. */
-@Module({ imports: [AuthModule], controllers: [RestKeyController], providers: [RestKeys, RestKeyService, RestKeyStrategy] })
+@Module({
+  imports: [AuthModule],
+  controllers: [RestKeyController],
+  providers: [RestKeys, RestKeyService, RestKeyStrategy],
+})
 export class RestKeyModule {}

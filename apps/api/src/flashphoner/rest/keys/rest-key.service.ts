@@ -16,10 +16,17 @@ export class RestKeyService {
 
   async list(caller: Caller, appid: string): Promise<RestKey[]> {
     await requireProject(this.prisma, caller, appid);
-    return this.prisma.restKey.findMany({ where: { project: { ...ownedBy(caller), id: appid }, ...valid() }, orderBy: { id: 'asc' } });
+    return this.prisma.restKey.findMany({
+      where: { project: { ...ownedBy(caller), id: appid }, ...valid() },
+      orderBy: { id: 'asc' },
+    });
   }
 
-  async create(caller: Caller, appid: string, { label, expiresIn }: CreateRestKey): Promise<{ row: RestKey; key: string }> {
+  async create(
+    caller: Caller,
+    appid: string,
+    { label, expiresIn }: CreateRestKey,
+  ): Promise<{ row: RestKey; key: string }> {
     await requireProject(this.prisma, caller, appid);
     const key = newRestKey();
     const expiresAt = expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1000);
@@ -27,7 +34,9 @@ export class RestKeyService {
       // Locked, so that of two at once not both are the last that fits.
       await tx.$queryRaw`SELECT 1 FROM projects WHERE id = ${appid} FOR NO KEY UPDATE`;
       if ((await tx.restKey.count({ where: { projectId: appid, ...valid() } })) >= MAX_VALID) {
-        throw refuse(409, `A project has ${MAX_VALID} valid REST keys at most; revoke one.`, { code: 'too_many_rest_keys' });
+        throw refuse(409, `A project has ${MAX_VALID} valid REST keys at most; revoke one.`, {
+          code: 'too_many_rest_keys',
+        });
       }
       const row = await tx.restKey.create({ data: { projectId: appid, label, keyHash: restKeyHash(key), expiresAt } });
       await recordEvent(tx, { projectId: appid, type: 'rest_key.created', data: { restKeyId: row.id, label } });
@@ -38,7 +47,9 @@ export class RestKeyService {
   /** At once: the next request with it is 401. */
   async revoke(caller: Caller, appid: string, restKeyId: string): Promise<void> {
     await this.prisma.$transaction(async (tx) => {
-      const { count } = await tx.restKey.deleteMany({ where: { id: restKeyId, project: { ...ownedBy(caller), id: appid } } });
+      const { count } = await tx.restKey.deleteMany({
+        where: { id: restKeyId, project: { ...ownedBy(caller), id: appid } },
+      });
       if (count === 0) throw new NotFoundException('This REST key does not exist.');
       await recordEvent(tx, { projectId: appid, type: 'rest_key.revoked', data: { restKeyId } });
     });

@@ -22,7 +22,10 @@ export class RestKeyStrategy extends PassportStrategy(RequestScheme, 'rest-key')
   async validate(request: Request): Promise<Caller> {
     const hash = restKeyHash(restKeyOf(request) ?? '');
     const caller = await this.logins.attempt(request.ip, `rest-key:${hash.slice(0, 32)}`, () => this.keys.verify(hash));
-    if (!caller) throw refuse(401, 'Invalid authentication credentials', { detail: 'The REST key of the path is wrong, has expired or was revoked.' });
+    if (!caller)
+      throw refuse(401, 'Invalid authentication credentials', {
+        detail: 'The REST key of the path is wrong, has expired or was revoked.',
+      });
     return caller;
   }
 }

@@ -25,7 +25,8 @@ export const restKeyHash = (key: string): string => createHash('sha256').update(
 export const restKeyOf = (request: Request): string | undefined => (request as WithKey)[GIVEN];
 
 /** A path without the keys in it, whatever else it is. */
-export const maskRestKeys = (path: string): string => path.replace(/^(\/+k\/+)[^/?]+/i, '$1***').replace(/mck_[A-Za-z0-9_-]+/g, `${KEY_PREFIX}***`);
+export const maskRestKeys = (path: string): string =>
+  path.replace(/^(\/+k\/+)[^/?]+/i, '$1***').replace(/mck_[A-Za-z0-9_-]+/g, `${KEY_PREFIX}***`);
 
 /**
  * Takes the key out of a request's path, before anything logs or routes it. What is left is the path under /rest-api; a path with a key and
@@ -43,4 +44,5 @@ export function takeRestKey(request: Request, _response: Response, next: NextFun
 }
 
 /** Whether a request is for /rest-api, by either kind of path. */
-export const isForRestApi = (url: string | undefined): boolean => url !== undefined && (url.startsWith(`${REST_API}/`) || IN_PATH.test(url));
+export const isForRestApi = (url: string | undefined): boolean =>
+  url !== undefined && (url.startsWith(`${REST_API}/`) || IN_PATH.test(url));

@@ -50,7 +50,18 @@ export interface Unit {
 export function newUnit({ timestamp, time }: OrderedPacket, isHeadKnown: boolean): Unit {
   const nothing = { isUseless: false, hasSps: false, isRecoveryPoint: false, hasBegun: false, isKeyframe: false };
   const noSlice = { slice: null, hasFirst: false, tailFrom: 0, tailHasSps: false, isMarked: false };
-  return { timestamp, time, nals: [], open: null, bytes: 0, pieces: 0, isHeadKnown, ...nothing, config: null, ...noSlice };
+  return {
+    timestamp,
+    time,
+    nals: [],
+    open: null,
+    bytes: 0,
+    pieces: 0,
+    isHeadKnown,
+    ...nothing,
+    config: null,
+    ...noSlice,
+  };
 }
 
 /** What has come of it is of no use, nor what still comes. */

@@ -1,6 +1,13 @@
 import { Malformed } from '../bitstream.js';
 import { requireSize } from '../picture-size.js';
-import { decoderConfigurationRecord, parsePps, parseSps, type Pps, type SliceLayout, type Sps } from './parameter-sets.js';
+import {
+  decoderConfigurationRecord,
+  parsePps,
+  parseSps,
+  type Pps,
+  type SliceLayout,
+  type Sps,
+} from './parameter-sets.js';
 
 /** Larger than a set with all its scaling lists and buffer models; longer ones only fill the memory. */
 const MAX_SET_BYTES = 2048;
@@ -86,7 +93,10 @@ export class ParameterSets {
     this.isOutdated = false;
     const pictureSets = [...this.pps].filter(([, pps]) => pps.parsed.spsId === parsed.id).sort(([a], [b]) => a - b);
     // The record counts them in a byte: only the 256th of 256 does not fit, and nobody has so many.
-    const record = decoderConfigurationRecord([nal], pictureSets.slice(0, 255).map(([, pps]) => pps.nal));
+    const record = decoderConfigurationRecord(
+      [nal],
+      pictureSets.slice(0, 255).map(([, pps]) => pps.nal),
+    );
     if (!this.current?.record.equals(record)) this.current = { record, width: parsed.width, height: parsed.height };
   }
 

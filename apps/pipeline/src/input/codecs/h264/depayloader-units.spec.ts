@@ -20,7 +20,9 @@ describe('H264Depayloader', () => {
       ['every packet, which hold several units', { marked: 'all', aggregate: true, mtu: 30 }],
     ])('are whole, and as many as were sent, whose sender marks %s', (_, how) => {
       const units = run(packetize([...stream, [INTER]], how)).slice(0, stream.length);
-      expect(units.map(({ data, time }) => [time / 40, data.toString('hex')])).toEqual(stream.map((unit, i) => [i, avc(i === 0 ? key : unit).toString('hex')]));
+      expect(units.map(({ data, time }) => [time / 40, data.toString('hex')])).toEqual(
+        stream.map((unit, i) => [i, avc(i === 0 ? key : unit).toString('hex')]),
+      );
     });
 
     it('come with their last packet where that alone is marked; the first three a moment later', () => {
@@ -28,7 +30,14 @@ describe('H264Depayloader', () => {
       const came: string[] = [];
       for (const packet of packetize(stream)) {
         const units = depayloader.push(packet).length;
-        if (packet.marker) came.push(units === 1 && !depayloader.isWaiting ? 'now' : depayloader.isWaiting && depayloader.flush() ? 'after a moment' : 'never');
+        if (packet.marker)
+          came.push(
+            units === 1 && !depayloader.isWaiting
+              ? 'now'
+              : depayloader.isWaiting && depayloader.flush()
+                ? 'after a moment'
+                : 'never',
+          );
       }
       expect(came).toEqual(['after a moment', 'after a moment', 'after a moment', 'now', 'now', 'now', 'now', 'now']);
     });
@@ -53,20 +62,52 @@ describe('H264Depayloader', () => {
     it.each<[string, Buffer[], number[][]]>([
       ['slices of one picture', [SPS, PPS, ...key], [[0, 1, 2]]],
       ['arbitrary slice order', [SPS, PPS, key[2] as Buffer, key[0] as Buffer, key[1] as Buffer], []],
-      ['another frame_num', [SPS, PPS, ...key, sliceOf({ frame: 1 }), sliceOf({ frame: 1, first: 10 })], [[0, 1, 2], [3, 4]]],
-      ['another frame_num, whose first slice is lost', [SPS, PPS, ...key, sliceOf({ frame: 1, first: 10 })], [[0, 1, 2], [3]]],
+      [
+        'another frame_num',
+        [SPS, PPS, ...key, sliceOf({ frame: 1 }), sliceOf({ frame: 1, first: 10 })],
+        [
+          [0, 1, 2],
+          [3, 4],
+        ],
+      ],
+      [
+        'another frame_num, whose first slice is lost',
+        [SPS, PPS, ...key, sliceOf({ frame: 1, first: 10 })],
+        [[0, 1, 2], [3]],
+      ],
       ['another order count', [SPS, PPS, ...key, sliceOf({ order: 2, reference: false })], [[0, 1, 2], [3]]],
       ['another IDR picture', [SPS, PPS, ...key, sliceOf({ idr: true, idrId: 1 })], [[0, 1, 2], [3]]],
       ['the same numbers, but the first macroblock again', [SPS, PPS, key[0] as Buffer, key[0] as Buffer], [[0], [1]]],
-      ['units before the second that are of it', [SPS, PPS, key[0] as Buffer, RECOVERY_SEI, sliceOf({ frame: 1 })], [[0], [1, 2]]],
-      ['slices that repeat others', [SPS, redundantPpsOf(0, 0), sliceOf({ idr: true, redundant: 0 }), sliceOf({ idr: true, redundant: 1 })], [[0, 1]]],
-      ['two fields of one frame', [interlaced, PPS, sliceOf({ idr: true, field: '10' }), sliceOf({ field: '11', order: 1 })], [[0, 1]]],
-      ['fields of two frames', [interlaced, PPS, sliceOf({ idr: true, field: '10' }), sliceOf({ field: '10', frame: 1 })], [[0], [1]]],
+      [
+        'units before the second that are of it',
+        [SPS, PPS, key[0] as Buffer, RECOVERY_SEI, sliceOf({ frame: 1 })],
+        [[0], [1, 2]],
+      ],
+      [
+        'slices that repeat others',
+        [SPS, redundantPpsOf(0, 0), sliceOf({ idr: true, redundant: 0 }), sliceOf({ idr: true, redundant: 1 })],
+        [[0, 1]],
+      ],
+      [
+        'two fields of one frame',
+        [interlaced, PPS, sliceOf({ idr: true, field: '10' }), sliceOf({ field: '11', order: 1 })],
+        [[0, 1]],
+      ],
+      [
+        'fields of two frames',
+        [interlaced, PPS, sliceOf({ idr: true, field: '10' }), sliceOf({ field: '10', frame: 1 })],
+        [[0], [1]],
+      ],
       ['headers that are cut off', [SPS, PPS, Buffer.from('658884', 'hex'), Buffer.from('419a', 'hex')], [[0], [1]]],
     ])('with one timestamp are told apart: %s', (_, nals, expected) => {
-      const units = run([...packetize([nals], { marked: false }), ...packetize([[], [INTER]], { sequence: 65_530 + nals.length, marked: false })]);
+      const units = run([
+        ...packetize([nals], { marked: false }),
+        ...packetize([[], [INTER]], { sequence: 65_530 + nals.length, marked: false }),
+      ]);
       const sent = nals.filter((nal) => ![7, 8].includes((nal[0] as number) & 0x1f));
-      expect(units.map(({ data }) => data.toString('hex'))).toEqual(expected.map((numbers) => avc(numbers.map((i) => sent[i] as Buffer)).toString('hex')));
+      expect(units.map(({ data }) => data.toString('hex'))).toEqual(
+        expected.map((numbers) => avc(numbers.map((i) => sent[i] as Buffer)).toString('hex')),
+      );
     });
 
     it('with one timestamp, each marked, do not make a sender one whose markers are wrong', () => {
@@ -75,7 +116,13 @@ describe('H264Depayloader', () => {
       const packets = packetize(units).map((packet) => ({ ...packet, timestamp: Math.floor(packet.time / 80) }));
       const late = packets.flatMap((packet) => depayloader.push(packet).map(({ data }) => data)).length;
       expect(late).toBeGreaterThanOrEqual(units.length - 1);
-      expect(depayloader.push({ ...packets[0]!, ...packetize([[sliceOf({ frame: 9 })]], { sequence: packets.at(-1)!.sequence + 1 })[0]!, timestamp: 99 }).length).toBe(1);
+      expect(
+        depayloader.push({
+          ...packets[0]!,
+          ...packetize([[sliceOf({ frame: 9 })]], { sequence: packets.at(-1)!.sequence + 1 })[0]!,
+          timestamp: 99,
+        }).length,
+      ).toBe(1);
     });
   });
 });

@@ -2,20 +2,56 @@ import { describe, expect, it } from 'vitest';
 import type { OrderedPacket } from '../../rtp/types.js';
 import type { AccessUnit } from './access-unit.js';
 import { H264Depayloader } from './depayloader.js';
-import { avc, DELIMITER, fragmentsOf, packetize, ppsOf, RECOVERY_SEI, sliceOf } from '../../../../../../test/support/h264.js';
-import { FILLER, IDR, INTER, KEY_UNIT, PPS, SECOND_SLICE, SEI, SPROP, SPS, run, shape } from '../../../../../../test/support/h264-units.js';
+import {
+  avc,
+  DELIMITER,
+  fragmentsOf,
+  packetize,
+  ppsOf,
+  RECOVERY_SEI,
+  sliceOf,
+} from '../../../../../../test/support/h264.js';
+import {
+  FILLER,
+  IDR,
+  INTER,
+  KEY_UNIT,
+  PPS,
+  SECOND_SLICE,
+  SEI,
+  SPROP,
+  SPS,
+  run,
+  shape,
+} from '../../../../../../test/support/h264-units.js';
 import { decoderConfigurationRecord } from './parameter-sets.js';
 
 const RECORD = decoderConfigurationRecord([SPS], [PPS]);
 
 /** Payloads as hex, each a packet of one access unit; the last one is marked. */
 const packetsOf = (payloads: string[], unit = 0): OrderedPacket[] =>
-  payloads.map((payload, i) => ({ sequence: 100 * unit + i, timestamp: unit, marker: i === payloads.length - 1, payload: Buffer.from(payload.replaceAll(' ', ''), 'hex'), time: unit * 40 }));
+  payloads.map((payload, i) => ({
+    sequence: 100 * unit + i,
+    timestamp: unit,
+    marker: i === payloads.length - 1,
+    payload: Buffer.from(payload.replaceAll(' ', ''), 'hex'),
+    time: unit * 40,
+  }));
 
 describe('H264Depayloader', () => {
   it('makes access units for AVC, the first with its configuration', () => {
-    const [first, second] = run(packetize([[DELIMITER, SPS, PPS, SEI, IDR], [DELIMITER, SEI, INTER, SECOND_SLICE, FILLER]]));
-    expect(first).toEqual({ data: avc([SEI, IDR]), keyframe: true, time: 0, config: { record: RECORD, width: 320, height: 240 } });
+    const [first, second] = run(
+      packetize([
+        [DELIMITER, SPS, PPS, SEI, IDR],
+        [DELIMITER, SEI, INTER, SECOND_SLICE, FILLER],
+      ]),
+    );
+    expect(first).toEqual({
+      data: avc([SEI, IDR]),
+      keyframe: true,
+      time: 0,
+      config: { record: RECORD, width: 320, height: 240 },
+    });
     expect(second).toEqual({ data: avc([SEI, INTER, SECOND_SLICE, FILLER]), keyframe: false, time: 40 });
   });
 
@@ -40,7 +76,10 @@ describe('H264Depayloader', () => {
   ])('loses a unit of %s, and that only', (_, payloads) => {
     const depayloader = new H264Depayloader(SPROP);
     expect(run(packetsOf(payloads), depayloader)).toEqual([]);
-    run([{ sequence: payloads.length, timestamp: 5, marker: false, payload: Buffer.from('0600', 'hex'), time: 0 }], depayloader);
+    run(
+      [{ sequence: payloads.length, timestamp: 5, marker: false, payload: Buffer.from('0600', 'hex'), time: 0 }],
+      depayloader,
+    );
     expect(depayloader.isLost).toBe(true);
     const packets = packetize([KEY_UNIT, [INTER]], { sequence: payloads.length + 1 });
     expect(shape(run(packets, depayloader))).toBe('0kc 1p');
@@ -53,11 +92,16 @@ describe('H264Depayloader', () => {
     ['a unit in one fragment', ['7cc5 8884aa']],
     ['unknown units in an aggregate', ['78 0002 00aa 0001 1f 0004 658884aa']],
   ])('passes over %s', (_, payloads) => {
-    expect(run(packetsOf(payloads), new H264Depayloader(SPROP)).map(({ data }) => data)).toEqual([avc([Buffer.from('658884aa', 'hex')])]);
+    expect(run(packetsOf(payloads), new H264Depayloader(SPROP)).map(({ data }) => data)).toEqual([
+      avc([Buffer.from('658884aa', 'hex')]),
+    ]);
   });
 
   it('gives each unit the time of its first packet, and ends it at a new timestamp where its end is not marked', () => {
-    const packets = packetize([KEY_UNIT, [INTER, SECOND_SLICE], [INTER]], { marked: false }).map((packet, i) => ({ ...packet, time: i }));
+    const packets = packetize([KEY_UNIT, [INTER, SECOND_SLICE], [INTER]], { marked: false }).map((packet, i) => ({
+      ...packet,
+      time: i,
+    }));
     const last = { ...packets.at(-1)!, marker: true };
     const depayloader = new H264Depayloader('');
     const units = run(packets.slice(0, -1), depayloader);
@@ -71,14 +115,32 @@ describe('H264Depayloader', () => {
   });
 
   it('takes bandwidth probes for neither gap nor picture', () => {
-    const packets = packetize([KEY_UNIT, [INTER], [INTER]]).flatMap((packet) => [packet, { ...packet, payload: Buffer.alloc(0), marker: true, timestamp: 7 }]);
+    const packets = packetize([KEY_UNIT, [INTER], [INTER]]).flatMap((packet) => [
+      packet,
+      { ...packet, payload: Buffer.alloc(0), marker: true, timestamp: 7 },
+    ]);
     expect(shape(run(packets.map((packet, i) => ({ ...packet, sequence: (65_530 + i) & 0xffff }))))).toBe('0kc 1p 2p');
   });
 
   it('begins with the parameter sets of the offer', () => {
     expect(run(packetize([[IDR]]), new H264Depayloader(SPROP))[0]?.config?.record).toEqual(RECORD);
-    expect(run(packetize([[IDR]]), new H264Depayloader(SPROP.replaceAll(';', '; ').toUpperCase().replace(/=.*/, SPROP.slice(SPROP.indexOf('='))))).length).toBe(1);
-    for (const fmtp of ['', 'sprop-parameter-sets', 'sprop-parameter-sets=', 'sprop-parameter-sets=,,,Z,????', `x-sprop-parameter-sets=${SPS.toString('base64')},${PPS.toString('base64')}`]) {
+    expect(
+      run(
+        packetize([[IDR]]),
+        new H264Depayloader(
+          SPROP.replaceAll(';', '; ')
+            .toUpperCase()
+            .replace(/=.*/, SPROP.slice(SPROP.indexOf('='))),
+        ),
+      ).length,
+    ).toBe(1);
+    for (const fmtp of [
+      '',
+      'sprop-parameter-sets',
+      'sprop-parameter-sets=',
+      'sprop-parameter-sets=,,,Z,????',
+      `x-sprop-parameter-sets=${SPS.toString('base64')},${PPS.toString('base64')}`,
+    ]) {
       const depayloader = new H264Depayloader(fmtp);
       expect(run(packetize([[IDR]]), depayloader)).toEqual([]);
       expect(depayloader.isLost).toBe(true);
@@ -114,12 +176,15 @@ describe('H264Depayloader', () => {
     const start = fragmentsOf(IDR, 1000)[0] as Buffer;
     const first = payload[0] === 0x78 ? Buffer.from('658884', 'hex') : start;
     let sequence = 0;
-    const push = (data: Buffer): AccessUnit[] => depayloader.push({ sequence: (sequence += 1) & 0xffff, timestamp: 1, marker: false, payload: data, time: 0 });
+    const push = (data: Buffer): AccessUnit[] =>
+      depayloader.push({ sequence: (sequence += 1) & 0xffff, timestamp: 1, marker: false, payload: data, time: 0 });
     push(first);
     expect(depayloader.isLost).toBe(false);
     for (let i = 0; i < 17_000 && !depayloader.isLost; i += 1) push(payload);
     expect(depayloader.isLost).toBe(true);
-    expect(depayloader.push({ sequence: (sequence + 1) & 0xffff, timestamp: 2, marker: true, payload: INTER, time: 0 })).toEqual([]);
+    expect(
+      depayloader.push({ sequence: (sequence + 1) & 0xffff, timestamp: 2, marker: true, payload: INTER, time: 0 }),
+    ).toEqual([]);
   });
 
   it('keeps records small, whatever parameter sets come', () => {

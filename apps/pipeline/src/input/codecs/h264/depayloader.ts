@@ -226,7 +226,8 @@ export class H264Depayloader {
   /** With the picture's first slice it shows whether it can be decoded. */
   private begin(unit: Unit, nal: Nal): void {
     const type = typeOf(nal.header);
-    if (unit.hasBegun || (type !== NAL_TYPE.slice && type !== NAL_TYPE.partitionA && type !== NAL_TYPE.idrSlice)) return;
+    if (unit.hasBegun || (type !== NAL_TYPE.slice && type !== NAL_TYPE.partitionA && type !== NAL_TYPE.idrSlice))
+      return;
     const { firstMacroblock, ppsId } = parseSliceStart(payloadOf(nal, SLICE_START_BYTES));
     unit.hasBegun = true;
     unit.isKeyframe = firstMacroblock === 0 && (type === NAL_TYPE.idrSlice || unit.isRecoveryPoint);

@@ -6,15 +6,63 @@ import { decoderConfigurationRecord, parsePps, parseSliceStart, parseSps } from 
 
 /** x264enc's, and the codec_data that GStreamer 1.22's h264parse makes of them: all but what ISO/IEC 14496-15 wants at the end for high profiles. */
 const REAL: [name: string, width: number, height: number, codecData: string, tail: string][] = [
-  ['Baseline, cropped from 1088 rows', 1920, 1080, '0142c028ffe1001c6742c028da01e0089f97016a02020280000003008000001e478c195001000468ce3c80', ''],
+  [
+    'Baseline, cropped from 1088 rows',
+    1920,
+    1080,
+    '0142c028ffe1001c6742c028da01e0089f97016a02020280000003008000001e478c195001000468ce3c80',
+    '',
+  ],
   ['Baseline', 640, 360, '0142c01effe1001c6742c01eda0280bfe5c05a8303035280000003008000001e478b175001000468ce3c80', ''],
-  ['Baseline, cropped on the right', 854, 480, '0142c01fffe1001c6742c01fda0360f79bc05a8303035280000003008000001e478c195001000468ce3c80', ''],
-  ['High', 270, 480, '01640015ffe1001d67640015acb40887bd780b5060606a50000003001000000303c8f162ea01000468ce3cb0', 'fdf8f800'],
-  ['High, interlaced', 1920, 1080, '01640028ffe1001e67640028acb403c0113f2e02d40404050000030001000003003c8f1832a001000468ce3cb0', 'fdf8f800'],
-  ['High, with scaling lists in the picture parameter set', 854, 480, '0164001fffe1001e6764001facb406c1ef3780b5060606a50000030001000003003c8f1832a001000568ce3cc030', 'fdf8f800'],
-  ['High 10', 854, 480, '016e001fffe1001e676e001fa6cb406c1ef3780b5060606a50000003001000000303c8f1832a01000468ce3c80', 'fdfafa00'],
-  ['High 4:2:2', 270, 480, '017a0015ffe1001d677a0015bcb40887bd780b50606064000003000400000300f23c58ba8001000468ce3c80', 'fef8f800'],
-  ['High 4:4:4, odd', 271, 481, '01f40015ffe1001d67f4001591968110ffa843016a0c0c0c80000003008000001e478b175001000468ce3192', 'fff8f800'],
+  [
+    'Baseline, cropped on the right',
+    854,
+    480,
+    '0142c01fffe1001c6742c01fda0360f79bc05a8303035280000003008000001e478c195001000468ce3c80',
+    '',
+  ],
+  [
+    'High',
+    270,
+    480,
+    '01640015ffe1001d67640015acb40887bd780b5060606a50000003001000000303c8f162ea01000468ce3cb0',
+    'fdf8f800',
+  ],
+  [
+    'High, interlaced',
+    1920,
+    1080,
+    '01640028ffe1001e67640028acb403c0113f2e02d40404050000030001000003003c8f1832a001000468ce3cb0',
+    'fdf8f800',
+  ],
+  [
+    'High, with scaling lists in the picture parameter set',
+    854,
+    480,
+    '0164001fffe1001e6764001facb406c1ef3780b5060606a50000030001000003003c8f1832a001000568ce3cc030',
+    'fdf8f800',
+  ],
+  [
+    'High 10',
+    854,
+    480,
+    '016e001fffe1001e676e001fa6cb406c1ef3780b5060606a50000003001000000303c8f1832a01000468ce3c80',
+    'fdfafa00',
+  ],
+  [
+    'High 4:2:2',
+    270,
+    480,
+    '017a0015ffe1001d677a0015bcb40887bd780b50606064000003000400000300f23c58ba8001000468ce3c80',
+    'fef8f800',
+  ],
+  [
+    'High 4:4:4, odd',
+    271,
+    481,
+    '01f40015ffe1001d67f4001591968110ffa843016a0c0c0c80000003008000001e478b175001000468ce3192',
+    'fff8f800',
+  ],
 ];
 
 function setsOf(codecData: string): { sps: Buffer; pps: Buffer } {
@@ -24,7 +72,8 @@ function setsOf(codecData: string): { sps: Buffer; pps: Buffer } {
 }
 
 /** Chroma format, depths, no bypass. */
-const format = (chroma: number, lists = '0', separate = '0'): string => ue(chroma) + (chroma === 3 ? separate : '') + ue(0) + ue(0) + '0' + lists;
+const format = (chroma: number, lists = '0', separate = '0'): string =>
+  ue(chroma) + (chroma === 3 ? separate : '') + ue(0) + ue(0) + '0' + lists;
 /** se(v): 0, 1, -1... are the codes 0, 1, 2... */
 const FLAT_LIST_16 = `1${ue(15)}${ue(0).repeat(15)}`;
 const ENDS_AT_ONCE = `1${ue(16)}`;
@@ -69,11 +118,17 @@ describe('parseSps', () => {
 
   it('makes whole numbers or nothing of anything', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...REAL), fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 4 }), fc.nat(40), ([, , , codecData], changes, length) => {
-        const sps = Buffer.from(setsOf(codecData).sps.subarray(0, length));
-        for (const [at, value] of changes) if (at < sps.length) sps[at] = value;
-        for (const value of Object.values({ ...parseSps(sps), order: 0 })) expect(Number.isInteger(value) && value >= 0 && value < 40_000).toBe(true);
-      }),
+      fc.property(
+        fc.constantFrom(...REAL),
+        fc.array(fc.tuple(fc.nat(40), fc.nat(255)), { maxLength: 4 }),
+        fc.nat(40),
+        ([, , , codecData], changes, length) => {
+          const sps = Buffer.from(setsOf(codecData).sps.subarray(0, length));
+          for (const [at, value] of changes) if (at < sps.length) sps[at] = value;
+          for (const value of Object.values({ ...parseSps(sps), order: 0 }))
+            expect(Number.isInteger(value) && value >= 0 && value < 40_000).toBe(true);
+        },
+      ),
     );
   });
 });
@@ -90,10 +145,13 @@ describe('parsePps and parseSliceStart', () => {
 });
 
 describe('decoderConfigurationRecord', () => {
-  it.each(REAL)('is what GStreamer makes, and the end for high profiles: %s', (_name, _width, _height, codecData, tail) => {
-    const { sps, pps } = setsOf(codecData);
-    expect(decoderConfigurationRecord([sps], [pps]).toString('hex')).toBe(codecData + tail);
-  });
+  it.each(REAL)(
+    'is what GStreamer makes, and the end for high profiles: %s',
+    (_name, _width, _height, codecData, tail) => {
+      const { sps, pps } = setsOf(codecData);
+      expect(decoderConfigurationRecord([sps], [pps]).toString('hex')).toBe(codecData + tail);
+    },
+  );
 
   it('holds several sets', () => {
     const pps = [ppsOf(0, 0), ppsOf(1, 1)];

@@ -121,11 +121,22 @@ export function readSliceStart(bits: BitReader): { firstMacroblock: number; ppsI
 /** Up to 31 sequence and 255 picture parameter sets fit. All come with their NAL unit headers. */
 export function decoderConfigurationRecord(sps: readonly [Buffer, ...Buffer[]], pps: readonly Buffer[]): Buffer {
   const [first] = sps;
-  const parts = [Buffer.from([1, first[1] ?? 0, first[2] ?? 0, first[3] ?? 0, 0xff, 0xe0 | sps.length]), ...sps.flatMap(withLength)];
+  const parts = [
+    Buffer.from([1, first[1] ?? 0, first[2] ?? 0, first[3] ?? 0, 0xff, 0xe0 | sps.length]),
+    ...sps.flatMap(withLength),
+  ];
   parts.push(Buffer.from([pps.length]), ...pps.flatMap(withLength));
   const parsed = LOW_PROFILES.has(first[1] ?? 0) ? null : parseSps(first);
   // No sequence parameter set extensions: they describe auxiliary pictures (alpha), which no platform shows.
-  if (parsed) parts.push(Buffer.from([0xfc | parsed.chromaFormat, 0xf8 | (parsed.bitDepthLuma - 8), 0xf8 | (parsed.bitDepthChroma - 8), 0]));
+  if (parsed)
+    parts.push(
+      Buffer.from([
+        0xfc | parsed.chromaFormat,
+        0xf8 | (parsed.bitDepthLuma - 8),
+        0xf8 | (parsed.bitDepthChroma - 8),
+        0,
+      ]),
+    );
   return Buffer.concat(parts);
 }
 
@@ -146,7 +157,9 @@ function readSps(nal: Buffer): Sps {
   const bits = new BitReader(nal, 1);
   const [profile, constraints, level] = [bits.bits(8), bits.bits(8), bits.bits(8)];
   const id = bits.unsigned(MAX_SPS_ID);
-  const format = HIGH_PROFILES.has(profile) ? readFormat(bits) : { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8, isSeparate: false };
+  const format = HIGH_PROFILES.has(profile)
+    ? readFormat(bits)
+    : { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8, isSeparate: false };
   const order = readOrder(bits);
   const references = bits.unsigned(MAX_REFERENCES);
   // Whether gaps in frame_num are allowed.
@@ -154,10 +167,22 @@ function readSps(nal: Buffer): Sps {
   const { width, height, macroblocks, framesOnly } = readSize(bits, format.isSeparate ? 0 : format.chromaFormat);
   const { chromaFormat, bitDepthLuma, bitDepthChroma } = format;
   const sizes = { width, height, macroblocks, references };
-  return { id, profile, constraints, level, chromaFormat, bitDepthLuma, bitDepthChroma, ...sizes, order: { ...order, hasPlanes: format.isSeparate, framesOnly } };
+  return {
+    id,
+    profile,
+    constraints,
+    level,
+    chromaFormat,
+    bitDepthLuma,
+    bitDepthChroma,
+    ...sizes,
+    order: { ...order, hasPlanes: format.isSeparate, framesOnly },
+  };
 }
 
-function readFormat(bits: BitReader): Pick<Sps, 'chromaFormat' | 'bitDepthLuma' | 'bitDepthChroma'> & { isSeparate: boolean } {
+function readFormat(
+  bits: BitReader,
+): Pick<Sps, 'chromaFormat' | 'bitDepthLuma' | 'bitDepthChroma'> & { isSeparate: boolean } {
   const chromaFormat = bits.unsigned(3);
   const isSeparate = chromaFormat === 3 && bits.bit() === 1;
   const bitDepthLuma = 8 + bits.unsigned(6);
@@ -193,7 +218,10 @@ function readOrder(bits: BitReader): Pick<SliceLayout, 'frameNumBits' | 'type' |
 }
 
 /** @param chroma ChromaArrayType: what cropping is counted in depends on it (table 6-1, equations 7-19 to 7-22). */
-function readSize(bits: BitReader, chroma: number): { width: number; height: number; macroblocks: number; framesOnly: boolean } {
+function readSize(
+  bits: BitReader,
+  chroma: number,
+): { width: number; height: number; macroblocks: number; framesOnly: boolean } {
   const columns = 1 + bits.unsigned(MAX_SIDE - 1);
   const rows = 1 + bits.unsigned(MAX_SIDE - 1);
   // Of an interlaced stream the height is that of a field.

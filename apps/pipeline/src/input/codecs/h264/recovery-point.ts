@@ -6,7 +6,8 @@ const RECOVERY_POINT = 6;
 const MAX_SEI_BYTES = 4096;
 
 /** Whether this unit is an SEI unit with a recovery point. */
-export const isRecoveryPoint = (nal: Nal): boolean => typeOf(nal.header) === NAL_TYPE.sei && hasRecoveryPoint(payloadOf(nal, MAX_SEI_BYTES));
+export const isRecoveryPoint = (nal: Nal): boolean =>
+  typeOf(nal.header) === NAL_TYPE.sei && hasRecoveryPoint(payloadOf(nal, MAX_SEI_BYTES));
 
 /** Whether one of the messages of an SEI unit is a recovery point (7.3.2.3.1). What is not as it should be has none: decoders pass over it as well. */
 function hasRecoveryPoint(payload: Buffer): boolean {

@@ -47,11 +47,17 @@ export function sliceIn(payload: Buffer): { header: number; data: Buffer } | nul
 
 function sliceOf(header: number, rest: Buffer): { header: number; data: Buffer } | null {
   const type = header & 0x1f;
-  return type === SLICE || type === PARTITION_A || type === IDR_SLICE ? { header, data: rest.subarray(0, HEADER_BYTES) } : null;
+  return type === SLICE || type === PARTITION_A || type === IDR_SLICE
+    ? { header, data: rest.subarray(0, HEADER_BYTES) }
+    : null;
 }
 
 /** @param header the NAL unit's first byte. @param data what follows. @param setsOf the parameter sets that a slice refers to. Null for what is no slice. */
-export function parseSliceHeader(header: number, data: Buffer, setsOf: (ppsId: number) => { pps: Pps; layout: SliceLayout } | null): SliceHeader | null {
+export function parseSliceHeader(
+  header: number,
+  data: Buffer,
+  setsOf: (ppsId: number) => { pps: Pps; layout: SliceLayout } | null,
+): SliceHeader | null {
   const bits = new BitReader(data, 0);
   const isIdr = (header & 0x1f) === IDR_SLICE;
   const start = orNull(() => readSliceStart(bits));
