@@ -20,6 +20,7 @@ await runMain(async () => {
     // What is checked is said in package.json, once.
     results.push(await check('types', ['npm', 'run', '--silent', 'typecheck']));
     results.push(await check('lint', ['npm', 'run', '--silent', 'lint']));
+    results.push(await check('format', ['npm', 'run', '--silent', 'format:check']));
   }
   results.push(await vitest(args));
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
@@ -39,9 +40,18 @@ async function check(name, command) {
 async function vitest(args) {
   mkdirSync(join(STATE_DIR, 'test'), { recursive: true, mode: 0o700 });
   rmSync(REPORT, { force: true });
-  const code = await run([bin('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...args]);
+  const code = await run([
+    bin('vitest'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${REPORT}`,
+    ...args,
+  ]);
   try {
-    const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(REPORT, 'utf8'));
+    const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(
+      readFileSync(REPORT, 'utf8'),
+    );
     saySlowest(testResults);
     // A file that does not even load has no tests to fail.
     const failed = numFailedTests || (code === 0 ? 0 : Math.max(1, numFailedTestSuites));
@@ -54,7 +64,9 @@ async function vitest(args) {
 
 /** @param {{name: string, startTime: number, endTime: number}[]} files */
 function saySlowest(files) {
-  const slowest = files.map(({ name, startTime, endTime }) => ({ name: relative(ROOT, name), seconds: (endTime - startTime) / 1000 })).toSorted((a, b) => b.seconds - a.seconds);
+  const slowest = files
+    .map(({ name, startTime, endTime }) => ({ name: relative(ROOT, name), seconds: (endTime - startTime) / 1000 }))
+    .toSorted((a, b) => b.seconds - a.seconds);
   say('\nThe slowest files:');
   for (const { name, seconds } of slowest.slice(0, 10)) say(`${seconds.toFixed(1).padStart(7)} s  ${name}`);
 }
