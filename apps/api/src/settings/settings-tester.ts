@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PrismaService, type EntryPoint } from '#libs/db';
-import { type CallbackAnswer, redactTransferUrl, TransferError } from '#libs/transfer';
+import { type CallbackAnswer, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
 import { CallbackCircuits } from '../callback/callback-circuits.js';
 import type { Attempt } from '../callback/callback.client.js';
@@ -60,7 +60,7 @@ export class SettingsTester {
     const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.quota.consumeForOthers(consumer)) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({
       element,
-      url: redactTransferUrl(url),
+      url: url.masked,
       options,
       probe: verdicts[i] ?? null,
     }));

@@ -3,6 +3,7 @@ import { Env, VERSION } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import type { Handler, In, NodeOp, PipelineOp } from '#libs/protocol';
 import { Registry, Wire, WireError } from '#libs/queue';
+import { TransferUrl } from '#libs/transfer';
 import { PipelineError } from '../supervisor/control-connection.js';
 import { CpuLoad } from './cpu-load.js';
 import { Prober } from './prober.js';
@@ -86,7 +87,7 @@ export class NodeService {
     },
     endStream: ({ streamId, reason }) => this.runner(streamId).stop(reason),
     syncTransfers: ({ streamId }) => this.runner(streamId).syncTransfers(),
-    probeTransfer: ({ url, options }) => this.prober.probe(this.box.open(url, 'probe'), options),
+    probeTransfer: ({ url, options }) => this.prober.probe(TransferUrl.revive(this.box.open(url, 'probe')), options),
     // However many ask, it is made once in a few seconds.
     thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
   };

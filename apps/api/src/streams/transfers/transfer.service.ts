@@ -84,7 +84,9 @@ export class TransferService {
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
         if (
-          (await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0
+          (await tx.transfer.count({
+            where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url.text) } },
+          })) > 0
         )
           throw sameUrl();
         const created = await tx.transfer.create({
