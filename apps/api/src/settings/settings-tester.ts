@@ -13,7 +13,7 @@ import { DestinationProber } from './destination-prober.js';
 import type { TestTransfer, TestTransferResponse } from './settings.dto.js';
 import { requireCallbackUrl, SettingsService } from './settings.service.js';
 
-/** Tries an entry point's settings out: a real callback, and if wished a real connection to each platform. */
+/** Tries an entry point's settings out: a real callback, and on request a real connection to each platform. */
 @Injectable()
 export class SettingsTester {
   constructor(

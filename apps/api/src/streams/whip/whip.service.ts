@@ -182,7 +182,7 @@ export class WhipService {
 const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] =>
   [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
 
-/** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+/** Our answer never reached the publisher, or sends candidates as if they were a restart: both are served. */
 function repeatRestart({ etag }: RunningSession, answer: string): Patched {
   if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
   return { etag, fragment: answer };
