@@ -167,7 +167,7 @@ export class TransferService {
       await this.wire.ask(ownerNode, 'retryTransfer', { streamId: path.streamId, transferId }, NODE_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof WireTimeout)
-        throw refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away' });
+        throw refuse(503, 'The media node of this stream is unavailable at the moment.', { code: 'node_away' });
       if (error instanceof WireError)
         throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
       throw error;
