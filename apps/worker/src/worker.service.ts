@@ -59,7 +59,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.left = true;
     this.announcement.stop();
     await this.intake.stop();
-    await Promise.all(this.runners.all.map((runner) => runner.leave()));
+    await Promise.all(this.runners.all.map((runner) => runner.handOver()));
     this.runDir.release();
   }
 

@@ -25,8 +25,8 @@ const THUMBNAIL_MS = 4000;
 const END_MS = 60_000;
 /** And how long the end of its sessions may take before the pipeline is told all the same. */
 const SESSIONS_MS = 1000;
-/** How long rows may take to be written when the pipeline is left to another worker. */
-const LEAVE_MS = 5000;
+/** How long rows may take to be written when the pipeline is handed over to another worker. */
+const HAND_OVER_MS = 5000;
 /** After so long a pipeline has given up a session that brought no media; its timers and ours are not exact. */
 const GIVEN_UP_MS = FIRST_MEDIA_MS + 5000;
 
@@ -173,9 +173,9 @@ export class StreamRunner {
   }
 
   /** Leaves the pipeline running for the worker that comes after us; what is known by now is written first. */
-  async leave(): Promise<void> {
+  async handOver(): Promise<void> {
     this.state = 'over';
-    if (!(await this.writer.settle(LEAVE_MS)))
+    if (!(await this.writer.settle(HAND_OVER_MS)))
       this.logger.warn(`stream ${this.id}: its last changes could not be written`);
     this.writer.stop();
     this.pipeline.release();

@@ -82,7 +82,7 @@ export class StreamsProcessor extends WorkerHost {
     if (!this.runners.reserve(streamId)) {
       // Whether somebody still waits is what the row says: the job's time is of another machine's clock.
       const isWaiting = await this.rows.isUnclaimed(streamId).catch(() => true);
-      return isWaiting ? this.leave(job, token) : undefined;
+      return isWaiting ? this.putBack(job, token) : undefined;
     }
     this.worker.concurrency = CONCURRENCY;
     try {
@@ -97,7 +97,7 @@ export class StreamsProcessor extends WorkerHost {
   }
 
   /** Leaves a job to nodes with room: puts it back without a time, which nodes with other clocks would read differently. */
-  private async leave(job: Job, token: string | undefined): Promise<never> {
+  private async putBack(job: Job, token: string | undefined): Promise<never> {
     // While this one place is taken, nothing else is fetched.
     this.worker.concurrency = 1;
     await job.moveToWait(token);
