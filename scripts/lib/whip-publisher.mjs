@@ -1,6 +1,7 @@
 // A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
 import { fingerprint } from './pictures.mjs';
-import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
+import { Element, GstObject, Pipeline } from '#libs/gst';
+import { IceAgent, WebrtcBin } from '../../tools/test-publisher/webrtcbin.mjs';
 
 const GATHERING_MS = 2000;
 const HTTP_MS = 15_000;
@@ -68,7 +69,7 @@ export async function publishTestStream(options) {
     mapAnswer = (sdp) => sdp,
   } = options;
   const pipeline = new Pipeline();
-  const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+  const webrtc = WebrtcBin.create({ 'bundle-policy': 'max-bundle' });
   /** @type {string[]} */
   const failures = [];
   pipeline.onMessage((message) => message.type === 'error' && failures.push(message.message));
@@ -120,7 +121,7 @@ export async function publishTestStream(options) {
     const { offer } = /** @type {{offer: any}} */ (/** @type {unknown} */ (await webrtc.ask('create-offer', null)));
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
-    const { sdp } = /** @type {{sdp: string}} */ (webrtc.get('local-description'));
+    const sdp = webrtc.localDescription ?? '';
     postedAt = Date.now();
     const answer = await request(url, 'POST', { token, type: 'application/sdp', body: mapOffer(sdp) });
     if (answer.status !== 201) throw refusal(answer);

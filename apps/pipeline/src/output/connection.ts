@@ -1,5 +1,5 @@
 import { inBackground } from '../process/in-background.js';
-import { limitUnsent, tcpProgress } from '#libs/gst';
+import { limitUnsent, tcpProgress } from '#libs/process/tcp';
 import type { AllowList } from '#libs/net';
 import type { TransferOptions, TransferTarget } from '#libs/transfer';
 import { Handover } from '../stream/handover.js';
