@@ -26,13 +26,21 @@ export class CallbackLimits {
   }
 
   /** Makes a request of purpose `other` whatever is known of its server: for who tries out whether it is back. */
-  async tryOut(to: Asked, request: () => Promise<Attempt>): Promise<Attempt | Exclude<NotAsked, 'open'>> {
-    const waitMs = await this.consume(to, 'other');
-    return waitMs > 0 ? { waitMs } : this.circuits.inRoom(to, request);
+  async tryOut(
+    { appid, url }: Pick<Destination, 'appid' | 'url'>,
+    request: () => Promise<Attempt>,
+  ): Promise<Attempt | Exclude<NotAsked, 'open'>> {
+    const consumer = await this.quotas.ofProject(appid);
+    const waitMs = await this.quota.consumeForOthers(consumer);
+    return waitMs > 0 ? { waitMs } : this.circuits.inRoom({ customerId: consumer.customerId, url }, request);
   }
 
-  /** Counts one request. 0 when it may be made, else how long it must wait, ms. */
-  async consume({ customerId, appid, quotas }: Omit<Asked, 'url'>, purpose: Purpose): Promise<number> {
+  /** Counts a request of purpose `other` that is made elsewhere. 0 when it may be made, else how long it must wait, ms. */
+  async consumeOther(appid: string): Promise<number> {
+    return this.quota.consumeForOthers(await this.quotas.ofProject(appid));
+  }
+
+  private async consume({ customerId, appid, quotas }: Asked, purpose: Purpose): Promise<number> {
     const own: Quotas = quotas === undefined ? (await this.quotas.ofProject(appid)).quotas : this.quotas.of({ quotas });
     const consumer = { customerId, quotas: own };
     if (purpose === 'stream') return this.quota.consume(consumer);

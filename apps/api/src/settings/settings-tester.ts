@@ -7,7 +7,7 @@ import { CallbackLimits } from '../callback/callback-limits.js';
 import { judge } from '../callback/callback.processor.js';
 import { CallbackSender } from '../callback/callback-sender.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
-import { type EntryPointPath, requireProject } from '../tenants/owned.js';
+import type { EntryPointPath } from '../tenants/owned.js';
 import { refuse } from '../http/problem.js';
 import { DestinationProber } from './destination-prober.js';
 import type { TestTransfer, TestTransferResponse } from './settings.dto.js';
@@ -34,10 +34,10 @@ export class SettingsTester {
     if (url === null)
       throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
-    const { customerId } = await requireProject(this.prisma, caller, path.appid);
-    const to = { customerId, appid: path.appid, url };
     const webhookId = `msg_test_${Date.now()}`;
-    const attempt = await this.limits.tryOut(to, () => this.ask(entryPoint, url, streamName, webhookId));
+    const attempt = await this.limits.tryOut({ appid: path.appid, url }, () =>
+      this.ask(entryPoint, url, streamName, webhookId),
+    );
     if (attempt === 'full') throw tooManyAtOnce();
     if ('waitMs' in attempt) throw callbacksUsedUp(attempt.waitMs);
     const result = judge(attempt);
@@ -51,7 +51,7 @@ export class SettingsTester {
         detail,
       ),
     });
-    const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.limits.consume(to, 'other')) : [];
+    const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.limits.consumeOther(path.appid)) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({
       element,
       url: url.masked,
