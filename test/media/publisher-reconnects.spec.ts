@@ -8,7 +8,7 @@ import { useLibrary, system, platform, openPage, begin, events, reaches, publish
 useLibrary();
 
 function pipelinePid(streamId: string): number {
-  return Number(new RegExp(`stream ${streamId} runs in process (\\d+)`).exec(system.log.join(''))?.[1]);
+  return Number(new RegExp(`stream ${streamId} runs in process (\\d+)`).exec(system.log)?.[1]);
 }
 
 it('finds another way by an ICE restart when the network breaks; the platform does not notice', async () => {
