@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inaccessible, signIn } from '../support/dashboard.js';
 import { decodeFrames } from '../support/ffprobe.js';
 import { type Show, startShow } from '../support/show.js';
+import { System } from '../support/system.js';
 
 let show: Show;
 let { system, platform, customer, browser, tab, deadPort } = {} as Show;
 
 beforeAll(async () => {
-  show = await startShow();
+  show = await startShow(() => System.start());
   ({ system, platform, customer, browser, tab, deadPort } = show);
 }, 90_000);
 afterAll(() => show?.stop());

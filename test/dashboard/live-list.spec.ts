@@ -2,12 +2,13 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Show, startShow } from '../support/show.js';
+import { System } from '../support/system.js';
 
 let show: Show;
 let { system, platform, tab } = {} as Show;
 
 beforeAll(async () => {
-  show = await startShow();
+  show = await startShow(() => System.start());
   ({ system, platform, tab } = show);
 }, 90_000);
 afterAll(() => show?.stop());

@@ -16,7 +16,7 @@ let live: { whipUrl: (name: string) => string; token: string };
 beforeAll(async () => {
   platforms = await Promise.all([startRtmpServer({ record: true }), startRtmpServer({ record: true })]);
   customer = await startCustomer((name) => platforms.map(({ url }, i) => `${url}/${name}-${i}?secret=s3cr3t-${name}`));
-  system = await System.start();
+  system = await System.shared();
   live = await system.entryPoint('forward', { enabled: true, callbackUrl: customer.url });
 });
 

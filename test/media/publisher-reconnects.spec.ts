@@ -4,8 +4,9 @@ import { probe } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { inPage } from '../support/publisher-page.js';
 import { useLibrary, system, platform, openPage, begin, events, reaches, publish } from '../support/library-pages.js';
+import { System } from '../support/system.js';
 
-useLibrary();
+useLibrary(() => System.start());
 
 function pipelinePid(streamId: string): number {
   return Number(new RegExp(`stream ${streamId} runs in process (\\d+)`).exec(system.log)?.[1]);

@@ -44,7 +44,7 @@ export const figures = async (name: string) => (await system.stream(name)).figur
 export function useInputs(): void {
   beforeAll(async () => {
     platform = await startRtmpServer({ record: true });
-    system = await System.start({ ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8,::1' });
+    system = await System.shared();
     entryPoint = await system.entryPoint('inputs');
   });
   afterAll(async () => {

@@ -51,12 +51,12 @@ export async function publish(
   return { page, id };
 }
 
-/** Starts a system, a platform and a browser for the calling file, and closes the pages of each test after it. */
-export function useLibrary(): void {
+/** Starts a system, a platform and a browser for the calling file, and closes the pages of each test after it. Who ends processes of the system needs one of his own (`System.start`). */
+export function useLibrary(newSystem: () => Promise<System> = () => System.shared()): void {
   beforeAll(async () => {
     platform = await startRtmpServer({ record: true });
     customer = await startCustomer((name) => [`${platform.url}/${name}`]);
-    system = await System.start();
+    system = await newSystem();
     live = await system.entryPoint('library', { enabled: true, callbackUrl: customer.url });
     pages = await servePublisherPages();
     browser = await launchChromium([

@@ -1,7 +1,6 @@
 // A stream that runs, for tests of its transfers.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
@@ -11,7 +10,6 @@ import { System } from './system.js';
 
 export let system: System;
 export let platform: TestRtmpServer;
-let mediaDir: string;
 export let publisher: TestPublisher;
 export let streamId: string;
 export let entryPoint: Awaited<ReturnType<System['entryPoint']>>;
@@ -36,9 +34,9 @@ export const missing = async ({ file }: { file: string }, from: TestPublisher) =
 export function useMainStream(): void {
   beforeAll(async () => {
     platform = await startRtmpServer({ record: true });
-    mediaDir = mkdtempSync(join(tmpdir(), 'mc-media-'));
-    system = await System.start({ MEDIA_DIR: mediaDir });
-    mkdirSync(join(mediaDir, system.appid));
+    system = await System.shared();
+    const sounds = join(system.env.MEDIA_DIR as string, system.appid);
+    mkdirSync(sounds);
     // A quiet tone, two seconds, in another format than the stream's.
     execFileSync('ffmpeg', [
       '-v',
@@ -49,7 +47,7 @@ export function useMainStream(): void {
       'sine=frequency=1000:duration=2:sample_rate=22050',
       '-af',
       'volume=0.1',
-      join(mediaDir, system.appid, 'tone.wav'),
+      join(sounds, 'tone.wav'),
     ]);
     entryPoint = await system.entryPoint('transfers');
     // A silent publisher: what is heard comes from us.
@@ -66,6 +64,5 @@ export function useMainStream(): void {
     await publisher?.close();
     await system?.stop();
     await platform?.stop();
-    rmSync(mediaDir, { recursive: true, force: true });
   });
 }

@@ -228,7 +228,7 @@ export class System {
   }
 
   /** Waits until one transfer is in this state. */
-  async transferReaches(streamId: string, transferId: string, state: string, timeout = 10_000): Promise<TransferView> {
+  async transferReaches(streamId: string, transferId: string, state: string, timeout = 30_000): Promise<TransferView> {
     await expect
       .poll(async () => (await this.transfer(streamId, transferId)).state, { timeout, interval: 50 })
       .toBe(state);
@@ -236,7 +236,7 @@ export class System {
   }
 
   /** Waits until the stream's transfers are in these states, in the order of their creation. */
-  async transfersReach(streamId: string, states: string[], timeout = 10_000): Promise<TransferView[]> {
+  async transfersReach(streamId: string, states: string[], timeout = 30_000): Promise<TransferView[]> {
     await expect
       .poll(async () => (await this.transfers(streamId)).map(({ state }) => state), { timeout, interval: 50 })
       .toEqual(states);
@@ -251,6 +251,6 @@ export class System {
       return found.filter(({ draining }) => !draining).length;
     };
     // The API may not listen yet.
-    await vi.waitFor(async () => expect(await nodes().catch(() => -1)).toBe(count), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect(await nodes().catch(() => -1)).toBe(count), { timeout: 80_000, interval: 50 });
   }
 }
