@@ -101,7 +101,7 @@ describe('a stream', () => {
   });
 
   it("tells what happened, and what the customer's server said", async () => {
-    await tab.page.getByRole('region', { name: 'Events' }).getByText('The first picture arrived').waitFor();
+    await tab.page.getByRole('region', { name: 'Events' }).getByText('Stream is live').waitFor();
     const callback = tab.page.getByRole('region', { name: 'Callback' });
     await callback.getByText(/attempt 1 · HTTP 200/).waitFor();
     expect(await callback.textContent()).not.toContain('/concert');
@@ -113,7 +113,7 @@ describe('settings', () => {
     await tab.open('/projects', 'Projects');
     await tab.page.getByRole('button', { name: 'New project' }).click();
     await tab.page.getByRole('dialog').getByLabel('Name').fill('Festival');
-    await tab.page.getByRole('button', { name: 'Make project' }).click();
+    await tab.page.getByRole('button', { name: 'Create project' }).click();
     await tab.page.getByRole('heading', { name: 'Festival', level: 1 }).waitFor();
     await tab.page.getByLabel('New entry point').fill('stage');
     await tab.page.getByRole('button', { name: 'Add' }).click();
@@ -135,7 +135,7 @@ describe('settings', () => {
     await tab.page.getByRole('button', { name: 'Save' }).click();
     await tab.page.getByText('Saved.').waitFor();
 
-    await tab.page.getByRole('button', { name: 'Make token' }).click();
+    await tab.page.getByRole('button', { name: 'Create token' }).click();
     await tab.page.getByText('OBS: Bearer Token').waitFor();
     await tab.page.getByRole('button', { name: 'New secret' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Make a new secret' }).click();
@@ -147,10 +147,10 @@ describe('settings', () => {
   it('of the account: a second secret is shown once, and revoked', async () => {
     await tab.open('/account', 'My account');
     await tab.page.getByLabel('New secret').fill('build server');
-    await tab.page.getByRole('button', { name: 'Make secret' }).click();
+    await tab.page.getByRole('button', { name: 'Create secret' }).click();
     await tab.page.getByText('it is shown this once and never again').waitFor();
     const row = tab.page.getByRole('row', { name: /build server/ });
-    await row.getByText('no end').waitFor();
+    await row.getByText('Never').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
     await row.getByRole('button', { name: 'Revoke' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Revoke it' }).click();
@@ -185,17 +185,17 @@ describe('an operator', () => {
     await his.open('/customers', 'Customers');
     await his.page.getByRole('button', { name: 'New customer' }).click();
     await his.page.getByRole('dialog').getByLabel('Name').fill('Acme');
-    await his.page.getByRole('button', { name: 'Make customer' }).click();
+    await his.page.getByRole('button', { name: 'Create customer' }).click();
     await his.page.getByText('Acme is a customer now').waitFor();
     await his.page.getByRole('button', { name: 'Done' }).click();
     await his.page.getByRole('link', { name: 'Acme' }).click();
     await his.page.getByRole('heading', { name: 'Acme', level: 1 }).waitFor();
-    await his.page.getByLabel('Streams at the same time').fill('3');
+    await his.page.getByLabel('Concurrent streams').fill('3');
     await his.page.getByRole('button', { name: 'Save quotas' }).click();
     await his.page.getByText('0 of 3').waitFor();
     expect(await his.inaccessible()).toEqual([]);
     await his.open('/system', 'System');
-    await his.page.getByRole('table', { name: 'Nodes' }).getByText('Takes streams').waitFor();
+    await his.page.getByRole('table', { name: 'Nodes' }).getByText('Accepting streams').waitFor();
     await his.page.getByRole('table', { name: 'Queues' }).getByText('callbacks').waitFor();
     expect(await his.inaccessible()).toEqual([]);
     expect(his.faults).toEqual([]);

@@ -73,9 +73,9 @@ describe('every page', () => {
 
   it('says what to do when there is nothing at its address', async () => {
     await tab.page.goto(`${system.apiUrl}/no/such/page`);
-    await tab.page.getByText('There is no such page').waitFor();
+    await tab.page.getByText('Page not found').waitFor();
     await tab.page.goto(`${system.apiUrl}/streams/${system.appid}/00000000-0000-7000-8000-000000000000`);
-    await tab.page.getByRole('alert').getByText('Not here').waitFor();
+    await tab.page.getByRole('alert').getByText('Not found').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
   });
 });

@@ -48,15 +48,15 @@ describe('the live list, when things are not as they should be', () => {
 
   it('goes on by itself when the API is there again', async () => {
     await tab.open('/live', 'Live');
-    await tab.page.getByText('Updates by itself').waitFor();
+    await tab.page.getByText('Live updates', { exact: true }).waitFor();
     await system.end('api', 'SIGTERM');
-    await tab.page.getByText('No live feed').waitFor();
+    await tab.page.getByText('Live updates paused').waitFor();
     // What is shown is of before, and says so.
     await tab.page.getByRole('status', { name: 'Connection' }).getByText('Connection lost, trying again').waitFor();
     await tab.page.locator('[data-stream="concert"]').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
     system.spawn('api');
-    await tab.page.getByText('Updates by itself').waitFor({ timeout: 40_000 });
+    await tab.page.getByText('Live updates', { exact: true }).waitFor({ timeout: 40_000 });
     await tab.page.getByText('Connection lost').waitFor({ state: 'detached' });
     // What happens from now on is seen without a reload.
     const { id } = await system.stream('concert');
@@ -80,7 +80,7 @@ describe('the live list, when things are not as they should be', () => {
     );
     await client.end();
     await tab.open('/live', 'Live');
-    await tab.page.getByText('Ended', { exact: true }).click();
+    await tab.page.getByText('Past', { exact: true }).click();
     await tab.page.locator('[data-stream="old-3000"]').waitFor();
     const inPage = () => tab.page.locator('[data-stream]').count();
     const more = tab.page.getByRole('button', { name: 'Show more' });

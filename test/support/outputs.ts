@@ -3,8 +3,10 @@ import { afterEach, expect } from 'vitest';
 import { AllowList } from '#libs/net';
 import { type TransferOptions } from '#libs/transfer';
 import { type Script, type ScriptedRtmpServer, startScriptedRtmpServer } from './scripted-rtmp-server.js';
+import { wantedTransfer } from './wanted-transfer.js';
 import { SILENT_AUDIO } from '../../apps/pipeline/src/stream/hub.js';
 import { Output, type OutputContext } from '../../apps/pipeline/src/output/output.js';
+import type { WantedTransfer } from '#libs/protocol';
 import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/flv/flv.js';
 import { type Frame, type VideoConfig } from '../../apps/pipeline/src/stream/timeline.js';
 
@@ -23,6 +25,9 @@ export const picture = (at: number, keyframe = false, config = CONFIG): Frame =>
 export const audio = (at: number): Frame => ({ kind: 'audio', at, keyframe: false, body: SILENT_AUDIO });
 export const open: (() => unknown)[] = [];
 
+export const wanted = (port: number, options: TransferOptions = {}): WantedTransfer =>
+  wantedTransfer('t', `rtmp://127.0.0.1:${port}/live/key`, { sendMetadata: false, ...options });
+
 /** An output that is connected to a platform and has sent nothing yet. */
 export async function connected(
   context: Partial<OutputContext> = {},
@@ -31,18 +36,15 @@ export async function connected(
 ): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
   const rtmp = await startScriptedRtmpServer(script);
   let isAsked = false;
-  const output = new Output(
-    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, ...options } },
-    {
-      allowList: AllowList.parse('127.0.0.1'),
-      requestKeyframe: () => (isAsked = true),
-      onStatus: () => undefined,
-      hasVideo: () => true,
-      orderIsKnown: () => true,
-      openSound: async () => [],
-      ...context,
-    },
-  );
+  const output = new Output(wanted(rtmp.port, options), {
+    allowList: AllowList.parse('127.0.0.1'),
+    requestKeyframe: () => (isAsked = true),
+    onStatus: () => undefined,
+    hasVideo: () => true,
+    orderIsKnown: () => true,
+    openSound: async () => [],
+    ...context,
+  });
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
   // It wants a picture to begin with.

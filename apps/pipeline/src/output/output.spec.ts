@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { type TransferOptions } from '#libs/transfer';
 import { startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import type { TransferStatus } from '#libs/protocol';
 import { decodeAmf } from './rtmp/amf0.js';
 import { MESSAGE } from './rtmp/chunks.js';
 import { AAC_FRAME_MS } from '../stream/timeline.js';
-import { useOutputs, CONFIG, picture, audio, open, connected, times } from '../../../../test/support/outputs.js';
+import {
+  useOutputs,
+  CONFIG,
+  picture,
+  audio,
+  open,
+  wanted,
+  connected,
+  times,
+} from '../../../../test/support/outputs.js';
 
 useOutputs();
 
@@ -89,14 +97,9 @@ describe('Output', () => {
     const { rtmp, output } = await connected();
     const other = await startScriptedRtmpServer();
     open.push(() => other.stop());
-    const wanted = (port: number, paused: boolean) => ({
-      id: 't',
-      url: `rtmp://127.0.0.1:${port}/live/key`,
-      options: { sendMetadata: false, paused },
-    });
-    output.update(wanted(rtmp.port, true));
-    output.update(wanted(other.port, true));
-    output.update(wanted(other.port, false));
+    output.update(wanted(rtmp.port, { paused: true }));
+    output.update(wanted(other.port, { paused: true }));
+    output.update(wanted(other.port, { paused: false }));
     await expect.poll(() => other.connects.length).toBe(1);
     expect(rtmp.connects.length).toBe(1);
   });
@@ -104,11 +107,7 @@ describe('Output', () => {
   it('says goodbye to the old connection before it makes the next', async () => {
     const { rtmp, output } = await connected();
     output.push(picture(0, true));
-    output.update({
-      id: 't',
-      url: `rtmp://127.0.0.1:${rtmp.port}/live/key`,
-      options: { sendMetadata: false, flashVer: 'other' },
-    });
+    output.update(wanted(rtmp.port, { flashVer: 'other' }));
     await expect
       .poll(() => rtmp.commands.map(([name]) => name).slice(4, 7))
       .toEqual(['FCUnpublish', 'deleteStream', 'releaseStream']);
@@ -128,13 +127,8 @@ describe('Output', () => {
   it('plays a sound that was wished for, however often the wish is told while it is read', async () => {
     let read: (frames: Buffer[]) => void = () => undefined;
     const { rtmp, output } = await connected({ openSound: () => new Promise((resolve) => (read = resolve)) });
-    const wanted = (options: TransferOptions) => ({
-      id: 't',
-      url: `rtmp://127.0.0.1:${rtmp.port}/live/key`,
-      options: { sendMetadata: false, ...options },
-    });
-    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
-    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
+    output.update(wanted(rtmp.port, { sound: { file: 'x.wav', loop: true } }));
+    output.update(wanted(rtmp.port, { sound: { file: 'x.wav', loop: true } }));
     const sound = Buffer.from([0xaf, 1, 0x55]);
     read([sound]);
     await new Promise(setImmediate);
@@ -162,7 +156,7 @@ describe('Output', () => {
     output.push(picture(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
     expect(output.snapshot).toMatchObject({ state: 'live', reason: 'sound_failed' });
-    output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } });
+    output.update(wanted(rtmp.port));
     expect(statuses.at(-1)).toMatchObject({ state: 'live', reason: null, detail: null });
   });
 });

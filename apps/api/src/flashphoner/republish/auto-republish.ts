@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Prisma, sealedTransfer, SecretBox, type Stream } from '#libs/db';
-import { pushTarget, TransferError, withParameters } from '#libs/transfer';
+import { pushUrl, TransferError, withParameters } from '#libs/transfer';
 import { QuotaService } from '../../tenants/customer/quotas.js';
 import { newMediaSessionId } from '../rest/media-session-id.js';
 import { pushOptions } from './push-settings.js';
@@ -28,7 +28,7 @@ export class AutoRepublish {
     const data = republish.flatMap(({ url: server, parameters }) => {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
-        const { url } = pushTarget(withParameters(server, parameters), stream.name, {
+        const url = pushUrl(withParameters(server, parameters), stream.name, {
           ...settings,
           fullUrl: false,
           passUrlParameters: true,
