@@ -31,6 +31,6 @@ export async function requireConnectedOnes(
 const tooMany = (limit: number, whose: string, waitS: number): Error =>
   refuse(429, `${limit} streams ${whose} wait for their publisher already.`, {
     code: 'too_many_unconnected',
-    detail: 'A stream whose publisher does not come is given up after some seconds.',
+    detail: 'A stream whose publisher does not connect is ended after some seconds.',
     headers: { 'Retry-After': String(waitS) },
   });

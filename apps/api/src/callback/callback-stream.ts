@@ -1,7 +1,7 @@
 import type { EntryPoint, Prisma, PrismaService, Stream } from '#libs/db';
 
 /** A stream whose customer is asked, with all that the question depends on. */
-export interface AskingStream extends Pick<
+export interface CallbackStream extends Pick<
   Stream,
   'id' | 'projectId' | 'entryPointId' | 'name' | 'state' | 'callbackState' | 'callbackReason' | 'createdAt'
 > {
@@ -10,10 +10,10 @@ export interface AskingStream extends Pick<
 }
 
 /** In one statement: by its relations it would be four, for each attempt of each stream. */
-export async function readAsking(prisma: PrismaService, streamId: string): Promise<AskingStream | null> {
+export async function readCallbackStream(prisma: PrismaService, streamId: string): Promise<CallbackStream | null> {
   const [row] = await prisma.$queryRaw<
-    (Omit<AskingStream, 'entryPoint' | 'customer'> &
-      Omit<AskingStream['entryPoint'], 'id' | 'name'> & {
+    (Omit<CallbackStream, 'entryPoint' | 'customer'> &
+      Omit<CallbackStream['entryPoint'], 'id' | 'name'> & {
         entryPoint: string;
         customerId: string;
         quotas: Prisma.JsonValue;
