@@ -1,20 +1,28 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // `source` resolves `#libs/*` (package.json "imports") to TypeScript; the rest are Vite's own SSR defaults.
 const ssr = { resolve: { conditions: ['source', 'module', 'node', 'development|production'] } };
 
-const TIMED = ['flooding-server', 'isolation', 'late-process', 'nodes', 'overload', 'probes', 'rtmp-publisher'].map(
+/** What measures time, or takes all of a core on purpose: one file after the other, and nothing beside it. */
+const TIMED = ['flooding-server', 'isolation', 'late-process', 'overload', 'probes', 'rtmp-publisher'].map(
   (name) => `test/media/${name}.spec.ts`,
 );
 
-/** Tests with running servers, browsers and processes. A busy machine takes its time; what is awaited still ends the wait at once. */
+/** Tests wait for a good part of their time: three files at once keep two cores busy. */
+const WORKERS = Math.max(3, availableParallelism());
+
+/** A busy machine takes its time; what is awaited ends the wait at once, so a long deadline costs nothing but where a test fails. */
+const PATIENT = { hookTimeout: 90_000, expect: { poll: { timeout: 20_000 } } };
+
+/** Tests with running servers, browsers and processes. Vitest runs projects of one group together, if they have as many workers. */
 const running = (name: string) => ({
+  ...PATIENT,
   name,
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 90_000,
-  hookTimeout: 90_000,
-  expect: { poll: { timeout: 20_000 } },
-  maxWorkers: 2,
+  maxWorkers: WORKERS,
+  sequence: { groupOrder: 1 },
 });
 
 export default defineConfig({
@@ -34,18 +42,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{apps,libs,scripts}/**/*.spec.ts'],
+          ...PATIENT,
           testTimeout: 30_000,
+          maxWorkers: WORKERS,
           sequence: { groupOrder: 0 },
         },
       },
-      { ssr, test: { ...running('e2e'), include: ['test/*.e2e.spec.ts'], sequence: { groupOrder: 1 } } },
-      // They wait for the wall clock most of the time: two at once take little from each other.
+      { ssr, test: { ...running('e2e'), include: ['test/*.e2e.spec.ts'] } },
       {
         ssr,
-        test: { ...running('media'), include: ['test/media/*.spec.ts'], exclude: TIMED, sequence: { groupOrder: 2 } },
+        test: { ...running('media'), include: ['test/media/*.spec.ts'], exclude: TIMED },
       },
-      { ssr, test: { ...running('dashboard'), include: ['test/dashboard/*.spec.ts'], sequence: { groupOrder: 2 } } },
-      // What measures time, or takes all of a core on purpose, has the machine to itself.
+      { ssr, test: { ...running('dashboard'), include: ['test/dashboard/*.spec.ts'] } },
       {
         ssr,
         test: {
@@ -53,7 +61,7 @@ export default defineConfig({
           include: TIMED,
           fileParallelism: false,
           maxWorkers: 1,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       // By hand (npm run test:slow): minutes at full speed.

@@ -15,14 +15,8 @@ await runMain(async () => {
   const started = performance.now();
   const args = process.argv.slice(2);
   await setUp({ uses: ['core', 'demo', 'tests'] });
-  const results = [];
-  if (args.length === 0) {
-    // What is checked is said in package.json, once.
-    results.push(await check('types', ['npm', 'run', '--silent', 'typecheck']));
-    results.push(await check('lint', ['npm', 'run', '--silent', 'lint']));
-    results.push(await check('format', ['npm', 'run', '--silent', 'format:check']));
-  }
-  results.push(await vitest(args));
+  // The checks run beside the first tests, which wait for much of their time.
+  const results = (await Promise.all([args.length === 0 ? checkAll() : [], vitest(args)])).flat();
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   const failed = results.reduce((sum, result) => sum + result.failed, 0);
   say(`\nAll in ${since(started)}.`);
@@ -30,8 +24,28 @@ await runMain(async () => {
   if (failed > 0) process.exitCode = 1;
 });
 
-async function check(name, command) {
-  const ok = (await run(command)) === 0;
+/** What is checked is said in package.json, once. */
+async function checkAll() {
+  const results = [];
+  for (const [name, script] of [
+    ['types', 'typecheck'],
+    ['lint', 'lint'],
+    ['format', 'format:check'],
+  ])
+    results.push(await check(name, ['npm', 'run', '--silent', script]));
+  return results;
+}
+
+/** What it says is shown when it has ended, in one piece: tests report at the same time. */
+async function check(name, [program, ...args]) {
+  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => output.push(data));
+  const ok = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code === 0));
+  });
+  if (!ok) process.stdout.write(Buffer.concat(output));
   say(`${ok ? colour('green', '✓') : colour('red', '✗')} ${name}`);
   return { passed: ok ? 1 : 0, failed: ok ? 0 : 1 };
 }

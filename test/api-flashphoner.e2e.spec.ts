@@ -1,21 +1,24 @@
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { startApp, type TestApp, type TestCustomer } from './support/app.js';
-import { ANSWER, type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
+import { ANSWER } from './support/scripted-node.js';
+import {
+  useFlashphonerApi,
+  api,
+  node,
+  alice,
+  token,
+  application,
+  hooks,
+  answerWith,
+  clients,
+  fls,
+  tokenFor,
+  type Message,
+  type Client,
+} from './support/flashphoner-api.js';
 
-// Media over this protocol: test/media/flashphoner-sdk.spec.ts.
-
-type Message = [name: string, ...data: unknown[]];
-
-interface Client {
-  socket: WebSocket;
-  received: Message[];
-  /** Of the close, once it is closed. */
-  code(): number | undefined;
-  send(message: string, data: object | null): void;
-}
+useFlashphonerApi();
 
 const OFFER = [
   'v=0',
@@ -34,49 +37,6 @@ const OFFER = [
   'a=rtcp-mux',
   '',
 ].join('\r\n');
-
-let api: TestApp;
-let node: ScriptedNode;
-let alice: TestCustomer;
-let token: string;
-let application: Server;
-let hooks: string[] = [];
-let answer: { status: number; body: object } = { status: 200, body: {} };
-const clients: Client[] = [];
-
-beforeAll(async () => {
-  application = createServer((request, response) => {
-    hooks.push((request.url ?? '').slice(1));
-    request
-      .resume()
-      .on('end', () =>
-        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(answer.body)),
-      );
-  });
-  await new Promise<void>((resolve) => application.listen(0, '127.0.0.1', resolve));
-  api = await startApp();
-  alice = await api.customer();
-  node = await startScriptedNode(api);
-  await alice.call('POST', `/v1/projects/${alice.appid}/fls/entry_points`, { name: 'hooked' });
-  token = await tokenFor('live');
-});
-afterAll(async () => {
-  for (const { socket } of clients) socket.terminate();
-  await node?.stop();
-  await api?.stop();
-  application?.close();
-});
-beforeEach(async () => {
-  hooks = [];
-  answer = { status: 200, body: {} };
-  node.script = 'answer';
-  await api.prisma.stream.deleteMany();
-  await api.prisma.pushSettings.deleteMany();
-});
-
-const fls = (path: string): string => `/v1/projects/${alice.appid}/fls/entry_points/${path}`;
-const tokenFor = async (entryPoint: string) =>
-  ((await alice.call('POST', fls(`${entryPoint}/publish_tokens`), {})).body as { token: string }).token;
 
 async function open(path = '/websocket'): Promise<Client> {
   const socket = new WebSocket(api.url.replace('http', 'ws') + path);
@@ -306,7 +266,7 @@ describe('REST hooks', () => {
   it('that fail are no obstacle, unless the application said so when it was asked to connect', async () => {
     await settings({ appUrl: appUrl() }, 'hooked');
     const authToken = await tokenFor('hooked');
-    answer = { status: 500, body: {} };
+    answerWith(500, {});
     const lenient = await connected({ authToken });
     publish(lenient);
     await expect.poll(() => lenient.received[0]?.[0]).toBe('setRemoteSDP');
@@ -314,9 +274,9 @@ describe('REST hooks', () => {
     lenient.socket.terminate();
     await expect.poll(() => hooks.at(-1)).toBe('ConnectionStatusEvent');
 
-    answer = { status: 200, body: { restClientConfig: { publishStream: { restOnError: 'FAIL' } } } };
+    answerWith(200, { restClientConfig: { publishStream: { restOnError: 'FAIL' } } });
     const strict = await connected({ authToken });
-    answer = { status: 500, body: {} };
+    answerWith(500, {});
     publish(strict, { name: 'other' });
     await expect
       .poll(() => strict.received)

@@ -4,12 +4,13 @@ import type { Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signIn, type Tab } from '../support/dashboard.js';
 import { type Show, startShow } from '../support/show.js';
+import { System } from '../support/system.js';
 
 let show: Show;
 let { system, platform, browser } = {} as Show;
 
 beforeAll(async () => {
-  show = await startShow();
+  show = await startShow(() => System.start());
   ({ system, platform, browser } = show);
 }, 90_000);
 afterAll(() => show?.stop());

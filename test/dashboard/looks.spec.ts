@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signIn } from '../support/dashboard.js';
 import { type Show, startShow } from '../support/show.js';
+import { System } from '../support/system.js';
 
 let show: Show;
 let { system, browser } = {} as Show;
@@ -9,7 +10,7 @@ let streamPath: string;
 let customerPath: string;
 
 beforeAll(async () => {
-  show = await startShow();
+  show = await startShow(() => System.start());
   ({ system, browser } = show);
   streamPath = `/streams/${system.appid}/${(await system.stream('concert')).id}`;
   customerPath = `/customers/${system.customer.customerId}`;

@@ -3,13 +3,14 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signIn, type Tab } from '../support/dashboard.js';
 import { type Show, startShow } from '../support/show.js';
+import { System } from '../support/system.js';
 
 let show: Show;
 let { system, browser } = {} as Show;
 let his: Tab;
 
 beforeAll(async () => {
-  show = await startShow();
+  show = await startShow(() => System.start());
   ({ system, browser } = show);
   his = await signIn(browser, system, system.operator, { colorScheme: 'dark' });
 }, 90_000);

@@ -63,7 +63,7 @@ let live: { whipUrl: (name: string) => string; token: string };
 beforeAll(async () => {
   platform = await startRtmpServer({ record: true });
   customer = await startCustomer((name) => [`${platform.url}/${name}`]);
-  system = await System.start();
+  system = await System.shared();
   live = await system.entryPoint('browser', { enabled: true, callbackUrl: customer.url });
   pages = await servePages({ '/': PAGE });
   browser = await launchChromium(['--allow-loopback-in-peer-connection']);

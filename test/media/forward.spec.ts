@@ -16,7 +16,7 @@ let live: { whipUrl: (name: string) => string; token: string };
 beforeAll(async () => {
   platforms = await Promise.all([startRtmpServer({ record: true }), startRtmpServer({ record: true })]);
   customer = await startCustomer((name) => platforms.map(({ url }, i) => `${url}/${name}-${i}?secret=s3cr3t-${name}`));
-  system = await System.start();
+  system = await System.shared();
   live = await system.entryPoint('forward', { enabled: true, callbackUrl: customer.url });
 });
 
@@ -84,7 +84,6 @@ describe('a stream from a WHIP client that is not a browser', () => {
     expect(await system.stream('clip')).toMatchObject({ state: 'live', callback: { state: 'answered', reason: null } });
     // Everything that was logged about it is found by its ids.
     const lines = system.log
-      .join('')
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, string>);
@@ -178,11 +177,9 @@ describe('a stream from a WHIP client that is not a browser', () => {
     const { body: events } = await system.call('GET', '/events?limit=200');
     const { body: deliveries } = await system.call('GET', '/entry_points/forward/callbacks');
     const { body: streams } = await system.call('GET', '/streams');
-    const everything = [
-      system.log.join(''),
-      await system.pipelineLogs(),
-      JSON.stringify([events, deliveries, streams]),
-    ].join('\n');
+    const everything = [system.log, await system.pipelineLogs(), JSON.stringify([events, deliveries, streams])].join(
+      '\n',
+    );
     expect(everything).toContain('clip');
     expect(everything).not.toContain('s3cr3t');
     expect(everything).not.toContain(live.token);

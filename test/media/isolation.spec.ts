@@ -54,7 +54,7 @@ beforeAll(async () => {
     ),
   ];
   customer = await startCustomer(urls);
-  system = await System.start();
+  system = await System.shared();
 });
 
 afterAll(async () => {

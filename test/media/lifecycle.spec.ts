@@ -211,10 +211,7 @@ it('ends its streams properly when the worker is told to stop', async () => {
 
 /** The process that runs a stream, by what its worker logged. */
 async function pipelinePid(streamId: string): Promise<number> {
-  const line = system.log
-    .join('')
-    .split('\n')
-    .find((text) => text.includes(`stream ${streamId} runs in process`)) as string;
+  const line = system.log.split('\n').find((text) => text.includes(`stream ${streamId} runs in process`)) as string;
   return Number(/runs in process (\d+)/.exec(line)?.[1]);
 }
 

@@ -30,7 +30,7 @@ function verdict(sdp: string): number {
 
 beforeAll(async () => {
   platform = await startRtmpServer({ record: true });
-  system = await System.start();
+  system = await System.shared();
 });
 afterAll(async () => {
   await Promise.all(publishers.map((publisher) => publisher.close()));

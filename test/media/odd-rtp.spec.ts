@@ -15,7 +15,7 @@ const publishers: TestPublisher[] = [];
 
 beforeAll(async () => {
   platform = await startRtmpServer({ record: true });
-  system = await System.start({ ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8,::1' });
+  system = await System.shared();
   entryPoint = await system.entryPoint('odd-rtp');
 });
 afterAll(async () => {

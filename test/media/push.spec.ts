@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
@@ -21,12 +20,12 @@ let system: System;
 let platform: TestRtmpServer;
 let publisher: TestPublisher;
 let entryPoint: Awaited<ReturnType<System['entryPoint']>>;
-const mediaDir = mkdtempSync(join(tmpdir(), 'mc-media-'));
 
 beforeAll(async () => {
   platform = await startRtmpServer();
-  system = await System.start({ MEDIA_DIR: mediaDir, PUSH_LOCAL_ADDRESSES: '127.0.0.3' });
-  mkdirSync(join(mediaDir, system.appid));
+  system = await System.shared();
+  const sounds = join(system.env.MEDIA_DIR as string, system.appid);
+  mkdirSync(sounds);
   // A quiet tone, in another format than the stream's.
   execFileSync('ffmpeg', [
     '-v',
@@ -37,7 +36,7 @@ beforeAll(async () => {
     'sine=frequency=1000:duration=2:sample_rate=22050',
     '-af',
     'volume=0.1',
-    join(mediaDir, system.appid, 'tone.wav'),
+    join(sounds, 'tone.wav'),
   ]);
   entryPoint = await system.entryPoint('push');
   publisher = await publish('main');
@@ -46,7 +45,6 @@ afterAll(async () => {
   await publisher?.close();
   await system?.stop();
   await platform?.stop();
-  rmSync(mediaDir, { recursive: true, force: true });
 });
 
 const publish = (name: string) =>

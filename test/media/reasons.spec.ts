@@ -11,7 +11,7 @@ let entryPoint: { whipUrl: (name: string) => string; token: string };
 const publishers: TestPublisher[] = [];
 
 beforeAll(async () => {
-  system = await System.start();
+  system = await System.shared();
   entryPoint = await system.entryPoint('reasons');
 });
 afterAll(async () => {

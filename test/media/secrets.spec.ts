@@ -108,7 +108,7 @@ it('keeps keys, credentials and tokens of destinations to itself', async () => {
     'messages over Redis': overRedis
       .filter((command) => command.includes(system.env.REDIS_PREFIX as string))
       .join('\n'),
-    'the logs of API and worker': system.log.join('\n'),
+    'the logs of API and worker': system.log,
     'the logs of the pipelines': await system.pipelineLogs(),
     'command lines': await commandLines(),
     metrics,

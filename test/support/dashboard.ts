@@ -32,7 +32,7 @@ export async function signIn(
     if (message.type() === 'error' && /Content Security Policy|Uncaught|React/i.test(message.text()))
       faults.push(message.text());
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   await page.goto(system.apiUrl);
   await page.getByLabel('Customer ID').fill(who.customerId);
   await page.getByLabel('Customer secret', { exact: true }).fill(who.customerSecret);

@@ -4,6 +4,7 @@ import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startPostgres } from '../../scripts/lib/postgres.mjs';
 import { startRedis } from '../../scripts/lib/redis.mjs';
+import { offerSystem } from './shared-system.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -13,12 +14,15 @@ declare module 'vitest' {
     templateDb: string;
     /** The run's Redis server, shared by all files: use a prefix of your own. */
     redisUrl: string;
+    /** Tells the place of the system that files share; the first request starts it: see `System.shared`. */
+    sharedSystemUrl: string;
   }
 }
 
 interface Servers {
   adminUrl: string;
   redisUrl: string;
+  sharedSystemUrl: string;
   stop(): Promise<void>;
 }
 
@@ -37,6 +41,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('adminUrl', servers.adminUrl);
   project.provide('redisUrl', servers.redisUrl);
   project.provide('templateDb', TEMPLATE);
+  project.provide('sharedSystemUrl', servers.sharedSystemUrl);
   return async () => {
     entry.users -= 1;
     if (entry.users === 0) {
@@ -52,7 +57,10 @@ async function startServers(): Promise<Servers> {
   const dir = join(parent, `servers-${process.pid}`);
   await mkdir(dir, { recursive: true });
   const started: { stop(): Promise<void> }[] = [];
+  let system: Awaited<ReturnType<typeof offerSystem>> | undefined;
   const stop = async (): Promise<void> => {
+    // It stands on the two others.
+    await system?.stop();
     await Promise.all(started.map((server) => server.stop()));
     await rm(dir, { recursive: true, force: true });
   };
@@ -62,7 +70,8 @@ async function startServers(): Promise<Servers> {
     const redis = await startRedis({ dir: join(dir, 'redis'), durable: false });
     started.push(redis);
     await migrateTemplate(postgres.url, postgres.urlOf(TEMPLATE));
-    return { adminUrl: postgres.url, redisUrl: redis.url, stop };
+    system = await offerSystem({ adminUrl: postgres.url, templateDb: TEMPLATE, redisUrl: redis.url });
+    return { adminUrl: postgres.url, redisUrl: redis.url, sharedSystemUrl: system.url, stop };
   } catch (error) {
     await stop();
     throw error;

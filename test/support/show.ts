@@ -22,8 +22,8 @@ export interface Show {
   stop(): Promise<void>;
 }
 
-/** Starts it all: the stream `concert` is on the entry point `show`. */
-export async function startShow(): Promise<Show> {
+/** Starts it all: the stream `concert` is on the entry point `show`. Who looks at it as an operator, or ends its processes, needs a system of his own (`System.start`). */
+export async function startShow(newSystem: () => Promise<System> = () => System.shared()): Promise<Show> {
   const stops: (() => Promise<unknown>)[] = [];
   const started = <T>(thing: T, stop: (thing: T) => Promise<unknown>): T => {
     stops.unshift(() => stop(thing));
@@ -39,7 +39,7 @@ export async function startShow(): Promise<Show> {
       await startCustomer((name) => [`${platform.url}/${name}`, `rtmp://127.0.0.1:${deadPort}/live/${name}`]),
       (server) => server.stop(),
     );
-    const system = started(await System.start(), (running) => running.stop());
+    const system = started(await newSystem(), (running) => running.stop());
     const { whipUrl, token } = await system.entryPoint('show', { enabled: true, callbackUrl: customer.url });
     const publish = async (name: string): Promise<TestPublisher> =>
       started(

@@ -1,19 +1,14 @@
 // The real system for media tests: API and worker as processes of their own, from dist/, on the run's PostgreSQL and Redis.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { expect, inject, vi } from 'vitest';
 import { Env } from '../../libs/config/src/index.js';
 import { Wire } from '../../libs/queue/src/index.js';
-import { endPipelines, pipelinesOf } from '../../scripts/lib/processes.mjs';
-import { createTestDatabase } from './database.js';
-import { freePort } from './ports.js';
+import './global-setup.js';
+import { type Credentials, type ProcessName, type SystemPlace, SystemProcesses } from './system-processes.js';
 
-const ROOT = join(import.meta.dirname, '../..');
-const run = promisify(execFile);
+export type { Credentials };
 
 export interface StreamView {
   id: string;
@@ -51,141 +46,111 @@ export interface TransferView {
   } | null;
 }
 
-interface Process {
-  child: ChildProcess;
-  runDir: string;
-  ended: Promise<void>;
-}
-
-/** `worker-2` is a second node. */
-export type ProcessName = 'api' | 'worker' | 'worker-2';
-
-/** A customer ID with its secret. */
-export interface Credentials {
-  customerId: string;
-  customerSecret: string;
-}
-
 const basic = ({ customerId, customerSecret }: Credentials): string =>
   `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
 
-/** A running system with the seed's customer; everything ends with `stop`. */
-export class System {
-  /** Everything that API and worker have logged. */
-  readonly log: string[] = [];
-  private readonly processes = new Map<string, Process>();
+/** States of a stream that has not ended. */
+const RUNNING = ['starting', 'connecting', 'live', 'reconnecting'];
 
+/** A running system as one of its customers uses it; everything of that customer ends with `stop`. */
+export class System {
   private constructor(
-    readonly apiUrl: string,
-    readonly appid: string,
-    readonly customer: Credentials,
-    readonly operator: Credentials,
-    /** What its processes were started with. */
-    readonly env: NodeJS.ProcessEnv,
-    readonly runDir: string,
-    private readonly dropDatabase: () => Promise<void>,
+    private readonly place: SystemPlace,
+    /** Absent where the system is shared: nobody starts or ends its processes. */
+    private readonly processes?: SystemProcesses,
   ) {}
 
+  /** A system of the caller's own, with the seed's customer: for tests that set it up in a way of their own, look at all of it, or end its processes. */
   static async start(settings: Record<string, string> = {}): Promise<System> {
-    const [database, port, runDir] = await Promise.all([
-      createTestDatabase(),
-      freePort(),
-      mkdtemp(join(tmpdir(), 'mc-')),
-    ]);
-    const id = randomBytes(4).toString('hex');
-    const env: NodeJS.ProcessEnv = {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      DATABASE_URL: database.url,
-      REDIS_URL: inject('redisUrl'),
-      REDIS_PREFIX: `media-${id}`,
-      MASTER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
-      LISTEN_ADDRESS: '127.0.0.1',
-      PORT: String(port),
-      ALLOWED_PRIVATE_HOSTS: '127.0.0.0/8',
-      // Tests poll.
-      REQUESTS_PER_SECOND: '0',
-      WHIP_ADDRESS_REQUESTS_PER_SECOND: '0',
-      WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '0',
-      WHIP_UNCONNECTED_PER_CUSTOMER: '0',
-      WHIP_UNCONNECTED_PER_TOKEN: '0',
-      QUOTA_STREAMS: '100',
-      MEDIA_ADDRESSES: '127.0.0.1',
-      NODE_ID: `node-${id}`,
-      RUN_DIR: runDir,
-      LOG_LEVEL: 'debug',
-      ...settings,
-    };
-    const { stdout } = await run(process.execPath, ['dist/apps/api/src/cli/seed.js'], {
-      cwd: ROOT,
-      env,
-      timeout: 30_000,
-    });
-    const seeded = JSON.parse(stdout.trim().split('\n').at(-1) as string) as {
-      operator: Credentials;
-      customer: Credentials;
-      appid: string;
-    };
-    const system = new System(
-      `http://127.0.0.1:${port}`,
-      seeded.appid,
-      seeded.customer,
-      seeded.operator,
-      env,
-      runDir,
-      () => database.drop(),
-    );
-    system.spawn('api');
-    system.spawn('worker');
+    const servers = { adminUrl: inject('adminUrl'), templateDb: inject('templateDb'), redisUrl: inject('redisUrl') };
+    const processes = await SystemProcesses.start(servers, settings);
+    const system = new System(processes.place, processes);
     await system.nodesReach(1);
     return system;
   }
 
-  /** Ends API, worker and whatever pipelines are left. */
+  /** The system that the run's files share, as a new customer with a project of its own: they see nothing of one another. */
+  static async shared(): Promise<System> {
+    const answer = await fetch(inject('sharedSystemUrl'));
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`the shared system did not start: ${text}`);
+    const place = JSON.parse(text) as SystemPlace;
+    const operator = new System({ ...place, customer: place.operator });
+    await operator.nodesReach(1);
+    const made = await operator.request<{ customerId: string; credential: { secret: string } }>(
+      'POST',
+      '/v1/customers',
+      { name: 'Demo customer' },
+    );
+    expect(made.status, JSON.stringify(made.body)).toBe(201);
+    const customer = { customerId: made.body.customerId, customerSecret: made.body.credential.secret };
+    const project = await new System({ ...place, customer }).request<{ appid: string }>('POST', '/v1/projects', {
+      name: 'Demo',
+    });
+    expect(project.status, JSON.stringify(project.body)).toBe(201);
+    return new System({ ...place, customer, appid: project.body.appid });
+  }
+
+  get apiUrl(): string {
+    return this.place.apiUrl;
+  }
+  get appid(): string {
+    return this.place.appid;
+  }
+  get customer(): Credentials {
+    return this.place.customer;
+  }
+  get operator(): Credentials {
+    return this.place.operator;
+  }
+  /** What its processes were started with. */
+  get env(): NodeJS.ProcessEnv {
+    return this.place.env;
+  }
+  get runDir(): string {
+    return this.place.runDir;
+  }
+  /** Every whole line that API and worker have written so far. */
+  get log(): string {
+    const text = readFileSync(this.place.logFile, 'utf8');
+    return text.slice(0, text.lastIndexOf('\n') + 1);
+  }
+
+  /** Ends API, worker and whatever pipelines are left; of a shared system, the customer with all that is its own. */
   async stop(): Promise<void> {
-    for (const { child } of this.processes.values()) child.kill('SIGTERM');
-    await Promise.all([...this.processes.values()].map(({ ended }) => ended));
-    for (const runDir of new Set([...this.processes.values()].map((one) => one.runDir))) await endPipelines(runDir);
-    await this.dropDatabase();
-    await rm(this.runDir, { recursive: true, force: true });
+    if (this.processes) return this.processes.stop();
+    for (const state of RUNNING) {
+      const { body } = await this.call<{ streams: StreamView[] }>('GET', `/streams?limit=100&state=${state}`);
+      for (const { id } of body.streams) expect((await this.call('DELETE', `/streams/${id}`)).status).toBe(204);
+    }
+    const operator = new System({ ...this.place, customer: this.operator });
+    const gone = await operator.request('DELETE', `/v1/customers/${this.customer.customerId}`);
+    expect(gone.status, JSON.stringify(gone.body)).toBe(204);
   }
 
   /** Ends a process by a signal and waits until it is gone. */
-  async end(name: ProcessName, signal: NodeJS.Signals): Promise<void> {
-    const { child, ended } = this.processes.get(name) as Process;
-    child.kill(signal);
-    await ended;
+  end(name: ProcessName, signal: NodeJS.Signals): Promise<void> {
+    return this.own.end(name, signal);
   }
 
   /** Starts a process (again). */
   spawn(name: ProcessName): void {
-    const other = name === 'worker-2' ? { NODE_ID: `${this.env.NODE_ID}-2`, RUN_DIR: join(this.runDir, '2') } : {};
-    const env: NodeJS.ProcessEnv = { ...this.env, ...other };
-    const child = spawn(process.execPath, ['--enable-source-maps', `dist/apps/${name.split('-')[0]}/src/main.js`], {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text: string) => this.log.push(text));
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    this.processes.set(name, { child, ended, runDir: env.RUN_DIR as string });
+    this.own.spawn(name);
   }
 
   /** Ends all processes of a node at once and without a word, as when its machine is lost. */
-  async loseNode(name: 'worker' | 'worker-2'): Promise<void> {
-    const { child, ended, runDir } = this.processes.get(name) as Process;
-    const pids = pipelinesOf(runDir);
-    child.kill('SIGKILL');
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
-    await ended;
+  loseNode(name: 'worker' | 'worker-2'): Promise<void> {
+    return this.own.loseNode(name);
   }
 
   /** Starts the next worker beside the one that runs, which hands over to it; resolves when the one before has ended. */
-  async exchangeWorker(): Promise<void> {
-    const { ended } = this.processes.get('worker') as Process;
-    this.spawn('worker');
-    await ended;
+  exchangeWorker(): Promise<void> {
+    return this.own.exchangeWorker();
+  }
+
+  private get own(): SystemProcesses {
+    if (!this.processes) throw new Error('others use this system, too: System.start() makes one of your own');
+    return this.processes;
   }
 
   /** The output of the pipeline processes that is still there. */
@@ -263,7 +228,7 @@ export class System {
   }
 
   /** Waits until one transfer is in this state. */
-  async transferReaches(streamId: string, transferId: string, state: string, timeout = 10_000): Promise<TransferView> {
+  async transferReaches(streamId: string, transferId: string, state: string, timeout = 30_000): Promise<TransferView> {
     await expect
       .poll(async () => (await this.transfer(streamId, transferId)).state, { timeout, interval: 50 })
       .toBe(state);
@@ -271,7 +236,7 @@ export class System {
   }
 
   /** Waits until the stream's transfers are in these states, in the order of their creation. */
-  async transfersReach(streamId: string, states: string[], timeout = 10_000): Promise<TransferView[]> {
+  async transfersReach(streamId: string, states: string[], timeout = 30_000): Promise<TransferView[]> {
     await expect
       .poll(async () => (await this.transfers(streamId)).map(({ state }) => state), { timeout, interval: 50 })
       .toEqual(states);
@@ -286,6 +251,6 @@ export class System {
       return found.filter(({ draining }) => !draining).length;
     };
     // The API may not listen yet.
-    await vi.waitFor(async () => expect(await nodes().catch(() => -1)).toBe(count), { timeout: 20_000, interval: 50 });
+    await vi.waitFor(async () => expect(await nodes().catch(() => -1)).toBe(count), { timeout: 80_000, interval: 50 });
   }
 }

@@ -1,6 +1,10 @@
 import '@mantine/core/styles.css';
 import '@mantine/notifications/styles.css';
-import './main.css';
+import './styles/base.css';
+import './styles/parts.css';
+import './styles/pages.css';
+// Its rules win over those before them.
+import './styles/narrow.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
