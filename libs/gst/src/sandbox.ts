@@ -18,6 +18,7 @@ export interface Bounds {
 interface Sandbox {
   confine(bounds: Bounds): string[];
   closeMemory(): boolean;
+  refuseRings(): boolean;
 }
 
 const sandbox = load<Sandbox>('sandbox');
@@ -34,4 +35,13 @@ export function confine(bounds: Bounds): string[] {
 /** Closes this process's memory and environment (/proc/<pid>/mem, environ) to other processes of the same user (prctl(2), PR_SET_DUMPABLE). */
 export function closeMemory(): boolean {
   return sandbox.closeMemory();
+}
+
+/**
+ * Programs that are started from now on get no io_uring (seccomp(2)): a confined process cannot have it, since what goes through it passes no filter of
+ * system calls, and libuv, which has a ring where it can from its start on, aborts when that is refused later. No new privileges from now on, either.
+ * False where this machine does not allow it: then `confine` leaves the ring alone, and says so.
+ */
+export function refuseRings(): boolean {
+  return sandbox.refuseRings();
 }
