@@ -312,7 +312,7 @@ async function startPlatform() {
     port,
     report: async () => {
       child.stdin.write('\n');
-      return JSON.parse((await lines.next()).value);
+      return JSON.parse(String((await lines.next()).value));
     },
   };
 }

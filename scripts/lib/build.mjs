@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   rmSync,
   rmdirSync,
   symlinkSync,
@@ -16,6 +17,7 @@ import {
 import { basename, dirname, join, relative } from 'node:path';
 import { ROOT } from './paths.mjs';
 import { runStep } from './step.mjs';
+import { which } from './which.mjs';
 
 const at = (...parts) => join(ROOT, ...parts);
 const bin = (name) => at('node_modules/.bin', name);
@@ -28,17 +30,25 @@ export async function installDependencies() {
     const options = ['--include=dev', '--no-audit', '--no-fund'];
     const step = { title: 'Installing npm packages', log: 'npm', excerpt: npmErrors };
     try {
-      await runStep({ ...step, command: ['npm', 'ci', ...options], quiet: lacksOtherPlatforms });
+      await runStep({ ...step, command: [...npm(), 'ci', ...options], quiet: lacksOtherPlatforms });
     } catch (error) {
       if (!lacksOtherPlatforms(error.output ?? '')) throw error;
       await runStep({
         ...step,
         title: `${step.title} (npm install)`,
-        command: ['npm', 'install', '--no-save', ...options],
+        command: [...npm(), 'install', '--no-save', ...options],
       });
     }
   }
   linkPostgresLibraries();
+}
+
+/** npm on the Node.js that runs this, not on the machine's: some packages want it newer. A package manager of another name stays out of it. */
+function npm() {
+  const started = process.env.npm_execpath ?? '';
+  const found = which('npm');
+  const program = [started, found ? realpathSync(found) : ''].find((path) => path.endsWith('npm-cli.js'));
+  return program ? [process.execPath, program] : ['npm'];
 }
 
 /**
@@ -112,7 +122,7 @@ export async function buildAddon({ force = false } = {}) {
     runStep({
       title: 'Building the GStreamer binding (make)',
       log: 'addon',
-      command: ['make', '-C', 'libs/gst'],
+      command: ['make', '-C', 'libs/gst', `NODE=${process.execPath}`],
       hint: () => 'It needs the GStreamer headers: npm run setup installs them.',
     }),
   );
@@ -196,7 +206,7 @@ function files(dir) {
   if (!existsSync(at(dir))) return [];
   return readdirSync(at(dir), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && basename(entry.name) !== '.stamp')
-    .map((entry) => relative(ROOT, join(entry.parentPath ?? entry.path, entry.name)))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
     .filter((file) => !file.includes('/node_modules/'))
     .sort();
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildAddon, buildDashboard, buildPublisher, compile, generateClient, installDependencies } from './build.mjs';
 import { lock } from './lock.mjs';
@@ -13,10 +13,7 @@ import { say } from './terminal.mjs';
  * @param {{uses?: ('core' | 'demo' | 'tests' | 'bench')[], force?: boolean}} [options] `force` builds again whatever the stamps say
  */
 export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
-  checkNode();
-  checkWritable();
-  const release = await lock('setup', (pid) => say(`Waiting for another set-up of this checkout (pid ${pid}) ...`));
-  try {
+  await alone(async () => {
     await installPackages(uses);
     await installDependencies();
     await generateClient({ force });
@@ -24,21 +21,21 @@ export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
     await compile({ force });
     await buildPublisher({ force });
     await buildDashboard({ force });
+  });
+}
+
+/** The npm packages alone: what `scripts/run.mjs` wants before anything else. */
+export const install = () => alone(installDependencies);
+
+/** @param {() => Promise<void>} work not while another process does such */
+async function alone(work) {
+  checkWritable();
+  const release = await lock('setup', (pid) => say(`Waiting for another set-up of this checkout (pid ${pid}) ...`));
+  try {
+    await work();
   } finally {
     release();
   }
-}
-
-function checkNode() {
-  const wanted = String(
-    /\d+\.\d+/.exec(JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).engines.node)?.[0],
-  );
-  const [major = 0, minor = 0] = wanted.split('.').map(Number);
-  const [haveMajor = 0, haveMinor = 0] = process.versions.node.split('.').map(Number);
-  if (haveMajor > major || (haveMajor === major && haveMinor >= minor)) return;
-  throw new StepError(
-    `manycast needs Node.js ${wanted} or newer; this is ${process.version}. See https://nodejs.org/en/download`,
-  );
 }
 
 /** A checkout that was first run as root cannot be written by anybody else. */

@@ -23,7 +23,7 @@ export async function buildSanitized() {
   await runStep({
     title: 'Compiling the GStreamer binding with sanitizers (make)',
     log: 'addon-sanitize',
-    command: ['make', '-C', join(ROOT, 'libs/gst'), 'sanitize'],
+    command: ['make', '-C', join(ROOT, 'libs/gst'), `NODE=${process.execPath}`, 'sanitize'],
   });
 }
 
