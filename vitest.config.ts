@@ -33,7 +33,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
-          include: ['{apps,libs,scripts}/**/*.spec.ts'],
+          include: ['{apps,libs,tools}/**/*.spec.ts'],
           testTimeout: 30_000,
           sequence: { groupOrder: 0 },
         },

@@ -49,7 +49,7 @@ function brokenLinks(page: string): string[] {
 
 /** Files of the tree that a page names in code, and that are not there. A name with a placeholder, a pattern or a folder of builds is none. */
 const missingFiles = (page: string): string[] =>
-  [...proseOf(page).matchAll(/`((?:apps|libs|test|scripts|prisma|docs)\/[\w./-]+\.\w+)`/g)]
+  [...proseOf(page).matchAll(/`((?:apps|libs|test|tools|prisma|docs)\/[\w./-]+\.\w+)`/g)]
     .map(([, path]) => path as string)
     .filter((path) => !existsSync(join(ROOT, path)));
 

@@ -117,8 +117,8 @@ async function start(stops) {
     return stop;
   };
   daemon('dist/apps/api/src/main.js');
-  daemon('scripts/bench/bare-server.mjs');
-  daemon('scripts/bench/stand-in-node.mjs');
+  daemon('tools/bench/bare-server.mjs');
+  daemon('tools/bench/stand-in-node.mjs');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
   const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;

@@ -1,4 +1,4 @@
-// Installs the npm packages and nothing else. scripts/run.mjs runs it, on the Node.js that they will bring.
+// Installs the npm packages and nothing else. tools/run.mjs runs it, on the Node.js that they will bring.
 import { loadDotEnv, runMain } from './lib/main.mjs';
 import { install } from './lib/setup.mjs';
 

@@ -1,4 +1,4 @@
-// node scripts/with-env.mjs <program>: runs one of our programs with what .env says beside the environment, which wins.
+// node tools/with-env.mjs <program>: runs one of our programs with what .env says beside the environment, which wins.
 import { spawnSync } from 'node:child_process';
 import { loadDotEnv } from './lib/main.mjs';
 

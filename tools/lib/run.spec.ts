@@ -60,25 +60,25 @@ describe('the Node.js that runs everything', () => {
     expect(Object.values(packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]));
 });
 
-describe('scripts/run.mjs', () => {
+describe('tools/run.mjs', () => {
   const checkout = mkdtempSync(join(tmpdir(), 'mc-run-'));
   const machines = join(checkout, 'node');
 
   beforeAll(() => {
-    mkdirSync(join(checkout, 'scripts'));
-    for (const file of ['scripts/run.mjs', 'package.json', 'package-lock.json'])
+    mkdirSync(join(checkout, 'tools'));
+    for (const file of ['tools/run.mjs', 'package.json', 'package-lock.json'])
       copyFileSync(join(ROOT, file), join(checkout, file));
     symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
     // Another file of the same program stands for the machine's own Node.js.
     copyFileSync(process.execPath, machines);
-    const script = (name: string, text: string) => writeFileSync(join(checkout, 'scripts', `${name}.mjs`), text);
+    const script = (name: string, text: string) => writeFileSync(join(checkout, 'tools', `${name}.mjs`), text);
     script('tell', 'console.log(JSON.stringify([process.execPath, ...process.argv.slice(2)])); process.exitCode = 7;');
     script('wait', `process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready');`);
   });
   afterAll(() => rmSync(checkout, { recursive: true }));
 
   function start(node: string, ...args: string[]) {
-    const child: ChildProcess = spawn(node, [join(checkout, 'scripts/run.mjs'), ...args], {
+    const child: ChildProcess = spawn(node, [join(checkout, 'tools/run.mjs'), ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { PATH: process.env.PATH },
     });

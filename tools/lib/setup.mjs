@@ -24,7 +24,7 @@ export async function setUp({ uses = ['core', 'demo'], force = false } = {}) {
   });
 }
 
-/** The npm packages alone: what `scripts/run.mjs` wants before anything else. */
+/** The npm packages alone: what `tools/run.mjs` wants before anything else. */
 export const install = () => alone(installDependencies);
 
 /** @param {() => Promise<void>} work not while another process does such */

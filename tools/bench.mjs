@@ -302,7 +302,7 @@ async function startSystem() {
 }
 
 async function startPlatform() {
-  const child = spawn(process.execPath, [join(ROOT, 'scripts/bench/platform.mjs')], {
+  const child = spawn(process.execPath, [join(ROOT, 'tools/bench/platform.mjs')], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   stops.push(async () => child.kill());
