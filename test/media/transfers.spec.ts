@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeAmf } from '../../apps/pipeline/src/output/rtmp/amf0.js';
 import { MESSAGE } from '../../apps/pipeline/src/output/rtmp/chunks.js';
-import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, missingPictures, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';

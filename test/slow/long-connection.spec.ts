@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
 import { Output } from '../../apps/pipeline/src/output/output.js';
 import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/flv/flv.js';
-import { sendAtFullSpeed } from '../../tools/bench/long-connection.mjs';
+import { sendAtFullSpeed } from '../../tools/bench/long-connection.ts';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 
 /** Beyond 2^32; nginx-rtmp counts from 0 again at 4,026,531,840. */

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startPostgres } from '../../tools/lib/postgres.mjs';
-import { startRedis } from '../../tools/lib/redis.mjs';
+import { startPostgres } from '../../tools/lib/postgres.ts';
+import { startRedis } from '../../tools/lib/redis.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

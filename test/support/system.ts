@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { expect, inject, vi } from 'vitest';
 import { Env } from '../../libs/config/src/index.js';
 import { Wire } from '../../libs/queue/src/index.js';
-import { endPipelines, pipelinesOf } from '../../tools/lib/processes.mjs';
+import { endPipelines, pipelinesOf } from '../../tools/lib/processes.ts';
 import { createTestDatabase } from './database.js';
 import { freePort } from './ports.js';
 

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ROOT } from './paths.mjs';
+import { ROOT } from './paths.ts';
 
 interface Service {
   image: string;

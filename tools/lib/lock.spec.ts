@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { STATE_DIR } from './paths.mjs';
+import { STATE_DIR } from './paths.ts';
 
 const STARTERS = 6;
 const ROUNDS = 5;
@@ -10,7 +10,7 @@ const NAME = `test-${process.pid}`;
 const FILE = join(STATE_DIR, `${NAME}.lock`);
 /** Waits until all are ready, tries, says how it went, and lives until it is told to end. */
 const STARTER = `
-  const { tryLock } = await import(${JSON.stringify(join(import.meta.dirname, 'lock.mjs'))});
+  const { tryLock } = await import(${JSON.stringify(join(import.meta.dirname, 'lock.ts'))});
   process.stdout.write('ready\\n');
   process.stdin.once('data', () => process.stdout.write(tryLock(${JSON.stringify(NAME)}) ? 'won\\n' : 'lost\\n'));
   process.stdin.on('end', () => process.exit());`;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { requirements } from './packages.mjs';
-import { ROOT } from './paths.mjs';
+import { requirements } from './packages.ts';
+import { ROOT } from './paths.ts';
 
 /** Built with, or a service with an image of its own, or used by scripts alone. */
 const NOT_IN_THE_IMAGE = [

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from './paths.mjs';
+import { ROOT } from './paths.ts';
 
 interface Entry {
   version: string;
@@ -71,7 +71,7 @@ describe('tools/run.mjs', () => {
     symlinkSync(join(ROOT, 'node_modules'), join(checkout, 'node_modules'));
     // Another file of the same program stands for the machine's own Node.js.
     copyFileSync(process.execPath, machines);
-    const script = (name: string, text: string) => writeFileSync(join(checkout, 'tools', `${name}.mjs`), text);
+    const script = (name: string, text: string) => writeFileSync(join(checkout, 'tools', `${name}.ts`), text);
     script('tell', 'console.log(JSON.stringify([process.execPath, ...process.argv.slice(2)])); process.exitCode = 7;');
     script('wait', `process.on('SIGTERM', () => process.exit(3)); setInterval(() => {}, 1000); console.log('ready');`);
   });

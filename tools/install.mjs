@@ -1,8 +1,0 @@
-// Installs the npm packages and nothing else. tools/run.mjs runs it, on the Node.js that they will bring.
-import { loadDotEnv, runMain } from './lib/main.mjs';
-import { install } from './lib/setup.mjs';
-
-await runMain(async () => {
-  loadDotEnv();
-  await install();
-});
