@@ -26,8 +26,8 @@ const PUBLISHER = 'libs/publisher';
 /** Runs `npm ci` when node_modules is not what package-lock.json says. */
 export async function installDependencies(): Promise<void> {
   if (!dependenciesMatch()) {
-    // Without --include=dev a NODE_ENV=production in the environment would leave the compiler out.
-    const options = ['--include=dev', '--no-audit', '--no-fund'];
+    // Without these a NODE_ENV=production in the environment would leave the compiler out, and a setting of the person's Node.js and PostgreSQL.
+    const options = ['--include=dev', '--include=optional', '--no-audit', '--no-fund'];
     const step = { title: 'Installing npm packages', log: 'npm', excerpt: npmErrors };
     try {
       await runStep({ ...step, command: [...npm(), 'ci', ...options], quiet: lacksOtherPlatforms });
