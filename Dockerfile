@@ -2,8 +2,8 @@
 FROM node:24-bookworm AS build
 WORKDIR /manycast
 COPY . .
-# Installs the system packages that building needs, then builds what is not there.
-RUN npm run setup && npm prune --omit=dev --omit=optional
+# Installs the system packages that building needs, then builds what is not there. What runs is the Node.js of package.json.
+RUN npm run setup && cp -L node_modules/.bin/node /usr/local/bin/node.pinned && npm prune --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
@@ -11,6 +11,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
       gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
       nginx libnginx-mod-rtmp \
     && rm -rf /var/lib/apt/lists/*
+COPY --from=build /usr/local/bin/node.pinned /usr/local/bin/node
 WORKDIR /manycast
 # All of it belongs to root: no process of ours can change the program.
 COPY --from=build /manycast/package.json ./

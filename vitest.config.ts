@@ -41,7 +41,7 @@ export default defineConfig({
         ssr,
         test: {
           name: 'unit',
-          include: ['{apps,libs,scripts}/**/*.spec.ts'],
+          include: ['{apps,libs,tools}/**/*.spec.ts'],
           ...PATIENT,
           testTimeout: 30_000,
           maxWorkers: WORKERS,

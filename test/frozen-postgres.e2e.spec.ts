@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migrate, migrationsDirectory } from '../libs/db/src/migrate.js';
-import { startPostgres } from '../scripts/lib/postgres.mjs';
+import { startPostgres } from '../tools/lib/postgres.ts';
 import { freeze } from './support/freeze.js';
 import { offer } from './support/sdp.js';
 import { System } from './support/system.js';

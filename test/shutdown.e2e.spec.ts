@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { startRedis } from '../scripts/lib/redis.mjs';
+import { startRedis } from '../tools/lib/redis.ts';
 import { freeze } from './support/freeze.js';
 import { System } from './support/system.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { decodeFrames, missingPictures, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';

@@ -2,12 +2,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import type { FuzzReport } from '../../scripts/lib/fuzz/media.mjs';
+import type { FuzzReport } from '../../tools/lib/fuzz/media.ts';
 
 it('hostile RTP of every codec is answered by what its decoders make of it', async () => {
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    ['scripts/fuzz-media.mjs', '--minutes', '0.2', '--seed', '20261130'],
+    ['tools/fuzz-media.ts', '--minutes', '0.2', '--seed', '20261130'],
     { timeout: 50_000, maxBuffer: 1e7 },
   );
   const report = JSON.parse(stdout.trim().split('\n').at(-1) as string) as FuzzReport;

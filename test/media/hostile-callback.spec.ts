@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { type CallbackServer, HOSTILE, startCallbackServer } from '../support/callback-server.js';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { missingPictures, pictures, probe, steps } from '../support/ffprobe.js';

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import { type IceHalf, readOffer, type RemoteTransport, writeAnswer } from '../../libs/sdp/src/index.js';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { startIceRelay } from '../support/ice-relay.js';
 import { bindingRequest, StunPeer } from '../support/stun-peer.js';
 

@@ -1,6 +1,6 @@
 // Odd pictures and sounds: what arrives at a platform all the same.
 import { describe, expect, it } from 'vitest';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, missingPictures, pictures, probe, steps, volumeDetect } from '../support/ffprobe.js';
 import { useInputs, system, platform, entryPoint, forwarded, recorded, figures } from '../support/inputs.js';
 

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MESSAGE } from '../../apps/pipeline/src/output/rtmp/chunks.js';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { missingPictures, pictures, probe, steps } from '../support/ffprobe.js';
 import { freePort } from '../support/ports.js';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { missingPictures, pictures, probe, steps } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, lipSync, missingPictures, picture, pictures } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';

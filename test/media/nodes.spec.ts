@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { launchChromium, type PageServer } from '../support/chromium.js';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { inPage, servePublisherPages } from '../support/publisher-page.js';

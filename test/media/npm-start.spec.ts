@@ -15,14 +15,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ROOT } from '../../scripts/lib/paths.mjs';
+import { ROOT } from '../../tools/lib/paths.ts';
 import { freePort } from '../support/ports.js';
 
 const run = promisify(execFile);
 const COPIED = [
   'apps',
   'libs',
-  'scripts',
+  'tools',
   'prisma',
   'dist',
   'package.json',

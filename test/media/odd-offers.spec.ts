@@ -1,7 +1,7 @@
 // Offers as nobody should make them, before real pipelines: what the judge of offers lets pass is answered, and nothing else is asked of a node.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { readOffer, SdpError } from '../../libs/sdp/src/index.js';
 import { requireDocumented } from '../support/contract.js';
 import { missingPictures, pictures } from '../support/ffprobe.js';

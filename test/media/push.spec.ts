@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, probe, volumeDetect } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';

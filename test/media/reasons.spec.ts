@@ -1,7 +1,7 @@
 // Why a publisher brings no media: what its stream says, of real sessions.
 import { createSocket } from 'node:dgram';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { wholeOffer } from '../support/sdp.js';
 import { StunPeer } from '../support/stun-peer.js';
 import { System } from '../support/system.js';

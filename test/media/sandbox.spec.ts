@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, volumeDetect } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { System } from '../support/system.js';

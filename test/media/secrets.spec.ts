@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { readdir, readFile } from 'node:fs/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { type Customer, startCustomer } from '../support/customer.js';
 import { freePort } from '../support/ports.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';

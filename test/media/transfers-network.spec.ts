@@ -1,6 +1,6 @@
 // Platforms that are slow, and a network that loses.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, steps } from '../support/ffprobe.js';
 import { startLossyRelay } from '../support/lossy-relay.js';
 import { startSlowProxy } from '../support/slow-proxy.js';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeAmf } from '../../apps/pipeline/src/output/rtmp/amf0.js';
 import { MESSAGE } from '../../apps/pipeline/src/output/rtmp/chunks.js';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, probe, steps } from '../support/ffprobe.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 import {

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOffer, writeAnswer } from '../../libs/sdp/src/index.js';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
-import { publishTestStream } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 
 const SETTINGS = {
   mediaAddresses: ['127.0.0.1'],

@@ -1,7 +1,7 @@
 // What the test publisher has of GStreamer's webrtcbin.
 import { afterEach, expect, it } from 'vitest';
 import { GstError, Pipeline, Element } from '#libs/gst';
-import { WebrtcBin } from '../../tools/test-publisher/webrtcbin.mjs';
+import { WebrtcBin } from '../../tools/test-publisher/webrtcbin.ts';
 
 const pipelines: Pipeline[] = [];
 afterEach(async () => {

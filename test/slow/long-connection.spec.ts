@@ -1,9 +1,10 @@
 // Hours of a stream over one connection, at full speed. By hand: npm run test:slow
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
+import { TransferUrl } from '#libs/transfer';
 import { Output } from '../../apps/pipeline/src/output/output.js';
 import { avcFrame, avcSequenceHeader } from '../../apps/pipeline/src/flv/flv.js';
-import { sendAtFullSpeed } from '../../scripts/bench/long-connection.mjs';
+import { sendAtFullSpeed } from '../../tools/bench/long-connection.ts';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 
 /** Beyond 2^32; nginx-rtmp counts from 0 again at 4,026,531,840. */
@@ -17,7 +18,7 @@ afterAll(() => platform?.stop());
 
 it('nginx-rtmp is sent 4.7 GB over one connection without a pause', async () => {
   const { close, ...result } = await sendAtFullSpeed(
-    { Output, AllowList, avcFrame, avcSequenceHeader },
+    { Output, TransferUrl, AllowList, avcFrame, avcSequenceHeader },
     `${platform.url}/long`,
     BYTES,
   );

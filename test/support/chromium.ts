@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chromium, type Browser } from 'playwright-core';
-import { which } from '../../scripts/lib/which.mjs';
+import { which } from '../../tools/lib/which.ts';
 
 /** Starts headless Chromium with a fake camera and microphone that need no permission. */
 export async function launchChromium(extraArgs: string[] = []): Promise<Browser> {

@@ -1,2 +1,2 @@
-export { decodeFrames, lipSync, picture, pictures, probe, steps, volumeDetect } from '../../scripts/lib/ffprobe.mjs';
-export { missingPictures } from '../../scripts/lib/pictures.mjs';
+export { decodeFrames, lipSync, picture, pictures, probe, steps, volumeDetect } from '../../tools/lib/ffprobe.ts';
+export { missingPictures } from '../../tools/lib/pictures.ts';

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
-import { startPostgres } from '../../scripts/lib/postgres.mjs';
-import { startRedis } from '../../scripts/lib/redis.mjs';
+import { startPostgres } from '../../tools/lib/postgres.ts';
+import { startRedis } from '../../tools/lib/redis.ts';
 import { offerSystem } from './shared-system.js';
 
 declare module 'vitest' {

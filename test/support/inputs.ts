@@ -1,6 +1,6 @@
 // Publishers that are not like the others: what arrives at a platform all the same.
 import { afterAll, beforeAll, expect } from 'vitest';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { probe } from './ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from './rtmp-server.js';
 import { System } from './system.js';

@@ -1,1 +1,1 @@
-export { freePort, isPortFree } from '../../scripts/lib/ports.mjs';
+export { freePort, isPortFree } from '../../tools/lib/ports.ts';

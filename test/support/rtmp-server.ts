@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startRtmpServer as startNginx } from '../../scripts/lib/rtmp-server.mjs';
+import { startRtmpServer as startNginx } from '../../tools/lib/rtmp-server.ts';
 
 export interface Publisher {
   /** The stream name (key) under which it publishes. */

@@ -1,6 +1,6 @@
 // What the dashboard is tested against: the running system with a stream that goes to a platform and to a port where nobody listens.
 import type { Browser } from 'playwright-core';
-import { publishTestStream, type TestPublisher } from '../../scripts/lib/whip-publisher.mjs';
+import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { launchChromium } from './chromium.js';
 import { type Customer, startCustomer } from './customer.js';
 import { signIn, type Tab } from './dashboard.js';

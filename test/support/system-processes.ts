@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { endWithParent } from '../../scripts/lib/daemon.mjs';
-import { endPipelines, pipelinesOf } from '../../scripts/lib/processes.mjs';
+import { endWithParent } from '../../tools/lib/daemon.ts';
+import { endPipelines, pipelinesOf } from '../../tools/lib/processes.ts';
 import { cloneDatabase, type DatabaseServer } from './clone-database.js';
 import { freePort } from './ports.js';
 

@@ -1,7 +1,7 @@
 /** A worker node: takes streams and runs a pipeline process for each. */
 import { NestFactory } from '@nestjs/core';
 import { createLogger, endInTime, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
-import { closeMemory } from '#libs/process/sandbox';
+import { closeMemory, refuseRings } from '#libs/process/sandbox';
 import { lastResort } from '#libs/process';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';
@@ -12,6 +12,8 @@ for (const warning of misspeltVariables()) logger.warn(warning);
 const resort = lastResort(logger);
 // MASTER_KEYS are in it, and pipelines may be processes of the same user.
 if (!closeMemory()) logger.warn('the memory of this process is open to other processes of its user');
+// For its pipelines, which say themselves what they could not give up.
+refuseRings();
 const app = await NestFactory.createApplicationContext(WorkerModule, {
   logger: nestLogger(logger),
   abortOnError: false,

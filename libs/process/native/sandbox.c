@@ -1,6 +1,7 @@
 // What this process may still do once it reads what strangers send: no other user's files, no program, no other process.
 #define _GNU_SOURCE
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/audit.h>
@@ -40,7 +41,7 @@ static const int REFUSED[] = {
     __NR_open_tree, __NR_move_mount, __NR_fsopen, __NR_fsconfig, __NR_fsmount, __NR_fspick, __NR_mount_setattr, __NR_name_to_handle_at,
     __NR_open_by_handle_at, __NR_fanotify_init, __NR_fanotify_mark, __NR_quotactl, __NR_quotactl_fd, __NR_swapon, __NR_swapoff, __NR_reboot,
     __NR_kexec_load, __NR_kexec_file_load, __NR_init_module, __NR_finit_module, __NR_delete_module, __NR_bpf, __NR_perf_event_open,
-    __NR_userfaultfd, __NR_io_uring_setup, __NR_io_uring_enter, __NR_io_uring_register, __NR_add_key, __NR_request_key, __NR_keyctl,
+    __NR_userfaultfd, __NR_io_uring_setup, __NR_io_uring_register, __NR_add_key, __NR_request_key, __NR_keyctl,
     __NR_personality, __NR_acct, __NR_syslog, __NR_lookup_dcookie, __NR_vhangup, __NR_sethostname, __NR_setdomainname, __NR_settimeofday,
     __NR_clock_settime, __NR_clock_adjtime, __NR_adjtimex, __NR_nfsservctl, __NR_mknodat, __NR_capset, __NR_setuid, __NR_setgid,
     __NR_setreuid, __NR_setregid, __NR_setresuid, __NR_setresgid, __NR_setfsuid, __NR_setfsgid, __NR_setgroups, __NR_mbind, __NR_migrate_pages,
@@ -84,11 +85,15 @@ static void only_ourselves(Filter *filter, int number, uint32_t pid, bool zero_t
   RETURN(SECCOMP_RET_ALLOW);
 }
 
-static void build(Filter *filter) {
+static void begin(Filter *filter) {
   LOAD(offsetof(struct seccomp_data, arch));
   SKIP_IF(ARCHITECTURE, 1);
   RETURN(SECCOMP_RET_KILL_PROCESS);
   LOAD_NUMBER();
+}
+
+static void build(Filter *filter, bool has_ring) {
+  begin(filter);
   add(filter, BPF_JMP | BPF_JGT | BPF_K, NEWEST, 0, 1);
   REFUSE(ENOSYS);
   // glibc makes a thread by clone where there is no clone3, whose flags a filter cannot see.
@@ -123,7 +128,26 @@ static void build(Filter *filter) {
     SKIP_UNLESS(REFUSED[i], 1);
     REFUSE(EPERM);
   }
+  // libuv aborts the process when a ring that it has is refused.
+  SKIP_UNLESS(__NR_io_uring_enter, 1);
+  if (has_ring) RETURN(SECCOMP_RET_ALLOW);
+  else REFUSE(EPERM);
   RETURN(SECCOMP_RET_ALLOW);
+}
+
+// Whether this process has a ring of io_uring. What is asked for by a ring passes no filter.
+static bool holds_ring(void) {
+  DIR *files = opendir("/proc/self/fd");
+  bool found = false;
+  if (files == NULL) return false;
+  for (struct dirent *file; !found && (file = readdir(files)) != NULL;) {
+    char target[64];
+    ssize_t length = readlinkat(dirfd(files), file->d_name, target, sizeof target);
+    static const char RING[] = "anon_inode:[io_uring]";
+    found = length == sizeof RING - 1 && memcmp(target, RING, sizeof RING - 1) == 0;
+  }
+  closedir(files);
+  return found;
 }
 
 // The lower of what is asked for and what there is.
@@ -138,12 +162,18 @@ static bool limit(int resource, double most) {
 // glibc changes these for every thread; with them go all capabilities (capabilities(7)).
 static bool become(uid_t uid) { return setgroups(0, NULL) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0; }
 
-static bool filter_calls(void) {
+#ifdef ARCHITECTURE
+static bool install(Filter *filter) {
+  struct sock_fprog program = {filter->length, filter->code};
+  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+}
+#endif
+
+static bool filter_calls(bool has_ring) {
 #ifdef ARCHITECTURE
   Filter filter = {.length = 0};
-  build(&filter);
-  struct sock_fprog program = {filter.length, filter.code};
-  return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0;
+  build(&filter, has_ring);
+  return install(&filter);
 #else
   errno = ENOSYS;
   return false;
@@ -189,7 +219,10 @@ static napi_value confine(napi_env env, napi_callback_info info) {
     require(&failures, become(uid), "a user of its own");
   }
   require(&failures, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no new privileges");
-  require(&failures, filter_calls(), "a filter of system calls");
+  bool has_ring = holds_ring();
+  require(&failures, filter_calls(has_ring), "a filter of system calls");
+  errno = EBUSY;
+  require(&failures, !has_ring, "a filter of what a ring of io_uring is asked");
   require(&failures, prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, "memory closed to other processes");
   return failures.list;
 }
@@ -202,7 +235,26 @@ static napi_value close_memory(napi_env env, napi_callback_info info) {
   return done;
 }
 
+// refuseRings(): programs that are started from now on get no ring of io_uring. libuv has one for every event loop where it can, made before
+// our first line runs. Irreversible, for all threads; a ring that is there goes on. False where that failed.
+static napi_value refuse_rings(napi_env env, napi_callback_info info) {
+  (void)info;
+  bool done = false;
+#ifdef ARCHITECTURE
+  Filter rings = {.length = 0}, *filter = &rings;
+  begin(filter);
+  SKIP_UNLESS(__NR_io_uring_setup, 1);
+  REFUSE(ENOSYS);
+  RETURN(SECCOMP_RET_ALLOW);
+  done = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && install(filter);
+#endif
+  napi_value result;
+  napi_get_boolean(env, done, &result);
+  return result;
+}
+
 void export_sandbox(napi_env env, napi_value exports) {
   export_function(env, exports, "confine", confine);
   export_function(env, exports, "closeMemory", close_memory);
+  export_function(env, exports, "refuseRings", refuse_rings);
 }

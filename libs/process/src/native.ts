@@ -5,6 +5,7 @@ import type { Bounds } from './sandbox.js';
 interface Native {
   confine(bounds: Bounds): string[];
   closeMemory(): boolean;
+  refuseRings(): boolean;
   tcpProgress(fd: number): [acked: number, waiting: number] | null;
   limitUnsent(fd: number, bytes: number): boolean;
 }

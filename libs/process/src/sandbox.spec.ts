@@ -25,8 +25,8 @@ afterAll(() => {
   rmSync(dir, { recursive: true });
 });
 
-/** Runs a program after it has confined itself; what it prints. */
-async function confined(program: string): Promise<unknown> {
+/** Runs a program after it has confined itself, started as a worker starts its pipelines; what it prints. */
+async function confined(program: string, { withRings = false } = {}): Promise<unknown> {
   const log = join(dir, 'log');
   writeFileSync(log, '', { mode: 0o666 });
   const text = `
@@ -37,7 +37,10 @@ async function confined(program: string): Promise<unknown> {
     const attempt = (what) => { try { return what() ?? 'done'; } catch (error) { return error.code; } };
     const dial = (...to) => new Promise((resolve) => net.connect(...to).on('data', (data) => resolve(String(data))).on('error', ({ code }) => resolve(code)));
     (async () => { ${program} })();`;
-  const running = spawn(process.execPath, ['-e', text], { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
+  const starter = `
+    if (${!withRings} && !require(${JSON.stringify(ADDON)}).refuseRings()) throw new Error('rings are not refused');
+    require('node:child_process').spawn(process.execPath, ['-e', process.argv[1]], { stdio: 'inherit' });`;
+  const running = spawn(process.execPath, ['-e', starter, text], { stdio: ['ignore', 'pipe', 'inherit'], cwd: '/' });
   let output = '';
   running.stdout.setEncoding('utf8').on('data', (more: string) => (output += more));
   await new Promise((resolve) => running.once('close', resolve));
@@ -46,6 +49,16 @@ async function confined(program: string): Promise<unknown> {
 
 it('everything is done that this machine allows', async () => {
   expect(await confined('say(failed)')).toEqual([]);
+});
+
+it('a ring of io_uring that is there goes on, which is told; without one there is nothing to tell', async () => {
+  const program = `
+    const rings = fs.readdirSync('/proc/self/fd').filter((name) => attempt(() => fs.readlinkSync('/proc/self/fd/' + name)) === 'anon_inode:[io_uring]').length;
+    say([await dial(${port}, '127.0.0.1'), rings > 0, failed])`;
+  const [answer, hasRings, failed] = (await confined(program, { withRings: true })) as [string, boolean, string[]];
+  expect(answer).toBe('hello');
+  expect(failed).toEqual(hasRings ? [expect.stringContaining('io_uring')] : []);
+  expect(await confined(program)).toEqual(['hello', false, []]);
 });
 
 it('threads, TCP, names and files of the system go on', async () => {

@@ -28,3 +28,12 @@ export function confine(bounds: Bounds): string[] {
 export function closeMemory(): boolean {
   return native.closeMemory();
 }
+
+/**
+ * Programs that are started from now on get no io_uring (seccomp(2)): a confined process cannot have it, since what goes through it passes no filter of
+ * system calls, and libuv, which has a ring where it can from its start on, aborts when that is refused later. No new privileges from now on, either.
+ * False where this machine does not allow it: then `confine` leaves the ring alone, and says so.
+ */
+export function refuseRings(): boolean {
+  return native.refuseRings();
+}

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setDefaultHighWaterMark } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -34,6 +35,8 @@ const keys = { key: readFileSync(join(dir, 'key')), cert: readFileSync(join(dir,
 rmSync(dir, { recursive: true });
 
 const LIMIT = 128 * 1024;
+/** A peer that is paused has read as much as this: little, or its kernel would open its window wide. Node's own default was 16 KiB before version 22, and is 64 KiB since. */
+setDefaultHighWaterMark(false, 16 * 1024);
 const open: (() => unknown)[] = [];
 afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()));

@@ -53,7 +53,7 @@ export default function SystemPage() {
           {({ nodes: found }) =>
             found.length === 0 ? (
               <Empty icon={IconServerOff} title="No worker node is running">
-                Nobody can publish. Start one: <code>node dist/apps/worker/src/main.js</code>
+                Nobody can publish. Start one: <code>node_modules/.bin/node dist/apps/worker/src/main.js</code>
               </Empty>
             ) : (
               <Nodes nodes={found} />

@@ -1,6 +1,0 @@
-// node scripts/with-env.mjs <program>: runs one of our programs with what .env says beside the environment, which wins.
-import { spawnSync } from 'node:child_process';
-import { loadDotEnv } from './lib/main.mjs';
-
-loadDotEnv();
-process.exitCode = spawnSync(process.execPath, process.argv.slice(2), { stdio: 'inherit' }).status ?? 1;

@@ -1,0 +1,293 @@
+// What the API carries: settings requests beside a bare Fastify + pg handler of the same query, and arrivals with callbacks.
+import autocannon, { type Options } from 'autocannon';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
+import { mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { ROOT, STATE_DIR } from '../lib/paths.ts';
+import { freePort } from '../lib/ports.ts';
+import { startPostgres } from '../lib/postgres.ts';
+import { startRedis } from '../lib/redis.ts';
+import { median, percentile } from './measure.ts';
+
+const run = promisify(execFile);
+const CONNECTIONS = 16;
+const SECONDS = 6;
+const BIG = 100_000;
+const SMALL = 1000;
+const ARRIVALS_AT_ONCE = 16;
+
+type Stops = (() => Promise<unknown>)[];
+
+/** Requests in a second, and the time in ms within which 99 % of them were answered. */
+interface Rate {
+  rate: number;
+  p99: number;
+}
+
+interface Measurement {
+  runs: number;
+  print: (row: string[]) => void;
+}
+
+/** Prints one table. Everything runs on this machine, load included: compare inside the table only. */
+export async function measureControlPlane({ runs, print }: Measurement): Promise<void> {
+  const stops: Stops = [];
+  try {
+    const system = await start(stops);
+    for (const projects of [SMALL, BIG]) {
+      await fill(system.databaseUrl, projects);
+      const limited = await system.startLimited();
+      const rounds: Record<string, Rate>[] = [];
+      for (let i = 0; i < runs; i += 1) {
+        const round: Record<string, Rate> = {};
+        for (const method of ['GET', 'PATCH'] as const) {
+          round[method] = await requests(system, method, system.settings);
+          round[`limited ${method}`] = await requests(system, method, limited.settings);
+          round[`bare ${method}`] = await requests(system, method, system.bareUrl);
+        }
+        rounds.push(round);
+      }
+      await limited.stop();
+      const of = (name: string, figure: keyof Rate) => median(rounds.map((round) => round[name]?.[figure] ?? NaN));
+      const figures = (name: string) => `${of(name, 'rate').toFixed(0)}/s, p99 ${of(name, 'p99').toFixed(0)} ms`;
+      const what = `${projects.toLocaleString('en')} projects, ${CONNECTIONS} connections`;
+      for (const method of ['GET', 'PATCH']) {
+        print([`Settings ${method} (${what})`, figures(method), '']);
+        print([`Settings ${method}, requests counted for the rate limit (${what})`, figures(`limited ${method}`), '']);
+        print([`Baseline: Fastify + pg, the ${method}'s query without rules (${what})`, figures(`bare ${method}`), '']);
+      }
+      for (const delayMs of [1, 1000]) {
+        const { rate, takenP99, calledBack } = await arrivals(system, delayMs);
+        print([
+          `Arrivals with callbacks that take ${delayMs} ms (${projects.toLocaleString('en')} projects, ${ARRIVALS_AT_ONCE} at once)`,
+          `${rate.toFixed(0)}/s, p99 from POST to job taken ${takenP99.toFixed(0)} ms, ${(100 * calledBack).toFixed(1)} % called back`,
+          '',
+        ]);
+      }
+    }
+  } finally {
+    for (let next = stops.pop(); next; next = stops.pop()) await next();
+  }
+}
+
+/** What the seed prints, and what we add. */
+interface Seeded {
+  appid: string;
+  publishToken: string;
+  customer: { customerId: string; customerSecret: string };
+}
+type System = Awaited<ReturnType<typeof start>>;
+
+async function start(stops: Stops) {
+  const dir = join(STATE_DIR, 'bench');
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const postgres = await startPostgres({ dir: join(dir, 'postgres') });
+  stops.push(() => postgres.stop());
+  const redis = await startRedis({ dir: join(dir, 'redis') });
+  stops.push(() => redis.stop());
+  const name = `bench_${randomBytes(4).toString('hex')}`;
+  await query(postgres.url, `CREATE DATABASE ${name}`);
+  stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
+  const [port, limitedPort, barePort, callbackPort] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
+  const env = {
+    ...process.env,
+    DATABASE_URL: postgres.urlOf(name),
+    REDIS_URL: redis.url,
+    REDIS_PREFIX: name,
+    MASTER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+    LISTEN_ADDRESS: '127.0.0.1',
+    PORT: String(port),
+    ALLOWED_PRIVATE_HOSTS: '127.0.0.1',
+    REQUESTS_PER_SECOND: '0',
+    WHIP_ADDRESS_REQUESTS_PER_SECOND: '0',
+    WHIP_ENTRY_POINT_REQUESTS_PER_SECOND: '0',
+    QUOTA_STREAMS: '1000000',
+    WHIP_UNCONNECTED_PER_CUSTOMER: '0',
+    WHIP_UNCONNECTED_PER_TOKEN: '0',
+    QUOTA_CALLBACKS_PER_MINUTE: '1000000',
+    LOG_LEVEL: 'warn',
+    BARE_PORT: String(barePort),
+  };
+  const node = (script: string) => run(process.execPath, [script], { cwd: ROOT, env });
+  await node('dist/libs/db/src/migrate.js');
+  const seeded = JSON.parse(
+    (await node('dist/apps/api/src/cli/seed.js')).stdout.trim().split('\n').at(-1) ?? '',
+  ) as Seeded;
+  const log = openSync(join(dir, 'bench.log'), 'w', 0o600);
+  const daemon = (script: string, more: NodeJS.ProcessEnv = {}) => {
+    const child = spawn(process.execPath, [script], {
+      cwd: ROOT,
+      env: { ...env, ...more },
+      stdio: ['ignore', log, log],
+    });
+    const stop = () => ended(child);
+    stops.push(stop);
+    return stop;
+  };
+  daemon('dist/apps/api/src/main.js');
+  daemon('tools/bench/bare-server.ts');
+  daemon('tools/bench/stand-in-node.ts');
+  const callback = await startCallback(callbackPort);
+  stops.push(() => callback.stop());
+  const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
+  const settingsAt = (at: number) =>
+    `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
+  const settings = settingsAt(port);
+  await answers(settings, { authorization });
+  /** An API that counts requests as in production, with a limit that the load does not reach. It has queues of its own, and is not there when publishers arrive. */
+  const startLimited = async () => {
+    const stop = daemon('dist/apps/api/src/main.js', {
+      PORT: String(limitedPort),
+      REDIS_PREFIX: `${name}-limited`,
+      REQUESTS_PER_SECOND: '1000000',
+    });
+    await answers(settingsAt(limitedPort), { authorization });
+    return { settings: settingsAt(limitedPort), stop };
+  };
+  await answers(`http://127.0.0.1:${barePort}/${seeded.appid}/live`, {});
+  return {
+    ...seeded,
+    databaseUrl: env.DATABASE_URL,
+    env,
+    settings,
+    startLimited,
+    authorization,
+    port,
+    bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
+    callback,
+  };
+}
+
+/** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
+async function fill(databaseUrl: string, projects: number): Promise<void> {
+  await query(
+    databaseUrl,
+    `INSERT INTO customers (id, name) SELECT md5('c' || i), 'c' || i FROM generate_series(1, ${projects / 10}) i ON CONFLICT DO NOTHING;
+     INSERT INTO projects (id, customer_id, name, signing_key) SELECT md5('p' || i), md5('c' || (i % ${projects / 10} + 1)), 'p' || i, '' FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     INSERT INTO entry_points (id, project_id, name, updated_at) SELECT md5('e' || i)::uuid, md5('p' || i), 'live', now() FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     INSERT INTO streams (id, project_id, entry_point_id, name, state, ended_at) SELECT md5('s' || i)::uuid, md5('p' || i), md5('e' || i)::uuid, 's', 'ended', now() FROM generate_series(1, ${projects}) i ON CONFLICT DO NOTHING;
+     ANALYZE`,
+  );
+}
+
+async function requests({ authorization }: System, method: 'GET' | 'PATCH', url: string): Promise<Rate> {
+  const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
+  return load({
+    url,
+    method,
+    body,
+    headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+  });
+}
+
+async function load(options: Options): Promise<Rate> {
+  const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
+  return { rate: result.requests.average, p99: result.latency.p99 };
+}
+
+/** Publishers come as fast as they are answered; each has a stream name of its own, which says when it was sent. */
+async function arrivals(system: System, delayMs: number) {
+  const { env, settings, authorization, port, appid, publishToken, callback } = system;
+  callback.begin(delayMs);
+  await fetch(settings, {
+    method: 'PATCH',
+    headers: { authorization },
+    body: JSON.stringify({ enabled: true, callbackUrl: callback.url }),
+  });
+  const until = performance.now() + SECONDS * 1000;
+  let count = 0;
+  const publishOn = async (lane: number) => {
+    for (let i = 0; performance.now() < until; i += 1) {
+      const response = await fetch(`http://127.0.0.1:${port}/whip/${appid}/live/b-${Date.now()}-${lane}-${i}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${publishToken}`, 'content-type': 'application/sdp' },
+        body: OFFER,
+      });
+      if (response.status !== 201)
+        throw new Error(`a publisher was answered ${response.status}: ${await response.text()}`);
+      await response.text();
+      count += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: ARRIVALS_AT_ONCE }, (_, lane) => publishOn(lane)));
+  // Every callback follows, however long its server takes.
+  for (const deadline = performance.now() + 60_000; callback.answered() < count && performance.now() < deadline;)
+    await sleep(100);
+  const taken = await query<{ ms: string }>(
+    env.DATABASE_URL,
+    "SELECT data->>'ms' AS ms FROM events WHERE type = 'bench.taken'",
+  );
+  await query(
+    env.DATABASE_URL,
+    "DELETE FROM events; UPDATE streams SET state = 'ended', ended_at = now() WHERE state <> 'ended'",
+  );
+  return {
+    rate: count / SECONDS,
+    takenP99: percentile(
+      taken.map(({ ms }) => Number(ms)),
+      0.99,
+    ),
+    calledBack: callback.answered() / count,
+  };
+}
+
+async function startCallback(port: number) {
+  let delay = 0;
+  let count = 0;
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      setTimeout(() => {
+        response.end('{"transferUrls":["rtmp://127.0.0.1:1/live/key"]}');
+        count += 1;
+      }, delay);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    begin: (ms: number) => {
+      delay = ms;
+      count = 0;
+    },
+    answered: () => count,
+    stop: () => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections()),
+  };
+}
+
+const OFFER = `${['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', `a=fingerprint:sha-256 ${'AB:'.repeat(31)}AB`, 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'c=IN IP4 0.0.0.0', 'a=mid:0', 'a=sendonly', 'a=setup:actpass', 'a=ice-ufrag:user', 'a=ice-pwd:passwordpasswordpassword', 'a=rtpmap:96 H264/90000'].join('\r\n')}\r\n`;
+
+async function answers(url: string, headers: Record<string, string>): Promise<void> {
+  for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
+    const response = await fetch(url, { headers }).catch(() => undefined);
+    if (response?.ok) return;
+  }
+  throw new Error(`${new URL(url).port} does not answer`);
+}
+
+async function query<T>(url: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return ((await client.query(sql)).rows as T[] | undefined) ?? [];
+  } finally {
+    await client.end();
+  }
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exit = new Promise((resolve) => child.once('exit', resolve));
+  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
+  await Promise.race([exit, sleep(5000).then(() => child.kill('SIGKILL'))]);
+}
