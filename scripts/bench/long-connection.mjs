@@ -26,7 +26,7 @@ export async function sendAtFullSpeed({ Output, AllowList, avcFrame, avcSequence
         if (status.reason !== null && !reasons.includes(status.reason)) reasons.push(status.reason);
       },
       hasVideo: () => true,
-      orderIsKnown: () => true,
+      isReorderingKnown: () => true,
       openSound: async () => [],
     },
   );

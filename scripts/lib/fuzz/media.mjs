@@ -97,7 +97,7 @@ export async function fuzzMedia({ seconds, seed, codec: only = null, onProgress 
       [
         'input/media-chain',
         'input/rtp/receiver',
-        'input/codecs/picture-size',
+        'input/codecs/frame-size',
         'stream/hub',
         'input/transport/webrtc-transport',
       ].map(part),

@@ -20,7 +20,7 @@ const CONFIG: VideoConfig = {
   width: 640,
   height: 360,
 };
-const picture = (at: number, keyframe = false, config = CONFIG): Frame => ({
+const video = (at: number, keyframe = false, config = CONFIG): Frame => ({
   kind: 'video',
   at,
   keyframe,
@@ -49,14 +49,14 @@ async function connected(
       requestKeyframe: () => (isAsked = true),
       onStatus: () => undefined,
       hasVideo: () => true,
-      orderIsKnown: () => true,
+      isReorderingKnown: () => true,
       openSound: async () => [],
       ...context,
     },
   );
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
-  // It wants a picture to begin with.
+  // It wants a video frame to begin with.
   await expect.poll(() => isAsked, { interval: 5 }).toBe(true);
   return { rtmp, output };
 }
@@ -66,21 +66,21 @@ const times = (rtmp: ScriptedRtmpServer, type: number) =>
   rtmp.media.filter((message) => message.type === type && message.body[1] !== 0).map(({ timestamp }) => timestamp);
 
 describe('Output', () => {
-  it('begins with a picture and leaves out audio that is older, however late that comes', async () => {
+  it('begins with a video frame and leaves out audio that is older, however late that comes', async () => {
     const { rtmp, output } = await connected();
     output.push(audio(900));
-    output.push(picture(1000, true));
+    output.push(video(1000, true));
     for (let at = 930; at < 1100; at += AAC_FRAME_MS) output.push(audio(at));
-    output.push(picture(1033));
+    output.push(video(1033));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 33]);
-    // The one at 994 begins 6 ms before the picture, and ends well after it.
+    // The one at 994 begins 6 ms before the video frame, and ends well after it.
     await expect.poll(() => times(rtmp, MESSAGE.audio)).toEqual([0, 15, 37, 58, 79]);
   });
 
   it('tells what comes before the headers of what comes, and once', async () => {
     const { rtmp, output } = await connected({}, { sendMetadata: true });
-    output.push(picture(0, true));
-    output.push(picture(33));
+    output.push(video(0, true));
+    output.push(video(33));
     const order = () =>
       rtmp.media.map(({ type, timestamp, body }) => [type, timestamp, type === MESSAGE.data ? 'onMetaData' : body[1]]);
     await expect.poll(order).toEqual([
@@ -95,7 +95,7 @@ describe('Output', () => {
       'onMetaData',
       { width: 640, height: 360, videocodecid: 7, audiocodecid: 10 },
     ]);
-    output.push(picture(66, true, { ...CONFIG, width: 320 }));
+    output.push(video(66, true, { ...CONFIG, width: 320 }));
     await expect
       .poll(() => order().slice(5))
       .toEqual([
@@ -105,10 +105,10 @@ describe('Output', () => {
       ]);
   });
 
-  it('tells of pictures where audio had to begin alone, when they come', async () => {
+  it('tells of video frames where audio had to begin alone, when they come', async () => {
     const { rtmp, output } = await connected({ hasVideo: () => false }, { sendMetadata: true });
     output.push(audio(0));
-    output.push(picture(30, true));
+    output.push(video(30, true));
     await expect
       .poll(() => rtmp.media.map(({ type }) => type))
       .toEqual([MESSAGE.data, MESSAGE.audio, MESSAGE.audio, MESSAGE.data, MESSAGE.video, MESSAGE.video]);
@@ -116,34 +116,34 @@ describe('Output', () => {
     expect(told).toMatchObject({ width: 640 });
   });
 
-  it('waits for the order of the first pictures, and forgets them when they are encoded anew', async () => {
-    let orderIsKnown = false;
-    const { rtmp, output } = await connected({ orderIsKnown: () => orderIsKnown });
-    output.push(picture(0, true));
-    output.push(picture(100));
-    output.push(picture(33));
+  it('waits for the order of the first video frames, and forgets them when they are encoded anew', async () => {
+    let isReorderingKnown = false;
+    const { rtmp, output } = await connected({ isReorderingKnown: () => isReorderingKnown });
+    output.push(video(0, true));
+    output.push(video(100));
+    output.push(video(33));
     output.branchChanged();
-    orderIsKnown = true;
+    isReorderingKnown = true;
     const encoded = { ...CONFIG, width: 320 };
-    output.push(picture(133, false, encoded));
-    output.push(picture(166, true, encoded));
-    output.push(picture(200, false, encoded));
+    output.push(video(133, false, encoded));
+    output.push(video(166, true, encoded));
+    output.push(video(200, false, encoded));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 34]);
   });
 
   it('begins video with a key frame where audio had to begin alone', async () => {
     const { rtmp, output } = await connected({ hasVideo: () => false });
     output.push(audio(0));
-    output.push(picture(30));
-    output.push(picture(60, true));
-    output.push(picture(90));
+    output.push(video(30));
+    output.push(video(60, true));
+    output.push(video(90));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([60, 90]);
     expect(times(rtmp, MESSAGE.audio)).toEqual([0]);
   });
 
   it('begins anew after a broken connection: headers, a key frame, and 0', async () => {
     const { rtmp, output } = await connected({}, { reconnectIntervalMs: 50 });
-    output.push(picture(100_000, true));
+    output.push(video(100_000, true));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0]);
     rtmp.sockets[0]?.destroy();
     await expect.poll(() => rtmp.connects.length).toBe(2);
@@ -151,9 +151,9 @@ describe('Output', () => {
     await expect
       .poll(() => {
         // Of what comes while there is no connection nothing is kept, and what follows it cannot be decoded.
-        output.push(picture(100_033));
+        output.push(video(100_033));
         output.push(audio(100_040));
-        output.push(picture(100_066, true));
+        output.push(video(100_066, true));
         return rtmp.media.length;
       })
       .toBeGreaterThan(4);
@@ -176,7 +176,7 @@ describe('Output', () => {
       const statuses: TransferStatus[] = [];
       const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
       const isLive = (): boolean => {
-        output.push(picture(performance.now(), true));
+        output.push(video(performance.now(), true));
         return output.snapshot.state === 'live';
       };
       await expect.poll(isLive).toBe(true);
@@ -197,7 +197,7 @@ describe('Output', () => {
     const statuses: TransferStatus[] = [];
     const script: Script = {};
     const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) }, {}, script);
-    await expect.poll(() => (output.push(picture(0, true)), output.snapshot.state)).toBe('live');
+    await expect.poll(() => (output.push(video(0, true)), output.snapshot.state)).toBe('live');
     script.publish = 'close';
     rtmp.sockets[0]?.destroy();
     await expect
@@ -225,7 +225,7 @@ describe('Output', () => {
 
   it('says goodbye to the old connection before it makes the next', async () => {
     const { rtmp, output } = await connected();
-    output.push(picture(0, true));
+    output.push(video(0, true));
     output.update({
       id: 't',
       url: `rtmp://127.0.0.1:${rtmp.port}/live/key`,
@@ -241,7 +241,7 @@ describe('Output', () => {
     const { rtmp, output } = await connected({}, { bufferStartMs: 6000 });
     for (let at = 0; at < 6100; at += 100) {
       expect(times(rtmp, MESSAGE.video)).toEqual([]);
-      output.push(picture(at, at % 1000 === 0));
+      output.push(video(at, at % 1000 === 0));
     }
     await expect.poll(() => times(rtmp, MESSAGE.video).length).toBe(61);
     expect(output.figures().droppedFrames).toBe(0);
@@ -259,7 +259,7 @@ describe('Output', () => {
       const live = statuses.filter(({ state }) => state === 'live').length;
       await expect
         .poll(() => {
-          output.push(picture(round * 1000, true));
+          output.push(video(round * 1000, true));
           return statuses.filter(({ state }) => state === 'live').length;
         })
         .toBe(live + 1);
@@ -280,7 +280,7 @@ describe('Output', () => {
       await expect
         .poll(
           () => {
-            output.push(picture(round * 1000, true));
+            output.push(video(round * 1000, true));
             return statuses.at(-1)?.state;
           },
           { timeout: 5000 },
@@ -307,7 +307,7 @@ describe('Output', () => {
     const sound = Buffer.from([0xaf, 1, 0x55]);
     read([sound]);
     await new Promise(setImmediate);
-    output.push(picture(0, true));
+    output.push(video(0, true));
     output.push(audio(0));
     await expect
       .poll(() =>
@@ -328,7 +328,7 @@ describe('Output', () => {
     await expect
       .poll(() => statuses.at(-1))
       .toMatchObject({ reason: 'sound_failed', detail: 'x.wav: it holds no sound' });
-    output.push(picture(0, true));
+    output.push(video(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
     expect(output.snapshot).toMatchObject({ state: 'live', reason: 'sound_failed' });
     output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } });
@@ -338,9 +338,9 @@ describe('Output', () => {
   it('says that it gets no frames by a fault of the service, and connects anew', async () => {
     const statuses: TransferStatus[] = [];
     const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
-    output.push(picture(0, true));
+    output.push(video(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
-    output.starve('its encoder failed: x');
+    output.failWithoutFrames('its encoder failed: x');
     expect(statuses.at(-1)).toMatchObject({
       state: 'reconnecting',
       reason: 'service_error',
@@ -348,7 +348,7 @@ describe('Output', () => {
     });
     // What is not connected waits already.
     const told = statuses.length;
-    output.starve('again');
+    output.failWithoutFrames('again');
     expect(statuses).toHaveLength(told);
     await expect.poll(() => rtmp.connects.length).toBe(2);
     // Until frames come again, it is still so.
