@@ -16,7 +16,7 @@ const output = new Output(
     requestKeyframe: () => undefined,
     onStatus: (status) => process.stdout.write(`${JSON.stringify(status)}\n`),
     hasVideo: () => true,
-    orderIsKnown: () => true,
+    isReorderingKnown: () => true,
     openSound: async () => [],
   },
 );

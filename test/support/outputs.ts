@@ -15,7 +15,7 @@ export const CONFIG: VideoConfig = {
   width: 640,
   height: 360,
 };
-export const picture = (at: number, keyframe = false, config = CONFIG): Frame => ({
+export const video = (at: number, keyframe = false, config = CONFIG): Frame => ({
   kind: 'video',
   at,
   keyframe,
@@ -41,7 +41,7 @@ export async function connected(
     requestKeyframe: () => (isAsked = true),
     onStatus: () => undefined,
     hasVideo: () => true,
-    orderIsKnown: () => true,
+    isReorderingKnown: () => true,
     openSound: async () => [],
     ...context,
   });

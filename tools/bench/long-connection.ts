@@ -46,7 +46,7 @@ export async function sendAtFullSpeed(product: Product, url: string, bytes: numb
         if (status.reason !== null && !reasons.includes(status.reason)) reasons.push(status.reason);
       },
       hasVideo: () => true,
-      orderIsKnown: () => true,
+      isReorderingKnown: () => true,
       openSound: async () => [],
     },
   );

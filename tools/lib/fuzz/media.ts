@@ -102,8 +102,8 @@ async function loadParts() {
   const { RtpReceiver } = await built<typeof import('../../../apps/pipeline/src/input/rtp/receiver.js')>(
     `${at}/input/rtp/receiver`,
   );
-  const { TooLarge } = await built<typeof import('../../../apps/pipeline/src/input/codecs/picture-size.js')>(
-    `${at}/input/codecs/picture-size`,
+  const { TooLarge } = await built<typeof import('../../../apps/pipeline/src/input/codecs/frame-size.js')>(
+    `${at}/input/codecs/frame-size`,
   );
   const { Hub } = await built<typeof import('../../../apps/pipeline/src/stream/hub.js')>(`${at}/stream/hub`);
   const { WebrtcTransport } = await built<

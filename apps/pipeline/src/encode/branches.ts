@@ -32,7 +32,7 @@ export class Branches<T extends BranchSink> {
   private readonly transcoders = new Map<string, { transcoder: Transcoder; since: number }>();
   private readonly places = new Map<T, string | null>();
   private readonly profiles = new Map<T, VideoProfile | null>();
-  /** Pictures that were left out on the way to an output, where a machine is too slow for its profile. */
+  /** Video frames that were left out on the way to an output, where a machine is too slow for its profile. */
   private readonly missed = new Map<T, number>();
   /** How often in a row an encoder of this profile has failed. */
   private readonly failures = new Map<string, number>();
@@ -52,13 +52,13 @@ export class Branches<T extends BranchSink> {
     this.place(output);
   }
 
-  /** What outputs without a profile get while the stream's own pictures are nothing for platforms; null: they are. */
+  /** What outputs without a profile get while the stream's own video frames are nothing for platforms; null: they are. */
   setFallback(profile: VideoProfile | null): void {
     this.fallback = profile;
     for (const output of this.profiles.keys()) this.place(output);
   }
 
-  /** Pictures that an output never got, for want of time to encode them. */
+  /** Video frames that an output never got, for want of time to encode them. */
   missedBy(output: T): number {
     return this.missed.get(output) ?? 0;
   }
@@ -141,7 +141,7 @@ export class Branches<T extends BranchSink> {
     if (!transcoder.isUsed) this.closeTranscoder(key, transcoder);
   }
 
-  /** A key frame for this output, from whoever makes its pictures. */
+  /** A key frame for this output, from whoever makes its video. */
   requestKeyframe(output: T): void {
     const key = this.places.get(output);
     const transcoder = key == null ? undefined : this.transcoders.get(key)?.transcoder;

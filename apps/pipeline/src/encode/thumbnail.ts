@@ -4,11 +4,11 @@ import { AVC_CAPS } from '../input/media-chain.js';
 import { AVC_HEAD } from '../flv/flv.js';
 
 const MAX_WIDTH = 320;
-/** One picture is decoded and encoded in tens of milliseconds, even a large one on a busy machine. */
+/** One frame is decoded and encoded in tens of milliseconds, even a large one on a busy machine. */
 const DEADLINE_MS = 3000;
 const QUALITY = 75;
 
-/** A key picture as a small JPEG. A pipeline of its own for this one picture: what is not asked for costs nothing. */
+/** A key frame as a small JPEG. A pipeline of its own for this one frame: what is not asked for costs nothing. */
 export async function thumbnail({ body, config }: KeyFrame): Promise<Buffer> {
   const pipeline = new Pipeline();
   const record = config.header.subarray(AVC_HEAD).toString('hex');
@@ -38,7 +38,7 @@ export async function thumbnail({ body, config }: KeyFrame): Promise<Buffer> {
     ]);
     await pipeline.play();
     source.push(body.subarray(AVC_HEAD), 0);
-    // The decoder gives its only picture when it knows that no other comes.
+    // The decoder gives its only frame when it knows that no other comes.
     source.emit('end-of-stream');
     return await jpeg;
   } finally {

@@ -11,7 +11,7 @@ import type { Frame, VideoConfig } from '../stream/timeline.js';
 /** Decoding, scaling and encoding take a few frames' time; audio waits for it no longer than this. */
 const HOLD_MS = 400;
 const TICK_MS = 50;
-/** A picture is shown again so long where the next one is missing; where the publisher was away, nothing is made up. */
+/** A frame is shown again so long where the next one is missing; where the publisher was away, nothing is made up. */
 const MAX_REPEAT_NS = 1e9;
 /** Only a hint for parsers; frames carry their own times. */
 const DEFAULT_FPS = 30;
@@ -21,12 +21,12 @@ export interface TranscoderEvents {
   onWarning: (message: string) => void;
   /** Nothing comes out of it any more. */
   onFailed: (message: string) => void;
-  /** A picture was left out: the machine is too slow for the profile. */
+  /** A video frame was left out: the machine is too slow for the profile. */
   onDropped: () => void;
 }
 
 /**
- * Decodes the stream's pictures and encodes them again by one profile, for all outputs that want it. Stands between the hub
+ * Decodes the stream's video frames and encodes them again by one profile, for all outputs that want it. Stands between the hub
  * and those outputs: takes frames as they do and gives frames as the hub does, on the same clock.
  */
 export class Transcoder implements FrameSink {
@@ -75,7 +75,7 @@ export class Transcoder implements FrameSink {
       Element.make('videoconvert'),
       // add-borders keeps the picture's shape inside the canvas.
       Element.make('videoscale', { 'add-borders': true }),
-      // By itself it repeats the first picture for all the time that the stream was there before.
+      // By itself it repeats the first frame for all the time that the stream was there before.
       ...(fps === null
         ? []
         : [Element.make('videorate', { 'skip-to-first': true, 'max-duplication-time': MAX_REPEAT_NS })]),
@@ -136,7 +136,7 @@ export class Transcoder implements FrameSink {
     await this.pipeline.close();
   }
 
-  /** The first picture decides the canvas; later ones of another shape or colour are fitted into it: an encoder that is made again while another thread asks for its latency ends the process. */
+  /** The first frame decides the canvas; later ones of another shape or colour are fitted into it: an encoder that is made again while another thread asks for its latency ends the process. */
   private start(config: VideoConfig): void {
     this.started = true;
     const { width, height } = canvas(this.profile, config);
@@ -181,7 +181,7 @@ export class Transcoder implements FrameSink {
   }
 }
 
-/** The size of the encoded picture: what the profile says, in the publisher's shape where it leaves that open; always even. */
+/** The size of the encoded frame: what the profile says, in the publisher's shape where it leaves that open; always even. */
 function canvas({ width, height }: VideoProfile, config: VideoConfig): { width: number; height: number } {
   const [inputWidth, inputHeight] = [config.width ?? 1280, config.height ?? 720];
   if (height === null) return { width: even(inputWidth), height: even(inputHeight) };

@@ -24,7 +24,7 @@ export interface TrackFacts {
   since: number;
   /** Null before the first. */
   lastPacketAt: number | null;
-  /** Of the last picture or piece of sound that was whole; null before the first. */
+  /** Of the last video frame or piece of sound that was whole; null before the first. */
   lastSampleAt: number | null;
   needsKeyframe: boolean;
   hasParameterSets: boolean;

@@ -6,7 +6,7 @@ import type { DecoderConfig } from './codecs/h264/decoder-config.js';
 import { H264Depayloader } from './codecs/h264/depayloader.js';
 import type { MediaSample } from '../stream/hub.js';
 import { UNKNOWN_MARKER_MS } from './codecs/marker-trust.js';
-import { type Size, TooLarge } from './codecs/picture-size.js';
+import { type Size, TooLarge } from './codecs/frame-size.js';
 import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { VpxDepayloader } from './codecs/vpx-depayloader.js';
 
@@ -33,7 +33,7 @@ export const FACTORIES =
 
 /** An access unit of H.264, or a frame of AAC. */
 export interface EncodedSample extends MediaSample {
-  /** On pictures, when it is another than before. */
+  /** On frames, when it is another than before. */
   config?: DecoderConfig;
 }
 
@@ -47,7 +47,7 @@ export interface MediaChain {
   needsKeyframe(): boolean;
   /** What decoding cannot do without has come; absent where a codec has nothing of the kind. */
   hasParameterSets?(): boolean;
-  /** Pictures wait for our decoder, or are left out for want of time: what does not come out is not the publisher's fault. */
+  /** Frames wait for our decoder, or are left out for want of time: what does not come out is not the publisher's fault. */
   isBehind?(): boolean;
 }
 
@@ -94,7 +94,7 @@ function passthrough({ fmtp }: TrackFormat, onSample: (sample: EncodedSample) =>
   };
 }
 
-/** The wait for the packet after a marked one, of a sender that is not known yet: only for the first pictures of a session. */
+/** The wait for the packet after a marked one, of a sender that is not known yet: only for the first frames of a session. */
 class Moment {
   private timer: NodeJS.Timeout | null = null;
   private refused: TooLarge | null = null;
@@ -152,7 +152,7 @@ function opus(pipeline: Pipeline, onSample: (sample: EncodedSample) => void): Me
   };
 }
 
-/** From a publisher's frames to those of our own encoder. Where decoding is too slow, whole groups of pictures are left out. */
+/** From a publisher's frames to those of our own encoder. Where decoding is too slow, whole GOPs are left out. */
 function decoded(
   pipeline: Pipeline,
   depayloader: Av1Depayloader | VpxDepayloader,
@@ -160,8 +160,8 @@ function decoded(
   decoder: string,
   onSample: (sample: EncodedSample) => void,
 ): MediaChain {
-  const pictures = source(caps);
-  const setSize = transcoded(pipeline, [pictures, Element.make(decoder)], onSample);
+  const frames = source(caps);
+  const setSize = transcoded(pipeline, [frames, Element.make(decoder)], onSample);
   const backlog = new Backlog();
   const moment = new Moment();
   let leftOut = false;
@@ -171,9 +171,9 @@ function decoded(
       if (size === null) continue;
       if (!hasSize) setSize(size);
       hasSize = true;
-      const waiting = pictures.get<number>('current-level-buffers');
+      const waiting = frames.get<number>('current-level-buffers');
       const isTaken = backlog.takes(keyframe, waiting, performance.now());
-      if (isTaken) pictures.push(data, time * NS);
+      if (isTaken) frames.push(data, time * NS);
       leftOut = !isTaken && waiting === 0;
     }
   };
@@ -183,25 +183,25 @@ function decoded(
       moment.wait(depayloader.isWaiting, () => deliver(depayloader.flush()));
     },
     needsKeyframe: () => depayloader.isLost || leftOut,
-    isBehind: () => leftOut || pictures.get<number>('current-level-buffers') > 0,
+    isBehind: () => leftOut || frames.get<number>('current-level-buffers') > 0,
   };
 }
 
-/** What decoders may give out at all, whatever the headers said: x264enc and its queue hold several pictures. */
+/** What decoders may give out at all, whatever the headers said: x264enc and its queue hold several frames. */
 const DECODED_CAPS = 'video/x-raw,width=[1,8192],height=[1,8192]';
-/** Our own encoder's largest picture: what the bit rate is good for, standing or lying. */
+/** Our own encoder's largest frame: what the bit rate is good for, standing or lying. */
 const [LONG_SIDE, SHORT_SIDE] = [1920, 1080];
 /** x264 wants at least a macroblock. */
 const MIN_SIDE = 16;
 
-/** The canvas that a publisher's first picture is given: later ones of another shape are fitted into it with borders. */
+/** The canvas that a publisher's first frame is given: later ones of another shape are fitted into it with borders. */
 export function canvasOf({ width, height }: Size): Size {
   const scale = Math.min(1, LONG_SIDE / Math.max(width, height), SHORT_SIDE / Math.min(width, height));
   const even = (side: number): number => Math.max(MIN_SIDE, 2 * Math.round((side * scale) / 2));
   return { width: even(width), height: even(height) };
 }
 
-/** Returns what sets the size of the encoded pictures; it must be set before the first picture, and stays: an encoder that is made again while another thread asks for its latency ends the process. */
+/** Returns what sets the size of the encoded frames; it must be set before the first frame, and stays: an encoder that is made again while another thread asks for its latency ends the process. */
 function transcoded(
   pipeline: Pipeline,
   decoder: Element[],
@@ -212,10 +212,10 @@ function transcoded(
     ...decoder,
     Element.make('capsfilter', { caps: DECODED_CAPS }),
     Element.make('videoconvert'),
-    // A phone that is turned, or a publisher with less bandwidth, changes the size of its pictures.
+    // A phone that is turned, or a publisher with less bandwidth, changes the size of its frames.
     Element.make('videoscale', { 'add-borders': true }),
     canvas,
-    // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded pictures are left out: nothing
+    // Its own thread: decoding goes on while a frame is encoded. Where encoding is too slow, decoded frames are left out: nothing
     // refers to them, and what waited before the decoder would only become older.
     Element.make('queue', { leaky: 'downstream', 'max-size-buffers': 4, 'max-size-bytes': 0, 'max-size-time': 0 }),
     Element.make('x264enc', {
@@ -230,7 +230,7 @@ function transcoded(
   ]);
   let time = 0;
   sink.onSample(({ data, pts, keyframe, caps, codecData }) => {
-    // The parser gives no time to what came in the same instant as the picture before: it is no less needed.
+    // The parser gives no time to what came in the same instant as the frame before: it is no less needed.
     if (pts !== null) time = pts / NS;
     onSample({
       data,

@@ -2,7 +2,7 @@ import { Pipeline } from '#libs/gst';
 import type { InputFigures } from '#libs/protocol';
 import type { Offer } from '#libs/sdp';
 import type { ReasonCode } from '#libs/transfer';
-import { TooLarge } from './codecs/picture-size.js';
+import { TooLarge } from './codecs/frame-size.js';
 import { HealthWatch } from './health-watch.js';
 import { InputMeter } from './input-meter.js';
 import { KeyframeRequests } from './keyframe-requests.js';

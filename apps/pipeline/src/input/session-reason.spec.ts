@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { giveUpReason, type Unheard } from './session-reason.js';
+import { giveUpReason, type WithoutMedia } from './session-reason.js';
 
-const unheard = (changes: Partial<Unheard>): Unheard => ({
+const withoutMedia = (changes: Partial<WithoutMedia>): WithoutMedia => ({
   sinceAnswerMs: 15_000,
   stage: 'secured',
   strangers: 0,
@@ -11,7 +11,7 @@ const unheard = (changes: Partial<Unheard>): Unheard => ({
 });
 
 describe('giveUpReason', () => {
-  it.each<[string, Partial<Unheard>, string | undefined]>([
+  it.each<[string, Partial<WithoutMedia>, string | undefined]>([
     ['nothing came yet', { sinceAnswerMs: 4900, stage: 'unreached' }, undefined],
     ['nothing came', { sinceAnswerMs: 5000, stage: 'unreached' }, 'ice_timeout'],
     ['somebody else asked', { sinceAnswerMs: 5000, stage: 'unreached', strangers: 1 }, 'ice_timeout'],
@@ -26,10 +26,10 @@ describe('giveUpReason', () => {
       'publisher_lost',
     ],
   ])('%s', (_, changes, reason) => {
-    expect(giveUpReason(unheard(changes))?.reason).toBe(reason);
+    expect(giveUpReason(withoutMedia(changes))?.reason).toBe(reason);
   });
 
   it('says when somebody else has asked', () => {
-    expect(giveUpReason(unheard({ stage: 'unreached', strangers: 1 }))?.detail).toContain('other credentials');
+    expect(giveUpReason(withoutMedia({ stage: 'unreached', strangers: 1 }))?.detail).toContain('other credentials');
   });
 });

@@ -12,7 +12,7 @@ export interface Why {
 }
 
 /** What is known of a session that has brought no media yet. */
-export interface Unheard {
+export interface WithoutMedia {
   sinceAnswerMs: number;
   stage: TransportStage;
   /** Connectivity checks that came with other credentials than ours. */
@@ -24,7 +24,7 @@ export interface Unheard {
 }
 
 /** Why such a session is given up now; null: it is waited for. */
-export function giveUpReason({ sinceAnswerMs, stage, strangers, hasPackets, problem }: Unheard): Why | null {
+export function giveUpReason({ sinceAnswerMs, stage, strangers, hasPackets, problem }: WithoutMedia): Why | null {
   if (stage === 'unreached') {
     if (sinceAnswerMs < FIRST_CHECK_MS) return null;
     return {

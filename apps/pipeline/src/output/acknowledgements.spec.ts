@@ -105,7 +105,7 @@ async function begin({ offset = 0, acknowledge }: Way): Promise<Run> {
     requestKeyframe: () => (isAsked = true),
     onStatus: (status) => statuses.push(status),
     hasVideo: () => true,
-    orderIsKnown: () => true,
+    isReorderingKnown: () => true,
     openSound: async () => [],
   });
   open.push(() => output.close('test').then(() => rtmp.stop()));

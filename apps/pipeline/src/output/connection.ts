@@ -15,7 +15,7 @@ import { SendQueue } from './send-queue.js';
 import { type Progress, StallWatch } from './stall-watch.js';
 import { Timestamps } from './timestamps.js';
 
-/** The most stream time that may wait for a slow platform before whole groups of pictures are dropped. */
+/** The most stream time that may wait for a slow platform before whole GOPs are dropped. */
 const MAX_QUEUE_MS = 4000;
 /** And beyond what is gathered before the first frame leaves. */
 const BEYOND_START_MS = 1000;
@@ -23,7 +23,7 @@ const BEYOND_START_MS = 1000;
 const SOCKET_AHEAD_BYTES = 128 * 1024;
 /** Of which the kernel keeps so much unsent: by itself it takes 4 MB for a platform that reads slowly, many seconds of a stream. What is under way is the network's own measure. */
 const UNSENT_BYTES = 128 * 1024;
-/** So long a connection waits to learn whether the pictures are fit for platforms: at very few frames a second it begins with what there is. */
+/** So long a connection waits to learn whether the video is fit for platforms: at very few frames a second it begins with what there is. */
 const ORDER_PATIENCE_MS = 600;
 /** A track that was negotiated but sends nothing must not hold back the other one. */
 const VIDEO_PATIENCE_MS = 3000;
@@ -37,8 +37,8 @@ export interface ConnectionContext {
   requestKeyframe: () => void;
   /** The stream has, or may still get, video. */
   hasVideo: () => boolean;
-  /** The first pictures have told whether there are B-frames. */
-  orderIsKnown: () => boolean;
+  /** The first video frames have told whether there are B-frames. */
+  isReorderingKnown: () => boolean;
   /** What the platform gets for this audio frame. */
   audioBody: (frame: Frame) => Buffer;
   /** The first frame has been sent. */
@@ -158,7 +158,7 @@ export class OutputConnection {
       videoFrames: sent.video,
       audioFrames: sent.audio,
       droppedFrames: queue.dropped,
-      waitingFrames: queue.pictures,
+      waitingFrames: queue.videoFrames,
       queuedBytes: queue.bytes + publisher.queuedBytes,
       queuedMs: queue.spanMs,
     };
@@ -177,14 +177,14 @@ export class OutputConnection {
     return !this.context.hasVideo() || performance.now() - this.connectedAt > VIDEO_PATIENCE_MS;
   }
 
-  private mayBegin(waitingMs: number): boolean {
+  private canBegin(waitingMs: number): boolean {
     if (waitingMs < (this.options.bufferStartMs ?? 0)) return false;
-    return this.context.orderIsKnown() || waitingMs > ORDER_PATIENCE_MS;
+    return this.context.isReorderingKnown() || waitingMs > ORDER_PATIENCE_MS;
   }
 
   private flush(): void {
     const { publisher, queue, pacer } = this;
-    if (!this.timestamps.hasBegun && !this.mayBegin(queue.spanMs)) return;
+    if (!this.timestamps.hasBegun && !this.canBegin(queue.spanMs)) return;
     while (queue.length > 0 && publisher.queuedBytes < SOCKET_AHEAD_BYTES) {
       if (pacer && !pacer.mayLeave({ firstAt: queue.firstAt, spanMs: queue.spanMs }, performance.now())) break;
       this.send(queue.shift() as Frame);
@@ -195,7 +195,7 @@ export class OutputConnection {
   private send(frame: Frame): void {
     const isFirst = !this.timestamps.hasBegun;
     if (isFirst) this.begin(frame);
-    // No two pictures at once, and the sequence header before the first.
+    // No two video frames at once, and the sequence header before the first.
     const timestamp = this.timestamps.next(frame, this.config !== null);
     if (timestamp === null) return;
     if (frame.kind === 'video') {

@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Script, startScriptedRtmpServer } from '../../../../test/support/scripted-rtmp-server.js';
 import type { TransferStatus } from '#libs/protocol';
 import { MESSAGE } from './rtmp/chunks.js';
-import { useOutputs, picture, audio, open, connected, times } from '../../../../test/support/outputs.js';
+import { useOutputs, video, audio, open, connected, times } from '../../../../test/support/outputs.js';
 
 useOutputs();
 
 describe('Output', () => {
   it('begins anew after a broken connection: headers, a key frame, and 0', async () => {
     const { rtmp, output } = await connected({}, { reconnectIntervalMs: 50 });
-    output.push(picture(100_000, true));
+    output.push(video(100_000, true));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0]);
     rtmp.sockets[0]?.destroy();
     await expect.poll(() => rtmp.connects.length).toBe(2);
@@ -18,9 +18,9 @@ describe('Output', () => {
     await expect
       .poll(() => {
         // Of what comes while there is no connection nothing is kept, and what follows it cannot be decoded.
-        output.push(picture(100_033));
+        output.push(video(100_033));
         output.push(audio(100_040));
-        output.push(picture(100_066, true));
+        output.push(video(100_066, true));
         return rtmp.media.length;
       })
       .toBeGreaterThan(4);
@@ -43,7 +43,7 @@ describe('Output', () => {
       const statuses: TransferStatus[] = [];
       const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
       const isLive = (): boolean => {
-        output.push(picture(performance.now(), true));
+        output.push(video(performance.now(), true));
         return output.snapshot.state === 'live';
       };
       await expect.poll(isLive).toBe(true);
@@ -64,7 +64,7 @@ describe('Output', () => {
     const statuses: TransferStatus[] = [];
     const script: Script = {};
     const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) }, {}, script);
-    await expect.poll(() => (output.push(picture(0, true)), output.snapshot.state)).toBe('live');
+    await expect.poll(() => (output.push(video(0, true)), output.snapshot.state)).toBe('live');
     script.publish = 'close';
     rtmp.sockets[0]?.destroy();
     await expect
@@ -86,7 +86,7 @@ describe('Output', () => {
       const live = statuses.filter(({ state }) => state === 'live').length;
       await expect
         .poll(() => {
-          output.push(picture(round * 1000, true));
+          output.push(video(round * 1000, true));
           return statuses.filter(({ state }) => state === 'live').length;
         })
         .toBe(live + 1);
@@ -107,7 +107,7 @@ describe('Output', () => {
       await expect
         .poll(
           () => {
-            output.push(picture(round * 1000, true));
+            output.push(video(round * 1000, true));
             return statuses.at(-1)?.state;
           },
           { timeout: 5000 },
@@ -124,9 +124,9 @@ describe('Output', () => {
   it('says that it gets no frames by a fault of the service, and connects anew', async () => {
     const statuses: TransferStatus[] = [];
     const { rtmp, output } = await connected({ onStatus: (status) => statuses.push(status) });
-    output.push(picture(0, true));
+    output.push(video(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
-    output.starve('its encoder failed: x');
+    output.failWithoutFrames('its encoder failed: x');
     expect(statuses.at(-1)).toMatchObject({
       state: 'reconnecting',
       reason: 'service_error',
@@ -134,7 +134,7 @@ describe('Output', () => {
     });
     // What is not connected waits already.
     const told = statuses.length;
-    output.starve('again');
+    output.failWithoutFrames('again');
     expect(statuses).toHaveLength(told);
     await expect.poll(() => rtmp.connects.length).toBe(2);
     // Until frames come again, it is still so.

@@ -4,35 +4,26 @@ import type { TransferStatus } from '#libs/protocol';
 import { decodeAmf } from './rtmp/amf0.js';
 import { MESSAGE } from './rtmp/chunks.js';
 import { AAC_FRAME_MS } from '../stream/timeline.js';
-import {
-  useOutputs,
-  CONFIG,
-  picture,
-  audio,
-  open,
-  wanted,
-  connected,
-  times,
-} from '../../../../test/support/outputs.js';
+import { useOutputs, CONFIG, video, audio, open, wanted, connected, times } from '../../../../test/support/outputs.js';
 
 useOutputs();
 
 describe('Output', () => {
-  it('begins with a picture and leaves out audio that is older, however late that comes', async () => {
+  it('begins with a video frame and leaves out audio that is older, however late that comes', async () => {
     const { rtmp, output } = await connected();
     output.push(audio(900));
-    output.push(picture(1000, true));
+    output.push(video(1000, true));
     for (let at = 930; at < 1100; at += AAC_FRAME_MS) output.push(audio(at));
-    output.push(picture(1033));
+    output.push(video(1033));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 33]);
-    // The one at 994 begins 6 ms before the picture, and ends well after it.
+    // The one at 994 begins 6 ms before the video frame, and ends well after it.
     await expect.poll(() => times(rtmp, MESSAGE.audio)).toEqual([0, 15, 37, 58, 79]);
   });
 
   it('tells what comes before the headers of what comes, and once', async () => {
     const { rtmp, output } = await connected({}, { sendMetadata: true });
-    output.push(picture(0, true));
-    output.push(picture(33));
+    output.push(video(0, true));
+    output.push(video(33));
     const order = () =>
       rtmp.media.map(({ type, timestamp, body }) => [type, timestamp, type === MESSAGE.data ? 'onMetaData' : body[1]]);
     await expect.poll(order).toEqual([
@@ -47,7 +38,7 @@ describe('Output', () => {
       'onMetaData',
       { width: 640, height: 360, videocodecid: 7, audiocodecid: 10 },
     ]);
-    output.push(picture(66, true, { ...CONFIG, width: 320 }));
+    output.push(video(66, true, { ...CONFIG, width: 320 }));
     await expect
       .poll(() => order().slice(5))
       .toEqual([
@@ -57,10 +48,10 @@ describe('Output', () => {
       ]);
   });
 
-  it('tells of pictures where audio had to begin alone, when they come', async () => {
+  it('tells of video frames where audio had to begin alone, when they come', async () => {
     const { rtmp, output } = await connected({ hasVideo: () => false }, { sendMetadata: true });
     output.push(audio(0));
-    output.push(picture(30, true));
+    output.push(video(30, true));
     await expect
       .poll(() => rtmp.media.map(({ type }) => type))
       .toEqual([MESSAGE.data, MESSAGE.audio, MESSAGE.audio, MESSAGE.data, MESSAGE.video, MESSAGE.video]);
@@ -68,27 +59,27 @@ describe('Output', () => {
     expect(told).toMatchObject({ width: 640 });
   });
 
-  it('waits for the order of the first pictures, and forgets them when they are encoded anew', async () => {
-    let orderIsKnown = false;
-    const { rtmp, output } = await connected({ orderIsKnown: () => orderIsKnown });
-    output.push(picture(0, true));
-    output.push(picture(100));
-    output.push(picture(33));
+  it('waits for the order of the first video frames, and forgets them when they are encoded anew', async () => {
+    let isReorderingKnown = false;
+    const { rtmp, output } = await connected({ isReorderingKnown: () => isReorderingKnown });
+    output.push(video(0, true));
+    output.push(video(100));
+    output.push(video(33));
     output.branchChanged();
-    orderIsKnown = true;
+    isReorderingKnown = true;
     const encoded = { ...CONFIG, width: 320 };
-    output.push(picture(133, false, encoded));
-    output.push(picture(166, true, encoded));
-    output.push(picture(200, false, encoded));
+    output.push(video(133, false, encoded));
+    output.push(video(166, true, encoded));
+    output.push(video(200, false, encoded));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([0, 34]);
   });
 
   it('begins video with a key frame where audio had to begin alone', async () => {
     const { rtmp, output } = await connected({ hasVideo: () => false });
     output.push(audio(0));
-    output.push(picture(30));
-    output.push(picture(60, true));
-    output.push(picture(90));
+    output.push(video(30));
+    output.push(video(60, true));
+    output.push(video(90));
     await expect.poll(() => times(rtmp, MESSAGE.video)).toEqual([60, 90]);
     expect(times(rtmp, MESSAGE.audio)).toEqual([0]);
   });
@@ -106,7 +97,7 @@ describe('Output', () => {
 
   it('says goodbye to the old connection before it makes the next', async () => {
     const { rtmp, output } = await connected();
-    output.push(picture(0, true));
+    output.push(video(0, true));
     output.update(wanted(rtmp.port, { flashVer: 'other' }));
     await expect
       .poll(() => rtmp.commands.map(([name]) => name).slice(4, 7))
@@ -118,7 +109,7 @@ describe('Output', () => {
     const { rtmp, output } = await connected({}, { bufferStartMs: 6000 });
     for (let at = 0; at < 6100; at += 100) {
       expect(times(rtmp, MESSAGE.video)).toEqual([]);
-      output.push(picture(at, at % 1000 === 0));
+      output.push(video(at, at % 1000 === 0));
     }
     await expect.poll(() => times(rtmp, MESSAGE.video).length).toBe(61);
     expect(output.figures().droppedFrames).toBe(0);
@@ -132,7 +123,7 @@ describe('Output', () => {
     const sound = Buffer.from([0xaf, 1, 0x55]);
     read([sound]);
     await new Promise(setImmediate);
-    output.push(picture(0, true));
+    output.push(video(0, true));
     output.push(audio(0));
     await expect
       .poll(() =>
@@ -153,7 +144,7 @@ describe('Output', () => {
     await expect
       .poll(() => statuses.at(-1))
       .toMatchObject({ reason: 'sound_failed', detail: 'x.wav: it holds no sound' });
-    output.push(picture(0, true));
+    output.push(video(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
     expect(output.snapshot).toMatchObject({ state: 'live', reason: 'sound_failed' });
     output.update(wanted(rtmp.port));

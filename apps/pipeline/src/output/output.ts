@@ -16,7 +16,7 @@ const LATE_WINDOW_MS = 30_000;
 
 export interface OutputContext extends Pick<
   ConnectionContext,
-  'allowList' | 'requestKeyframe' | 'hasVideo' | 'orderIsKnown'
+  'allowList' | 'requestKeyframe' | 'hasVideo' | 'isReorderingKnown'
 > {
   onStatus: (status: TransferStatus) => void;
   /** The AAC frames of a sound file. Rejects when there is no such file. */
@@ -85,7 +85,7 @@ export class Output implements FrameSink {
   }
 
   /** No frames will come for a while, by a fault of ours: says so, and connects anew. */
-  starve(detail: string): void {
+  failWithoutFrames(detail: string): void {
     if (this.connection) this.fail(new TransferError('service_error', detail));
   }
 
@@ -145,12 +145,12 @@ export class Output implements FrameSink {
     await this.closing;
     if (signal.aborted) return;
     const { options, target } = this.wanted;
-    const { allowList, requestKeyframe, hasVideo, orderIsKnown } = this.context;
+    const { allowList, requestKeyframe, hasVideo, isReorderingKnown } = this.context;
     const context: ConnectionContext = {
       allowList,
       requestKeyframe,
       hasVideo,
-      orderIsKnown,
+      isReorderingKnown,
       audioBody: (frame) => this.audioBody(frame),
       onFirstFrame: () => this.becomeLive(),
       onStall: (stalled) => {

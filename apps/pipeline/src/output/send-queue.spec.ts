@@ -36,7 +36,7 @@ describe('SendQueue', () => {
     expect(queue.dropped).toBe(14);
   });
 
-  it('never lets a picture follow one that it does not refer to', () => {
+  it('never lets a video frame follow one that it does not refer to', () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const queue = new SendQueue(300);
       const sent: Frame[] = [];
@@ -50,11 +50,11 @@ describe('SendQueue', () => {
           if (frame) sent.push(frame);
         }
       }
-      const pictures = sent.filter(({ kind }) => kind === 'video');
-      expect(pictures[0]?.keyframe).toBe(true);
-      for (let i = 1; i < pictures.length; i += 1) {
-        const picture = pictures[i] as Frame;
-        if (!picture.keyframe) expect(picture.at - (pictures[i - 1] as Frame).at).toBe(33);
+      const videoFrames = sent.filter(({ kind }) => kind === 'video');
+      expect(videoFrames[0]?.keyframe).toBe(true);
+      for (let i = 1; i < videoFrames.length; i += 1) {
+        const frame = videoFrames[i] as Frame;
+        if (!frame.keyframe) expect(frame.at - (videoFrames[i - 1] as Frame).at).toBe(33);
       }
     }
   });

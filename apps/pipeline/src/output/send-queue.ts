@@ -1,12 +1,12 @@
 import type { Frame } from '../stream/timeline.js';
 
 /**
- * Frames that wait for one platform's socket. When the platform is too slow for the stream, whole groups of pictures go:
+ * Frames that wait for one platform's socket. When the platform is too slow for the stream, whole GOPs go:
  * a viewer sees a jump to the next key frame instead of a smear, and audio goes on.
  */
 export class SendQueue {
   private frames: Frame[] = [];
-  /** True from a drop until the next key frame: what refers to dropped pictures is useless. */
+  /** True from a drop until the next key frame: what refers to dropped video frames is useless. */
   private skipping = false;
   /** Video frames dropped so far. */
   dropped = 0;
@@ -36,7 +36,7 @@ export class SendQueue {
   }
 
   /** Video frames that wait. */
-  get pictures(): number {
+  get videoFrames(): number {
     return this.frames.filter(({ kind }) => kind === 'video').length;
   }
 
@@ -56,7 +56,7 @@ export class SendQueue {
     return this.frames.reduce((sum, frame) => sum + frame.body.length, 0);
   }
 
-  /** Keeps the newest group of pictures if an older one can go for it; else all video goes until the next key frame. Old audio goes with it. */
+  /** Keeps the newest GOP if an older one can go for it; else all video goes until the next key frame. Old audio goes with it. */
   private dropGroups(): void {
     const newestKey = this.frames.findLastIndex((frame) => frame.kind === 'video' && frame.keyframe);
     const keepFrom = newestKey > 0 ? newestKey : this.frames.length;

@@ -15,10 +15,10 @@ export class Timestamps {
     this.base = at;
   }
 
-  /** Of this frame, ms; null for one that has no place after the beginning. @param apart no two pictures have the same time. */
+  /** Of this frame, ms; null for one that has no place after the beginning. @param apart no two video frames have the same time. */
   next(frame: Frame, apart: boolean): number | null {
     const base = this.base as number;
-    // Audio that comes late can be older than the picture that a platform began with: all of it would be at 0.
+    // Audio that comes late can be older than the video frame that a platform began with: all of it would be at 0.
     if (frame.kind === 'audio' && frame.at < base - AAC_FRAME_MS / 2) return null;
     // Never backwards, even where rounding would.
     const least = this.last[frame.kind] + (frame.kind === 'video' && apart ? 1 : 0);

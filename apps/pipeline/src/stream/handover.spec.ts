@@ -4,7 +4,7 @@ import { SILENT_AUDIO } from './hub.js';
 import { AAC_FRAME_MS, type Frame } from './timeline.js';
 
 const SOUND = Buffer.from([0xaf, 1, 2]);
-const picture = (at: number, keyframe = false): Frame => ({ kind: 'video', at, keyframe, body: Buffer.alloc(5) });
+const video = (at: number, keyframe = false): Frame => ({ kind: 'video', at, keyframe, body: Buffer.alloc(5) });
 const audio = (at: number): Frame => ({ kind: 'audio', at, keyframe: false, body: SOUND });
 
 function handover() {
@@ -21,25 +21,25 @@ function handover() {
 describe('Handover', () => {
   it('lets everything pass while nothing changes', () => {
     const { pass } = handover();
-    expect([picture(0, true), audio(5), picture(33), audio(26)].map(pass)).toEqual([[0], [5], [33], [26]]);
+    expect([video(0, true), audio(5), video(33), audio(26)].map(pass)).toEqual([[0], [5], [33], [26]]);
   });
 
   it('begins a branch that is ahead with its first key frame', () => {
     const { begin, pass, asked } = handover();
-    pass(picture(0, true));
+    pass(video(0, true));
     begin();
-    expect([picture(100), picture(133), picture(166, true), picture(200)].map(pass)).toEqual([[], [], [166], [200]]);
+    expect([video(100), video(133), video(166, true), video(200)].map(pass)).toEqual([[], [], [166], [200]]);
     // When it had not come by itself.
     expect(asked()).toBe(1);
   });
 
   it('takes nothing a second time from a branch that is behind, and asks it once more', () => {
     const { begin, pass, asked } = handover();
-    pass(picture(300, true));
+    pass(video(300, true));
     begin();
-    expect([picture(200, true), picture(233), picture(300)].map(pass)).toEqual([[], [], []]);
+    expect([video(200, true), video(233), video(300)].map(pass)).toEqual([[], [], []]);
     expect(asked()).toBe(0);
-    expect([picture(333), picture(366), picture(400, true)].map(pass)).toEqual([[], [], [400]]);
+    expect([video(333), video(366), video(400, true)].map(pass)).toEqual([[], [], [400]]);
     expect(asked()).toBe(1);
   });
 

@@ -6,7 +6,7 @@ const MAX_FILLED_MS = 1000;
 
 /**
  * The seam where a connected output goes over from one branch to another, which may be ahead of the first or behind it: the
- * new pictures begin with a key frame, for nothing before it can be decoded, and the audio has neither hole nor echo.
+ * new video frames begin with a key frame, for nothing before it can be decoded, and the audio has neither hole nor echo.
  */
 export class Handover {
   private lastVideo: StreamMs = -Infinity;

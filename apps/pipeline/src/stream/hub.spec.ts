@@ -20,17 +20,17 @@ function open(onReordering?: (reorders: boolean) => void, record = RECORD) {
   feed.setVideoConfig(record, 640, 360);
   const video = (time: number, keyframe = false): void => feed.video({ data: Buffer.from([1]), time, keyframe });
   const audio = (time: number): void => feed.audio({ data: Buffer.from([7]), time, keyframe: true });
-  const pictures = () =>
+  const videoFrames = () =>
     frames
       .filter(({ kind }) => kind === 'video')
       .map(({ at, body }) => [Math.round(at - (frames[0]?.at ?? 0)), body.readIntBE(2, 3)]);
-  return { hub, video, audio, frames, pictures };
+  return { hub, video, audio, frames, videoFrames };
 }
 
 describe('Hub', () => {
   it('gives B-frames a time of decoding that never goes back, and says that they are there', async () => {
     const said: boolean[] = [];
-    const { hub, video, pictures } = open((reorders) => said.push(reorders));
+    const { hub, video, videoFrames } = open((reorders) => said.push(reorders));
     video(0, true);
     video(100);
     video(33);
@@ -40,7 +40,7 @@ describe('Hub', () => {
     video(133);
     expect(said).toEqual([true]);
     expect(hub.reorders).toBe(true);
-    await expect.poll(pictures).toEqual([
+    await expect.poll(videoFrames).toEqual([
       [0, 0],
       [100, 0],
       [100, -67],
@@ -58,7 +58,7 @@ describe('Hub', () => {
   });
 
   // Half a second: as far apart as a publisher's two encoders are at the most.
-  it.each([0, 100, 500])('keeps all audio that arrives %i ms later than its pictures', async (lateMs) => {
+  it.each([0, 100, 500])('keeps all audio that arrives %i ms later than its video frames', async (lateMs) => {
     vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
     try {
       const { video, audio, frames } = open();

@@ -10,14 +10,14 @@ describe('OrderWatch', () => {
   const steady = (count: number): number[] => Array.from({ length: count }, (_, i) => i * 33);
 
   it.each([
-    ['one picture between two', [0, 66, 33, 132, 99], true],
+    ['one frame between two', [0, 66, 33, 132, 99], true],
     ['two', [0, 99, 33, 66, 198, 132, 165], true],
     ['a pyramid', [0, 132, 66, 33, 99, 264, 198, 165, 231], true],
     ['none yet', steady(20), null],
     ['none', steady(150), false],
     ['a single slip of a clock', [0, 33, 30, 66, 99], null],
     ['a clock set back', [5000, 5033, 0, 33, 66], null],
-    ['a clock corrected by three pictures', [...steady(30), 860, 893, 926, 959, 992, 1025], null],
+    ['a clock corrected by three frames', [...steady(30), 860, 893, 926, 959, 992, 1025], null],
     [
       'two slips, seconds apart',
       [...steady(60), 1930, ...steady(200).slice(60, 120), 3900, ...steady(200).slice(120)],

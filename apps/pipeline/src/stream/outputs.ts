@@ -33,7 +33,7 @@ export class Outputs {
     this.branches = new Branches<Output>(hub, {
       requestKeyframe: context.requestKeyframe,
       onWarning: (message) => context.send('log', { level: 'warn', message }),
-      onGivenUp: (output, message) => output.starve(`its encoder failed: ${message}`),
+      onGivenUp: (output, message) => output.failWithoutFrames(`its encoder failed: ${message}`),
     });
   }
 
@@ -64,7 +64,7 @@ export class Outputs {
       // What a removed one says comes with its last figures.
       onStatus: (status) => this.outputs.get(transfer.id) === output && this.context.send('transfer', status),
       hasVideo: this.context.hasVideo,
-      orderIsKnown: () => this.hub.isReorderingKnown,
+      isReorderingKnown: () => this.hub.isReorderingKnown,
       openSound: (file, loop) => this.sounds.open(file, loop),
     });
     this.outputs.set(transfer.id, output);

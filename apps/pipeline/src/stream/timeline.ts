@@ -16,11 +16,11 @@ export interface Frame {
   keyframe: boolean;
   /** RTMP message body (FLV tag data), shared by all outputs and never changed. */
   body: Buffer;
-  /** On video: the decoder configuration these pictures need; another object than before means it changed. */
+  /** On video: the decoder configuration these frames need; another object than before means it changed. */
   config?: VideoConfig;
 }
 
-/** What a platform must know before it can decode the pictures that follow. */
+/** What a platform must know before it can decode the video frames that follow. */
 export interface VideoConfig {
   /** AVC sequence header as an RTMP message body. */
   header: Buffer;

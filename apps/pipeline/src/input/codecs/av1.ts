@@ -2,8 +2,8 @@
  * From RTP packets to AV1 temporal units, as a decoder takes them (RTP Payload Format For AV1, v1.0.0, Alliance for Open Media;
  * AV1 Bitstream & Decoding Process Specification, section 5.3). GStreamer has an element for it from 1.24 on only.
  */
-import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from './bitstream.js';
-import { av1Size, requireSize, type Size } from './picture-size.js';
+import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from './bitstream.js';
+import { av1Size, requireSize, type Size } from './frame-size.js';
 import type { OrderedPacket } from '../rtp/types.js';
 import { UnitEnd } from './unit-end.js';
 
@@ -19,7 +19,7 @@ const TEMPORAL_DELIMITER = Buffer.from([0x12, 0]);
 /** Not for decoders of a received stream (5): temporal delimiter, tile list, padding. */
 const LEFT_OUT = new Set([2, 8, 15]);
 
-/** All pictures of one moment. */
+/** All frames of one moment. */
 export interface TemporalUnit {
   /** Low-overhead bitstream format: every OBU with its size, a temporal delimiter first. */
   data: Buffer;
@@ -27,11 +27,11 @@ export interface TemporalUnit {
   keyframe: boolean;
   /** When it was sampled, ms on our clock. */
   time: number;
-  /** Of the pictures, as far as is known. */
+  /** Of the frames, as far as is known. */
   size: Size | null;
 }
 
-/** Takes the packets of one track in the order of their sequence numbers. Throws TooLarge for a sequence whose pictures no decoder here should see. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws TooLarge for a sequence whose frames no decoder here should see. */
 export class Av1Depayloader {
   /** Something is missing: what follows cannot be decoded until a new sequence begins. True at the beginning, and a key frame should be asked for. */
   isLost = true;
@@ -105,10 +105,10 @@ export class Av1Depayloader {
       this.pieces = 0;
     }
     this.bytes += payload.length;
-    if (this.bytes > MAX_PICTURE_BYTES) throw new Malformed();
+    if (this.bytes > MAX_FRAME_BYTES) throw new Malformed();
     const elements = splitElements(payload);
     this.pieces += elements.length;
-    if (this.pieces > MAX_PICTURE_PIECES) throw new Malformed();
+    if (this.pieces > MAX_FRAME_PIECES) throw new Malformed();
     if (((header & CONTINUES) !== 0) !== this.fragments.length > 0) throw new Malformed();
     elements.forEach((element, i) => {
       this.fragments.push(element);
@@ -184,7 +184,7 @@ function withSize(obu: Buffer): Buffer | null {
 /** Seven bits a byte, the lowest first (4.10.5 of the bitstream specification). */
 function readLeb128(data: Buffer, start: number): { value: number; end: number } {
   let value = 0;
-  // Four bytes hold more than any packet or picture.
+  // Four bytes hold more than any packet or frame.
   for (let i = 0; i < 4; i += 1) {
     const byte = data[start + i];
     if (byte === undefined) break;

@@ -1,16 +1,16 @@
-/** Pictures whose marked packet was indeed their last: as many, and a sender is believed. */
+/** Frames whose marked packet was indeed their last: as many, and a sender is believed. */
 const ENOUGH = 3;
 
 /**
- * How long a marked picture of a sender that is not known yet is kept, ms: the other slices of a picture follow immediately, as a rule. Only
- * the first pictures of a session wait so long, and only where nothing comes before.
+ * How long a marked frame of a sender that is not known yet is kept, ms: the other slices of a frame follow immediately, as a rule. Only
+ * the first frames of a session wait so long, and only where nothing comes before.
  */
 export const UNKNOWN_MARKER_MS = 20;
 
 /**
  * Learns whether a sender's markers stand where they should: on the last packet of what has one timestamp (RFC 3550, 5.1; RFC 6184, 5.1),
  * where nothing is to be waited for. There are senders that mark every slice, and senders that mark nothing. What is marked by the former,
- * and all of the latter, is complete with the next timestamp only: one picture later, and not more.
+ * and all of the latter, is complete with the next timestamp only: one frame later, and not more.
  */
 export class MarkerTrust {
   private confirmed = 0;
@@ -31,7 +31,7 @@ export class MarkerTrust {
     if (this.isUnknown) this.confirmed += 1;
   }
 
-  /** More of the same picture followed one; that is what this sender does. */
+  /** More of the same frame followed one; that is what this sender does. */
   refute(): void {
     this.isRefuted = true;
   }

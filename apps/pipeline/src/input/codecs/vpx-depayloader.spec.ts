@@ -111,7 +111,7 @@ describe.each<Codec>(['VP8', 'VP9'])('%s', (codec) => {
   });
 });
 
-it('begins with a frame only, and takes VP9 with layers for one picture', () => {
+it('begins with a frame only, and takes VP9 with layers for one frame', () => {
   const depayloader = new VpxDepayloader('VP9');
   const push = (sequence: number, payload: string, marker = false): TemporalUnit[] => [
     ...depayloader.push({ sequence, timestamp: 1, marker, payload: bytes(payload), time: 0 }),

@@ -1,7 +1,7 @@
 // From RTP packets to VP8 and VP9 frames, as a decoder takes them (RFC 7741, RFC 9628).
 import type { TemporalUnit } from './av1.js';
-import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from './bitstream.js';
-import { requireSize, type Size, vp8Size, vp9Size } from './picture-size.js';
+import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from './bitstream.js';
+import { requireSize, type Size, vp8Size, vp9Size } from './frame-size.js';
 import type { OrderedPacket } from '../rtp/types.js';
 import { UnitEnd } from './unit-end.js';
 import { framesOf, MAX_FRAMES, withIndex } from './vp9-superframe.js';
@@ -27,7 +27,7 @@ const FORMATS: Record<'VP8' | 'VP9', Format> = {
   VP9: { parse: vp9Payload, beginsKeyframe: beginsVp9Keyframe, sizeOf: vp9Size },
 };
 
-/** Takes the packets of one track in the order of their sequence numbers. Throws TooLarge for pictures that no decoder here should see. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws TooLarge for frames that no decoder here should see. */
 export class VpxDepayloader {
   /** Something is missing: what follows cannot be decoded until a key frame begins. True at the beginning, and a key frame should be asked for. */
   isLost = true;
@@ -46,7 +46,7 @@ export class VpxDepayloader {
     return this.end.isWaiting;
   }
 
-  /** The frames that are complete with this packet: none as a rule, two where the end of one was not marked. With VP9, all layers of a picture are one. */
+  /** The frames that are complete with this packet: none as a rule, two where the end of one was not marked. With VP9, all layers of a frame are one. */
   push(packet: OrderedPacket): TemporalUnit[] {
     const ahead = this.sequence === null ? 1 : (packet.sequence - this.sequence) & 0xffff;
     if (ahead === 0) return [];
@@ -97,7 +97,7 @@ export class VpxDepayloader {
     }
     this.unit.pieces.push(frame);
     this.unit.bytes += frame.length;
-    if (this.unit.bytes > MAX_PICTURE_BYTES || this.unit.pieces.length > MAX_PICTURE_PIECES) throw new Malformed();
+    if (this.unit.bytes > MAX_FRAME_BYTES || this.unit.pieces.length > MAX_FRAME_PIECES) throw new Malformed();
   }
 
   private checkSize(frame: Buffer): void {

@@ -42,16 +42,16 @@ export function vp9Payload(payload: Buffer): VpxPayload | null {
 /** V: the scalability structure (RFC 9628, 4.2.1). */
 function afterStructure(payload: Buffer, start: number): number {
   const head = payload[start] ?? 0;
-  // N_S + 1 layers, whose sizes follow where Y is set; G: descriptions of N_G pictures.
+  // N_S + 1 layers, whose sizes follow where Y is set; G: descriptions of N_G frames.
   let at = start + 1 + (head & 0x10 ? 4 * ((head >> 5) + 1) : 0);
   if (!(head & 0x08)) return at;
-  const pictures = payload[at++] ?? 0;
-  for (let i = 0; i < pictures; i += 1) at += 1 + (((payload[at] ?? 0) >> 2) & 3);
+  const frames = payload[at++] ?? 0;
+  for (let i = 0; i < frames; i += 1) at += 1 + (((payload[at] ?? 0) >> 2) & 3);
   return at;
 }
 
 export function beginsVp9Keyframe(payload: Buffer): boolean {
-  // P: predicted from another picture; B: the start of a frame. Where layers are (L), the lowest spatial one begins a picture.
+  // P: predicted from another frame; B: the start of a frame. Where layers are (L), the lowest spatial one begins a frame.
   const first = payload[0];
   if (first === undefined || (first & 0x48) !== 0x08) return false;
   if (!(first & 0x20)) return true;

@@ -80,7 +80,7 @@ export class TrackClock {
       this.late = null;
       this.measure(delay, now);
     }
-    // B-frames are sent after pictures that are shown later.
+    // B-frames are sent after frames that are shown later.
     if (ticksAhead > 0) {
       this.latest.timestamp = timestamp;
       this.latest.ticks = ticks;

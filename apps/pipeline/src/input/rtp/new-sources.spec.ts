@@ -108,7 +108,7 @@ describe('a new source', () => {
     expect(after(sent)).toEqual(expected);
   });
 
-  it('with every group of pictures brings every packet of each', () => {
+  it('with every GOP brings every packet of each', () => {
     const { push, out } = receiver();
     const sent: number[] = [];
     for (let group = 0; group < 40; group += 1) {

@@ -265,7 +265,7 @@ it('puts audio and video together by sender reports', () => {
   const { receiver: made, push, out } = receiver({ settings: { transportCcExtension: null } });
   for (let sent = 0; sent < 4000; sent += 20) {
     push(rtp({ payloadType: 111, ssrc: AUDIO_SSRC, sequence: sent / 20, timestamp: 777 + 48 * sent }), 1000 + sent);
-    // The same moment's picture takes 80 ms longer.
+    // The same moment's video frame takes 80 ms longer.
     if (sent % 40 === 0) push(rtp({ sequence: sent / 40, timestamp: 4_294_900_000 + 90 * sent }), 1080 + sent);
     if (sent === 2000) {
       made.rtcp(senderReport(AUDIO_SSRC, 3.9e9 + sent / 1000, 777 + 48 * sent), 1000 + sent);

@@ -47,9 +47,9 @@ describe('reports', () => {
       lastReport: 0,
       sinceLastReport: 0,
     });
-    expect(source.isHeard).toBe(false);
+    expect(source.hasNewPackets).toBe(false);
     for (const sequence of [4, 5, 7, 8]) source.take(sequence, 0);
-    expect(source.isHeard).toBe(true);
+    expect(source.hasNewPackets).toBe(true);
     expect(source.block(0)).toMatchObject({ fractionLost: Math.floor(256 / 5), cumulativeLost: 3, highest: 0x10008 });
     // One that came late, one that came twice.
     for (const sequence of [6, 8, 9]) source.take(sequence, 0);

@@ -79,7 +79,7 @@ export class Source {
   }
 
   /** Something came since the last report. */
-  get isHeard(): boolean {
+  get hasNewPackets(): boolean {
     return this.received > this.receivedAtReport;
   }
 

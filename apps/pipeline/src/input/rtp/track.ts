@@ -122,7 +122,7 @@ export class Track {
 
   /** Null for a source of which nothing came since the last report (RFC 3550, 6.4). */
   reportBlock(now: number): ReportBlock | null {
-    return this.source?.isHeard ? this.source.block(now) : null;
+    return this.source?.hasNewPackets ? this.source.block(now) : null;
   }
 
   /** A packet that was lost, sent again with its sequence number before its payload (RFC 4588, 4); without payload, the sender only probes its bandwidth. */

@@ -31,7 +31,7 @@ export class Outbox {
     }
   }
 
-  /** One system call for all that a turn has brought: a picture comes with the audio of its time. A copy costs less than a list of pieces. */
+  /** One system call for all that a turn has brought: a video frame comes with the audio of its time. A copy costs less than a list of pieces. */
   flush(): void {
     const { pieces } = this.unwritten;
     if (pieces.length === 0) return;

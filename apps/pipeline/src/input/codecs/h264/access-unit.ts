@@ -1,22 +1,22 @@
 import type { OrderedPacket } from '../../rtp/types.js';
-import { Malformed, MAX_PICTURE_BYTES, MAX_PICTURE_PIECES } from '../bitstream.js';
+import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from '../bitstream.js';
 import type { DecoderConfig } from './decoder-config.js';
 import { type Nal, write } from './nal-unit.js';
 import type { SliceHeader } from './slice-header.js';
 
-/** A picture that is complete, as FLV and MP4 carry it (ISO/IEC 14496-15). */
+/** A frame that is complete, as FLV and MP4 carry it (ISO/IEC 14496-15). */
 export interface AccessUnit {
   /** NAL units, each with its length in four bytes before it (AVC). Without parameter sets and delimiters; SEI and filler are kept. */
   data: Buffer;
-  /** Decoding can begin here: an IDR picture, or a recovery point (of periodic intra refresh: what is seen is whole some pictures later). */
+  /** Decoding can begin here: an IDR picture, or a recovery point (of periodic intra refresh: what is seen is whole some frames later). */
   keyframe: boolean;
   /** When it was sampled, ms on our clock: that of its first packet. */
   time: number;
-  /** Present when it is another than before (and with the first picture): what this and the following pictures need. */
+  /** Present when it is another than before (and with the first frame): what this and the following frames need. */
   config?: DecoderConfig;
 }
 
-/** The picture whose packets are coming in. */
+/** The frame whose packets are coming in. */
 export interface Unit {
   timestamp: number;
   time: number;
@@ -39,7 +39,7 @@ export interface Unit {
   slice: SliceHeader | null;
   /** A slice with its first macroblock has come. */
   hasFirst: boolean;
-  /** The first of the units that came after its latest slice, of `nals`: they are of the next picture, if another begins with the same timestamp. */
+  /** The first of the units that came after its latest slice, of `nals`: they are of the next frame, if another begins with the same timestamp. */
   tailFrom: number;
   /** A sequence parameter set has come after its latest slice. */
   tailHasSps: boolean;
@@ -76,13 +76,13 @@ export function add(unit: Unit, nal: Nal, piece: Buffer): Nal {
   const bytes = piece.length - nal.from;
   unit.bytes += bytes;
   unit.pieces += 1;
-  if (unit.bytes > MAX_PICTURE_BYTES || unit.pieces > MAX_PICTURE_PIECES) throw new Malformed();
+  if (unit.bytes > MAX_FRAME_BYTES || unit.pieces > MAX_FRAME_PIECES) throw new Malformed();
   nal.pieces.push(piece);
   nal.bytes += bytes;
   return nal;
 }
 
-/** The one copy of a picture's bytes. */
+/** The one copy of a frame's bytes. */
 export function join({ nals }: Unit): Buffer {
   let total = 0;
   for (const { bytes } of nals) total += 4 + bytes;

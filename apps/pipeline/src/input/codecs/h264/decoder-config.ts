@@ -1,5 +1,5 @@
 import { Malformed } from '../bitstream.js';
-import { requireSize } from '../picture-size.js';
+import { requireSize } from '../frame-size.js';
 import {
   decoderConfigurationRecord,
   parsePps,
@@ -14,7 +14,7 @@ const MAX_SET_BYTES = 2048;
 /** Of all picture parameter sets: hundreds of usual ones. Every change of one is sent to every output with all others. */
 const MAX_PPS_BYTES = 4096;
 
-/** What a decoder needs for the pictures that follow. */
+/** What a decoder needs for the frames that follow. */
 export interface DecoderConfig {
   /** AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1). */
   record: Buffer;
@@ -23,7 +23,7 @@ export interface DecoderConfig {
 }
 
 /**
- * The parameter sets that a publisher has sent, and the configuration that its pictures need: the one sequence parameter set that is
+ * The parameter sets that a publisher has sent, and the configuration that its frames need: the one sequence parameter set that is
  * active (ITU-T H.264, 7.4.1.2.1) with all picture parameter sets that refer to it. Others are left out of the record: a platform that
  * reads only the first would take the wrong size.
  */
@@ -71,9 +71,9 @@ export class ParameterSets {
   }
 
   /**
-   * The configuration for a picture that refers to this picture parameter set: the same object until something changes. Null where a set
+   * The configuration for a frame that refers to this picture parameter set: the same object until something changes. Null where a set
    * is missing. A new sequence parameter set waits, with those that came with it, for a key frame: earlier it must not be used.
-   * Throws TooLarge for pictures that no decoder here should see.
+   * Throws TooLarge for frames that no decoder here should see.
    */
   configFor(ppsId: number, isKeyframe: boolean): DecoderConfig | null {
     const pps = this.pps.get(ppsId);

@@ -43,7 +43,7 @@ describe('H264Depayloader', () => {
         [config(320, SPS, PPS), config(320, SPS, otherPps)],
       ],
       [
-        'only that, between key frames: with the picture it comes before',
+        'only that, between key frames: with the frame it comes before',
         [KEY_UNIT, [otherPps, INTER], [INTER]],
         [config(320, SPS, PPS), config(320, SPS, otherPps), null],
       ],
@@ -61,7 +61,7 @@ describe('H264Depayloader', () => {
       expect(configs(units)).toEqual(expected);
     });
 
-    it('are not forgotten with the picture that brought them', () => {
+    it('are not forgotten with the frame that brought them', () => {
       const packets = packetize([KEY_UNIT, [big, PPS, IDR], [INTER], [IDR]]);
       const endOfSecond = packets.findIndex(({ time }) => time === 80) - 1;
       const units = run(packets.filter((_, i) => i !== endOfSecond));
@@ -89,7 +89,7 @@ describe('H264Depayloader', () => {
       expect(run(packets).map(({ time }) => time / 40)).toEqual(units.map((_, unit) => unit));
     });
 
-    it.each([false, true])('takes its picture, and all to the next key frame (aggregates: %s)', (aggregate) => {
+    it.each([false, true])('takes its frame, and all to the next key frame (aggregates: %s)', (aggregate) => {
       const packets = packetize(units, { aggregate });
       for (let i = 1; i < packets.length; i += 1) {
         const { payload, time } = packets[i] as OrderedPacket;

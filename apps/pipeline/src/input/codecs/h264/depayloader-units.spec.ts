@@ -42,7 +42,7 @@ describe('H264Depayloader', () => {
       expect(came).toEqual(['after a moment', 'after a moment', 'after a moment', 'now', 'now', 'now', 'now', 'now']);
     });
 
-    it('come one picture later where every slice is marked, and not more', () => {
+    it('come one frame later where every slice is marked, and not more', () => {
       const depayloader = new H264Depayloader('');
       const packets = packetize(stream, { marked: 'units' });
       const late = packets.flatMap((packet) => depayloader.push(packet).map(({ time }) => packet.time - time));
@@ -60,7 +60,7 @@ describe('H264Depayloader', () => {
     const interlaced = spsOf({ interlaced: true });
     /** All in packets of one timestamp, none marked; what comes out of them, each as the numbers of its NAL units. */
     it.each<[string, Buffer[], number[][]]>([
-      ['slices of one picture', [SPS, PPS, ...key], [[0, 1, 2]]],
+      ['slices of one frame', [SPS, PPS, ...key], [[0, 1, 2]]],
       ['arbitrary slice order', [SPS, PPS, key[2] as Buffer, key[0] as Buffer, key[1] as Buffer], []],
       [
         'another frame_num',

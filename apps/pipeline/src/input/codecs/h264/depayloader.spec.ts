@@ -114,7 +114,7 @@ describe('H264Depayloader', () => {
     expect(run(packets)).toMatchObject([{ data: avc([RECOVERY_SEI, INTER]), keyframe: true }]);
   });
 
-  it('takes bandwidth probes for neither gap nor picture', () => {
+  it('takes bandwidth probes for neither gap nor frame', () => {
     const packets = packetize([KEY_UNIT, [INTER], [INTER]]).flatMap((packet) => [
       packet,
       { ...packet, payload: Buffer.alloc(0), marker: true, timestamp: 7 },

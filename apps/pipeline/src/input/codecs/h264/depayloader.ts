@@ -1,4 +1,4 @@
-// From RTP packets to H.264 pictures as FLV and MP4 carry them (RFC 6184; ITU-T H.264; ISO/IEC 14496-15).
+// From RTP packets to H.264 frames as FLV and MP4 carry them (RFC 6184; ITU-T H.264; ISO/IEC 14496-15).
 import type { OrderedPacket } from '../../rtp/types.js';
 import { type AccessUnit, add, discard, join, newUnit, type Unit } from './access-unit.js';
 import { Malformed } from '../bitstream.js';
@@ -7,21 +7,21 @@ import { MarkerTrust } from '../marker-trust.js';
 import { contiguous, type Nal, NAL_TYPE, payloadOf, splitAggregate, typeOf } from './nal-unit.js';
 import { parseSliceStart } from './parameter-sets.js';
 import { isRecoveryPoint } from './recovery-point.js';
-import { beginsPicture, parseSliceHeader, type SliceHeader, sliceIn } from './slice-header.js';
+import { beginsFrame, parseSliceHeader, type SliceHeader, sliceIn } from './slice-header.js';
 
-/** Neither pictures nor about them: delimiters repeat what the container says, the others are for alpha and further layers. */
+/** Neither frames nor about them: delimiters repeat what the container says, the others are for alpha and further layers. */
 const LEFT_OUT = new Set<number>([NAL_TYPE.delimiter, NAL_TYPE.spsExtension, NAL_TYPE.subsetSps]);
 /** A slice's first three numbers, with whatever emulation prevention is between them. */
 const SLICE_START_BYTES = 16;
 
-/** Takes the packets of one track in the order of their sequence numbers. Throws nothing but TooLarge, for pictures that no decoder here should see. */
+/** Takes the packets of one track in the order of their sequence numbers. Throws nothing but TooLarge, for frames that no decoder here should see. */
 export class H264Depayloader {
   private readonly sets = new ParameterSets();
   private lost = true;
   private sequence: number | null = null;
   private isAfterGap = false;
   private unit: Unit | null = null;
-  /** The picture before, where its marker ended it. */
+  /** The frame before, where its marker ended it. */
   private ended: Unit | null = null;
   private readonly trust = new MarkerTrust();
   private deliveredConfig: DecoderConfig | null = null;
@@ -37,7 +37,7 @@ export class H264Depayloader {
     }
   }
 
-  /** Pictures cannot be decoded until a key frame comes: at the beginning, and after a loss. A key frame should be asked for. False from the key frame's first slice on. */
+  /** Frames cannot be decoded until a key frame comes: at the beginning, and after a loss. A key frame should be asked for. False from the key frame's first slice on. */
   get isLost(): boolean {
     return this.lost;
   }
@@ -47,12 +47,12 @@ export class H264Depayloader {
     return this.sets.hasSome;
   }
 
-  /** A picture is complete if its sender sets markers as it should, which is not known yet: `flush` gives it out. */
+  /** A frame is complete if its sender sets markers as it should, which is not known yet: `flush` gives it out. */
   get isWaiting(): boolean {
     return this.unit !== null && this.unit.isMarked && this.trust.isUnknown;
   }
 
-  /** The pictures that are complete with this packet: none as a rule, two where the end of one was not marked. */
+  /** The frames that are complete with this packet: none as a rule, two where the end of one was not marked. */
   push(packet: OrderedPacket): AccessUnit[] {
     const ahead = this.sequence === null ? 1 : (packet.sequence - this.sequence) & 0xffff;
     if (ahead === 0) return [];
@@ -71,7 +71,7 @@ export class H264Depayloader {
     this.guarded(() => this.take(unit, packet.payload));
     this.note(unit, packet);
     const now = unit.isMarked && this.trust.isBelieved ? this.finishMarked() : null;
-    return [whole, before, now].filter((picture) => picture !== null);
+    return [whole, before, now].filter((frame) => frame !== null);
   }
 
   /** Nothing has come for a while: what waits is complete. */
@@ -79,7 +79,7 @@ export class H264Depayloader {
     return this.isWaiting ? this.finishMarked() : null;
   }
 
-  /** Ends the picture before this packet, if the packet is not of it: by its timestamp, or where slices of another begin with the same one. */
+  /** Ends the frame before this packet, if the packet is not of it: by its timestamp, or where slices of another begin with the same one. */
   private endBefore(packet: OrderedPacket): AccessUnit | null {
     const { unit, ended } = this;
     if (ended !== null && ended.timestamp !== packet.timestamp) {
@@ -93,7 +93,7 @@ export class H264Depayloader {
     const known = unit?.slice ? unit : (this.ended ?? unit);
     const slice = known?.slice && !unit?.open ? this.sliceOf(packet.payload) : null;
     if (!known?.slice || slice === null) return null;
-    const begins = beginsPicture(known.slice, slice, known.hasFirst);
+    const begins = beginsFrame(known.slice, slice, known.hasFirst);
     if (!begins && known.isMarked) this.trust.refute();
     return begins && unit?.hasBegun ? this.split(unit, packet) : null;
   }
@@ -103,20 +103,20 @@ export class H264Depayloader {
     return found && parseSliceHeader(found.header, found.data, (ppsId) => this.sets.layoutFor(ppsId));
   }
 
-  /** What came after its last slice is of the next picture. */
+  /** What came after its last slice is of the next frame. */
   private split(unit: Unit, packet: OrderedPacket): AccessUnit | null {
     if (unit.isMarked) this.trust.confirm();
     const tail = unit.isUseless ? [] : unit.nals.splice(unit.tailFrom);
-    const picture = this.finish();
+    const frame = this.finish();
     const next = newUnit(packet, true);
     next.nals = tail;
     next.hasSps = unit.tailHasSps;
     next.isRecoveryPoint = tail.some((nal) => isRecoveryPoint(nal));
     this.unit = next;
-    return picture;
+    return frame;
   }
 
-  /** What the packet says of the picture, now that its parameter sets are known. */
+  /** What the packet says of the frame, now that its parameter sets are known. */
   private note(unit: Unit, { payload, marker }: OrderedPacket): void {
     const slice = this.sliceOf(payload);
     if (slice !== null) {
@@ -129,10 +129,10 @@ export class H264Depayloader {
 
   private finishMarked(): AccessUnit | null {
     const { unit } = this;
-    const picture = this.finish();
+    const frame = this.finish();
     this.ended = unit;
     if (unit) unit.nals = [];
-    return picture;
+    return frame;
   }
 
   private guarded(take: () => void): void {
@@ -155,10 +155,10 @@ export class H264Depayloader {
     if (unit?.open) this.lose();
     this.unit = null;
     if (unit === null || unit.isUseless || !unit.hasBegun || unit.config === null) return null;
-    const picture: AccessUnit = { data: join(unit), keyframe: unit.isKeyframe, time: unit.time };
-    if (unit.config !== this.deliveredConfig) picture.config = unit.config;
+    const frame: AccessUnit = { data: join(unit), keyframe: unit.isKeyframe, time: unit.time };
+    if (unit.config !== this.deliveredConfig) frame.config = unit.config;
     this.deliveredConfig = unit.config;
-    return picture;
+    return frame;
   }
 
   private take(unit: Unit, payload: Buffer): void {
@@ -223,7 +223,7 @@ export class H264Depayloader {
     else if (type === NAL_TYPE.pps) this.sets.takePps(nal);
   }
 
-  /** With the picture's first slice it shows whether it can be decoded. */
+  /** With the frame's first slice it shows whether it can be decoded. */
   private begin(unit: Unit, nal: Nal): void {
     const type = typeOf(nal.header);
     if (unit.hasBegun || (type !== NAL_TYPE.slice && type !== NAL_TYPE.partitionA && type !== NAL_TYPE.idrSlice))

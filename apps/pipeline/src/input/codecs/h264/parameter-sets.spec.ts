@@ -109,7 +109,7 @@ describe('parseSps', () => {
     ['cropping that leaves nothing', spsOf({ crop: [80, 80, 0, 0] })],
     ['cropping beyond all numbers', spsOf({ crop: [0, 0, 2 ** 31, 2 ** 31] })],
     ['an id too high', spsOf({ id: 32 })],
-    ['pictures wider than any level allows', spsOf({ columns: 1056 })],
+    ['frames wider than any level allows', spsOf({ columns: 1056 })],
     ['a code without an end', Buffer.concat([Buffer.from([0x67, 66, 0, 30]), Buffer.alloc(20)])],
     ['more bits than there are', spsOf({ profile: 100, format: ue(1) + ue(7) })],
   ])('makes nothing of %s', (_, nal) => {

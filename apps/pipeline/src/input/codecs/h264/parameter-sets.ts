@@ -1,4 +1,4 @@
-// What a decoder must know before the first picture (ITU-T H.264, 7.3.2): parsed, and in the record that FLV and MP4 carry it in.
+// What a decoder must know before the first frame (ITU-T H.264, 7.3.2): parsed, and in the record that FLV and MP4 carry it in.
 import { Malformed } from '../bitstream.js';
 import { BitReader } from './bit-reader.js';
 
@@ -27,7 +27,7 @@ export interface Sps {
   chromaFormat: number;
   bitDepthLuma: number;
   bitDepthChroma: number;
-  /** Of the pictures as they are shown, in pixels. */
+  /** Of the frames as they are shown, in pixels. */
   width: number;
   height: number;
   /** Of the whole coded frame, before cropping. */

@@ -8,7 +8,7 @@ const [SLICE, PARTITION_A, IDR_SLICE, STAP_A, FU_A] = [1, 2, 5, 24, 28];
 /** More than all numbers of a slice's header that are read, at their longest, with emulation prevention. */
 const HEADER_BYTES = 48;
 
-/** What tells the slices of one picture from those of the next. */
+/** What tells the slices of one frame from those of the next. */
 export interface SliceHeader {
   firstMacroblock: number;
   ppsId: number;
@@ -25,7 +25,7 @@ interface SliceOrder {
   idrPicId: number | null;
   /** pic_order_cnt_lsb and delta_pic_order_cnt_bottom, or the two delta_pic_order_cnt. */
   counts: string;
-  /** redundant_pic_cnt: above 0 it repeats what another slice of the picture shows. */
+  /** redundant_pic_cnt: above 0 it repeats what another slice of the frame shows. */
   redundant: number;
 }
 
@@ -81,11 +81,11 @@ function readOrder(bits: BitReader, { pps, layout }: { pps: Pps; layout: SliceLa
 }
 
 /**
- * Whether a slice begins another picture than the slice before it belongs to: by 7.4.1.2.4, but that the second field stays with the first
- * one (one frame is one sample in FLV). Where the headers cannot be read, a picture begins with its first macroblock.
- * @param hasFirst a slice of the picture has that macroblock: again, it is another's.
+ * Whether a slice begins another frame than the slice before it belongs to: by 7.4.1.2.4, but that the second field stays with the first
+ * one (one frame is one sample in FLV). Where the headers cannot be read, a frame begins with its first macroblock.
+ * @param hasFirst a slice of the frame has that macroblock: again, it is another's.
  */
-export function beginsPicture(before: SliceHeader, slice: SliceHeader, hasFirst: boolean): boolean {
+export function beginsFrame(before: SliceHeader, slice: SliceHeader, hasFirst: boolean): boolean {
   const [a, b] = [before.order, slice.order];
   const repeatsFirst = slice.firstMacroblock === 0 && hasFirst;
   if (a === null || b === null) return repeatsFirst;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { av1Size, requireSize, type Size, vp8Size, vp9Size } from './picture-size.js';
+import { av1Size, requireSize, type Size, vp8Size, vp9Size } from './frame-size.js';
 import { canvasOf } from '../media-chain.js';
 
 /** Fields of so many bits, as bytes. */
@@ -167,6 +167,6 @@ it.each<[Size, Size]>([
     { width: 8192, height: 1 },
     { width: 1920, height: 16 },
   ],
-])('pictures of %o are encoded in %o', (first, canvas) => {
+])('frames of %o are encoded in %o', (first, canvas) => {
   expect(canvasOf(first)).toEqual(canvas);
 });

@@ -1,8 +1,8 @@
-// How large a picture is, by its header: before any decoder makes room for it.
+// How large a frame is, by its header: before any decoder makes room for it.
 
-/** In pixels: of the largest picture of H.264 level 5.2 (36,864 macroblocks: ITU-T H.264, table A-1), 4096 x 2304. No platform takes larger ones. */
+/** In pixels: of the largest frame of H.264 level 5.2 (36,864 macroblocks: ITU-T H.264, table A-1), 4096 x 2304. No platform takes larger ones. */
 const MAX_PIXELS = 36_864 * 256;
-/** A picture that is one pixel high is no picture, and encoders make whole macroblocks of it. */
+/** A frame that is one pixel high is no frame, and encoders make whole macroblocks of it. */
 const MAX_SIDE = 8192;
 /** MaxDpbMbs of level 5.2: the frames that a decoder keeps, in macroblocks. */
 const MAX_KEPT_MACROBLOCKS = 184_320;
@@ -16,7 +16,7 @@ export interface Size {
   height: number;
 }
 
-/** The pictures of a publisher would take more memory than a stream is given. The message tells their size. */
+/** The frames of a publisher would take more memory than a stream is given. The message tells their size. */
 export class TooLarge extends Error {}
 
 /** Throws TooLarge. @param kept macroblocks of all frames that a decoder of H.264 would keep. */
@@ -41,7 +41,7 @@ export function vp9Size(frame: Buffer): Size | null {
     if (read(2) !== 2) return null;
     const profile = read(1) + 2 * read(1);
     if (profile === 3) read(1);
-    // Shows a picture that is there already.
+    // Shows a frame that is there already.
     if (read(1) === 1) return null;
     const [isKey, isShown, isResilient] = [read(1) === 0, read(1) === 1, read(1) === 1];
     if (isKey) {
