@@ -2,7 +2,7 @@ import { VERSION } from '#libs/config';
 import { HEADERS, headersOf, refusalHeaders } from './headers.js';
 import type { Operation } from './operation.js';
 import { OPERATIONS } from './operations.js';
-import { ref, text, type Schema } from './schema.js';
+import { nameOf, ref, text, type Schema } from './schema.js';
 import { SCHEMAS } from './schemas.js';
 
 const JSON_TYPE = 'application/json';
@@ -162,7 +162,10 @@ function parametersOf({ path, query = {}, headers = {}, method, isPublic }: Oper
 function requestBody({ body, requestMediaType }: Operation): object {
   if (body !== undefined)
     return {
-      requestBody: { required: SCHEMAS[body]?.required !== undefined, content: { [JSON_TYPE]: { schema: ref(body) } } },
+      requestBody: {
+        required: SCHEMAS[nameOf(body) ?? '']?.required !== undefined,
+        content: { [JSON_TYPE]: { schema: body } },
+      },
     };
   if (requestMediaType !== undefined)
     return { requestBody: { required: true, content: { [requestMediaType]: { schema: text() } } } };

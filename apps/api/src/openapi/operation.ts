@@ -7,8 +7,8 @@ export interface Operation {
   path: string;
   tag: string;
   summary: string;
-  /** Name of the request body's schema. */
-  body?: string;
+  /** The request body. */
+  body?: Schema;
   query?: Record<string, Schema>;
   headers?: Record<string, Schema>;
   /** Answers but for the ones that all operations share; null: no body. */

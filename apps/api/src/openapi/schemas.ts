@@ -1,5 +1,6 @@
 // The shapes of requests and answers by their names in the document.
-import type { Schema } from './schema.js';
+import { OPERATIONS } from './operations.js';
+import { component, componentsOf, ref, type Schema } from './schema.js';
 import { ACCESS } from './schemas/access.js';
 import { AGORA } from './schemas/agora.js';
 import { COMMON } from './schemas/common.js';
@@ -11,14 +12,12 @@ import { TENANTS } from './schemas/tenants.js';
 
 export type { Schema };
 
-/** Everything that is named. */
-export const SCHEMAS: Record<string, Schema> = {
-  ...COMMON,
-  ...TENANTS,
-  ...SETTINGS,
-  ...AGORA,
-  ...ACCESS,
-  ...STREAMS,
-  ...FLASHPHONER,
-  ...OPERATION,
-};
+for (const table of [COMMON, TENANTS, SETTINGS, AGORA, ACCESS, STREAMS, FLASHPHONER, OPERATION])
+  for (const [name, schema] of Object.entries(table)) component(name, schema);
+
+/** Everything that operations name. */
+export const SCHEMAS: Record<string, Schema> = componentsOf([
+  OPERATIONS.map(({ body, answers }) => [body, answers]),
+  ref('Problem'),
+  ref('RestApiError'),
+]);

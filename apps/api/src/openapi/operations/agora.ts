@@ -17,7 +17,7 @@ export const agora: Operation[] = [
     path: `${BANNED}/{streamName}`,
     tag: 'Agora',
     summary: 'Ban a stream name; a stream of this name that runs is ended',
-    body: 'BanStream',
+    body: ref('BanStream'),
     answers: { 200: ref('BannedStream') },
     refusals: [409],
   },
@@ -70,7 +70,7 @@ export const agora: Operation[] = [
     path: STREAM_AUTH,
     tag: 'Agora',
     summary: 'Change it',
-    body: 'UpdateStreamAuth',
+    body: ref('UpdateStreamAuth'),
     answers: { 200: ref('StreamAuth') },
   },
 ];

@@ -16,7 +16,7 @@ export const push: Operation[] = [
     path: `${ENTRY_POINT}/settings/push`,
     tag: 'Flashphoner',
     summary: 'Change them',
-    body: 'UpdatePushSettings',
+    body: ref('UpdatePushSettings'),
     answers: { 200: ref('PushSettings') },
   },
   {
@@ -24,7 +24,7 @@ export const push: Operation[] = [
     path: `${PUSH}/startup`,
     tag: 'Flashphoner',
     summary: 'Republish a running stream',
-    body: 'PushStartup',
+    body: ref('PushStartup'),
     answers: { 200: ref('Transponder') },
   },
   {
@@ -32,7 +32,7 @@ export const push: Operation[] = [
     path: `${PUSH}/find`,
     tag: 'Flashphoner',
     summary: 'By name and URL',
-    body: 'PushFilter',
+    body: ref('PushFilter'),
     answers: { 200: listOf(ref('Transponder')) },
   },
   {
@@ -47,7 +47,7 @@ export const push: Operation[] = [
     path: `${PUSH}/find_all`,
     tag: 'Flashphoner',
     summary: 'All',
-    body: 'PushFilter',
+    body: ref('PushFilter'),
     answers: { 200: listOf(ref('Transponder')) },
   },
   ...['terminate', 'mute', 'unmute', 'sound_off'].map((name): Operation => ({
@@ -55,7 +55,7 @@ export const push: Operation[] = [
     path: `${PUSH}/${name}`,
     tag: 'Flashphoner',
     summary: name,
-    body: 'PushId',
+    body: ref('PushId'),
     answers: { 200: null },
   })),
   {
@@ -63,7 +63,7 @@ export const push: Operation[] = [
     path: `${PUSH}/sound_on`,
     tag: 'Flashphoner',
     summary: 'Insert a sound',
-    body: 'PushSound',
+    body: ref('PushSound'),
     answers: { 200: null },
   },
 ];
