@@ -68,6 +68,9 @@ export const enumOf = <const V extends string>(values: readonly V[], description
   enum: values,
   ...described(description),
 });
+/** Properties but for some. */
+export const omit = <P extends Properties, K extends keyof P>(properties: P, ...names: K[]): Omit<P, K> =>
+  Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name as K))) as Omit<P, K>;
 /** The same with other words. */
 export const as = <T>(description: string, schema: Schema<T>): Schema<T> => ({ ...schema, description });
 

@@ -1,5 +1,7 @@
 // Customers, projects, entry points, and who is signed in.
+import { CreateRestKey, NewRestKeyResponse, RestKeysResponse } from '../../flashphoner/rest/keys/rest-key.dto.js';
 import { PROJECT, FLS, ENTRY_POINT, CUSTOMER, page, pageOf, type Operation } from '../operation.js';
+import { bodyOf } from '../request.js';
 import { listOf, record, ref, text, whole } from '../schema.js';
 
 export const session: Operation[] = [
@@ -158,15 +160,15 @@ export const projects: Operation[] = [
     path: `${PROJECT}/rest_keys`,
     tag: 'Flashphoner',
     summary: 'REST keys of the project, without the keys',
-    answers: { 200: record({ restKeys: listOf(ref('RestKey')) }) },
+    answers: { 200: RestKeysResponse },
   },
   {
     method: 'post',
     path: `${PROJECT}/rest_keys`,
     tag: 'Flashphoner',
     summary: 'Make a key for /rest-api/push that travels in the path',
-    body: ref('CreateRestKey'),
-    answers: { 201: ref('NewRestKey') },
+    body: bodyOf(CreateRestKey),
+    answers: { 201: NewRestKeyResponse },
   },
   {
     method: 'delete',
