@@ -63,7 +63,7 @@ export function example(body: Schema): unknown {
   // Nobody to ask: what else the tests publish is let in.
   if (name === 'UpdateStreamAuth') return { enabled: false, url: 'http://127.0.0.1:9/auth', secret: 'secret' };
   if (name === 'BanStream') return { resumeTime: '2099-01-01T00:00:00Z' };
-  if (name === 'Overlap') return { overlap: 600 };
+  if (name?.startsWith('Rotate')) return { overlap: 600 };
   if (name === 'EntryPointName') return { name: 'live' };
   if (name === 'UpdateProject') return { name: 'renamed' };
   return made;

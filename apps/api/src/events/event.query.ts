@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
+import { Describe } from '../openapi/request.js';
 import { POSITION } from './position.js';
 
 /** A page of events, newest first; their ids are numbers. */
@@ -9,11 +10,13 @@ export class EventQuery {
   @IsInt()
   @Min(1)
   @Max(200)
+  @Describe('At most so many.')
   limit = 50;
 
   @IsOptional()
   @IsString()
   @Matches(/^\d{1,18}$/, { message: 'cursor must be the nextCursor of a page before' })
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 
   /** Only what happened to one stream. */

@@ -68,6 +68,11 @@ export const enumOf = <const V extends string>(values: readonly V[], description
   enum: values,
   ...described(description),
 });
+/** A page of a list. */
+export function pageOf<const N extends string, T>(name: N, of: Schema<T>) {
+  const page: Schema = record({ [name]: listOf(of), nextCursor: orNull(text()) });
+  return page as Schema<{ [K in N]: T[] } & { nextCursor: string | null }>;
+}
 /** Properties but for some. */
 export const omit = <P extends Properties, K extends keyof P>(properties: P, ...names: K[]): Omit<P, K> =>
   Object.fromEntries(Object.entries(properties).filter(([name]) => !names.includes(name as K))) as Omit<P, K>;

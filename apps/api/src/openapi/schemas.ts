@@ -2,17 +2,14 @@
 import { RestApiError } from '../flashphoner/rest/rest-api.js';
 import { OPERATIONS } from './operations.js';
 import { component, componentsOf, ref, type Schema } from './schema.js';
-import { ACCESS } from './schemas/access.js';
-import { AGORA } from './schemas/agora.js';
 import { COMMON } from './schemas/common.js';
 import { OPERATION } from './schemas/operation.js';
 import { SETTINGS } from './schemas/settings.js';
 import { STREAMS } from './schemas/streams.js';
-import { TENANTS } from './schemas/tenants.js';
 
 export type { Schema };
 
-for (const table of [COMMON, TENANTS, SETTINGS, AGORA, ACCESS, STREAMS, OPERATION])
+for (const table of [COMMON, SETTINGS, STREAMS, OPERATION])
   for (const [name, schema] of Object.entries(table)) component(name, schema);
 
 const used = componentsOf([OPERATIONS.map(({ body, answers }) => [body, answers]), ref('Problem'), RestApiError]);

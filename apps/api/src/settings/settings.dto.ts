@@ -2,6 +2,7 @@ import { IsBoolean, IsInt, IsString, Matches, Max, Min } from 'class-validator';
 import type { EntryPoint } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
 import type { DeliveryResponse } from '../callback/delivery.js';
+import { Describe } from '../openapi/request.js';
 import { MayBeAbsent, MayBeAbsentOrNull, STREAM_NAME_RULE } from '../http/validation.js';
 
 /** Agora, "Update stream transfer settings". Absent keeps, null clears. */
@@ -70,11 +71,11 @@ export interface TestTransferResponse {
 }
 
 export class RotateCallbackSecret {
-  /** Seconds for which the secrets of now sign as well. */
   @MayBeAbsent()
   @IsInt()
   @Min(0)
   @Max(30 * 86_400)
+  @Describe('Seconds for which the secrets of now sign as well; 86400 when absent.')
   overlap = 86_400;
 }
 

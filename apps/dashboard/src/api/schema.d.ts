@@ -1010,7 +1010,7 @@ export interface components {
         };
         CreateCredential: {
             label?: string;
-            /** @description Seconds from now. */
+            /** @description Seconds from now; absent: it does not expire. */
             expiresIn?: number;
         };
         CreateCustomer: {
@@ -1023,9 +1023,9 @@ export interface components {
             name: string;
         };
         CreatePublishToken: {
-            /** @description The only stream that may be published with it. */
+            /** @description The only stream that may be published with it; any, when absent. */
             streamName?: string;
-            /** @description Seconds from now. */
+            /** @description Seconds from now; a day when absent. */
             expiresIn?: number;
         };
         CreateRestKey: {
@@ -1318,10 +1318,6 @@ export interface components {
             /** Format: date-time */
             startedAt: string;
         };
-        Overlap: {
-            /** @description Seconds for which the old one stays valid. */
-            overlap?: number;
-        };
         Probe: {
             /**
              * @description How far it came.
@@ -1375,7 +1371,7 @@ export interface components {
             token: string;
             /** Format: date-time */
             expiresAt: string;
-            /** @description Ends with `{stream_name}` when the token is for any. */
+            /** @description Where to publish; ends with `{stream_name}` when the token is for any. */
             whipUrl: string;
         };
         PushFilter: {
@@ -1509,6 +1505,14 @@ export interface components {
             lastUsedAt: string | null;
             /** Format: date-time */
             expiresAt: string | null;
+        };
+        RotateCallbackSecret: {
+            /** @description Seconds for which the secrets of now sign as well; 86400 when absent. */
+            overlap?: number;
+        };
+        RotateCredential: {
+            /** @description Seconds for which the old secret stays valid beside the new one; 3600 when absent. */
+            overlap?: number;
         };
         Session: {
             customerId: string;
@@ -1736,7 +1740,7 @@ export interface components {
         };
         UpdateProject: {
             name?: string;
-            /** @description Key of signed publish URLs (`?ts=&sign=`); null refuses them. */
+            /** @description Key of signed publish URLs (`?ts=&sign=`); null refuses them. Never shown again. */
             authKey?: string | null;
         };
         /** @description Absent keeps, null returns to the service's default. */
@@ -1777,6 +1781,7 @@ export interface components {
         };
         /** @description Absent keeps, null clears. */
         UpdateStreamAuth: {
+            /** @description Whether the server is asked before a publisher is let in. */
             enabled?: boolean;
             /** @description http:// or https://; without a scheme, https://. */
             url?: string | null;
@@ -2300,9 +2305,9 @@ export interface operations {
     getProjects: {
         parameters: {
             query?: {
+                q?: string;
                 limit?: number;
                 cursor?: string;
-                q?: string;
             };
             header?: never;
             path?: never;
@@ -3029,7 +3034,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Overlap"];
+                "application/json": components["schemas"]["RotateCallbackSecret"];
             };
         };
         responses: {
@@ -4893,7 +4898,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Overlap"];
+                "application/json": components["schemas"]["RotateCredential"];
             };
         };
         responses: {

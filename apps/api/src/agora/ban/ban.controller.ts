@@ -1,7 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { PathName, StreamName } from '../../http/validation.js';
-import { BanStream, resumeTimeOf, toBannedStreamResponse, type BannedStreamResponse } from './ban.dto.js';
+import {
+  BanStream,
+  resumeTimeOf,
+  toBannedStreamResponse,
+  type BannedStreamResponse,
+  type BannedStreamsResponse,
+} from './ban.dto.js';
 import { BanService } from './ban.service.js';
 
 /** Agora, "Ban a live stream". 200 for each success, as there. */
@@ -14,7 +20,7 @@ export class BanController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
-  ): Promise<{ bannedStreamList: BannedStreamResponse[] }> {
+  ): Promise<BannedStreamsResponse> {
     return { bannedStreamList: (await this.bans.list(caller, { appid, entryPoint })).map(toBannedStreamResponse) };
   }
 

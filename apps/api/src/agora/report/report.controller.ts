@@ -1,7 +1,12 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { PathName } from '../../http/validation.js';
-import { HistoryQuery, type OnlineStreamResponse, type PublishInfoResponse } from './report.dto.js';
+import {
+  HistoryQuery,
+  type OnlineSinceResponse,
+  type OnlineStreamsResponse,
+  type PublishHistoryResponse,
+} from './report.dto.js';
 import { ReportService } from './report.service.js';
 
 /** Agora, "Statistics". */
@@ -14,7 +19,7 @@ export class ReportController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
-  ): Promise<{ streamList: OnlineStreamResponse[] }> {
+  ): Promise<OnlineStreamsResponse> {
     return { streamList: await this.reports.online(caller, { appid, entryPoint }) };
   }
 
@@ -24,7 +29,7 @@ export class ReportController {
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
     @Param('streamName', PathName) streamName: string,
-  ): Promise<{ startTime: string }> {
+  ): Promise<OnlineSinceResponse> {
     return this.reports.onlineStream(caller, { appid, entryPoint }, streamName);
   }
 
@@ -34,7 +39,7 @@ export class ReportController {
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
     @Query() query: HistoryQuery,
-  ): Promise<{ publishHistory: PublishInfoResponse[] }> {
+  ): Promise<PublishHistoryResponse> {
     return { publishHistory: await this.reports.history(caller, { appid, entryPoint }, query) };
   }
 }

@@ -1,5 +1,7 @@
 // Settings of an entry point, and its callbacks.
+import { RotateCallbackSecret } from '../../settings/settings.dto.js';
 import { ENTRY_POINT, ifMatch, page, pageOf, streamId, type Operation } from '../operation.js';
+import { bodyOf } from '../request.js';
 import { listOf, record, ref } from '../schema.js';
 
 export const settings: Operation[] = [
@@ -43,7 +45,7 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/settings/transfer/secrets/rotate`,
     tag: 'Transfer settings',
     summary: 'Make a new signing secret',
-    body: ref('Overlap'),
+    body: bodyOf(RotateCallbackSecret),
     answers: { 201: ref('NewCallbackSecret') },
     refusals: [409],
   },
