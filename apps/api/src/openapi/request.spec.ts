@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import {
+  ArrayMaxSize,
+  IsArray,
   IsEmail,
   IsIn,
   IsInt,
@@ -55,6 +57,12 @@ class Car {
   @MayBeAbsent()
   @IsListOf(() => Wheel)
   wheels?: Wheel[];
+
+  @MayBeAbsent()
+  @IsArray()
+  @IsString({ each: true })
+  @ArrayMaxSize(3)
+  owners?: string[];
 }
 
 describe('bodyOf', () => {
@@ -70,6 +78,7 @@ describe('bodyOf', () => {
           colour: { type: ['string', 'null'], pattern: '^#' },
           spare: { $ref: '#/components/schemas/Wheel' },
           wheels: { type: 'array', items: { $ref: '#/components/schemas/Wheel' } },
+          owners: { type: 'array', items: { type: 'string' }, maxItems: 3 },
         },
         required: ['name', 'spare'],
         additionalProperties: false,

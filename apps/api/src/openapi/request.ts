@@ -79,9 +79,11 @@ function fieldOf(type: Class, name: string, rules: Rule[]): Field {
   const said = rules
     .toReversed()
     .filter((rule) => !isCondition(rule) && rule.type !== ValidationTypes.NESTED_VALIDATION);
-  const own: Schema = Object.assign({}, ...said.filter(({ each }) => !each).map((rule) => meaningOf(rule, type)));
+  const all = (those: Rule[]): Schema => Object.assign({}, ...those.map((rule) => meaningOf(rule, type)));
+  const own = all(said.filter(({ each }) => !each));
+  const inner = nested === undefined ? undefined : bodyOf(nested());
   const schema =
-    nested === undefined ? own : own.type === 'array' ? { ...own, ...listOf(bodyOf(nested())) } : bodyOf(nested());
+    own.type === 'array' ? { ...own, ...listOf(inner ?? all(said.filter(({ each }) => each))) } : (inner ?? own);
   return {
     schema: { ...schema, ...(Reflect.getMetadata(DESCRIPTION, prototype, name) as Keywords | undefined) },
     mayBeAbsent: isNotChecked(rules, name, undefined),

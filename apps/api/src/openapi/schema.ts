@@ -40,19 +40,21 @@ export const mapOf = <T>(values: Schema<T>, description?: string): Schema<Record
   additionalProperties: values,
   ...described(description),
 });
+/** The same, or null. */
 export function orNull<T>(schema: Schema<T>): Schema<T | null> {
-  if ('$ref' in schema) return { oneOf: [schema, { type: 'null' }] };
+  if ('oneOf' in schema) return schema;
+  if ('$ref' in schema || schema.type === 'object') return { oneOf: [schema, { type: 'null' }] };
   const values = Array.isArray(schema.enum) ? { enum: [...(schema.enum as unknown[]), null] } : {};
   return { ...schema, ...values, type: [...new Set([schema.type, 'null'].flat())] };
 }
-/** An answer: every property is there but the optional ones, and no other. */
+/** An object that has every property, but for the optional ones, and no other. */
 export const record = <P extends Properties, O extends Properties = Record<never, never>>(
   properties: P,
   optional?: O,
 ): Schema<Flat<Values<P> & Partial<Values<O>>>> => ({
   type: 'object',
   properties: { ...properties, ...optional },
-  required: Object.keys(properties),
+  ...(Object.keys(properties).length > 0 ? { required: Object.keys(properties) } : {}),
   additionalProperties: false,
 });
 /** An object of which any property may be absent, and which may have more than is named here. */
@@ -88,9 +90,6 @@ export function component<T>(name: string, schema: Schema<T>): Schema<T> {
   return { $ref: `#/components/schemas/${name}` };
 }
 
-/** What has this name. */
-export const ref = (name: string): Schema => ({ $ref: `#/components/schemas/${name}` });
-
 /** The name that a schema refers to; undefined when it is no reference. */
 export const nameOf = (schema: Schema): string | undefined =>
   typeof schema.$ref === 'string' ? schema.$ref.split('/').at(-1) : undefined;
@@ -111,11 +110,3 @@ export function componentsOf(schemas: unknown, found: Record<string, Schema> = {
   }
   return found;
 }
-
-/** A request as it was written before request.ts: what is required is named, and nothing unknown is taken. */
-export const body = (properties: Record<string, Schema>, required: string[] = []): Schema => ({
-  type: 'object',
-  properties,
-  ...(required.length > 0 ? { required } : {}),
-  additionalProperties: false,
-});

@@ -11,6 +11,8 @@ import {
   toTransferSettingsResponse,
   UpdateTransferSettings,
   type CallbackSecretResponse,
+  type CallbackSecretsResponse,
+  type NewCallbackSecretResponse,
   type TestTransferResponse,
   type TransferSettingsResponse,
 } from './settings.dto.js';
@@ -69,7 +71,7 @@ export class SettingsController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
-  ): Promise<{ secrets: CallbackSecretResponse[] }> {
+  ): Promise<CallbackSecretsResponse> {
     const { id } = await this.settings.find(caller, { appid, entryPoint });
     return { secrets: (await this.secrets.list(id)).map(toSecretResponse) };
   }
@@ -81,7 +83,7 @@ export class SettingsController {
     @Param('appid', PathName) appid: string,
     @Param('entryPoint', PathName) entryPoint: string,
     @Body() { overlap }: RotateCallbackSecret,
-  ): Promise<CallbackSecretResponse & { secret: string }> {
+  ): Promise<NewCallbackSecretResponse> {
     const { id } = await this.settings.find(caller, { appid, entryPoint });
     const { row, secret } = await this.secrets.rotate(id, overlap);
     return { ...toSecretResponse(row), secret };

@@ -1047,13 +1047,6 @@ export interface components {
             flashVer?: string;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
             /** @description Width of an encoded picture; needs a height. */
             width?: number;
             /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
@@ -1066,16 +1059,23 @@ export interface components {
             bitrate?: number;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
             bufferMaxMs?: number;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
             bufferRefills?: number;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
             reconnectAttempts?: number;
             /** @description The same pause before every attempt, ms, instead of one that grows. */
             reconnectIntervalMs?: number;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
         };
         Credential: {
             /** Format: uuid */
@@ -1128,9 +1128,9 @@ export interface components {
             attempt: number;
             /** @description Without the values of its query. */
             url: string;
-            /** @description The header webhook-id of the request. */
+            /** @description The header webhook-id of the request. Null in rows from before it was kept. */
             webhookId: string | null;
-            /** @description The stream_name that was asked about. */
+            /** @description The stream_name that was asked about. Null in rows from before it was kept. */
             streamName: string | null;
             /** @description HTTP status, when there was an answer. */
             status: number | null;
@@ -1144,6 +1144,7 @@ export interface components {
                 dnsMs?: number;
                 connectMs?: number;
                 tlsMs?: number;
+                /** @description From the request to the answer's first byte. */
                 waitMs?: number;
                 readMs?: number;
             };
@@ -1326,6 +1327,7 @@ export interface components {
             stage: "address" | "tcp" | "tls" | "rtmp" | "publish" | "ok";
             ok: boolean;
             code: string | null;
+            /** @description What happened, and the way out. */
             text: string;
             detail: string | null;
             ms: number;
@@ -1471,9 +1473,13 @@ export interface components {
             code: string;
             /** @description What happened, and the way out. */
             text: string;
-            /** @enum {string} */
+            /**
+             * @description Whose fault it is.
+             * @enum {string}
+             */
             blame: "platform" | "customer" | "publisher" | "operator" | "service" | "nobody";
             retryable: boolean;
+            /** @description What is particular to this case. */
             detail: string | null;
         };
         RepublishServerBody: {
@@ -1551,7 +1557,7 @@ export interface components {
             /** Format: date-time */
             endedAt: string | null;
             figures: components["schemas"]["InputFigures"] | null;
-            /** @description Operators only. */
+            /** @description Which node runs it, or ran it last. Operators only. */
             node?: string | null;
             /** @description In lists over all projects. */
             appid?: string;
@@ -1569,46 +1575,8 @@ export interface components {
             hasSecret: boolean;
         };
         TestResult: {
-            delivery: {
-                /** Format: uuid */
-                id: string;
-                /** @enum {string} */
-                kind: "stream" | "test" | "replay" | "stream_auth";
-                /** Format: uuid */
-                streamId: string | null;
-                /** @description From 1. */
-                attempt: number;
-                /** @description Without the values of its query. */
-                url: string;
-                /** @description The header webhook-id of the request. */
-                webhookId: string | null;
-                /** @description The stream_name that was asked about. */
-                streamName: string | null;
-                /** @description HTTP status, when there was an answer. */
-                status: number | null;
-                /** @description `ok`, or the code of the reason. */
-                outcome: string;
-                /** @description The sentence of the reason; null for `ok`. */
-                outcomeText: string | null;
-                detail: string | null;
-                durationMs: number;
-                timings: {
-                    dnsMs?: number;
-                    connectMs?: number;
-                    tlsMs?: number;
-                    waitMs?: number;
-                    readMs?: number;
-                };
-                /** @description What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden. */
-                answerHead: string | null;
-                /** Format: date-time */
-                createdAt: string;
-                /**
-                 * Format: date-time
-                 * @description When the next attempt is due.
-                 */
-                nextAt: string | null;
-            };
+            delivery: components["schemas"]["Delivery"];
+            /** @description What would be forwarded to. */
             transfers: {
                 element: number;
                 url: string;
@@ -1624,7 +1592,7 @@ export interface components {
         TestTransfer: {
             /** @description As if a stream of this name began. */
             streamName?: string;
-            /** @description Instead of the stored one. */
+            /** @description Instead of the stored one: to try before saving. */
             callbackUrl?: string;
             /** @description Connect to each URL, up to the accepted publish; nothing is sent. Each counts as a callback; those for which the quota has no room are not tried (`quota_exceeded`). */
             probe?: boolean;
@@ -1681,13 +1649,6 @@ export interface components {
             flashVer?: string;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
             /** @description Width of an encoded picture; needs a height. */
             width?: number;
             /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
@@ -1700,16 +1661,23 @@ export interface components {
             bitrate?: number;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
             bufferMaxMs?: number;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
             bufferRefills?: number;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
             reconnectAttempts?: number;
             /** @description The same pause before every attempt, ms, instead of one that grows. */
             reconnectIntervalMs?: number;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
         };
         TransferSettings: {
             /** @description Whether streams of this entry point are forwarded. */
@@ -1802,13 +1770,6 @@ export interface components {
             flashVer?: string | null;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean | null;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
             /** @description Width of an encoded picture; needs a height. */
             width?: number | null;
             /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
@@ -1821,16 +1782,23 @@ export interface components {
             bitrate?: number | null;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number | null;
-            /** @description The most stream time that may wait for a slow platform, ms. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
             bufferMaxMs?: number | null;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number | null;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
             bufferRefills?: number | null;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
             reconnectAttempts?: number | null;
             /** @description The same pause before every attempt, ms, instead of one that grows. */
             reconnectIntervalMs?: number | null;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
         };
         /** @description Absent keeps, null clears. */
         UpdateTransferSettings: {
@@ -3068,9 +3036,9 @@ export interface operations {
     getProjectsAppidEntryPointsEntryPointCallbacks: {
         parameters: {
             query?: {
+                streamId?: string;
                 limit?: number;
                 cursor?: string;
-                streamId?: string;
             };
             header?: never;
             path: {
@@ -3148,9 +3116,9 @@ export interface operations {
     getProjectsAppidStreams: {
         parameters: {
             query?: {
+                entry_point?: string;
                 limit?: number;
                 cursor?: string;
-                entry_point?: string;
                 state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
             };
             header?: never;
@@ -5175,9 +5143,9 @@ export interface operations {
     getStreams: {
         parameters: {
             query?: {
+                state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
                 limit?: number;
                 cursor?: string;
-                state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
             };
             header?: never;
             path?: never;
