@@ -106,7 +106,8 @@ export class RotateCredential {
 }
 
 /** A limit is what the operator's settings say, which may be more than can be asked for. */
-const withoutMaximum = ({ maximum: _, ...schema }: Schema<number>): Schema<number> => schema;
+const withoutMaximum = (schema: Schema<number>): Schema<number> =>
+  Object.fromEntries(Object.entries(schema).filter(([keyword]) => keyword !== 'maximum'));
 const { transfersPerStream, ...limits } = propertiesOf(QuotaChanges);
 const quotas = record({
   projects: withoutMaximum(limits.projects),
