@@ -2,10 +2,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OPERATIONS, type Operation } from '../apps/api/src/openapi/operations.js';
-import { SCHEMAS } from '../apps/api/src/openapi/schemas.js';
 import { basic, startApp, type Call, type TestApp, type TestCustomer } from './support/app.js';
 import { operationOf, requireDocumented } from './support/contract.js';
-import { example, fill, isStreaming, populate } from './support/operations.js';
+import { example, fill, isStreaming, populate, resolved } from './support/operations.js';
 import { offer } from './support/sdp.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 
@@ -269,7 +268,7 @@ const nastyValue = fc.oneof(
 
 /** Bodies near the documented one, and bodies far from it. */
 function bodyFor({ body }: Operation): fc.Arbitrary<unknown> {
-  const properties = Object.keys((SCHEMAS[body ?? '']?.properties ?? {}) as object);
+  const properties = Object.keys((body === undefined ? {} : (resolved(body).properties ?? {})) as object);
   if (body === undefined || properties.length === 0) return fc.oneof(fc.constant(undefined), fc.string(), fc.json());
   const good = example(body) as Record<string, unknown>;
   const near = fc.dictionary(fc.constantFrom(...properties), nastyValue).map((changes) => ({ ...good, ...changes }));

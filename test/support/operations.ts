@@ -1,6 +1,7 @@
 // What tests need to call operations of the OpenAPI document by the document alone.
 import type { Operation } from '../../apps/api/src/openapi/operations.js';
 import { SCHEMAS, type Schema } from '../../apps/api/src/openapi/schemas.js';
+import { nameOf } from '../../apps/api/src/openapi/schema.js';
 import type { TestApp, TestCustomer } from './app.js';
 import { offer } from './sdp.js';
 
@@ -50,8 +51,9 @@ export const fill = (path: string, from: Record<string, string>): string =>
 export const isStreaming = ({ mediaType }: Operation): boolean => mediaType === 'text/event-stream';
 
 /** A body as documented. */
-export function example(name: string): unknown {
-  const made = fromSchema(SCHEMAS[name] as Schema) as Record<string, unknown>;
+export function example(body: Schema): unknown {
+  const name = nameOf(body);
+  const made = fromSchema(body) as Record<string, unknown>;
   if ('url' in made) made.url = `rtmp://127.0.0.1/live/${crypto.randomUUID()}`;
   if (name === 'UpdateTransferSettings')
     return { enabled: true, callbackUrl: 'http://127.0.0.1:9/cb', useLastAnswer: false, endsOnClose: false };
@@ -61,14 +63,14 @@ export function example(name: string): unknown {
   // Nobody to ask: what else the tests publish is let in.
   if (name === 'UpdateStreamAuth') return { enabled: false, url: 'http://127.0.0.1:9/auth', secret: 'secret' };
   if (name === 'BanStream') return { resumeTime: '2099-01-01T00:00:00Z' };
-  if (name === 'Overlap') return { overlap: 600 };
+  if (name?.startsWith('Rotate')) return { overlap: 600 };
   if (name === 'EntryPointName') return { name: 'live' };
   if (name === 'UpdateProject') return { name: 'renamed' };
   return made;
 }
 
 function fromSchema(schema: Schema): unknown {
-  if (typeof schema.$ref === 'string') return fromSchema(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema);
+  if (nameOf(schema) !== undefined) return fromSchema(resolved(schema));
   if (Array.isArray(schema.enum)) return schema.enum[0];
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type;
   if (type === 'object')
@@ -85,8 +87,10 @@ function fromSchema(schema: Schema): unknown {
 }
 
 /** The schema itself, for one that refers to another. */
-const resolved = (schema: Schema): Schema =>
-  typeof schema.$ref === 'string' ? resolved(SCHEMAS[schema.$ref.split('/').at(-1) as string] as Schema) : schema;
+export function resolved(schema: Schema): Schema {
+  const name = nameOf(schema);
+  return name === undefined ? schema : resolved(SCHEMAS[name] as Schema);
+}
 
 /** Where a body of this schema can hold a value: the path of every field, with 0 for an element of a list. */
 export function fieldsOf(schema: Schema): string[][] {

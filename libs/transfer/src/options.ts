@@ -1,79 +1,95 @@
+/** A switch, as JSON Schema. */
+const flag = (description: string) => ({ type: 'boolean', description }) as const;
+/** A whole number, as JSON Schema; `even` as encoders want sizes. */
+const whole = (minimum: number, maximum: number, description: string, even?: 'even') =>
+  ({ type: 'integer', description, minimum, maximum, ...(even ? { multipleOf: 2 } : {}) }) as const;
+
+/** What options of one kind are: JSON Schema, by which they are checked, and which the document of the API shows. */
+export const OPTION_SCHEMAS = {
+  muted: flag("Silence in place of the stream's audio."),
+  paused: flag('Not forwarded for now.'),
+  tlsVerify: flag("Verify the platform's certificate (rtmps); true unless switched off."),
+  // Printable ASCII: it ends up in the platform's logs.
+  flashVer: { type: 'string', description: "What we claim to be in RTMP's connect.", pattern: '^[ -~]{1,128}$' },
+  sendMetadata: flag('Send onMetaData; true unless switched off.'),
+  width: whole(16, 3840, 'Width of the encoded video; needs a height.', 'even'),
+  height: whole(16, 2160, 'Height of the encoded video; alone, it keeps the aspect ratio.', 'even'),
+  fps: whole(1, 60, 'Frames per second.'),
+  keyFrameInterval: whole(1, 600, 'Frames between two key frames.'),
+  bitrate: whole(50, 20_000, 'kbit/s.'),
+  bufferStartMs: whole(0, 10_000, 'Stream time gathered before the first frame is sent, ms.'),
+  bufferMaxMs: whole(
+    500,
+    60_000,
+    'The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped.',
+  ),
+  bufferPollMs: whole(
+    10,
+    1000,
+    'With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms.',
+  ),
+  bufferRefills: whole(
+    0,
+    1_000_000,
+    'How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent.',
+  ),
+  reconnectAttempts: whole(
+    0,
+    10_000,
+    'Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it.',
+  ),
+  reconnectIntervalMs: whole(100, 600_000, 'The same pause before every attempt, ms, instead of one that grows.'),
+} as const;
+
+type Schemas = typeof OPTION_SCHEMAS;
+/** The type of a value by its schema's. */
+interface Types {
+  boolean: boolean;
+  integer: number;
+  string: string;
+}
+
 /** Options of one transfer; without one, the stream is forwarded as it is. */
-export interface TransferOptions {
-  /** Silence in place of the stream's audio. */
-  muted?: boolean;
-  /** Not forwarded for now. */
-  paused?: boolean;
-  /** Verify the platform's certificate (rtmps); true unless switched off. */
-  tlsVerify?: boolean;
-  /** What we claim to be in RTMP's connect. */
-  flashVer?: string;
-  /** Send onMetaData; true unless switched off. */
-  sendMetadata?: boolean;
+export type TransferOptions = { [K in keyof Schemas]?: Types[Schemas[K]['type']] } & {
   /** A WAV file of the project's media folder replaces the audio: again and again (`loop`), or once. */
   sound?: { file: string; loop: boolean } | null;
-  /** With any of these, the video is encoded for this transfer (and others with the same values). Width needs a height. */
-  width?: number;
-  height?: number;
-  fps?: number;
-  /** Frames between two key frames. */
-  keyFrameInterval?: number;
-  /** kbit/s. */
-  bitrate?: number;
-  /** Stream time gathered before the first frame is sent, ms: a cushion against a network that stutters. */
-  bufferStartMs?: number;
-  /** The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped. */
-  bufferMaxMs?: number;
-  /** With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
-  bufferPollMs?: number;
-  /** How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
-  bufferRefills?: number;
-  /** Attempts in a row before the transfer is given up; without a limit when absent. 0: the first failure ends it. */
-  reconnectAttempts?: number;
-  /** The same pause before every attempt, ms, instead of one that grows. */
-  reconnectIntervalMs?: number;
   /** Local address to connect from. Only the service sets it. */
   localAddress?: string;
-}
+};
 
 /** A name inside one folder, never a path. */
 export const SOUND_FILE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.wav$/i;
 
 type Check = (value: unknown) => string | null;
 
-const flag: Check = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
-const whole =
-  (least: number, most: number, even = false): Check =>
+const checkFlag: Check = (value) => (typeof value === 'boolean' ? null : 'must be true or false');
+const checkWhole =
+  ({ minimum, maximum, multipleOf = 1 }: { minimum: number; maximum: number; multipleOf?: number }): Check =>
   (value) =>
     Number.isInteger(value) &&
-    (value as number) >= least &&
-    (value as number) <= most &&
-    (!even || (value as number) % 2 === 0)
+    (value as number) >= minimum &&
+    (value as number) <= maximum &&
+    (value as number) % multipleOf === 0
       ? null
-      : `must be ${even ? 'an even' : 'a whole'} number from ${least} to ${most}`;
+      : `must be ${multipleOf === 2 ? 'an even' : 'a whole'} number from ${minimum} to ${maximum}`;
+const checkText =
+  ({ pattern }: { pattern: string }): Check =>
+  (value) =>
+    typeof value === 'string' && new RegExp(pattern).test(value) ? null : 'must be 1 to 128 printable ASCII characters';
 
-const CHECKS: Record<keyof TransferOptions, Check> = {
-  muted: flag,
-  paused: flag,
-  tlsVerify: flag,
-  sendMetadata: flag,
-  // Printable ASCII: it ends up in the platform's logs.
-  flashVer: (value) =>
-    typeof value === 'string' && /^[ -~]{1,128}$/.test(value) ? null : 'must be 1 to 128 printable ASCII characters',
+function checkOf(schema: Schemas[keyof Schemas]): Check {
+  if (schema.type === 'boolean') return checkFlag;
+  return schema.type === 'integer' ? checkWhole(schema) : checkText(schema);
+}
+
+const CHECKS = {
+  ...(Object.fromEntries(Object.entries(OPTION_SCHEMAS).map(([name, schema]) => [name, checkOf(schema)])) as Record<
+    keyof Schemas,
+    Check
+  >),
   sound: checkSound,
-  width: whole(16, 3840, true),
-  height: whole(16, 2160, true),
-  fps: whole(1, 60),
-  keyFrameInterval: whole(1, 600),
-  bitrate: whole(50, 20_000),
-  bufferStartMs: whole(0, 10_000),
-  bufferMaxMs: whole(500, 60_000),
-  bufferPollMs: whole(10, 1000),
-  bufferRefills: whole(0, 1_000_000),
-  reconnectAttempts: whole(0, 10_000),
-  reconnectIntervalMs: whole(100, 600_000),
   localAddress: () => 'is not for customers to choose',
-};
+} satisfies Record<keyof TransferOptions, Check>;
 
 function checkSound(value: unknown): string | null {
   if (value === null) return null;

@@ -1,8 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { IsString, Length } from 'class-validator';
 import type { Request, Response } from 'express';
 import { Env } from '#libs/config';
-import { PrismaService, type Role } from '#libs/db';
+import { PrismaService } from '#libs/db';
 import { refuse } from '../http/problem.js';
 import { CurrentCaller, Public, type Caller } from './caller.js';
 import { Credentials, secretProof } from './credentials.js';
@@ -10,23 +9,8 @@ import { DashboardSessions } from './dashboard-sessions.js';
 import { Logins } from './logins.js';
 import { requireOwnOrigin } from './own-origin.js';
 import { RequestLimit } from './request-limit.js';
+import { SignIn, type SessionResponse } from './session.dto.js';
 import { sessionCookie, tokenOf } from './session-cookie.js';
-
-export class SignIn {
-  @IsString()
-  @Length(1, 64)
-  customerId: string;
-
-  @IsString()
-  @Length(1, 256)
-  customerSecret: string;
-}
-
-export interface SessionResponse {
-  customerId: string;
-  name: string;
-  role: Role;
-}
 
 /** Signing in and out at the dashboard. */
 @Controller('session')

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Prisma } from '#libs/db';
-import { type Quotas, QuotaService } from '../tenants/customer/quotas.js';
+import type { Quotas } from '../tenants/customer/customer.dto.js';
+import { QuotaService } from '../tenants/customer/quotas.js';
 import { CallbackCircuits, type Destination, type NotAsked } from './callback-circuits.js';
 import type { Attempt } from './callback.client.js';
 import { CallbackQuota } from './callback-quota.js';

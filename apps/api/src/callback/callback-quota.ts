@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { Env } from '#libs/config';
 import { REDIS } from '#libs/queue';
-import type { Quotas } from '../tenants/customer/quotas.js';
+import type { Quotas } from '../tenants/customer/customer.dto.js';
 
 /** Of a minute's callbacks, what tests and REST hooks may use together; the rest is kept for streams, however much somebody tries out or publishers come and go. */
 const OTHERS_SHARE = 0.8;

@@ -4,22 +4,13 @@ import { Agent, buildConnector, request } from 'undici';
 import { addressRules, Env } from '#libs/config';
 import { type Address, AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
 import { type ReasonCode, TransferError } from '#libs/transfer';
+import type { Timings } from './timings.js';
 
 /** An answer holds 50 URLs at most; whoever sends more does not mean us. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const ERROR_HEAD_BYTES = 1024;
 const DEFAULT_PORTS: Record<string, number> = { 'http:': 80, 'https:': 443 };
-
-/** How long each phase took, ms; phases that were not reached are absent. */
-export interface Timings {
-  dnsMs?: number;
-  connectMs?: number;
-  tlsMs?: number;
-  /** From the request to the answer's first byte. */
-  waitMs?: number;
-  readMs?: number;
-}
 
 /** What a callback attempt came to: an answer to read, or the reason why there is none. */
 export interface Attempt {

@@ -1,19 +1,12 @@
 import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param, Post, Query } from '@nestjs/common';
-import { IsOptional, IsUUID } from 'class-validator';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { EntryPointParams, type EntryPointPath, namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
-import { PageQuery, toPage } from '../http/page.js';
+import { toPage } from '../http/page.js';
 import { Dispatcher } from '../streams/publish/dispatcher.js';
 import { PathId } from '../http/validation.js';
-import { toDeliveryResponse, type DeliveryResponse } from './delivery.js';
-
-export class DeliveryQuery extends PageQuery {
-  /** Only those of one stream. */
-  @IsOptional()
-  @IsUUID()
-  streamId?: string;
-}
+import { toDeliveryResponse, type DeliveryPage } from './delivery.js';
+import { DeliveryQuery } from './delivery.query.js';
 
 /** The log of an entry point's callbacks, newest first. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/callbacks')
@@ -28,7 +21,7 @@ export class DeliveryController {
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
     @Query() { limit, cursor, streamId }: DeliveryQuery,
-  ): Promise<{ deliveries: DeliveryResponse[]; nextCursor: string | null }> {
+  ): Promise<DeliveryPage> {
     const found = await requireEntryPoint(this.prisma, caller, path);
     const deliveries = await this.prisma.callbackDelivery.findMany({
       where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor } },

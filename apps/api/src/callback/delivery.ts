@@ -1,35 +1,43 @@
 import type { CallbackDelivery, Prisma } from '#libs/db';
 import { reasonOf, redactAnswer } from '#libs/transfer';
-import type { Attempt, Timings } from './callback.client.js';
+import { component, enumOf, id, orNull, pageOf, record, text, time, whole, type Shape } from '../openapi/schema.js';
+import type { Attempt } from './callback.client.js';
+import { TIMINGS, type Timings } from './timings.js';
 
 /** Why a callback was sent: a stream began, somebody tests the settings, or asks again, or a publisher wants to be let in. */
-export type DeliveryKind = 'stream' | 'test' | 'replay' | 'stream_auth';
+const kind = enumOf(['stream', 'test', 'replay', 'stream_auth']);
+export type DeliveryKind = Shape<typeof kind>;
 
 /** One attempt of a callback, as the log shows it. */
-export interface DeliveryResponse {
-  id: string;
-  kind: string;
-  streamId: string | null;
-  attempt: number;
-  url: string;
-  /** Of the request: null in rows from before these were kept. */
-  webhookId: string | null;
-  streamName: string | null;
-  /** HTTP status, when there was an answer. */
-  status: number | null;
-  /** `ok`, or the reason's code. */
-  outcome: string;
-  /** The sentence of the code; null for `ok`. */
-  outcomeText: string | null;
-  detail: string | null;
-  durationMs: number;
-  timings: Timings;
-  /** Its structure and known words; everything else is hidden. */
-  answerHead: string | null;
-  createdAt: string;
-  /** When the next attempt is due. */
-  nextAt: string | null;
-}
+export const DeliveryResponse = component(
+  'Delivery',
+  record({
+    id,
+    kind,
+    streamId: orNull(id),
+    attempt: whole('From 1.'),
+    url: text('Without the values of its query.'),
+    webhookId: orNull(text('The header webhook-id of the request. Null in rows from before it was kept.')),
+    streamName: orNull(text('The stream_name that was asked about. Null in rows from before it was kept.')),
+    status: orNull(whole('HTTP status, when there was an answer.')),
+    outcome: text('`ok`, or the code of the reason.'),
+    outcomeText: orNull(text('The sentence of the reason; null for `ok`.')),
+    detail: orNull(text()),
+    durationMs: whole(),
+    timings: TIMINGS,
+    answerHead: orNull(
+      text(
+        'What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden.',
+      ),
+    ),
+    createdAt: time(),
+    nextAt: orNull(time('When the next attempt is due.')),
+  }),
+);
+export type DeliveryResponse = Shape<typeof DeliveryResponse>;
+
+export const DeliveryPage = pageOf('deliveries', DeliveryResponse);
+export type DeliveryPage = Shape<typeof DeliveryPage>;
 
 interface AskedOf {
   stream: { id: string } | null;
@@ -90,7 +98,7 @@ export function toDeliveryResponse(row: CallbackDelivery): DeliveryResponse {
   } = row;
   return {
     id,
-    kind,
+    kind: kind as DeliveryKind,
     streamId,
     attempt,
     url,

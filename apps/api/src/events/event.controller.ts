@@ -12,27 +12,17 @@ import {
   share,
   takeUntil,
 } from 'rxjs';
-import { PrismaService, type Event } from '#libs/db';
-import { reasonOf } from '#libs/transfer';
+import { PrismaService } from '#libs/db';
 import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
 import { Credentials } from '../auth/credentials.js';
 import { toPage } from '../http/page.js';
 import { PathName } from '../http/validation.js';
 import { requireProject } from '../tenants/owned.js';
 import { EventQuery, FeedQuery } from './event.query.js';
+import { toEventResponse, type EventPage } from './event.response.js';
 import { EventFeed, type FeedItem, type Wanted } from './event-feed.js';
 import { formatPosition, parsePosition } from './position.js';
 import { sendEvents, type SseMessage } from './sse.js';
-
-export interface EventResponse {
-  id: string;
-  appid: string;
-  type: string;
-  streamId: string | null;
-  transferId: string | null;
-  data: unknown;
-  at: string;
-}
 
 /** Proxies close connections on which nothing moves. */
 const HEARTBEAT_MS = 15_000;
@@ -53,7 +43,7 @@ export class EventController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Query() { limit, cursor, streamId }: EventQuery,
-  ): Promise<{ events: EventResponse[]; nextCursor: string | null }> {
+  ): Promise<EventPage> {
     await requireProject(this.prisma, caller, appid);
     const found = await this.prisma.event.findMany({
       where: { projectId: appid, streamId, id: cursor === undefined ? undefined : { lt: BigInt(cursor) } },
@@ -141,18 +131,4 @@ function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
       map((): SseMessage => ({ event: 'heartbeat', data: {} })),
     ),
   );
-}
-
-function toEventResponse({ id, projectId, type, streamId, transferId, data, at }: Event): EventResponse {
-  const reason = (data as { reason?: unknown } | null)?.reason;
-  const reasonText = typeof reason === 'string' ? reasonOf(reason)?.text : undefined;
-  return {
-    id: String(id),
-    appid: projectId,
-    type,
-    streamId,
-    transferId,
-    data: reasonText === undefined ? data : { ...(data as object), reasonText },
-    at: at.toISOString(),
-  };
 }

@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
+import { Describe } from '../openapi/request.js';
 import { POSITION } from './position.js';
 
 /** A page of events, newest first; their ids are numbers. */
@@ -9,16 +10,18 @@ export class EventQuery {
   @IsInt()
   @Min(1)
   @Max(200)
+  @Describe('At most so many.')
   limit = 50;
 
   @IsOptional()
   @IsString()
   @Matches(/^\d{1,18}$/, { message: 'cursor must be the nextCursor of a page before' })
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 
-  /** Only what happened to one stream. */
   @IsOptional()
   @IsUUID()
+  @Describe('Only what belongs to this stream.')
   streamId?: string;
 }
 
@@ -27,12 +30,15 @@ export class FeedQuery {
   /** As the header, for a page that opens another feed in place of one: an EventSource takes no headers. */
   @IsOptional()
   @Matches(POSITION, { message: 'lastEventId must be the id of a message' })
+  @Describe('The id of the last message that was read: begin with what happened since, each event once.')
   lastEventId?: string;
 
-  /** Figures of these streams only. */
   @IsOptional()
   @Matches(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(,[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){0,99}$/, {
     message: 'figuresOf must be up to 100 ids of streams, separated by commas',
   })
+  @Describe(
+    'Ids of up to 100 streams, separated by commas: figures of these only. Without, of the newest 300 that run.',
+  )
   figuresOf?: string;
 }

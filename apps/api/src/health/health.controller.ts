@@ -5,6 +5,7 @@ import { PrismaService } from '#libs/db';
 import { REDIS } from '#libs/queue';
 import { Public } from '../auth/caller.js';
 import { within } from '../http/unavailable.js';
+import type { HealthResponse } from './health.response.js';
 
 const PROBE_MS = 1000;
 
@@ -21,15 +22,13 @@ export class HealthController {
 
   /** The process answers. */
   @Get('healthz')
-  alive(): { status: 'ok' } {
+  alive(): HealthResponse {
     return { status: 'ok' };
   }
 
   /** What a request needs is there; 503 says what is not. */
   @Get('readyz')
-  async ready(
-    @Res({ passthrough: true }) response: Response,
-  ): Promise<{ status: string; postgres: string; redis: string }> {
+  async ready(@Res({ passthrough: true }) response: Response): Promise<HealthResponse> {
     // Anybody may ask: however many do, one question is under way.
     this.asking ??= Promise.all([
       probe('Postgres', this.prisma.$queryRaw`SELECT 1`),

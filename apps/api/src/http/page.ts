@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsUUID, Matches, Max, Min } from 'class-validator';
+import { Describe } from '../openapi/request.js';
 
 /** Cursor pagination, newest first: `cursor` is the `nextCursor` of the page before. */
 export class PageQuery {
@@ -8,10 +9,12 @@ export class PageQuery {
   @IsInt()
   @Min(1)
   @Max(200)
+  @Describe('At most so many.')
   limit = 50;
 
   @IsOptional()
   @IsUUID()
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 }
 
@@ -22,10 +25,12 @@ export class NamePageQuery {
   @IsInt()
   @Min(1)
   @Max(200)
+  @Describe('At most so many.')
   limit = 50;
 
   @IsOptional()
   @Matches(/^[A-Za-z0-9_.-]{1,128}$/, { message: 'cursor must be the nextCursor of a page before' })
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 }
 

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { STATUS_CODES } from 'node:http';
 import type { Logger } from '#libs/config';
 import { Prisma } from '#libs/db';
-import type { FieldError, ProblemOptions } from './problem.js';
+import type { FieldError, ProblemOptions, ProblemResponse } from './problem.js';
 import { isUnavailable } from './unavailable.js';
 
 const RETRY_AFTER_S = '5';
@@ -46,15 +46,17 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const form = this.forms.find(({ isFor }) => isFor(request));
-    const body = form?.write(request, problem.status, problem.message) ?? {
-      status: problem.status,
-      title: STATUS_CODES[problem.status] ?? 'Error',
-      detail: problem.detail ?? problem.message,
-      message: problem.message,
-      requestId,
-      ...(problem.code === undefined ? {} : { code: problem.code }),
-      ...(problem.errors === undefined ? {} : { errors: problem.errors }),
-    };
+    const body =
+      form?.write(request, problem.status, problem.message) ??
+      ({
+        status: problem.status,
+        title: STATUS_CODES[problem.status] ?? 'Error',
+        detail: problem.detail ?? problem.message,
+        message: problem.message,
+        requestId,
+        ...(problem.code === undefined ? {} : { code: problem.code }),
+        ...(problem.errors === undefined ? {} : { errors: problem.errors }),
+      } satisfies ProblemResponse);
     response.statusCode = problem.status;
     for (const [name, value] of Object.entries({ ...standardHeaders(problem.status), ...problem.headers }))
       response.setHeader(name, value);

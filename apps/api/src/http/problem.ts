@@ -1,10 +1,30 @@
 import { HttpException } from '@nestjs/common';
+import { as, component, listOf, record, text, whole, type Shape } from '../openapi/schema.js';
 
+const fieldError = record({ field: text(), message: text() });
 /** One bad field of a request. */
-export interface FieldError {
-  field: string;
-  message: string;
-}
+export type FieldError = Shape<typeof fieldError>;
+
+export const ProblemResponse = component(
+  'Problem',
+  as(
+    'RFC 9457, with `message` for clients of the API that this one is compatible with.',
+    record(
+      {
+        status: whole(),
+        title: text(),
+        detail: text('What to do about it.'),
+        message: text('What is wrong.'),
+        requestId: text(),
+      },
+      {
+        code: text('Machine-readable reason, where the status alone is ambiguous.'),
+        errors: listOf(fieldError, { description: 'Every bad field.' }),
+      },
+    ),
+  ),
+);
+export type ProblemResponse = Shape<typeof ProblemResponse>;
 
 /** What a refusal may carry beyond its sentence. */
 export interface ProblemOptions {

@@ -10,6 +10,7 @@ import { Type } from 'class-transformer';
 import type { Request } from 'express';
 import { IsArray, IsObject, ValidateIf, ValidateNested } from 'class-validator';
 import { ENTRY_POINT_NAME, STREAM_NAME } from '#libs/transfer';
+import { Nested } from '../openapi/request.js';
 import { badRequest, type FieldError } from './problem.js';
 
 /** Whole bodies and queries against their DTO classes: unknown fields are refused, every bad field is named. */
@@ -35,11 +36,12 @@ const all =
   };
 
 /** An object of that class. `ValidateNested` alone takes a list for one, and looks into each of its elements instead. */
-export const IsNested = (type: () => Class): PropertyDecorator => all(IsObject(), ValidateNested(), Type(type));
+export const IsNested = (type: () => Class): PropertyDecorator =>
+  all(IsObject(), ValidateNested(), Type(type), Nested(type));
 
 /** A list of such objects; an element that is itself a list is none. */
 export const IsListOf = (type: () => Class): PropertyDecorator =>
-  all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(type));
+  all(IsArray(), IsObject({ each: true }), ValidateNested({ each: true }), Type(type), Nested(type));
 
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const field = parent === '' ? error.property : `${parent}.${error.property}`;

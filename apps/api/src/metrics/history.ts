@@ -4,20 +4,7 @@ import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { REDIS } from '#libs/queue';
 import { Periodic } from '../background/periodic.js';
-
-/** How the service was doing at one minute. */
-export interface HistoryPoint {
-  /** Its beginning. */
-  at: string;
-  /** At its end: */
-  streams: number;
-  transfersLive: number;
-  transfersFailing: number;
-  /** During it: */
-  arrivals: number;
-  callbacksOk: number;
-  callbacksFailed: number;
-}
+import type { HistoryPoint } from './metrics.dto.js';
 
 const MINUTE_MS = 60_000;
 const KEPT = 1440;

@@ -1,19 +1,9 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
-import { Type } from 'class-transformer';
-import { IsInt, IsOptional, Max, Min } from 'class-validator';
 import type { Response } from 'express';
 import { OperatorOnly } from '../auth/caller.js';
-import { History, type HistoryPoint } from './history.js';
-import { Metrics, type QueueCounts } from './metrics.js';
-
-export class HistoryQuery {
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(1440)
-  minutes = 60;
-}
+import { History } from './history.js';
+import { HistoryQuery, type HistoryResponse, type QueuesResponse } from './metrics.dto.js';
+import { Metrics } from './metrics.js';
 
 /** How the service is doing; for operators, and Prometheus with METRICS_TOKEN as a Bearer token. */
 @OperatorOnly()
@@ -31,13 +21,13 @@ export class MetricsController {
   }
 
   @Get('v1/queues')
-  async queues(): Promise<{ queues: QueueCounts[] }> {
+  async queues(): Promise<QueuesResponse> {
     return { queues: await this.metrics.queues() };
   }
 
   /** One point per minute, oldest first. */
   @Get('v1/history')
-  async history(@Query() { minutes }: HistoryQuery): Promise<{ points: HistoryPoint[] }> {
+  async history(@Query() { minutes }: HistoryQuery): Promise<HistoryResponse> {
     return { points: await this.past.points(minutes) };
   }
 }

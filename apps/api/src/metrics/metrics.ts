@@ -6,18 +6,10 @@ import { type Stray, STRAYS } from '#libs/process';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE } from '#libs/queue';
 import { within } from '../http/unavailable.js';
+import type { QueueCounts } from './metrics.dto.js';
 
 const COLLECT_MS = 1000;
 const STATES_OF_JOBS = ['waiting', 'active', 'delayed', 'failed'] as const;
-
-/** How many jobs of a queue are in each state. */
-export interface QueueCounts {
-  name: string;
-  waiting: number;
-  active: number;
-  delayed: number;
-  failed: number;
-}
 
 /**
  * What Prometheus reads. Rows and Redis are asked at each scrape, so several API processes tell the same of them; labels

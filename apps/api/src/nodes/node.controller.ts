@@ -1,6 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
-import { type NodeStatus, Registry } from '#libs/queue';
+import { Registry } from '#libs/queue';
 import { OperatorOnly } from '../auth/caller.js';
+import type { NodesResponse } from './node.response.js';
 
 /** Worker nodes, for operators. */
 @OperatorOnly()
@@ -9,7 +10,7 @@ export class NodeController {
   constructor(private readonly registry: Registry) {}
 
   @Get()
-  async list(): Promise<{ nodes: NodeStatus[] }> {
+  async list(): Promise<NodesResponse> {
     return { nodes: (await this.registry.nodes()).toSorted((a, b) => (a.nodeId < b.nodeId ? -1 : 1)) };
   }
 }

@@ -1,8 +1,10 @@
 import { VERSION } from '#libs/config';
+import { RestApiError } from '../flashphoner/rest/rest-api.js';
+import { ProblemResponse } from '../http/problem.js';
 import { HEADERS, headersOf, refusalHeaders } from './headers.js';
 import type { Operation } from './operation.js';
 import { OPERATIONS } from './operations.js';
-import { ref, text, type Schema } from './schema.js';
+import { nameOf, text, type Schema } from './schema.js';
 import { SCHEMAS } from './schemas.js';
 
 const JSON_TYPE = 'application/json';
@@ -93,8 +95,8 @@ export function openApiDocument(serverUrl: string): Record<string, unknown> {
       ),
       responses: Object.fromEntries(
         REFUSALS.flatMap((status) => [
-          [`Refused${status}`, refusal(status, PROBLEM_TYPE, 'Problem')],
-          [`RestApi${status}`, refusal(status, JSON_TYPE, 'RestApiError')],
+          [`Refused${status}`, refusal(status, PROBLEM_TYPE, ProblemResponse)],
+          [`RestApi${status}`, refusal(status, JSON_TYPE, RestApiError)],
         ]),
       ),
       securitySchemes: {
@@ -162,7 +164,10 @@ function parametersOf({ path, query = {}, headers = {}, method, isPublic }: Oper
 function requestBody({ body, requestMediaType }: Operation): object {
   if (body !== undefined)
     return {
-      requestBody: { required: SCHEMAS[body]?.required !== undefined, content: { [JSON_TYPE]: { schema: ref(body) } } },
+      requestBody: {
+        required: SCHEMAS[nameOf(body) ?? '']?.required !== undefined,
+        content: { [JSON_TYPE]: { schema: body } },
+      },
     };
   if (requestMediaType !== undefined)
     return { requestBody: { required: true, content: { [requestMediaType]: { schema: text() } } } };
@@ -183,10 +188,10 @@ const REFUSALS = [...new Set(OPERATIONS.flatMap(statusesOf))]
   .filter((status) => status >= 400)
   .toSorted((a, b) => a - b);
 
-const refusal = (status: number, mediaType: string, schema: string): object => ({
+const refusal = (status: number, mediaType: string, schema: Schema): object => ({
   description: DESCRIPTIONS[status] ?? 'Other',
   headers: headerRefs(refusalHeaders(status)),
-  content: { [mediaType]: { schema: ref(schema) } },
+  content: { [mediaType]: { schema } },
 });
 
 const headerRefs = (names: string[]): object =>

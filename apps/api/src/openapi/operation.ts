@@ -1,5 +1,7 @@
 // What operations are described with.
-import { listOf, orNull, record, ref, text, whole, type Schema } from './schema.js';
+import { FeedQuery } from '../events/event.query.js';
+import { queryOf } from './request.js';
+import { text, type Schema } from './schema.js';
 
 /** One operation. */
 export interface Operation {
@@ -7,8 +9,8 @@ export interface Operation {
   path: string;
   tag: string;
   summary: string;
-  /** Name of the request body's schema. */
-  body?: string;
+  /** The request body. */
+  body?: Schema;
   query?: Record<string, Schema>;
   headers?: Record<string, Schema>;
   /** Answers but for the ones that all operations share; null: no body. */
@@ -35,24 +37,8 @@ export const STREAM = `${FLS}/streams/{streamId}`;
 export const TRANSFER = `${STREAM}/transfers/{transferId}`;
 export const CUSTOMER = '/v1/customers/{customerId}';
 
-export const page = {
-  limit: whole('At most so many.', { minimum: 1, maximum: 200, default: 50 }),
-  cursor: text('`nextCursor` of the page before.'),
-};
-export const pageOf = (name: string, of: string): Schema =>
-  record({ [name]: listOf(ref(of)), nextCursor: orNull(text()) });
-export const streamId = { streamId: text('Only what belongs to this stream.', { format: 'uuid' }) };
-export const states = text('', { enum: ['starting', 'connecting', 'live', 'reconnecting', 'ended'] });
 export const ifMatch = { 'If-Match': text('ETag of the settings that the change is meant for.') };
-const lastEventId = text('The id of the last message that was read: begin with what happened since, each event once.');
-export const feed = {
-  headers: { 'Last-Event-ID': lastEventId },
-  query: {
-    lastEventId,
-    figuresOf: text(
-      'Ids of up to 100 streams, separated by commas: figures of these only. Without, of the newest 300 that run.',
-    ),
-  },
-};
+const feedQuery = queryOf(FeedQuery);
+export const feed = { headers: { 'Last-Event-ID': feedQuery.lastEventId as Schema }, query: feedQuery };
 export const FEED_MESSAGES =
   'event; figures, every 2 s; heartbeat; reset, when more was missed than is sent again: read the history';

@@ -1,24 +1,14 @@
 // The shapes of requests and answers by their names in the document.
-import type { Schema } from './schema.js';
-import { ACCESS } from './schemas/access.js';
-import { AGORA } from './schemas/agora.js';
-import { COMMON } from './schemas/common.js';
-import { FLASHPHONER } from './schemas/flashphoner.js';
-import { OPERATION } from './schemas/operation.js';
-import { SETTINGS } from './schemas/settings.js';
-import { STREAMS } from './schemas/streams.js';
-import { TENANTS } from './schemas/tenants.js';
+import { RestApiError } from '../flashphoner/rest/rest-api.js';
+import { ProblemResponse } from '../http/problem.js';
+import { OPERATIONS } from './operations.js';
+import { componentsOf, type Schema } from './schema.js';
 
 export type { Schema };
 
-/** Everything that is named. */
-export const SCHEMAS: Record<string, Schema> = {
-  ...COMMON,
-  ...TENANTS,
-  ...SETTINGS,
-  ...AGORA,
-  ...ACCESS,
-  ...STREAMS,
-  ...FLASHPHONER,
-  ...OPERATION,
-};
+const used = componentsOf([OPERATIONS.map(({ body, answers }) => [body, answers]), ProblemResponse, RestApiError]);
+
+/** Everything that operations name, in the order of the names. */
+export const SCHEMAS: Record<string, Schema> = Object.fromEntries(
+  Object.entries(used).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+);

@@ -9,7 +9,7 @@ const PROBE_TIMEOUT_MS = 12_000;
 const PROBES_AT_ONCE = 5;
 
 /** Where each failure of a probe happened. */
-const STAGES: Partial<Record<ReasonCode, string>> = {
+const STAGES: Partial<Record<ReasonCode, ProbeVerdict['stage']>> = {
   url_invalid: 'address',
   dns_failed: 'address',
   address_forbidden: 'address',

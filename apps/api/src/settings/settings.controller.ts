@@ -10,6 +10,8 @@ import {
   toTransferSettingsResponse,
   UpdateTransferSettings,
   type CallbackSecretResponse,
+  type CallbackSecretsResponse,
+  type NewCallbackSecretResponse,
   type TestTransferResponse,
   type TransferSettingsResponse,
 } from './settings.dto.js';
@@ -65,7 +67,7 @@ export class SettingsController {
   async listSecrets(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
-  ): Promise<{ secrets: CallbackSecretResponse[] }> {
+  ): Promise<CallbackSecretsResponse> {
     const { id } = await this.settings.find(caller, path);
     return { secrets: (await this.secrets.list(id)).map(toSecretResponse) };
   }
@@ -76,7 +78,7 @@ export class SettingsController {
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
     @Body() { overlap }: RotateCallbackSecret,
-  ): Promise<CallbackSecretResponse & { secret: string }> {
+  ): Promise<NewCallbackSecretResponse> {
     const { id } = await this.settings.find(caller, path);
     const { row, secret } = await this.secrets.rotate(id, overlap);
     return { ...toSecretResponse(row), secret };

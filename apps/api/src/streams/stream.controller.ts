@@ -1,7 +1,7 @@
 import { Controller, Delete, Get, Header, HttpCode, Param, Query, StreamableFile } from '@nestjs/common';
 import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
 import { PathName } from '../http/validation.js';
-import { AllStreamsQuery, StreamQuery, type StreamResponse } from './stream.dto.js';
+import { AllStreamsQuery, StreamQuery, type StreamPage, type StreamResponse } from './stream.dto.js';
 import { StreamService } from './stream.service.js';
 import { StreamParams, type StreamPath } from './stream-path.js';
 
@@ -14,7 +14,7 @@ export class StreamController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Query() query: StreamQuery,
-  ): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+  ): Promise<StreamPage> {
     return this.streams.list(caller, appid, query);
   }
 
@@ -44,7 +44,7 @@ export class AllStreamsController {
   constructor(private readonly streams: StreamService) {}
 
   @Get()
-  list(@Query() query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+  list(@Query() query: AllStreamsQuery): Promise<StreamPage> {
     return this.streams.listAll(query);
   }
 }

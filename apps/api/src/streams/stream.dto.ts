@@ -1,9 +1,23 @@
 import { IsIn, IsOptional, Matches } from 'class-validator';
-import { StreamState, type EntryPoint, type Role, type Stream } from '#libs/db';
+import { CallbackState, StreamState, type EntryPoint, type Role, type Stream } from '#libs/db';
 import { ENTRY_POINT_NAME } from '#libs/transfer';
 import { PageQuery } from '../http/page.js';
+import {
+  component,
+  enumOf,
+  id,
+  mapOf,
+  orNull,
+  pageOf,
+  record,
+  text,
+  time,
+  whole,
+  type Shape,
+} from '../openapi/schema.js';
+import { InputFigures } from './figures.js';
 import type { LiveFigures } from './live-figures.js';
-import { toReason, type ReasonResponse } from './reason.js';
+import { ReasonResponse, toReason } from './reason.js';
 
 export class AllStreamsQuery extends PageQuery {
   @IsOptional()
@@ -17,28 +31,35 @@ export class StreamQuery extends AllStreamsQuery {
   entry_point?: string;
 }
 
-export interface StreamResponse {
-  id: string;
-  name: string;
-  entryPoint: string;
-  state: string;
-  reason: ReasonResponse | null;
-  callback: { state: string; reason: ReasonResponse | null };
-  /** How many transfers are in each state. */
-  transfers: Record<string, number>;
-  createdAt: string;
-  startedAt: string | null;
-  endedAt: string | null;
-  /** Of the input: live ones while it runs, the last ones afterwards. */
-  figures: unknown;
-  /** Which node runs it (or ran it last); operators only. */
-  node?: string | null;
-  /** In lists over all projects. */
-  appid?: string;
-  customerId?: string;
-  customerName?: string;
-  projectName?: string;
-}
+export const StreamResponse = component(
+  'Stream',
+  record(
+    {
+      id,
+      name: text(),
+      entryPoint: text(),
+      state: enumOf(Object.values(StreamState)),
+      reason: orNull(ReasonResponse),
+      callback: record({ state: enumOf(Object.values(CallbackState)), reason: orNull(ReasonResponse) }),
+      transfers: mapOf(whole(), 'How many transfers are in each state.'),
+      createdAt: time(),
+      startedAt: orNull(time('First media.')),
+      endedAt: orNull(time()),
+      figures: orNull(InputFigures),
+    },
+    {
+      node: orNull(text('Which node runs it, or ran it last. Operators only.')),
+      appid: text('In lists over all projects.'),
+      customerId: text('In lists over all projects.'),
+      customerName: text('In lists over all projects.'),
+      projectName: text('In lists over all projects.'),
+    },
+  ),
+);
+export type StreamResponse = Shape<typeof StreamResponse>;
+
+export const StreamPage = pageOf('streams', StreamResponse);
+export type StreamPage = Shape<typeof StreamPage>;
 
 export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'> };
 
@@ -61,7 +82,7 @@ export function toStreamResponse(row: StreamRow, { transfers, live }: StreamDeta
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,
     endedAt: row.endedAt?.toISOString() ?? null,
-    figures: row.state === 'ended' ? row.figures : (live?.input ?? null),
+    figures: (row.state === 'ended' ? row.figures : (live?.input ?? null)) as StreamResponse['figures'],
     ...(role === 'operator' ? { node: row.ownerNode } : {}),
   };
 }

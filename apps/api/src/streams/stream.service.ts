@@ -11,6 +11,7 @@ import {
   toStreamResponse,
   type AllStreamsQuery,
   type StreamDetails,
+  type StreamPage,
   type StreamQuery,
   type StreamResponse,
   type StreamRow,
@@ -34,11 +35,7 @@ export class StreamService {
   ) {}
 
   /** Newest first. */
-  async list(
-    caller: Caller,
-    appid: string,
-    query: StreamQuery,
-  ): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+  async list(caller: Caller, appid: string, query: StreamQuery): Promise<StreamPage> {
     await requireProject(this.prisma, caller, appid);
     const isOfEntryPoint =
       query.entry_point === undefined
@@ -50,7 +47,7 @@ export class StreamService {
   }
 
   /** Of all projects, for operators. */
-  async listAll(query: AllStreamsQuery): Promise<{ streams: StreamResponse[]; nextCursor: string | null }> {
+  async listAll(query: AllStreamsQuery): Promise<StreamPage> {
     const { rows, nextCursor } = await this.page(
       Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`,
       query,

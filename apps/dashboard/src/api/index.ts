@@ -33,7 +33,7 @@ export const credentials = {
     answer(api.GET('/v1/customers/{customerId}/credentials', { params: { path: { customerId } }, signal })),
   create: (customerId: string, body: Body<'CreateCredential'>) =>
     answer(api.POST('/v1/customers/{customerId}/credentials', { params: { path: { customerId } }, body })),
-  rotate: (customerId: string, credentialId: string, body: Body<'Overlap'>) =>
+  rotate: (customerId: string, credentialId: string, body: Body<'RotateCredential'>) =>
     answer(
       api.POST('/v1/customers/{customerId}/credentials/{credentialId}/rotate', {
         params: { path: { customerId, credentialId } },
@@ -112,7 +112,7 @@ export const entryPoints = {
         signal,
       }),
     ),
-  rotateSecret: (appid: string, entryPoint: string, body: Body<'Overlap'>) =>
+  rotateSecret: (appid: string, entryPoint: string, body: Body<'RotateCallbackSecret'>) =>
     answer(
       api.POST('/v1/projects/{appid}/fls/entry_points/{entryPoint}/settings/transfer/secrets/rotate', {
         params: at(appid, entryPoint),

@@ -988,42 +988,108 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description RFC 9457, with `message` for clients of the API that this one is compatible with. */
-        Problem: {
-            status: number;
-            title: string;
-            /** @description What to do about it. */
-            detail: string;
-            /** @description What is wrong. */
-            message: string;
-            requestId: string;
-            /** @description Machine-readable reason, where the status alone is ambiguous. */
-            code?: string;
-            /** @description Every bad field. */
-            errors?: {
-                field: string;
-                message: string;
-            }[];
+        BanStream: {
+            /** @description RFC 3339; 7 days from now when absent. */
+            resumeTime?: string;
         };
-        Reason: {
-            /** @description Machine-readable; never renamed. */
-            code: string;
-            /** @description What happened, and the way out. */
-            text: string;
-            /** @enum {string} */
-            blame: "platform" | "customer" | "publisher" | "operator" | "service" | "nobody";
-            retryable: boolean;
-            detail: string | null;
+        BannedStream: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description From then on the name is free again.
+             */
+            resumeTime: string;
         };
-        Session: {
-            customerId: string;
+        CallbackSecret: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string | null;
+        };
+        CreateCredential: {
+            label?: string;
+            /** @description Seconds from now; absent: it does not expire. */
+            expiresIn?: number;
+        };
+        CreateCustomer: {
             name: string;
             /** @enum {string} */
-            role: "customer" | "operator";
+            role?: "customer" | "operator";
+            quotas?: components["schemas"]["QuotaChanges"];
         };
-        SignIn: {
-            customerId: string;
-            customerSecret: string;
+        CreateProject: {
+            name: string;
+        };
+        CreatePublishToken: {
+            /** @description The only stream that may be published with it; any, when absent. */
+            streamName?: string;
+            /** @description Seconds from now; a day when absent. */
+            expiresIn?: number;
+        };
+        CreateRestKey: {
+            /** @description For people: which page has it. */
+            label?: string;
+            /** @description Seconds from now; without, it does not expire. */
+            expiresIn?: number;
+        };
+        CreateTransfer: {
+            /** @description rtmp:// or rtmps:// */
+            url: string;
+            /** @description Silence in place of the stream's audio. */
+            muted?: boolean;
+            /** @description Not forwarded for now. */
+            paused?: boolean;
+            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
+            tlsVerify?: boolean;
+            /** @description What we claim to be in RTMP's connect. */
+            flashVer?: string;
+            /** @description Send onMetaData; true unless switched off. */
+            sendMetadata?: boolean;
+            /** @description Width of an encoded picture; needs a height. */
+            width?: number;
+            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            height?: number;
+            /** @description Pictures per second. */
+            fps?: number;
+            /** @description Pictures between two key frames. */
+            keyFrameInterval?: number;
+            /** @description kbit/s. */
+            bitrate?: number;
+            /** @description Stream time gathered before the first frame is sent, ms. */
+            bufferStartMs?: number;
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            bufferMaxMs?: number;
+            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
+            bufferPollMs?: number;
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
+            bufferRefills?: number;
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
+            reconnectAttempts?: number;
+            /** @description The same pause before every attempt, ms, instead of one that grows. */
+            reconnectIntervalMs?: number;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
+        };
+        Credential: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
         };
         Customer: {
             /** @description Customer ID of HTTP Basic. */
@@ -1051,235 +1117,6 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
-        NewCustomer: {
-            /** @description Customer ID of HTTP Basic. */
-            customerId: string;
-            name: string;
-            /** @enum {string} */
-            role: "customer" | "operator";
-            quotas: {
-                /** @description Projects. */
-                projects: number;
-                /** @description Entry points in each project. */
-                entryPoints: number;
-                /** @description Streams at the same time. */
-                streams: number;
-                /** @description Transfers of one stream at the same time. */
-                transfersPerStream: number;
-                /** @description Callbacks per minute. */
-                callbacksPerMinute: number;
-            };
-            usage: {
-                projects: number;
-                /** @description That have not ended. */
-                streams: number;
-            };
-            /** Format: date-time */
-            createdAt: string;
-            credential: components["schemas"]["NewCredential"];
-        };
-        CreateCustomer: {
-            name: string;
-            /** @enum {string} */
-            role?: "customer" | "operator";
-            quotas?: components["schemas"]["QuotaChanges"];
-        };
-        UpdateCustomer: {
-            name?: string;
-            quotas?: components["schemas"]["QuotaChanges"];
-        };
-        /** @description Absent keeps, null gives back the service's default. */
-        QuotaChanges: {
-            /** @description Projects. */
-            projects?: number | null;
-            /** @description Entry points in each project. */
-            entryPoints?: number | null;
-            /** @description Streams at the same time. */
-            streams?: number | null;
-            /** @description Transfers of one stream at the same time. */
-            transfersPerStream?: number | null;
-            /** @description Callbacks per minute. */
-            callbacksPerMinute?: number | null;
-        };
-        Credential: {
-            /** Format: uuid */
-            id: string;
-            label: string;
-            /** Format: date-time */
-            createdAt: string;
-            /**
-             * Format: date-time
-             * @description To the minute.
-             */
-            lastUsedAt: string | null;
-            /** Format: date-time */
-            expiresAt: string | null;
-        };
-        NewCredential: {
-            /** Format: uuid */
-            id: string;
-            label: string;
-            /** Format: date-time */
-            createdAt: string;
-            /**
-             * Format: date-time
-             * @description To the minute.
-             */
-            lastUsedAt: string | null;
-            /** Format: date-time */
-            expiresAt: string | null;
-            /** @description Shown this once. */
-            secret: string;
-        };
-        CreateCredential: {
-            label?: string;
-            /** @description Seconds from now. */
-            expiresIn?: number;
-        };
-        Overlap: {
-            /** @description Seconds for which the old one stays valid. */
-            overlap?: number;
-        };
-        Project: {
-            appid: string;
-            name: string;
-            /** @description Whether signed publish URLs are accepted. */
-            hasAuthKey: boolean;
-            /** Format: date-time */
-            createdAt: string;
-        };
-        CreateProject: {
-            name: string;
-        };
-        UpdateProject: {
-            name?: string;
-            /** @description Key of signed publish URLs (`?ts=&sign=`); null refuses them. */
-            authKey?: string | null;
-        };
-        EntryPoint: {
-            name: string;
-            /** Format: date-time */
-            createdAt: string;
-            transfer: {
-                enabled: boolean;
-                callbackUrl: string | null;
-            };
-        };
-        EntryPointName: {
-            name?: string;
-        };
-        TransferSettings: {
-            /** @description Whether streams of this entry point are forwarded. */
-            enabled: boolean;
-            /** @description Where to ask: POST `{callbackUrl}?entry_point=&stream_name=`. */
-            callbackUrl: string | null;
-            /** @description While the callback fails, use the last good answer for the same stream name. */
-            useLastAnswer: boolean;
-            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
-            endsOnClose: boolean;
-        };
-        /** @description Absent keeps, null clears. */
-        UpdateTransferSettings: {
-            /** @description Whether streams of this entry point are forwarded. */
-            enabled?: boolean;
-            /** @description Where to ask: POST `{callbackUrl}?entry_point=&stream_name=`. */
-            callbackUrl?: string | null;
-            /** @description While the callback fails, use the last good answer for the same stream name. */
-            useLastAnswer?: boolean;
-            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
-            endsOnClose?: boolean;
-        };
-        TestTransfer: {
-            /** @description As if a stream of this name began. */
-            streamName?: string;
-            /** @description Instead of the stored one. */
-            callbackUrl?: string;
-            /** @description Connect to each URL, up to the accepted publish; nothing is sent. Each counts as a callback; those for which the quota has no room are not tried (`quota_exceeded`). */
-            probe?: boolean;
-        };
-        TestResult: {
-            delivery: {
-                /** Format: uuid */
-                id: string;
-                /** @enum {string} */
-                kind: "stream" | "test" | "replay" | "stream_auth";
-                /** Format: uuid */
-                streamId: string | null;
-                /** @description From 1. */
-                attempt: number;
-                /** @description Without the values of its query. */
-                url: string;
-                /** @description The header webhook-id of the request. */
-                webhookId: string | null;
-                /** @description The stream_name that was asked about. */
-                streamName: string | null;
-                /** @description HTTP status, when there was an answer. */
-                status: number | null;
-                /** @description `ok`, or the code of the reason. */
-                outcome: string;
-                /** @description The sentence of the reason; null for `ok`. */
-                outcomeText: string | null;
-                detail: string | null;
-                durationMs: number;
-                timings: {
-                    dnsMs?: number;
-                    connectMs?: number;
-                    tlsMs?: number;
-                    waitMs?: number;
-                    readMs?: number;
-                };
-                /** @description What the answer was like: the structure of its JSON with known words, and the hosts and applications of good URLs; else its kind, length and known words. All other values are hidden. */
-                answerHead: string | null;
-                /** Format: date-time */
-                createdAt: string;
-                /**
-                 * Format: date-time
-                 * @description When the next attempt is due.
-                 */
-                nextAt: string | null;
-            };
-            transfers: {
-                element: number;
-                url: string;
-                options: components["schemas"]["TransferOptions"];
-                probe: components["schemas"]["Probe"] | null;
-            }[];
-            /** @description Elements of transferUrls that would not be forwarded to. */
-            bad: {
-                element: number;
-                message: string;
-            }[];
-        };
-        Probe: {
-            /**
-             * @description How far it came.
-             * @enum {string}
-             */
-            stage: "address" | "tcp" | "tls" | "rtmp" | "publish" | "ok";
-            ok: boolean;
-            code: string | null;
-            text: string;
-            detail: string | null;
-            ms: number;
-        };
-        CallbackSecret: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            expiresAt: string | null;
-        };
-        NewCallbackSecret: {
-            /** Format: uuid */
-            id: string;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            expiresAt: string | null;
-            /** @description `whsec_...` (Standard Webhooks); shown this once. */
-            secret: string;
-        };
         Delivery: {
             /** Format: uuid */
             id: string;
@@ -1291,9 +1128,9 @@ export interface components {
             attempt: number;
             /** @description Without the values of its query. */
             url: string;
-            /** @description The header webhook-id of the request. */
+            /** @description The header webhook-id of the request. Null in rows from before it was kept. */
             webhookId: string | null;
-            /** @description The stream_name that was asked about. */
+            /** @description The stream_name that was asked about. Null in rows from before it was kept. */
             streamName: string | null;
             /** @description HTTP status, when there was an answer. */
             status: number | null;
@@ -1307,6 +1144,7 @@ export interface components {
                 dnsMs?: number;
                 connectMs?: number;
                 tlsMs?: number;
+                /** @description From the request to the answer's first byte. */
                 waitMs?: number;
                 readMs?: number;
             };
@@ -1320,320 +1158,17 @@ export interface components {
              */
             nextAt: string | null;
         };
-        BannedStream: {
+        EntryPoint: {
             name: string;
-            /**
-             * Format: date-time
-             * @description From then on the name is free again.
-             */
-            resumeTime: string;
-        };
-        BanStream: {
-            /** @description RFC 3339; 7 days from now when absent. */
-            resumeTime?: string;
-        };
-        PublishInfo: {
-            name: string;
-            /**
-             * Format: date-time
-             * @description First media.
-             */
-            startTime: string;
-            /** Format: date-time */
-            endTime: string;
-            /** @description Seconds. */
-            duration: number;
-        };
-        StreamAuth: {
-            /** @description Whether the server is asked before a publisher is let in. */
-            enabled: boolean;
-            url: string | null;
-            hasSecret: boolean;
-        };
-        /** @description Absent keeps, null clears. */
-        UpdateStreamAuth: {
-            enabled?: boolean;
-            /** @description http:// or https://; without a scheme, https://. */
-            url?: string | null;
-            /** @description Signs the questions (Agora-Signature, Agora-Signature-V2); never shown again. */
-            secret?: string | null;
-        };
-        RestKey: {
-            /** Format: uuid */
-            id: string;
-            label: string;
             /** Format: date-time */
             createdAt: string;
-            /**
-             * Format: date-time
-             * @description To the minute.
-             */
-            lastUsedAt: string | null;
-            /** Format: date-time */
-            expiresAt: string | null;
-        };
-        NewRestKey: {
-            /** Format: uuid */
-            id: string;
-            label: string;
-            /** Format: date-time */
-            createdAt: string;
-            /**
-             * Format: date-time
-             * @description To the minute.
-             */
-            lastUsedAt: string | null;
-            /** Format: date-time */
-            expiresAt: string | null;
-            /** @description Shown this once. */
-            key: string;
-            /** @description In the place of a client's base URL: `{baseUrl}/rest-api/push/...`. */
-            baseUrl: string;
-        };
-        CreateRestKey: {
-            label?: string;
-            /** @description Seconds from now; without, it does not expire. */
-            expiresIn?: number;
-        };
-        CreatePublishToken: {
-            /** @description The only stream that may be published with it. */
-            streamName?: string;
-            /** @description Seconds from now. */
-            expiresIn?: number;
-        };
-        PublishToken: {
-            token: string;
-            /** Format: date-time */
-            expiresAt: string;
-            /** @description Ends with `{stream_name}` when the token is for any. */
-            whipUrl: string;
-        };
-        Stream: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            entryPoint: string;
-            /** @enum {string} */
-            state: "starting" | "connecting" | "live" | "reconnecting" | "ended";
-            reason: components["schemas"]["Reason"] | null;
-            callback: {
-                /** @enum {string} */
-                state: "none" | "pending" | "answered" | "retrying" | "failed";
-                reason: components["schemas"]["Reason"] | null;
+            transfer: {
+                enabled: boolean;
+                callbackUrl: string | null;
             };
-            /** @description How many transfers are in each state. */
-            transfers: {
-                [key: string]: number;
-            };
-            /** Format: date-time */
-            createdAt: string;
-            /**
-             * Format: date-time
-             * @description First media.
-             */
-            startedAt: string | null;
-            /** Format: date-time */
-            endedAt: string | null;
-            figures: components["schemas"]["InputFigures"] | null;
-            /** @description Operators only. */
-            node?: string | null;
-            /** @description In lists over all projects. */
-            appid?: string;
-            /** @description In lists over all projects. */
-            customerId?: string;
-            /** @description In lists over all projects. */
-            customerName?: string;
-            /** @description In lists over all projects. */
-            projectName?: string;
         };
-        /** @description Of the publication: live ones, or the last ones after its end. */
-        InputFigures: {
-            /** @description bit/s */
-            bitrate?: number;
-            fps?: number;
-            width?: number | null;
-            height?: number | null;
-            videoCodec?: string | null;
-            audioCodec?: string | null;
-            /**
-             * @description Why the pictures are encoded again for every platform.
-             * @enum {string|null}
-             */
-            transcoded?: "codec" | "b_frames" | null;
-            keyFrameIntervalMs?: number | null;
-            packetsLost?: number;
-            jitterMs?: number | null;
-            rttMs?: number | null;
-            avSkewMs?: number | null;
-        };
-        TransferFigures: {
-            bytesSent?: number;
-            /** @description As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. A hint: nothing is decided by it. */
-            bytesAcked?: number | null;
-            /** @description bit/s */
-            bitrate?: number;
-            fps?: number;
-            videoFrames?: number;
-            audioFrames?: number;
-            droppedFrames?: number;
-            queuedBytes?: number;
-            /** @description Stream time that waits to be sent. */
-            queuedMs?: number;
-            reconnects?: number;
-            liveMs?: number;
-        };
-        TransferOptions: {
-            /** @description Silence in place of the stream's audio. */
-            muted?: boolean;
-            /** @description Not forwarded for now. */
-            paused?: boolean;
-            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
-            tlsVerify?: boolean;
-            /** @description What we claim to be in RTMP's connect. */
-            flashVer?: string;
-            /** @description Send onMetaData; true unless switched off. */
-            sendMetadata?: boolean;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
-            /** @description Width of an encoded picture; needs a height. */
-            width?: number;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
-            height?: number;
-            /** @description Pictures per second. */
-            fps?: number;
-            /** @description Pictures between two key frames. */
-            keyFrameInterval?: number;
-            /** @description kbit/s. */
-            bitrate?: number;
-            /** @description Stream time gathered before the first frame is sent, ms. */
-            bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms. */
-            bufferMaxMs?: number;
-            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
-            bufferPollMs?: number;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
-            bufferRefills?: number;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
-            reconnectAttempts?: number;
-            /** @description The same pause before every attempt, ms, instead of one that grows. */
-            reconnectIntervalMs?: number;
-        };
-        Transfer: {
-            /** Format: uuid */
-            id: string;
-            /** @description Without stream key and credentials. */
-            url: string;
-            /** @description Who wanted it: callback, last_answer, api or push. */
-            origin: string;
-            /** @enum {string} */
-            state: "pending" | "connecting" | "live" | "reconnecting" | "paused" | "ended" | "failed";
-            reason: components["schemas"]["Reason"] | null;
-            attempts: number;
-            /** Format: date-time */
-            nextRetryAt: string | null;
-            /**
-             * Format: date-time
-             * @description When the platform last accepted the publish.
-             */
-            liveAt: string | null;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            endedAt: string | null;
-            options: components["schemas"]["TransferOptions"];
-            figures: components["schemas"]["TransferFigures"] | null;
-        };
-        CreateTransfer: {
-            /** @description rtmp:// or rtmps:// */
-            url: string;
-            /** @description Silence in place of the stream's audio. */
-            muted?: boolean;
-            /** @description Not forwarded for now. */
-            paused?: boolean;
-            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
-            tlsVerify?: boolean;
-            /** @description What we claim to be in RTMP's connect. */
-            flashVer?: string;
-            /** @description Send onMetaData; true unless switched off. */
-            sendMetadata?: boolean;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
-            /** @description Width of an encoded picture; needs a height. */
-            width?: number;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
-            height?: number;
-            /** @description Pictures per second. */
-            fps?: number;
-            /** @description Pictures between two key frames. */
-            keyFrameInterval?: number;
-            /** @description kbit/s. */
-            bitrate?: number;
-            /** @description Stream time gathered before the first frame is sent, ms. */
-            bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms. */
-            bufferMaxMs?: number;
-            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
-            bufferPollMs?: number;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
-            bufferRefills?: number;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
-            reconnectAttempts?: number;
-            /** @description The same pause before every attempt, ms, instead of one that grows. */
-            reconnectIntervalMs?: number;
-        };
-        /** @description Absent keeps, null clears. */
-        UpdateTransfer: {
-            /** @description rtmp:// or rtmps:// */
-            url?: string;
-            /** @description Silence in place of the stream's audio. */
-            muted?: boolean | null;
-            /** @description Not forwarded for now. */
-            paused?: boolean | null;
-            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
-            tlsVerify?: boolean | null;
-            /** @description What we claim to be in RTMP's connect. */
-            flashVer?: string | null;
-            /** @description Send onMetaData; true unless switched off. */
-            sendMetadata?: boolean | null;
-            /** @description Replaces the audio. */
-            sound?: {
-                /** @description Name of a WAV file in the media folder of the project. */
-                file: string;
-                /** @description For ever, or once. */
-                loop: boolean;
-            } | null;
-            /** @description Width of an encoded picture; needs a height. */
-            width?: number | null;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
-            height?: number | null;
-            /** @description Pictures per second. */
-            fps?: number | null;
-            /** @description Pictures between two key frames. */
-            keyFrameInterval?: number | null;
-            /** @description kbit/s. */
-            bitrate?: number | null;
-            /** @description Stream time gathered before the first frame is sent, ms. */
-            bufferStartMs?: number | null;
-            /** @description The most stream time that may wait for a slow platform, ms. */
-            bufferMaxMs?: number | null;
-            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
-            bufferPollMs?: number | null;
-            /** @description How often a buffer that ran empty is filled again; no limit when absent. */
-            bufferRefills?: number | null;
-            /** @description Attempts in a row before the transfer is given up; no limit when absent. */
-            reconnectAttempts?: number | null;
-            /** @description The same pause before every attempt, ms, instead of one that grows. */
-            reconnectIntervalMs?: number | null;
+        EntryPointName: {
+            name?: string;
         };
         Event: {
             /** @description A number as text; the cursor. */
@@ -1662,6 +1197,195 @@ export interface components {
             /** Format: date-time */
             at: string;
         };
+        Health: {
+            /** @enum {string} */
+            status: "ok" | "unavailable";
+            postgres?: string;
+            redis?: string;
+        };
+        HistoryPoint: {
+            /**
+             * Format: date-time
+             * @description Beginning of the minute.
+             */
+            at: string;
+            streams: number;
+            transfersLive: number;
+            transfersFailing: number;
+            arrivals: number;
+            callbacksOk: number;
+            callbacksFailed: number;
+        };
+        /** @description Of the publication: live ones, or the last ones after its end. */
+        InputFigures: {
+            /** @description bit/s */
+            bitrate?: number;
+            fps?: number;
+            width?: number | null;
+            height?: number | null;
+            videoCodec?: string | null;
+            audioCodec?: string | null;
+            /**
+             * @description Why the pictures are encoded again for every platform.
+             * @enum {string|null}
+             */
+            transcoded?: "codec" | "b_frames" | null;
+            keyFrameIntervalMs?: number | null;
+            packetsLost?: number;
+            jitterMs?: number | null;
+            rttMs?: number | null;
+            avSkewMs?: number | null;
+        };
+        NewCallbackSecret: {
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string | null;
+            /** @description `whsec_...` (Standard Webhooks); shown this once. */
+            secret: string;
+        };
+        NewCredential: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
+            /** @description Shown this once. */
+            secret: string;
+        };
+        NewCustomer: {
+            /** @description Customer ID of HTTP Basic. */
+            customerId: string;
+            name: string;
+            /** @enum {string} */
+            role: "customer" | "operator";
+            quotas: {
+                /** @description Projects. */
+                projects: number;
+                /** @description Entry points in each project. */
+                entryPoints: number;
+                /** @description Streams at the same time. */
+                streams: number;
+                /** @description Transfers of one stream at the same time. */
+                transfersPerStream: number;
+                /** @description Callbacks per minute. */
+                callbacksPerMinute: number;
+            };
+            usage: {
+                projects: number;
+                /** @description That have not ended. */
+                streams: number;
+            };
+            /** Format: date-time */
+            createdAt: string;
+            credential: components["schemas"]["NewCredential"];
+        };
+        NewRestKey: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
+            /** @description Shown this once. */
+            key: string;
+            /** @description In the place of a client's base URL: `{baseUrl}/rest-api/push/...`. */
+            baseUrl: string;
+        };
+        Node: {
+            nodeId: string;
+            slots: number;
+            used: number;
+            /** @description Takes no new streams. */
+            draining: boolean;
+            /** @description Of all cores of its machine, 0 to 1. */
+            cpu: number;
+            version: string;
+            /** Format: date-time */
+            startedAt: string;
+        };
+        Probe: {
+            /**
+             * @description How far it came.
+             * @enum {string}
+             */
+            stage: "address" | "tcp" | "tls" | "rtmp" | "publish" | "ok";
+            ok: boolean;
+            code: string | null;
+            /** @description What happened, and the way out. */
+            text: string;
+            detail: string | null;
+            ms: number;
+        };
+        /** @description RFC 9457, with `message` for clients of the API that this one is compatible with. */
+        Problem: {
+            status: number;
+            title: string;
+            /** @description What to do about it. */
+            detail: string;
+            /** @description What is wrong. */
+            message: string;
+            requestId: string;
+            /** @description Machine-readable reason, where the status alone is ambiguous. */
+            code?: string;
+            /** @description Every bad field. */
+            errors?: {
+                field: string;
+                message: string;
+            }[];
+        };
+        Project: {
+            appid: string;
+            name: string;
+            /** @description Whether signed publish URLs are accepted. */
+            hasAuthKey: boolean;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        PublishInfo: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description First media.
+             */
+            startTime: string;
+            /** Format: date-time */
+            endTime: string;
+            /** @description Seconds. */
+            duration: number;
+        };
+        PublishToken: {
+            token: string;
+            /** Format: date-time */
+            expiresAt: string;
+            /** @description Where to publish; ends with `{stream_name}` when the token is for any. */
+            whipUrl: string;
+        };
+        PushFilter: {
+            /** @description The project, where a stream name is ambiguous. */
+            appId?: string;
+            entryPoint?: string;
+            streamName?: string;
+            rtmpUrl?: string;
+        };
+        PushId: {
+            mediaSessionId: string;
+        };
         PushSettings: {
             /** @description Put before the name at the RTMP server. */
             streamNamePrefix: string;
@@ -1671,95 +1395,43 @@ export interface components {
             passUrlParameters: boolean;
             /** @description Send onMetaData. */
             sendMetadata: boolean;
-            flashVersion: string | null;
             /** @description Republish every stream of this entry point to the servers below. */
             republishEnabled: boolean;
             reconnect: boolean;
-            /** @description In a row; null: no limit. */
-            reconnectAttempts: number | null;
-            /** @description Null: a pause that grows. */
-            reconnectIntervalMs: number | null;
             bufferEnabled: boolean;
+            /** @description Gathered before anything is sent, and again whenever the buffer has run empty. */
             bufferStartSizeMs: number;
+            /** @description The most that the buffer holds. */
             bufferInitialSizeMs: number;
             bufferPollingTimeMs: number;
             /** @description -1: any number. */
             bufferMaxBufferings: number;
-            /** @description Where RTMP connections come from. */
-            localAddress: string | null;
             /** @description A page that publishes with the Web SDK may name an rtmpUrl. */
             publishersMayPush: boolean;
+            flashVersion: string | null;
+            /** @description In a row; null: no limit. */
+            reconnectAttempts: number | null;
+            /** @description Null: a pause that grows. */
+            reconnectIntervalMs: number | null;
+            /** @description Where RTMP connections come from. */
+            localAddress: string | null;
+            /** @description URLs without credentials and parameters, parameters without values. */
             republish: {
                 url: string;
                 parameters: {
                     [key: string]: string;
                 };
             }[];
-            /** @description Base URL of the REST hooks. */
+            /** @description Base URL of the REST hooks: `<appUrl>/connect`, `<appUrl>/publishStream` and so on. */
             appUrl: string | null;
+            /** @description Whether hooks are signed. */
             hasHookSecret: boolean;
         };
-        /** @description Absent keeps, null returns to the service's default. */
-        UpdatePushSettings: {
-            /** @description Put before the name at the RTMP server. */
-            streamNamePrefix?: string | null;
-            /** @description The last part of rtmpUrl is the name; none is added. */
-            fullUrl?: boolean | null;
-            /** @description Parameters of the URL go into the connect. */
-            passUrlParameters?: boolean | null;
-            /** @description Send onMetaData. */
-            sendMetadata?: boolean | null;
-            flashVersion?: string | null;
-            /** @description Republish every stream of this entry point to the servers below. */
-            republishEnabled?: boolean | null;
-            reconnect?: boolean | null;
-            /** @description In a row; null: no limit. */
-            reconnectAttempts?: number | null;
-            /** @description Null: a pause that grows. */
-            reconnectIntervalMs?: number | null;
-            bufferEnabled?: boolean | null;
-            bufferStartSizeMs?: number | null;
-            bufferInitialSizeMs?: number | null;
-            bufferPollingTimeMs?: number | null;
-            /** @description -1: any number. */
-            bufferMaxBufferings?: number | null;
-            /** @description Where RTMP connections come from. */
-            localAddress?: string | null;
-            /** @description A page that publishes with the Web SDK may name an rtmpUrl. */
-            publishersMayPush?: boolean | null;
-            republish?: {
-                /** @description Server and application; the stream name follows. */
-                url: string;
-                parameters?: {
-                    [key: string]: string;
-                };
-            }[] | null;
-            /** @description http:// or https://, without a query. */
-            appUrl?: string | null;
-            /** @description Signs the hooks; never shown again. */
-            hookSecret?: string | null;
-        };
-        RestApiError: {
-            exception: string;
-            reason: string;
-            path: string;
-            error: string;
-            message: string;
-            timestamp: number;
-            status: number;
-        };
-        Transponder: {
+        PushSound: {
             mediaSessionId: string;
-            /** @description The name on the RTMP server. */
-            streamName: string;
-            rtmpUrl: string;
-            /** @description 0 while not known. */
-            width: number;
-            /** @description 0 while not known. */
-            height: number;
-            muted: boolean;
-            soundEnabled: boolean;
-            options: Record<string, never>;
+            /** @description Name of a WAV file in the media folder of the project. */
+            soundFile: string;
+            loop?: boolean;
         };
         PushStartup: {
             /** @description The project, where a stream name is ambiguous. */
@@ -1776,34 +1448,6 @@ export interface components {
             bitrate?: number | string;
             options?: Record<string, never>;
         };
-        PushFilter: {
-            /** @description The project, where a stream name is ambiguous. */
-            appId?: string;
-            entryPoint?: string;
-            streamName?: string;
-            rtmpUrl?: string;
-        };
-        PushId: {
-            mediaSessionId: string;
-        };
-        PushSound: {
-            mediaSessionId: string;
-            /** @description Name of a WAV file in the media folder of the project. */
-            soundFile: string;
-            loop?: boolean;
-        };
-        Node: {
-            nodeId: string;
-            slots: number;
-            used: number;
-            /** @description Takes no new streams. */
-            draining: boolean;
-            /** @description Of all cores of its machine, 0 to 1. */
-            cpu: number;
-            version: string;
-            /** Format: date-time */
-            startedAt: string;
-        };
         Queue: {
             name: string;
             waiting: number;
@@ -1811,24 +1455,361 @@ export interface components {
             delayed: number;
             failed: number;
         };
-        HistoryPoint: {
+        /** @description Absent keeps, null gives back the service's default. */
+        QuotaChanges: {
+            /** @description Projects. */
+            projects?: number | null;
+            /** @description Entry points in each project. */
+            entryPoints?: number | null;
+            /** @description Streams at the same time. */
+            streams?: number | null;
+            /** @description Transfers of one stream at the same time. */
+            transfersPerStream?: number | null;
+            /** @description Callbacks per minute. */
+            callbacksPerMinute?: number | null;
+        };
+        Reason: {
+            /** @description Machine-readable; never renamed. */
+            code: string;
+            /** @description What happened, and the way out. */
+            text: string;
+            /**
+             * @description Whose fault it is.
+             * @enum {string}
+             */
+            blame: "platform" | "customer" | "publisher" | "operator" | "service" | "nobody";
+            retryable: boolean;
+            /** @description What is particular to this case. */
+            detail: string | null;
+        };
+        RepublishServerBody: {
+            /** @description Server and application; the stream name follows. */
+            url: string;
+            parameters?: {
+                [key: string]: string;
+            };
+        };
+        RestApiError: {
+            exception: string;
+            reason: string;
+            path: string;
+            error: string;
+            message: string;
+            timestamp: number;
+            status: number;
+        };
+        RestKey: {
+            /** Format: uuid */
+            id: string;
+            label: string;
+            /** Format: date-time */
+            createdAt: string;
             /**
              * Format: date-time
-             * @description Beginning of the minute.
+             * @description To the minute.
              */
-            at: string;
-            streams: number;
-            transfersLive: number;
-            transfersFailing: number;
-            arrivals: number;
-            callbacksOk: number;
-            callbacksFailed: number;
+            lastUsedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string | null;
         };
-        Health: {
+        RotateCallbackSecret: {
+            /** @description Seconds for which the secrets of now sign as well; 86400 when absent. */
+            overlap?: number;
+        };
+        RotateCredential: {
+            /** @description Seconds for which the old secret stays valid beside the new one; 3600 when absent. */
+            overlap?: number;
+        };
+        Session: {
+            customerId: string;
+            name: string;
             /** @enum {string} */
-            status: "ok" | "unavailable";
-            postgres?: string;
-            redis?: string;
+            role: "customer" | "operator";
+        };
+        SignIn: {
+            customerId: string;
+            customerSecret: string;
+        };
+        Stream: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            entryPoint: string;
+            /** @enum {string} */
+            state: "starting" | "connecting" | "live" | "reconnecting" | "ended";
+            reason: components["schemas"]["Reason"] | null;
+            callback: {
+                /** @enum {string} */
+                state: "none" | "pending" | "answered" | "retrying" | "failed";
+                reason: components["schemas"]["Reason"] | null;
+            };
+            /** @description How many transfers are in each state. */
+            transfers: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description First media.
+             */
+            startedAt: string | null;
+            /** Format: date-time */
+            endedAt: string | null;
+            figures: components["schemas"]["InputFigures"] | null;
+            /** @description Which node runs it, or ran it last. Operators only. */
+            node?: string | null;
+            /** @description In lists over all projects. */
+            appid?: string;
+            /** @description In lists over all projects. */
+            customerId?: string;
+            /** @description In lists over all projects. */
+            customerName?: string;
+            /** @description In lists over all projects. */
+            projectName?: string;
+        };
+        StreamAuth: {
+            /** @description Whether the server is asked before a publisher is let in. */
+            enabled: boolean;
+            url: string | null;
+            hasSecret: boolean;
+        };
+        TestResult: {
+            delivery: components["schemas"]["Delivery"];
+            /** @description What would be forwarded to. */
+            transfers: {
+                element: number;
+                url: string;
+                options: components["schemas"]["TransferOptions"];
+                probe: components["schemas"]["Probe"] | null;
+            }[];
+            /** @description Elements of transferUrls that would not be forwarded to. */
+            bad: {
+                element: number;
+                message: string;
+            }[];
+        };
+        TestTransfer: {
+            /** @description As if a stream of this name began. */
+            streamName?: string;
+            /** @description Instead of the stored one: to try before saving. */
+            callbackUrl?: string;
+            /** @description Connect to each URL, up to the accepted publish; nothing is sent. Each counts as a callback; those for which the quota has no room are not tried (`quota_exceeded`). */
+            probe?: boolean;
+        };
+        Transfer: {
+            /** Format: uuid */
+            id: string;
+            /** @description Without stream key and credentials. */
+            url: string;
+            /** @description Who wanted it: callback, last_answer, api or push. */
+            origin: string;
+            /** @enum {string} */
+            state: "pending" | "connecting" | "live" | "reconnecting" | "paused" | "ended" | "failed";
+            reason: components["schemas"]["Reason"] | null;
+            attempts: number;
+            /** Format: date-time */
+            nextRetryAt: string | null;
+            /**
+             * Format: date-time
+             * @description When the platform last accepted the publish.
+             */
+            liveAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            endedAt: string | null;
+            options: components["schemas"]["TransferOptions"];
+            figures: components["schemas"]["TransferFigures"] | null;
+        };
+        TransferFigures: {
+            bytesSent?: number;
+            /** @description As the platform acknowledges in RTMP; null where it does not, or counts in a way of its own. A hint: nothing is decided by it. */
+            bytesAcked?: number | null;
+            /** @description bit/s */
+            bitrate?: number;
+            fps?: number;
+            videoFrames?: number;
+            audioFrames?: number;
+            droppedFrames?: number;
+            queuedBytes?: number;
+            /** @description Stream time that waits to be sent. */
+            queuedMs?: number;
+            reconnects?: number;
+            liveMs?: number;
+        };
+        TransferOptions: {
+            /** @description Silence in place of the stream's audio. */
+            muted?: boolean;
+            /** @description Not forwarded for now. */
+            paused?: boolean;
+            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
+            tlsVerify?: boolean;
+            /** @description What we claim to be in RTMP's connect. */
+            flashVer?: string;
+            /** @description Send onMetaData; true unless switched off. */
+            sendMetadata?: boolean;
+            /** @description Width of an encoded picture; needs a height. */
+            width?: number;
+            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            height?: number;
+            /** @description Pictures per second. */
+            fps?: number;
+            /** @description Pictures between two key frames. */
+            keyFrameInterval?: number;
+            /** @description kbit/s. */
+            bitrate?: number;
+            /** @description Stream time gathered before the first frame is sent, ms. */
+            bufferStartMs?: number;
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            bufferMaxMs?: number;
+            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
+            bufferPollMs?: number;
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
+            bufferRefills?: number;
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
+            reconnectAttempts?: number;
+            /** @description The same pause before every attempt, ms, instead of one that grows. */
+            reconnectIntervalMs?: number;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
+        };
+        TransferSettings: {
+            /** @description Whether streams of this entry point are forwarded. */
+            enabled: boolean;
+            /** @description Where to ask: POST `{callbackUrl}?entry_point=&stream_name=`. */
+            callbackUrl: string | null;
+            /** @description While the callback fails, use the last good answer for the same stream name. */
+            useLastAnswer: boolean;
+            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
+            endsOnClose: boolean;
+        };
+        Transponder: {
+            mediaSessionId: string;
+            /** @description The name on the RTMP server. */
+            streamName: string;
+            rtmpUrl: string;
+            /** @description 0 while not known. */
+            width: number;
+            /** @description 0 while not known. */
+            height: number;
+            muted: boolean;
+            soundEnabled: boolean;
+            options: Record<string, never>;
+        };
+        UpdateCustomer: {
+            name?: string;
+            quotas?: components["schemas"]["QuotaChanges"];
+        };
+        UpdateProject: {
+            name?: string;
+            /** @description Key of signed publish URLs (`?ts=&sign=`); null refuses them. Never shown again. */
+            authKey?: string | null;
+        };
+        /** @description Absent keeps, null returns to the service's default. */
+        UpdatePushSettings: {
+            /** @description Put before the name at the RTMP server. */
+            streamNamePrefix?: string | null;
+            /** @description The last part of rtmpUrl is the name; none is added. */
+            fullUrl?: boolean | null;
+            /** @description Parameters of the URL go into the connect. */
+            passUrlParameters?: boolean | null;
+            /** @description Send onMetaData. */
+            sendMetadata?: boolean | null;
+            flashVersion?: string | null;
+            /** @description Republish every stream of this entry point to the servers below. */
+            republishEnabled?: boolean | null;
+            republish?: components["schemas"]["RepublishServerBody"][] | null;
+            reconnect?: boolean | null;
+            /** @description In a row; null: no limit. */
+            reconnectAttempts?: number | null;
+            /** @description Null: a pause that grows. */
+            reconnectIntervalMs?: number | null;
+            bufferEnabled?: boolean | null;
+            /** @description Gathered before anything is sent, and again whenever the buffer has run empty. */
+            bufferStartSizeMs?: number | null;
+            /** @description The most that the buffer holds. */
+            bufferInitialSizeMs?: number | null;
+            bufferPollingTimeMs?: number | null;
+            /** @description -1: any number. */
+            bufferMaxBufferings?: number | null;
+            /** @description Where RTMP connections come from. */
+            localAddress?: string | null;
+            /** @description A page that publishes with the Web SDK may name an rtmpUrl. */
+            publishersMayPush?: boolean | null;
+            /** @description http:// or https://, without a query. */
+            appUrl?: string | null;
+            /** @description Signs the hooks; never shown again. */
+            hookSecret?: string | null;
+        };
+        /** @description Absent keeps, null clears. */
+        UpdateStreamAuth: {
+            /** @description Whether the server is asked before a publisher is let in. */
+            enabled?: boolean;
+            /** @description http:// or https://; without a scheme, https://. */
+            url?: string | null;
+            /** @description Signs the questions (Agora-Signature, Agora-Signature-V2); never shown again. */
+            secret?: string | null;
+        };
+        /** @description Absent keeps, null clears. */
+        UpdateTransfer: {
+            /** @description rtmp:// or rtmps:// */
+            url?: string;
+            /** @description Silence in place of the stream's audio. */
+            muted?: boolean | null;
+            /** @description Not forwarded for now. */
+            paused?: boolean | null;
+            /** @description Verify the platform's certificate (rtmps); true unless switched off. */
+            tlsVerify?: boolean | null;
+            /** @description What we claim to be in RTMP's connect. */
+            flashVer?: string | null;
+            /** @description Send onMetaData; true unless switched off. */
+            sendMetadata?: boolean | null;
+            /** @description Width of an encoded picture; needs a height. */
+            width?: number | null;
+            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            height?: number | null;
+            /** @description Pictures per second. */
+            fps?: number | null;
+            /** @description Pictures between two key frames. */
+            keyFrameInterval?: number | null;
+            /** @description kbit/s. */
+            bitrate?: number | null;
+            /** @description Stream time gathered before the first frame is sent, ms. */
+            bufferStartMs?: number | null;
+            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            bufferMaxMs?: number | null;
+            /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
+            bufferPollMs?: number | null;
+            /** @description How often a buffer that ran empty is filled again before frames are sent as they come; no limit when absent. */
+            bufferRefills?: number | null;
+            /** @description Attempts in a row before the transfer is given up; no limit when absent. 0: the first failure ends it. */
+            reconnectAttempts?: number | null;
+            /** @description The same pause before every attempt, ms, instead of one that grows. */
+            reconnectIntervalMs?: number | null;
+            /** @description Replaces the audio. */
+            sound?: {
+                /** @description Name of a WAV file in the media folder of the project. */
+                file: string;
+                /** @description For ever, or once. */
+                loop: boolean;
+            } | null;
+        };
+        /** @description Absent keeps, null clears. */
+        UpdateTransferSettings: {
+            /** @description Whether streams of this entry point are forwarded. */
+            enabled?: boolean;
+            /** @description Where to ask: POST `{callbackUrl}?entry_point=&stream_name=`. */
+            callbackUrl?: string | null;
+            /** @description While the callback fails, use the last good answer for the same stream name. */
+            useLastAnswer?: boolean;
+            /** @description A publisher that closes its connection (DTLS close_notify) without a DELETE has left: its stream ends at once. Else it is waited for as one that was lost, for a page that is loaded again closes it too. */
+            endsOnClose?: boolean;
         };
     };
     responses: {
@@ -2292,9 +2273,9 @@ export interface operations {
     getProjects: {
         parameters: {
             query?: {
+                q?: string;
                 limit?: number;
                 cursor?: string;
-                q?: string;
             };
             header?: never;
             path?: never;
@@ -3021,7 +3002,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Overlap"];
+                "application/json": components["schemas"]["RotateCallbackSecret"];
             };
         };
         responses: {
@@ -3055,9 +3036,9 @@ export interface operations {
     getProjectsAppidEntryPointsEntryPointCallbacks: {
         parameters: {
             query?: {
+                streamId?: string;
                 limit?: number;
                 cursor?: string;
-                streamId?: string;
             };
             header?: never;
             path: {
@@ -3135,9 +3116,9 @@ export interface operations {
     getProjectsAppidStreams: {
         parameters: {
             query?: {
+                entry_point?: string;
                 limit?: number;
                 cursor?: string;
-                entry_point?: string;
                 state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
             };
             header?: never;
@@ -4885,7 +4866,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Overlap"];
+                "application/json": components["schemas"]["RotateCredential"];
             };
         };
         responses: {
@@ -5162,9 +5143,9 @@ export interface operations {
     getStreams: {
         parameters: {
             query?: {
+                state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
                 limit?: number;
                 cursor?: string;
-                state?: "starting" | "connecting" | "live" | "reconnecting" | "ended";
             };
             header?: never;
             path?: never;

@@ -1,7 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { StreamName } from '../../http/validation.js';
-import { BanStream, resumeTimeOf, toBannedStreamResponse, type BannedStreamResponse } from './ban.dto.js';
+import {
+  BanStream,
+  resumeTimeOf,
+  toBannedStreamResponse,
+  type BannedStreamResponse,
+  type BannedStreamsResponse,
+} from './ban.dto.js';
 import { BanService } from './ban.service.js';
 import { EntryPointParams, type EntryPointPath } from '../../tenants/owned.js';
 
@@ -14,7 +20,7 @@ export class BanController {
   async list(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
-  ): Promise<{ bannedStreamList: BannedStreamResponse[] }> {
+  ): Promise<BannedStreamsResponse> {
     return { bannedStreamList: (await this.bans.list(caller, path)).map(toBannedStreamResponse) };
   }
 

@@ -2,23 +2,29 @@ import { IsString } from 'class-validator';
 import type { BannedStream } from '#libs/db';
 import { badRequest } from '../../http/problem.js';
 import { MayBeAbsent } from '../../http/validation.js';
+import { Describe } from '../../openapi/request.js';
+import { component, listOf, record, text, time, type Shape } from '../../openapi/schema.js';
 import { readTime } from '../report/time.js';
 
 /** Agora: "The default is 7 days after the live stream is banned". */
 const DEFAULT_BAN_MS = 7 * 86_400_000;
 
 export class BanStream {
-  /** RFC 3339. */
   @MayBeAbsent()
   @IsString()
+  @Describe('RFC 3339; 7 days from now when absent.')
   resumeTime?: string;
 }
 
 /** As Agora documents it. */
-export interface BannedStreamResponse {
-  name: string;
-  resumeTime: string;
-}
+export const BannedStreamResponse = component(
+  'BannedStream',
+  record({ name: text(), resumeTime: time('From then on the name is free again.') }),
+);
+export type BannedStreamResponse = Shape<typeof BannedStreamResponse>;
+
+export const BannedStreamsResponse = record({ bannedStreamList: listOf(BannedStreamResponse) });
+export type BannedStreamsResponse = Shape<typeof BannedStreamsResponse>;
 
 export const toBannedStreamResponse = ({ streamName, resumeTime }: BannedStream): BannedStreamResponse => ({
   name: streamName,

@@ -1,7 +1,12 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { PathName } from '../../http/validation.js';
-import { HistoryQuery, type OnlineStreamResponse, type PublishInfoResponse } from './report.dto.js';
+import {
+  HistoryQuery,
+  type OnlineSinceResponse,
+  type OnlineStreamsResponse,
+  type PublishHistoryResponse,
+} from './report.dto.js';
 import { ReportService } from './report.service.js';
 import { EntryPointParams, type EntryPointPath } from '../../tenants/owned.js';
 
@@ -14,7 +19,7 @@ export class ReportController {
   async online(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
-  ): Promise<{ streamList: OnlineStreamResponse[] }> {
+  ): Promise<OnlineStreamsResponse> {
     return { streamList: await this.reports.online(caller, path) };
   }
 
@@ -23,7 +28,7 @@ export class ReportController {
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
     @Param('streamName', PathName) streamName: string,
-  ): Promise<{ startTime: string }> {
+  ): Promise<OnlineSinceResponse> {
     return this.reports.onlineStream(caller, path, streamName);
   }
 
@@ -32,7 +37,7 @@ export class ReportController {
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
     @Query() query: HistoryQuery,
-  ): Promise<{ publishHistory: PublishInfoResponse[] }> {
+  ): Promise<PublishHistoryResponse> {
     return { publishHistory: await this.reports.history(caller, path, query) };
   }
 }

@@ -2,19 +2,22 @@ import { IsString, Matches } from 'class-validator';
 import { STREAM_NAME } from '#libs/transfer';
 import { badRequest } from '../../http/problem.js';
 import { MayBeAbsent, STREAM_NAME_RULE } from '../../http/validation.js';
+import { Describe } from '../../openapi/request.js';
+import { component, listOf, record, text, time, whole, type Shape } from '../../openapi/schema.js';
 import { readTime } from './time.js';
 
 /** Agora: "you can query a pushing history of 60 days". */
 const DEFAULT_SPAN_MS = 60 * 86_400_000;
 
-/** Times are RFC 3339. */
 export class HistoryQuery {
   @MayBeAbsent()
   @IsString()
+  @Describe('RFC 3339; 60 days before end_time when absent.')
   start_time?: string;
 
   @MayBeAbsent()
   @IsString()
+  @Describe('RFC 3339; now when absent.')
   end_time?: string;
 
   @MayBeAbsent()
@@ -22,19 +25,22 @@ export class HistoryQuery {
   stream_name?: string;
 }
 
-export interface OnlineStreamResponse {
-  name: string;
-  startTime: string;
-}
+const onlineSince = { startTime: time('First media.') };
+export const OnlineSinceResponse = record(onlineSince);
+export type OnlineSinceResponse = Shape<typeof OnlineSinceResponse>;
+
+export const OnlineStreamsResponse = record({ streamList: listOf(record({ name: text(), ...onlineSince })) });
+export type OnlineStreamsResponse = Shape<typeof OnlineStreamsResponse>;
 
 /** Agora's PublishInfo. */
-export interface PublishInfoResponse {
-  name: string;
-  startTime: string;
-  endTime: string;
-  /** s */
-  duration: number;
-}
+export const PublishInfoResponse = component(
+  'PublishInfo',
+  record({ name: text(), startTime: time('First media.'), endTime: time(), duration: whole('Seconds.') }),
+);
+export type PublishInfoResponse = Shape<typeof PublishInfoResponse>;
+
+export const PublishHistoryResponse = record({ publishHistory: listOf(PublishInfoResponse) });
+export type PublishHistoryResponse = Shape<typeof PublishHistoryResponse>;
 
 /** The time that a query is about: the last 60 days when it says nothing. Throws 400. */
 export function spanOf({ start_time, end_time }: HistoryQuery, now: number): { from: Date; to: Date } {

@@ -2,7 +2,13 @@ import { Injectable, NotFoundException } from '@nestjs/common';
 import { Prisma, PrismaService } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { type EntryPointPath, requireEntryPoint } from '../../tenants/owned.js';
-import { spanOf, type HistoryQuery, type OnlineStreamResponse, type PublishInfoResponse } from './report.dto.js';
+import {
+  spanOf,
+  type HistoryQuery,
+  type OnlineSinceResponse,
+  type OnlineStreamsResponse,
+  type PublishInfoResponse,
+} from './report.dto.js';
 
 /** The newest of them; Agora's answer has no pages, and the list of streams does. */
 const MAX_HISTORY = 1000;
@@ -20,13 +26,13 @@ interface Publication {
 export class ReportService {
   constructor(private readonly prisma: PrismaService) {}
 
-  async online(caller: Caller, path: EntryPointPath): Promise<OnlineStreamResponse[]> {
+  async online(caller: Caller, path: EntryPointPath): Promise<OnlineStreamsResponse['streamList']> {
     const rows = await this.running(await this.entryPointId(caller, path), Prisma.empty);
     return rows.map(({ name, startedAt }) => ({ name, startTime: startedAt.toISOString() }));
   }
 
   /** Throws 404 for a stream that is not online. */
-  async onlineStream(caller: Caller, path: EntryPointPath, streamName: string): Promise<{ startTime: string }> {
+  async onlineStream(caller: Caller, path: EntryPointPath, streamName: string): Promise<OnlineSinceResponse> {
     const [row] = await this.running(await this.entryPointId(caller, path), Prisma.sql`AND name = ${streamName}`);
     if (row === undefined) throw new NotFoundException('This stream is not online.');
     return { startTime: row.startedAt.toISOString() };

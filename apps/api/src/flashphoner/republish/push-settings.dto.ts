@@ -11,14 +11,14 @@ import {
   Min,
   MinLength,
   Validate,
-  ValidateIf,
   ValidatorConstraint,
   type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
 import { callbackUrlProblem, pushUrl, TransferError, withParameters } from '#libs/transfer';
-import { IsListOf, MayBeAbsent } from '../../http/validation.js';
-import type { PushSettings, RepublishServer } from './push-settings.js';
+import { IsListOf, MayBeAbsent, MayBeAbsentOrNull } from '../../http/validation.js';
+import { Describe, propertiesOf } from '../../openapi/request.js';
+import { component, flag, listOf, mapOf, omit, orNull, record, text, type Shape } from '../../openapi/schema.js';
 import type { EffectivePushSettings } from './push-settings.service.js';
 
 const MAX_SERVERS = 10;
@@ -26,11 +26,10 @@ const MAX_PARAMETERS = 20;
 /** Of a stream on an RTMP server: prefix and name. */
 const LONGEST_NAME = 'x'.repeat(32 + 64);
 
-/** Null is allowed: it returns the field to the service's default. */
-const MayBeNull = (): PropertyDecorator => ValidateIf((_body, value) => value != null);
-
 @ValidatorConstraint()
 class IsServerUrl implements ValidatorConstraintInterface {
+  static readonly schema = text();
+
   validate(value: unknown, { object }: ValidationArguments): boolean {
     if (typeof value !== 'string') return false;
     const { parameters } = object as RepublishServerBody;
@@ -52,6 +51,8 @@ class IsServerUrl implements ValidatorConstraintInterface {
 
 @ValidatorConstraint()
 class IsParameters implements ValidatorConstraintInterface {
+  static readonly schema = mapOf(text());
+
   validate(value: unknown): boolean {
     if (value !== undefined && !isFields(value)) return false;
     const entries = Object.entries(value ?? {});
@@ -68,6 +69,8 @@ class IsParameters implements ValidatorConstraintInterface {
 
 @ValidatorConstraint()
 class IsAppUrl implements ValidatorConstraintInterface {
+  static readonly schema = text();
+
   validate(value: unknown): boolean {
     return typeof value === 'string' && callbackUrlProblem(value) === null && new URL(value).search === '';
   }
@@ -79,6 +82,7 @@ class IsAppUrl implements ValidatorConstraintInterface {
 
 export class RepublishServerBody {
   @Validate(IsServerUrl)
+  @Describe('Server and application; the stream name follows.')
   url!: string;
 
   @MayBeAbsent()
@@ -87,111 +91,150 @@ export class RepublishServerBody {
   parameters?: Record<string, string>;
 }
 
-/** Flashphoner's settings by our names. Absent keeps, null returns to the service's default. */
+/** Flashphoner's settings by our names. */
+@Describe("Absent keeps, null returns to the service's default.")
 export class UpdatePushSettings {
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsString()
   @Matches(/^[A-Za-z0-9_.-]{0,32}$/, { message: 'must have 32 letters, digits, dots, underscores and hyphens at most' })
+  @Describe('Put before the name at the RTMP server.')
   streamNamePrefix?: string | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
+  @Describe('The last part of rtmpUrl is the name; none is added.')
   fullUrl?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
+  @Describe('Parameters of the URL go into the connect.')
   passUrlParameters?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
+  @Describe('Send onMetaData.')
   sendMetadata?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsString()
   @Matches(/^[ -~]{1,128}$/, { message: 'must be 1 to 128 printable ASCII characters' })
   flashVersion?: string | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
+  @Describe('Republish every stream of this entry point to the servers below.')
   republishEnabled?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @ArrayMaxSize(MAX_SERVERS)
   @IsListOf(() => RepublishServerBody)
   republish?: RepublishServerBody[] | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
   reconnect?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(1)
   @Max(10_000)
+  @Describe('In a row; null: no limit.')
   reconnectAttempts?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(100)
   @Max(600_000)
+  @Describe('Null: a pause that grows.')
   reconnectIntervalMs?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
   bufferEnabled?: boolean | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(0)
   @Max(10_000)
+  @Describe('Gathered before anything is sent, and again whenever the buffer has run empty.')
   bufferStartSizeMs?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(500)
   @Max(60_000)
+  @Describe('The most that the buffer holds.')
   bufferInitialSizeMs?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(10)
   @Max(1000)
   bufferPollingTimeMs?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsInt()
   @Min(-1)
   @Max(1_000_000)
+  @Describe('-1: any number.')
   bufferMaxBufferings?: number | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsIP()
+  @Describe('Where RTMP connections come from.')
   localAddress?: string | null;
 
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsBoolean()
+  @Describe('A page that publishes with the Web SDK may name an rtmpUrl.')
   publishersMayPush?: boolean | null;
 
-  /** Base URL for REST hooks: `<appUrl>/connect`, `<appUrl>/publishStream` and so on. */
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @Validate(IsAppUrl)
+  @Describe('http:// or https://, without a query.')
   appUrl?: string | null;
 
-  /** Signs the hooks; never shown again. */
-  @MayBeNull()
+  @MayBeAbsentOrNull()
   @IsString()
   @MinLength(8)
   @MaxLength(256)
+  @Describe('Signs the hooks; never shown again.')
   hookSecret?: string | null;
 }
 
-export interface PushSettingsResponse extends PushSettings {
-  /** URLs without credentials and parameters, parameters without values. */
-  republish: RepublishServer[];
-  appUrl: string | null;
-  /** Whether hooks are signed. */
-  hasHookSecret: boolean;
-}
+const { flashVersion, reconnectAttempts, reconnectIntervalMs, localAddress, ...others } = omit(
+  propertiesOf(UpdatePushSettings),
+  'republish',
+  'appUrl',
+  'hookSecret',
+);
+const settingsProperties = {
+  ...others,
+  flashVersion: orNull(flashVersion),
+  reconnectAttempts: orNull(reconnectAttempts),
+  reconnectIntervalMs: orNull(reconnectIntervalMs),
+  localAddress: orNull(localAddress),
+};
+const settingsOnly = record(settingsProperties);
+/** Flashphoner's server settings for republishing, of one entry point. */
+export type PushSettings = Shape<typeof settingsOnly>;
+
+const republishServer = record({ url: text(), parameters: mapOf(text()) });
+/** An RTMP server that every stream goes to; the parameters travel in RTMP's connect. */
+export type RepublishServer = Shape<typeof republishServer>;
+
+export const PushSettingsResponse = component(
+  'PushSettings',
+  record({
+    ...settingsProperties,
+    republish: listOf(republishServer, {
+      description: 'URLs without credentials and parameters, parameters without values.',
+    }),
+    appUrl: orNull(text('Base URL of the REST hooks: `<appUrl>/connect`, `<appUrl>/publishStream` and so on.')),
+    hasHookSecret: flag('Whether hooks are signed.'),
+  }),
+);
+export type PushSettingsResponse = Shape<typeof PushSettingsResponse>;
 
 export function toPushSettingsResponse({
   settings,

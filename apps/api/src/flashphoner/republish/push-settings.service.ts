@@ -4,14 +4,14 @@ import { type Prisma, PrismaService, SecretBox } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { type EntryPointPath, requireEntryPoint } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
+import { defaultPushSettings, defaultRepublish, readServers } from './push-settings.js';
 import {
-  defaultPushSettings,
-  defaultRepublish,
-  readServers,
+  toPushSettingsResponse,
   type PushSettings,
+  type PushSettingsResponse,
   type RepublishServer,
-} from './push-settings.js';
-import { toPushSettingsResponse, type PushSettingsResponse, type UpdatePushSettings } from './push-settings.dto.js';
+  type UpdatePushSettings,
+} from './push-settings.dto.js';
 
 /** The settings of an entry point as they hold, secrets opened: for the service's own use only. */
 export interface EffectivePushSettings {

@@ -1,36 +1,6 @@
 import type { Env } from '#libs/config';
-import type { PushNaming, TransferOptions } from '#libs/transfer';
-
-/** Flashphoner's server settings for republishing, of one entry point. */
-export interface PushSettings extends PushNaming {
-  sendMetadata: boolean;
-  flashVersion: string | null;
-  /** Every stream of the entry point goes to the servers of `republish`. */
-  republishEnabled: boolean;
-  reconnect: boolean;
-  /** In a row; null: no limit. */
-  reconnectAttempts: number | null;
-  /** Null: a pause that grows with each failure. */
-  reconnectIntervalMs: number | null;
-  bufferEnabled: boolean;
-  /** Gathered before anything is sent, and again whenever the buffer has run empty. */
-  bufferStartSizeMs: number;
-  /** The most that the buffer holds. */
-  bufferInitialSizeMs: number;
-  bufferPollingTimeMs: number;
-  /** -1: no limit. */
-  bufferMaxBufferings: number;
-  /** Local address that pushes go out from. */
-  localAddress: string | null;
-  /** A page that publishes with the Web SDK may name an rtmpUrl. */
-  publishersMayPush: boolean;
-}
-
-/** An RTMP server that every stream goes to; the parameters travel in RTMP's connect. */
-export interface RepublishServer {
-  url: string;
-  parameters: Record<string, string>;
-}
+import type { TransferOptions } from '#libs/transfer';
+import type { PushSettings, RepublishServer } from './push-settings.dto.js';
 
 /** What holds where an entry point says nothing. */
 export function defaultPushSettings(env: Env): PushSettings {

@@ -1,7 +1,8 @@
 import { All, Body, Controller, Get, HttpCode, NotFoundException, Post } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { readFilter, readMediaSessionId, readSound, readStartup, type TransponderResponse } from './push.dto.js';
+import { readFilter, readMediaSessionId, readSound, readStartup } from './push.dto.js';
 import { PushService } from './push.service.js';
+import type { TransponderResponse } from './push.shapes.js';
 
 type Fields = Record<string, unknown>;
 

@@ -1,13 +1,11 @@
 import { APPID, ENTRY_POINT_NAME, optionProblems, type TransferOptions } from '#libs/transfer';
 import { badRequest, type FieldError } from '../../http/problem.js';
+import type { Shape } from '../../openapi/schema.js';
+import type { Filter, Place, PushSound, PushStartup } from './push.shapes.js';
 
-type Body = Record<string, unknown>;
-
-/** Narrows a stream's name down to one project or entry point; the vendor has neither. */
-export interface Place {
-  appId?: string;
-  entryPoint?: string;
-}
+/** A body by the names that the document has for its fields. */
+type Field = keyof Shape<typeof PushStartup> | keyof Shape<typeof PushSound>;
+type Body = { [K in Field]?: unknown };
 
 export interface Startup extends Place {
   streamName: string;
@@ -15,25 +13,6 @@ export interface Startup extends Place {
   /** Overrules the entry point's setting. */
   fullUrl?: boolean;
   options: TransferOptions;
-}
-
-export interface Filter extends Place {
-  streamName?: string;
-  rtmpUrl?: string;
-}
-
-/** Answer of startup, find and find_all, in the order of the vendor's documentation. */
-export interface TransponderResponse {
-  mediaSessionId: string;
-  /** The name on the RTMP server. */
-  streamName: string;
-  rtmpUrl: string;
-  /** 0 while not known. */
-  width: number;
-  height: number;
-  muted: boolean;
-  soundEnabled: boolean;
-  options: object;
 }
 
 const MAX_TEXT = 2048;
@@ -86,14 +65,14 @@ export function toVendorOptions({ muted, sound }: TransferOptions): object {
   return muted ? { action: 'mute' } : {};
 }
 
-function text(body: Body, field: string, problems: FieldError[]): string | undefined {
+function text(body: Body, field: Field, problems: FieldError[]): string | undefined {
   const value = body[field] ?? undefined;
   if (value === undefined || (typeof value === 'string' && value.length <= MAX_TEXT)) return value;
   problems.push({ field, message: `must be a text of ${MAX_TEXT} characters at most` });
   return undefined;
 }
 
-function yesOrNo(body: Body, field: string, problems: FieldError[]): boolean | undefined {
+function yesOrNo(body: Body, field: Field, problems: FieldError[]): boolean | undefined {
   const value = body[field] ?? undefined;
   if (value === undefined || typeof value === 'boolean') return value;
   if (value === 'true' || value === 'false') return value === 'true';
@@ -135,7 +114,7 @@ function action(options: unknown, problems: FieldError[]): TransferOptions {
     problems.push({ field: 'options', message: 'must be an object' });
     return {};
   }
-  const given = options as Body;
+  const given = options as Body & { action?: unknown };
   if (given.action === undefined || given.action === null || given.action === '') return {};
   if (given.action === 'mute') return { muted: true };
   if (given.action === 'sound_on') {

@@ -12,7 +12,8 @@ import { isUnavailable } from '../../http/unavailable.js';
 import { newMediaSessionId } from './media-session-id.js';
 import { pushOptions } from '../republish/push-settings.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
-import { toVendorOptions, type Filter, type Place, type Startup, type TransponderResponse } from './push.dto.js';
+import { toVendorOptions, type Startup } from './push.dto.js';
+import type { Filter, Place, TransponderResponse } from './push.shapes.js';
 
 const DNS_TIMEOUT_MS = 4000;
 /** What the vendor's own pages put before a stream's name when they look for its transponder, whatever the server's settings are. */

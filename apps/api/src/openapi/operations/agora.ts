@@ -1,6 +1,14 @@
 // Agora's API beyond transfers.
+import { BannedStreamResponse, BannedStreamsResponse, BanStream } from '../../agora/ban/ban.dto.js';
+import {
+  HistoryQuery,
+  OnlineSinceResponse,
+  OnlineStreamsResponse,
+  PublishHistoryResponse,
+} from '../../agora/report/report.dto.js';
+import { StreamAuthResponse, UpdateStreamAuth } from '../../agora/stream-auth/stream-auth.dto.js';
 import { FLS, ENTRY_POINT, type Operation } from '../operation.js';
-import { listOf, record, ref, text } from '../schema.js';
+import { bodyOf, queryOf } from '../request.js';
 
 const BANNED = `${ENTRY_POINT}/admin/banned_streams`;
 const STREAM_AUTH = `${FLS}/settings/streamauth/webhook`;
@@ -10,15 +18,15 @@ export const agora: Operation[] = [
     path: BANNED,
     tag: 'Agora',
     summary: 'Banned stream names',
-    answers: { 200: record({ bannedStreamList: listOf(ref('BannedStream')) }) },
+    answers: { 200: BannedStreamsResponse },
   },
   {
     method: 'patch',
     path: `${BANNED}/{streamName}`,
     tag: 'Agora',
     summary: 'Ban a stream name; a stream of this name that runs is ended',
-    body: 'BanStream',
-    answers: { 200: ref('BannedStream') },
+    body: bodyOf(BanStream),
+    answers: { 200: BannedStreamResponse },
     refusals: [409],
   },
   {
@@ -33,44 +41,36 @@ export const agora: Operation[] = [
     path: `${ENTRY_POINT}/reports/online_streams`,
     tag: 'Agora',
     summary: 'Streams that are online',
-    answers: {
-      200: record({
-        streamList: listOf(record({ name: text(), startTime: text('First media.', { format: 'date-time' }) })),
-      }),
-    },
+    answers: { 200: OnlineStreamsResponse },
   },
   {
     method: 'get',
     path: `${ENTRY_POINT}/reports/online_streams/{streamName}`,
     tag: 'Agora',
     summary: 'Since when a stream is online; 404 when it is not',
-    answers: { 200: record({ startTime: text('First media.', { format: 'date-time' }) }) },
+    answers: { 200: OnlineSinceResponse },
   },
   {
     method: 'get',
     path: `${ENTRY_POINT}/reports/publish_history`,
     tag: 'Agora',
     summary: 'Streams that have ended, the latest end first (1000 at most)',
-    query: {
-      start_time: text('RFC 3339; 60 days before end_time when absent.'),
-      end_time: text('RFC 3339; now when absent.'),
-      stream_name: text(),
-    },
-    answers: { 200: record({ publishHistory: listOf(ref('PublishInfo')) }) },
+    query: queryOf(HistoryQuery),
+    answers: { 200: PublishHistoryResponse },
   },
   {
     method: 'get',
     path: STREAM_AUTH,
     tag: 'Agora',
     summary: 'Whom to ask before a publisher is let in',
-    answers: { 200: ref('StreamAuth') },
+    answers: { 200: StreamAuthResponse },
   },
   {
     method: 'patch',
     path: STREAM_AUTH,
     tag: 'Agora',
     summary: 'Change it',
-    body: 'UpdateStreamAuth',
-    answers: { 200: ref('StreamAuth') },
+    body: bodyOf(UpdateStreamAuth),
+    answers: { 200: StreamAuthResponse },
   },
 ];

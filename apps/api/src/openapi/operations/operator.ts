@@ -1,6 +1,11 @@
 // For operators and probes.
-import { feed, page, pageOf, states, type Operation } from '../operation.js';
-import { listOf, record, ref, text, whole } from '../schema.js';
+import { HealthResponse } from '../../health/health.response.js';
+import { HistoryQuery, HistoryResponse, QueuesResponse } from '../../metrics/metrics.dto.js';
+import { NodesResponse } from '../../nodes/node.response.js';
+import { AllStreamsQuery, StreamPage } from '../../streams/stream.dto.js';
+import { feed, type Operation } from '../operation.js';
+import { queryOf } from '../request.js';
+import { text } from '../schema.js';
 
 export const operator: Operation[] = [
   {
@@ -8,7 +13,7 @@ export const operator: Operation[] = [
     path: '/v1/nodes',
     tag: 'Operation',
     summary: 'Worker nodes (operators)',
-    answers: { 200: record({ nodes: listOf(ref('Node')) }) },
+    answers: { 200: NodesResponse },
     isOperators: true,
   },
   {
@@ -16,7 +21,7 @@ export const operator: Operation[] = [
     path: '/v1/queues',
     tag: 'Operation',
     summary: 'Jobs (operators)',
-    answers: { 200: record({ queues: listOf(ref('Queue')) }) },
+    answers: { 200: QueuesResponse },
     isOperators: true,
   },
   {
@@ -25,16 +30,16 @@ export const operator: Operation[] = [
     tag: 'Operation',
     summary: 'A point per minute (operators)',
     isOperators: true,
-    query: { minutes: whole('', { minimum: 1, maximum: 1440, default: 60 }) },
-    answers: { 200: record({ points: listOf(ref('HistoryPoint')) }) },
+    query: queryOf(HistoryQuery),
+    answers: { 200: HistoryResponse },
   },
   {
     method: 'get',
     path: '/v1/streams',
     tag: 'Operation',
     summary: 'Streams of all projects (operators)',
-    query: { ...page, state: states },
-    answers: { 200: pageOf('streams', 'Stream') },
+    query: queryOf(AllStreamsQuery),
+    answers: { 200: StreamPage },
     isOperators: true,
   },
   {
@@ -61,7 +66,7 @@ export const operator: Operation[] = [
     path: '/healthz',
     tag: 'Operation',
     summary: 'The process answers',
-    answers: { 200: ref('Health') },
+    answers: { 200: HealthResponse },
     isPublic: true,
   },
   {
@@ -69,7 +74,7 @@ export const operator: Operation[] = [
     path: '/readyz',
     tag: 'Operation',
     summary: 'Postgres and Redis answer as well',
-    answers: { 200: ref('Health'), 503: ref('Health') },
+    answers: { 200: HealthResponse, 503: HealthResponse },
     isPublic: true,
   },
   {

@@ -1,6 +1,17 @@
 // Settings of an entry point, and its callbacks.
-import { ENTRY_POINT, ifMatch, page, pageOf, streamId, type Operation } from '../operation.js';
-import { listOf, record, ref } from '../schema.js';
+import { DeliveryPage } from '../../callback/delivery.js';
+import { DeliveryQuery } from '../../callback/delivery.query.js';
+import {
+  CallbackSecretsResponse,
+  NewCallbackSecretResponse,
+  RotateCallbackSecret,
+  TestTransfer,
+  TestTransferResponse,
+  TransferSettingsResponse,
+  UpdateTransferSettings,
+} from '../../settings/settings.dto.js';
+import { ENTRY_POINT, ifMatch, type Operation } from '../operation.js';
+import { bodyOf, queryOf } from '../request.js';
 
 export const settings: Operation[] = [
   {
@@ -8,7 +19,7 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/settings/transfer`,
     tag: 'Transfer settings',
     summary: 'Read (as Agora)',
-    answers: { 200: ref('TransferSettings') },
+    answers: { 200: TransferSettingsResponse },
     headersOut: { 200: ['ETag'] },
   },
   {
@@ -16,9 +27,9 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/settings/transfer`,
     tag: 'Transfer settings',
     summary: 'Change (as Agora)',
-    body: 'UpdateTransferSettings',
+    body: bodyOf(UpdateTransferSettings),
     headers: ifMatch,
-    answers: { 200: ref('TransferSettings') },
+    answers: { 200: TransferSettingsResponse },
     headersOut: { 200: ['ETag'] },
     refusals: [412],
   },
@@ -27,8 +38,8 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/settings/transfer/test`,
     tag: 'Transfer settings',
     summary: 'Send a real callback, and show what would be forwarded',
-    body: 'TestTransfer',
-    answers: { 200: ref('TestResult') },
+    body: bodyOf(TestTransfer),
+    answers: { 200: TestTransferResponse },
     refusals: [409],
   },
   {
@@ -36,15 +47,15 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/settings/transfer/secrets`,
     tag: 'Transfer settings',
     summary: 'Secrets that sign the callbacks, without the secrets',
-    answers: { 200: record({ secrets: listOf(ref('CallbackSecret')) }) },
+    answers: { 200: CallbackSecretsResponse },
   },
   {
     method: 'post',
     path: `${ENTRY_POINT}/settings/transfer/secrets/rotate`,
     tag: 'Transfer settings',
     summary: 'Make a new signing secret',
-    body: 'Overlap',
-    answers: { 201: ref('NewCallbackSecret') },
+    body: bodyOf(RotateCallbackSecret),
+    answers: { 201: NewCallbackSecretResponse },
     refusals: [409],
   },
   {
@@ -52,8 +63,8 @@ export const settings: Operation[] = [
     path: `${ENTRY_POINT}/callbacks`,
     tag: 'Transfer settings',
     summary: 'What your server answered, attempt by attempt',
-    query: { ...page, ...streamId },
-    answers: { 200: pageOf('deliveries', 'Delivery') },
+    query: queryOf(DeliveryQuery),
+    answers: { 200: DeliveryPage },
   },
   {
     method: 'post',

@@ -1,17 +1,13 @@
 // Streams, transfers and events.
-import {
-  FLS,
-  FEED_MESSAGES,
-  STREAM,
-  TRANSFER,
-  feed,
-  page,
-  pageOf,
-  states,
-  streamId,
-  type Operation,
-} from '../operation.js';
-import { ref, text, whole } from '../schema.js';
+import { EventQuery } from '../../events/event.query.js';
+import { EventPage } from '../../events/event.response.js';
+import { StreamPage, StreamQuery, StreamResponse } from '../../streams/stream.dto.js';
+import { TransferPageQuery } from '../../streams/transfers/transfer-page.js';
+import { CreateTransfer, UpdateTransfer } from '../../streams/transfers/transfer.dto.js';
+import { TransferPage, TransferResponse } from '../../streams/transfers/transfer.response.js';
+import { FLS, FEED_MESSAGES, STREAM, TRANSFER, feed, type Operation } from '../operation.js';
+import { queryOf } from '../request.js';
+import { text } from '../schema.js';
 
 export const streams: Operation[] = [
   {
@@ -19,10 +15,10 @@ export const streams: Operation[] = [
     path: `${FLS}/streams`,
     tag: 'Streams',
     summary: 'List streams, newest first',
-    query: { ...page, entry_point: text(), state: states },
-    answers: { 200: pageOf('streams', 'Stream') },
+    query: queryOf(StreamQuery),
+    answers: { 200: StreamPage },
   },
-  { method: 'get', path: STREAM, tag: 'Streams', summary: 'A stream', answers: { 200: ref('Stream') } },
+  { method: 'get', path: STREAM, tag: 'Streams', summary: 'A stream', answers: { 200: StreamResponse } },
   { method: 'delete', path: STREAM, tag: 'Streams', summary: 'End a stream', answers: { 204: null } },
   {
     method: 'get',
@@ -37,26 +33,26 @@ export const streams: Operation[] = [
     path: `${STREAM}/transfers`,
     tag: 'Transfers',
     summary: 'Where a stream goes, oldest first',
-    query: { ...page, limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 200 }) },
-    answers: { 200: pageOf('transfers', 'Transfer') },
+    query: queryOf(TransferPageQuery),
+    answers: { 200: TransferPage },
   },
   {
     method: 'post',
     path: `${STREAM}/transfers`,
     tag: 'Transfers',
     summary: 'Forward to one more URL',
-    body: 'CreateTransfer',
-    answers: { 201: ref('Transfer') },
+    body: CreateTransfer,
+    answers: { 201: TransferResponse },
     refusals: [403, 409],
   },
-  { method: 'get', path: TRANSFER, tag: 'Transfers', summary: 'A transfer', answers: { 200: ref('Transfer') } },
+  { method: 'get', path: TRANSFER, tag: 'Transfers', summary: 'A transfer', answers: { 200: TransferResponse } },
   {
     method: 'patch',
     path: TRANSFER,
     tag: 'Transfers',
     summary: 'Mute, pause, insert a sound, transcode, or change the URL',
-    body: 'UpdateTransfer',
-    answers: { 200: ref('Transfer') },
+    body: UpdateTransfer,
+    answers: { 200: TransferResponse },
     refusals: [409],
   },
   { method: 'delete', path: TRANSFER, tag: 'Transfers', summary: 'End a transfer', answers: { 204: null } },
@@ -73,8 +69,8 @@ export const streams: Operation[] = [
     path: `${FLS}/events`,
     tag: 'Events',
     summary: 'What happened, newest first',
-    query: { ...page, ...streamId },
-    answers: { 200: pageOf('events', 'Event') },
+    query: queryOf(EventQuery),
+    answers: { 200: EventPage },
   },
   {
     method: 'get',

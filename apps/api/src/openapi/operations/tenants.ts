@@ -1,6 +1,34 @@
 // Customers, projects, entry points, and who is signed in.
-import { PROJECT, FLS, ENTRY_POINT, CUSTOMER, page, pageOf, type Operation } from '../operation.js';
-import { listOf, record, ref, text, whole } from '../schema.js';
+import { SessionResponse, SignIn } from '../../auth/session.dto.js';
+import { CreateRestKey, NewRestKeyResponse, RestKeysResponse } from '../../flashphoner/rest/keys/rest-key.dto.js';
+import { NamePageQuery } from '../../http/page.js';
+import { CreatePublishToken, PublishTokenResponse } from '../../streams/tokens/publish-token.dto.js';
+import {
+  CreateCredential,
+  CreateCustomer,
+  CredentialsResponse,
+  CustomerPage,
+  CustomerResponse,
+  NewCredentialResponse,
+  NewCustomerResponse,
+  RotateCredential,
+  UpdateCustomer,
+} from '../../tenants/customer/customer.dto.js';
+import {
+  CreateEntryPointQuery,
+  EntryPointName,
+  EntryPointResponse,
+  EntryPointsResponse,
+} from '../../tenants/entry-point/entry-point.dto.js';
+import {
+  CreateProject,
+  ProjectPage,
+  ProjectQuery,
+  ProjectResponse,
+  UpdateProject,
+} from '../../tenants/project/project.dto.js';
+import { PROJECT, FLS, ENTRY_POINT, CUSTOMER, type Operation } from '../operation.js';
+import { bodyOf, queryOf } from '../request.js';
 
 export const session: Operation[] = [
   {
@@ -8,8 +36,8 @@ export const session: Operation[] = [
     path: '/session',
     tag: 'Dashboard',
     summary: 'Sign in',
-    body: 'SignIn',
-    answers: { 200: ref('Session') },
+    body: bodyOf(SignIn),
+    answers: { 200: SessionResponse },
     refusals: [401, 403, 413, 415, 429],
     isPublic: true,
     isCounted: true,
@@ -19,7 +47,7 @@ export const session: Operation[] = [
     path: '/session',
     tag: 'Dashboard',
     summary: 'Who is signed in',
-    answers: { 200: ref('Session') },
+    answers: { 200: SessionResponse },
     refusals: [401, 429],
     isPublic: true,
   },
@@ -33,15 +61,15 @@ export const customers: Operation[] = [
     path: '/v1/me',
     tag: 'Customers',
     summary: 'Who asks, with quotas and usage',
-    answers: { 200: ref('Customer') },
+    answers: { 200: CustomerResponse },
   },
   {
     method: 'get',
     path: '/v1/customers',
     tag: 'Customers',
     summary: 'List customers (operators)',
-    query: page,
-    answers: { 200: pageOf('customers', 'Customer') },
+    query: queryOf(NamePageQuery),
+    answers: { 200: CustomerPage },
     isOperators: true,
   },
   {
@@ -49,18 +77,18 @@ export const customers: Operation[] = [
     path: '/v1/customers',
     tag: 'Customers',
     summary: 'Add a customer with a first secret (operators)',
-    body: 'CreateCustomer',
-    answers: { 201: ref('NewCustomer') },
+    body: bodyOf(CreateCustomer),
+    answers: { 201: NewCustomerResponse },
     isOperators: true,
   },
-  { method: 'get', path: CUSTOMER, tag: 'Customers', summary: 'A customer', answers: { 200: ref('Customer') } },
+  { method: 'get', path: CUSTOMER, tag: 'Customers', summary: 'A customer', answers: { 200: CustomerResponse } },
   {
     method: 'patch',
     path: CUSTOMER,
     tag: 'Customers',
     summary: 'Change name and quotas (operators)',
-    body: 'UpdateCustomer',
-    answers: { 200: ref('Customer') },
+    body: bodyOf(UpdateCustomer),
+    answers: { 200: CustomerResponse },
     isOperators: true,
   },
   {
@@ -77,15 +105,15 @@ export const customers: Operation[] = [
     path: `${CUSTOMER}/credentials`,
     tag: 'Customers',
     summary: 'Valid secrets, without the secrets',
-    answers: { 200: record({ credentials: listOf(ref('Credential')) }) },
+    answers: { 200: CredentialsResponse },
   },
   {
     method: 'post',
     path: `${CUSTOMER}/credentials`,
     tag: 'Customers',
     summary: 'Make a secret',
-    body: 'CreateCredential',
-    answers: { 201: ref('NewCredential') },
+    body: bodyOf(CreateCredential),
+    answers: { 201: NewCredentialResponse },
     refusals: [409],
   },
   {
@@ -93,8 +121,8 @@ export const customers: Operation[] = [
     path: `${CUSTOMER}/credentials/{credentialId}/rotate`,
     tag: 'Customers',
     summary: 'Replace a secret; the old one stays valid for a while',
-    body: 'Overlap',
-    answers: { 201: ref('NewCredential') },
+    body: bodyOf(RotateCredential),
+    answers: { 201: NewCredentialResponse },
     refusals: [409],
   },
   {
@@ -113,30 +141,26 @@ export const projects: Operation[] = [
     path: '/v1/projects',
     tag: 'Projects',
     summary: 'List projects',
-    query: {
-      ...page,
-      limit: whole('At most so many.', { minimum: 1, maximum: 1000, default: 1000 }),
-      q: text('Only projects whose name contains this, in upper or lower case.', { maxLength: 100 }),
-    },
-    answers: { 200: pageOf('projects', 'Project') },
+    query: queryOf(ProjectQuery),
+    answers: { 200: ProjectPage },
   },
   {
     method: 'post',
     path: '/v1/projects',
     tag: 'Projects',
     summary: 'Add a project',
-    body: 'CreateProject',
-    answers: { 201: ref('Project') },
+    body: bodyOf(CreateProject),
+    answers: { 201: ProjectResponse },
     refusals: [403],
   },
-  { method: 'get', path: PROJECT, tag: 'Projects', summary: 'A project', answers: { 200: ref('Project') } },
+  { method: 'get', path: PROJECT, tag: 'Projects', summary: 'A project', answers: { 200: ProjectResponse } },
   {
     method: 'patch',
     path: PROJECT,
     tag: 'Projects',
     summary: 'Change name or key of signed publish URLs',
-    body: 'UpdateProject',
-    answers: { 200: ref('Project') },
+    body: bodyOf(UpdateProject),
+    answers: { 200: ProjectResponse },
   },
   {
     method: 'delete',
@@ -158,15 +182,15 @@ export const projects: Operation[] = [
     path: `${PROJECT}/rest_keys`,
     tag: 'Flashphoner',
     summary: 'REST keys of the project, without the keys',
-    answers: { 200: record({ restKeys: listOf(ref('RestKey')) }) },
+    answers: { 200: RestKeysResponse },
   },
   {
     method: 'post',
     path: `${PROJECT}/rest_keys`,
     tag: 'Flashphoner',
     summary: 'Make a key for /rest-api/push that travels in the path',
-    body: 'CreateRestKey',
-    answers: { 201: ref('NewRestKey') },
+    body: bodyOf(CreateRestKey),
+    answers: { 201: NewRestKeyResponse },
   },
   {
     method: 'delete',
@@ -180,16 +204,16 @@ export const projects: Operation[] = [
     path: `${FLS}/entry_points`,
     tag: 'Entry points',
     summary: 'List entry points',
-    answers: { 200: record({ entryPointList: listOf(ref('EntryPoint')) }) },
+    answers: { 200: EntryPointsResponse },
   },
   {
     method: 'post',
     path: `${FLS}/entry_points`,
     tag: 'Entry points',
     summary: 'Add an entry point',
-    query: { id: text("The name, in Agora's form.") },
-    body: 'EntryPointName',
-    answers: { 201: ref('EntryPoint') },
+    query: queryOf(CreateEntryPointQuery),
+    body: bodyOf(EntryPointName),
+    answers: { 201: EntryPointResponse },
     refusals: [403, 409],
   },
   {
@@ -197,15 +221,15 @@ export const projects: Operation[] = [
     path: ENTRY_POINT,
     tag: 'Entry points',
     summary: 'An entry point',
-    answers: { 200: ref('EntryPoint') },
+    answers: { 200: EntryPointResponse },
   },
   {
     method: 'patch',
     path: ENTRY_POINT,
     tag: 'Entry points',
     summary: 'Rename',
-    body: 'EntryPointName',
-    answers: { 200: ref('EntryPoint') },
+    body: bodyOf(EntryPointName),
+    answers: { 200: EntryPointResponse },
     refusals: [409],
   },
   {
@@ -221,7 +245,7 @@ export const projects: Operation[] = [
     path: `${ENTRY_POINT}/publish_tokens`,
     tag: 'Entry points',
     summary: 'Make a token for a publisher',
-    body: 'CreatePublishToken',
-    answers: { 201: ref('PublishToken') },
+    body: bodyOf(CreatePublishToken),
+    answers: { 201: PublishTokenResponse },
   },
 ];

@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { Describe } from '../../openapi/request.js';
 
 /** A page of a stream's transfers, oldest first: `cursor` is the `nextCursor` of the page before. The default is more than nearly every stream has, because there was no limit in the first version. */
 export class TransferPageQuery {
@@ -8,9 +9,11 @@ export class TransferPageQuery {
   @IsInt()
   @Min(1)
   @Max(1000)
+  @Describe('At most so many.')
   limit = 200;
 
   @IsOptional()
   @IsUUID()
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import type { TransferResponse } from './transfer.response.js';
+import type { TransferPage, TransferResponse } from './transfer.response.js';
 import { PathId } from '../../http/validation.js';
 import { readChanges, readNewTransfer } from './transfer.dto.js';
 import { TransferPageQuery } from './transfer-page.js';
@@ -17,7 +17,7 @@ export class TransferController {
     @CurrentCaller() caller: Caller,
     @StreamParams() path: StreamPath,
     @Query() query: TransferPageQuery,
-  ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+  ): Promise<TransferPage> {
     return this.transfers.list(caller, path, query);
   }
 

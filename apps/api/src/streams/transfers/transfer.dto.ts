@@ -1,5 +1,36 @@
 import { badRequest, type FieldError } from '../../http/problem.js';
-import { optionProblems, TransferError, type TransferOptions, TransferUrl } from '#libs/transfer';
+import { as, component, flag, orNull, record, text, type Schema } from '../../openapi/schema.js';
+import { OPTION_SCHEMAS, optionProblems, TransferError, type TransferOptions, TransferUrl } from '#libs/transfer';
+
+const optionProperties: Record<string, Schema> = {
+  ...OPTION_SCHEMAS,
+  sound: as(
+    'Replaces the audio.',
+    orNull(
+      record({
+        file: text('Name of a WAV file in the media folder of the project.'),
+        loop: flag('Again and again, or once.'),
+      }),
+    ),
+  ),
+};
+export const TransferOptionsResponse: Schema<TransferOptions> = component('TransferOptions', {
+  type: 'object',
+  properties: optionProperties,
+});
+
+const url = text('rtmp:// or rtmps://');
+export const CreateTransfer = component('CreateTransfer', record({ url }, optionProperties));
+export const UpdateTransfer = component(
+  'UpdateTransfer',
+  as(
+    'Absent keeps, null clears.',
+    record(
+      {},
+      { url, ...Object.fromEntries(Object.entries(optionProperties).map(([name, schema]) => [name, orNull(schema)])) },
+    ),
+  ),
+);
 
 /** Body of POST: a URL, and any of the options. */
 export interface NewTransfer {

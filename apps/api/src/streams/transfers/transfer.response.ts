@@ -1,22 +1,31 @@
-import type { Transfer } from '#libs/db';
-import { toReason, type ReasonResponse } from '../reason.js';
+import { TransferState, type Transfer } from '#libs/db';
+import type { TransferOptions } from '#libs/transfer';
+import { component, enumOf, id, orNull, pageOf, record, text, time, whole, type Shape } from '../../openapi/schema.js';
+import { TransferFigures } from '../figures.js';
+import { ReasonResponse, toReason } from '../reason.js';
+import { TransferOptionsResponse } from './transfer.dto.js';
 
-export interface TransferResponse {
-  id: string;
-  /** Without stream key and credentials. */
-  url: string;
-  /** Who wanted it: callback, api or push. */
-  origin: string;
-  state: string;
-  reason: ReasonResponse | null;
-  attempts: number;
-  nextRetryAt: string | null;
-  liveAt: string | null;
-  createdAt: string;
-  endedAt: string | null;
-  options: unknown;
-  figures: unknown;
-}
+export const TransferResponse = component(
+  'Transfer',
+  record({
+    id,
+    url: text('Without stream key and credentials.'),
+    origin: text('Who wanted it: callback, last_answer, api or push.'),
+    state: enumOf(Object.values(TransferState)),
+    reason: orNull(ReasonResponse),
+    attempts: whole(),
+    nextRetryAt: orNull(time()),
+    liveAt: orNull(time('When the platform last accepted the publish.')),
+    createdAt: time(),
+    endedAt: orNull(time()),
+    options: TransferOptionsResponse,
+    figures: orNull(TransferFigures),
+  }),
+);
+export type TransferResponse = Shape<typeof TransferResponse>;
+
+export const TransferPage = pageOf('transfers', TransferResponse);
+export type TransferPage = Shape<typeof TransferPage>;
 
 export function toTransferResponse(row: Transfer, live: unknown): TransferResponse {
   return {
@@ -30,7 +39,7 @@ export function toTransferResponse(row: Transfer, live: unknown): TransferRespon
     liveAt: row.liveAt?.toISOString() ?? null,
     createdAt: row.createdAt.toISOString(),
     endedAt: row.endedAt?.toISOString() ?? null,
-    options: row.options,
-    figures: row.figures ?? live ?? null,
+    options: row.options as TransferOptions,
+    figures: (row.figures ?? live ?? null) as TransferResponse['figures'],
   };
 }

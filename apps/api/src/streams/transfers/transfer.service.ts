@@ -14,7 +14,7 @@ import type { StreamPath } from '../stream-path.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
 import type { TransferPageQuery } from './transfer-page.js';
-import { toTransferResponse, type TransferResponse } from './transfer.response.js';
+import { toTransferResponse, type TransferPage, type TransferResponse } from './transfer.response.js';
 
 const NODE_TIMEOUT_MS = 2000;
 
@@ -36,11 +36,7 @@ export class TransferService {
   ) {}
 
   /** Oldest first. */
-  async list(
-    caller: Caller,
-    path: StreamPath,
-    { limit, cursor }: TransferPageQuery,
-  ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
+  async list(caller: Caller, path: StreamPath, { limit, cursor }: TransferPageQuery): Promise<TransferPage> {
     await this.stream(caller, path);
     const found = await this.prisma.transfer.findMany({
       where: { streamId: path.streamId, id: cursor === undefined ? undefined : { gt: cursor } },

@@ -8,9 +8,11 @@ import {
   CreateCustomer,
   RotateCredential,
   UpdateCustomer,
-  type CredentialResponse,
+  type CredentialsResponse,
+  type CustomerPage,
   type CustomerResponse,
   type NewCredentialResponse,
+  type NewCustomerResponse,
 } from './customer.dto.js';
 import { CustomerService } from './customer.service.js';
 
@@ -34,15 +36,13 @@ export class CustomerController {
 
   @OperatorOnly()
   @Get()
-  list(
-    @Query() { limit, cursor }: NamePageQuery,
-  ): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
+  list(@Query() { limit, cursor }: NamePageQuery): Promise<CustomerPage> {
     return this.customers.list(limit, cursor);
   }
 
   @OperatorOnly()
   @Post()
-  async create(@Body() body: CreateCustomer): Promise<CustomerResponse & { credential: NewCredentialResponse }> {
+  async create(@Body() body: CreateCustomer): Promise<NewCustomerResponse> {
     const { customer, credential } = await this.customers.create(body);
     return { ...customer, credential };
   }
@@ -73,7 +73,7 @@ export class CustomerController {
   async listCredentials(
     @CurrentCaller() caller: Caller,
     @Param('customerId', PathName) customerId: string,
-  ): Promise<{ credentials: CredentialResponse[] }> {
+  ): Promise<CredentialsResponse> {
     return { credentials: await this.credentials.list(caller, customerId) };
   }
 

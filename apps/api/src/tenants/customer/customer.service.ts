@@ -7,6 +7,7 @@ import { toPage } from '../../http/page.js';
 import {
   toCustomerResponse,
   type CreateCustomer,
+  type CustomerPage,
   type CustomerResponse,
   type NewCredentialResponse,
   type QuotaChanges,
@@ -25,10 +26,7 @@ export class CustomerService {
     private readonly purge: Purge,
   ) {}
 
-  async list(
-    limit: number,
-    cursor: string | undefined,
-  ): Promise<{ customers: CustomerResponse[]; nextCursor: string | null }> {
+  async list(limit: number, cursor: string | undefined): Promise<CustomerPage> {
     const found = await this.prisma.customer.findMany({
       where: { deletedAt: null, id: cursor === undefined ? undefined : { gt: cursor } },
       orderBy: { id: 'asc' },

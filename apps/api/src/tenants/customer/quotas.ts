@@ -2,18 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { Prisma, PrismaService, type Customer } from '#libs/db';
 import { refuse } from '../../http/problem.js';
+import type { Quotas } from './customer.dto.js';
 
-/** What a customer may have. */
-export interface Quotas {
-  projects: number;
-  /** In each project. */
-  entryPoints: number;
-  /** At the same time. */
-  streams: number;
-  /** At the same time, of one stream. */
-  transfersPerStream: number;
-  callbacksPerMinute: number;
-}
 export const QUOTA_NAMES = [
   'projects',
   'entryPoints',

@@ -3,11 +3,11 @@ import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import { newEntryPointName, PathName } from '../../http/validation.js';
 import {
-  CreateEntryPoint,
   CreateEntryPointQuery,
+  EntryPointName,
   toEntryPointResponse,
-  UpdateEntryPoint,
   type EntryPointResponse,
+  type EntryPointsResponse,
 } from './entry-point.dto.js';
 import { EntryPointService } from './entry-point.service.js';
 import { EntryPointParams, type EntryPointPath } from '../owned.js';
@@ -17,10 +17,7 @@ export class EntryPointController {
   constructor(private readonly entryPoints: EntryPointService) {}
 
   @Get()
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-  ): Promise<{ entryPointList: EntryPointResponse[] }> {
+  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<EntryPointsResponse> {
     return { entryPointList: (await this.entryPoints.list(caller, appid)).map(toEntryPointResponse) };
   }
 
@@ -29,7 +26,7 @@ export class EntryPointController {
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
     @Query() query: CreateEntryPointQuery,
-    @Body() body: CreateEntryPoint,
+    @Body() body: EntryPointName,
   ): Promise<EntryPointResponse> {
     if (query.id !== undefined && body.name !== undefined && query.id !== body.name) {
       throw badRequest([{ field: 'name', message: 'is not the same as id' }]);
@@ -49,7 +46,7 @@ export class EntryPointController {
   async rename(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,
-    @Body() body: UpdateEntryPoint,
+    @Body() body: EntryPointName,
   ): Promise<EntryPointResponse> {
     const name = body.name === undefined ? path.entryPoint : newEntryPointName(body.name, 'name');
     return toEntryPointResponse(await this.entryPoints.rename(caller, path, name));

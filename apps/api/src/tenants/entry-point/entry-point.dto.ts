@@ -1,31 +1,38 @@
 import { IsOptional, IsString } from 'class-validator';
 import type { EntryPoint } from '#libs/db';
+import { ENTRY_POINT_NAME } from '#libs/transfer';
 import { MayBeAbsent } from '../../http/validation.js';
+import { Describe } from '../../openapi/request.js';
+import { component, flag, listOf, orNull, record, text, time, type Shape } from '../../openapi/schema.js';
 
 /** The name comes as `?id=` (Agora's form) or as `name` in the body. */
 export class CreateEntryPointQuery {
   @IsOptional()
   @IsString()
+  @Describe("The name, in Agora's form.")
   id?: string;
 }
 
-export class CreateEntryPoint {
+/** For a new one, or a new name. */
+export class EntryPointName {
   @MayBeAbsent()
   @IsString()
+  @Describe('', { pattern: ENTRY_POINT_NAME.source })
   name?: string;
 }
 
-export class UpdateEntryPoint {
-  @MayBeAbsent()
-  @IsString()
-  name?: string;
-}
+export const EntryPointResponse = component(
+  'EntryPoint',
+  record({
+    name: text(),
+    createdAt: time(),
+    transfer: record({ enabled: flag(), callbackUrl: orNull(text()) }),
+  }),
+);
+export type EntryPointResponse = Shape<typeof EntryPointResponse>;
 
-export interface EntryPointResponse {
-  name: string;
-  createdAt: string;
-  transfer: { enabled: boolean; callbackUrl: string | null };
-}
+export const EntryPointsResponse = record({ entryPointList: listOf(EntryPointResponse) });
+export type EntryPointsResponse = Shape<typeof EntryPointsResponse>;
 
 export function toEntryPointResponse(row: EntryPoint): EntryPointResponse {
   return {

@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { Describe } from '../../openapi/request.js';
 
 /** A page of projects, in the order of their creation. The default is large because there was no limit in the first version. */
 export class ProjectPageQuery {
@@ -8,10 +9,12 @@ export class ProjectPageQuery {
   @IsInt()
   @Min(1)
   @Max(1000)
+  @Describe('At most so many.')
   limit = 1000;
 
   @IsOptional()
   @IsString()
   @Matches(/^\d{1,15}\.[0-9a-f]{32}$/, { message: 'cursor must be the nextCursor of a page before' })
+  @Describe('`nextCursor` of the page before.')
   cursor?: string;
 }

@@ -1,7 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { PathName } from '../../http/validation.js';
-import { CreateProject, ProjectQuery, toProjectResponse, UpdateProject, type ProjectResponse } from './project.dto.js';
+import {
+  CreateProject,
+  ProjectQuery,
+  toProjectResponse,
+  UpdateProject,
+  type ProjectPage,
+  type ProjectResponse,
+} from './project.dto.js';
 import { ProjectService } from './project.service.js';
 
 @Controller('v1/projects')
@@ -9,10 +16,7 @@ export class ProjectController {
   constructor(private readonly projects: ProjectService) {}
 
   @Get()
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Query() { limit, cursor, q }: ProjectQuery,
-  ): Promise<{ projects: ProjectResponse[]; nextCursor: string | null }> {
+  async list(@CurrentCaller() caller: Caller, @Query() { limit, cursor, q }: ProjectQuery): Promise<ProjectPage> {
     const { rows, nextCursor } = await this.projects.list(caller, limit, cursor, q);
     return { projects: rows.map(toProjectResponse), nextCursor };
   }

@@ -1,14 +1,17 @@
 import { IsOptional, IsString, Length, Matches, MaxLength } from 'class-validator';
 import type { Project } from '#libs/db';
+import { APPID } from '#libs/transfer';
+import { Describe } from '../../openapi/request.js';
+import { component, flag, pageOf, record, text, time, type Shape } from '../../openapi/schema.js';
 import { ProjectPageQuery } from './project-page.js';
 import { MayBeAbsent, MayBeAbsentOrNull } from '../../http/validation.js';
 
 export class ProjectQuery extends ProjectPageQuery {
-  /** Only projects whose name contains this, in upper or lower case; empty: all. */
   @IsOptional()
   @IsString()
   @MaxLength(100)
   @Matches(/^\P{Cc}*$/u, { message: 'q must be text without control characters' })
+  @Describe('Only projects whose name contains this, in upper or lower case; empty: all.')
   q?: string;
 }
 
@@ -24,20 +27,26 @@ export class UpdateProject {
   @Length(1, 100)
   name?: string;
 
-  /** Key of signed publish URLs (Agora: up to 128 characters); null refuses them. Never shown again. */
   @MayBeAbsentOrNull()
   @IsString()
   @Length(8, 128)
+  @Describe('Key of signed publish URLs (`?ts=&sign=`); null refuses them. Never shown again.')
   authKey?: string | null;
 }
 
-export interface ProjectResponse {
-  appid: string;
-  name: string;
-  /** Whether signed publish URLs are accepted. */
-  hasAuthKey: boolean;
-  createdAt: string;
-}
+export const ProjectResponse = component(
+  'Project',
+  record({
+    appid: text('', { pattern: APPID.source }),
+    name: text(),
+    hasAuthKey: flag('Whether signed publish URLs are accepted.'),
+    createdAt: time(),
+  }),
+);
+export type ProjectResponse = Shape<typeof ProjectResponse>;
+
+export const ProjectPage = pageOf('projects', ProjectResponse);
+export type ProjectPage = Shape<typeof ProjectPage>;
 
 export function toProjectResponse(row: Project): ProjectResponse {
   return { appid: row.id, name: row.name, hasAuthKey: row.authKey !== null, createdAt: row.createdAt.toISOString() };

@@ -3,7 +3,7 @@ import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { CurrentCaller, type Caller } from '../../../auth/caller.js';
 import { PathId, PathName } from '../../../http/validation.js';
-import { CreateRestKey, toRestKeyResponse, type NewRestKeyResponse, type RestKeyResponse } from './rest-key.dto.js';
+import { CreateRestKey, toRestKeyResponse, type NewRestKeyResponse, type RestKeysResponse } from './rest-key.dto.js';
 import { KEY_PATH } from './rest-key.js';
 import { RestKeyService } from './rest-key.service.js';
 
@@ -16,10 +16,7 @@ export class RestKeyController {
   ) {}
 
   @Get()
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-  ): Promise<{ restKeys: RestKeyResponse[] }> {
+  async list(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<RestKeysResponse> {
     return { restKeys: (await this.keys.list(caller, appid)).map(toRestKeyResponse) };
   }
 

@@ -1,42 +1,51 @@
 import { IsInt, IsString, Length, Max, Min } from 'class-validator';
 import type { RestKey } from '#libs/db';
 import { MayBeAbsent } from '../../../http/validation.js';
+import { Describe } from '../../../openapi/request.js';
+import { component, id, listOf, orNull, record, text, time, type Shape } from '../../../openapi/schema.js';
 
 export class CreateRestKey {
-  /** For people: which page has it. */
   @MayBeAbsent()
   @IsString()
   @Length(0, 100)
+  @Describe('For people: which page has it.')
   label = '';
 
-  /** Seconds from now; without, it does not expire. */
   @MayBeAbsent()
   @IsInt()
   @Min(60)
   @Max(315_360_000)
+  @Describe('Seconds from now; without, it does not expire.')
   expiresIn?: number;
 }
 
-export interface RestKeyResponse {
-  id: string;
-  label: string;
-  createdAt: string;
-  /** To the minute. */
-  lastUsedAt: string | null;
-  expiresAt: string | null;
-}
+const restKey = {
+  id,
+  label: text(),
+  createdAt: time(),
+  lastUsedAt: orNull(time('To the minute.')),
+  expiresAt: orNull(time()),
+};
+export const RestKeyResponse = component('RestKey', record(restKey));
+export type RestKeyResponse = Shape<typeof RestKeyResponse>;
 
-export interface NewRestKeyResponse extends RestKeyResponse {
-  /** Shown this once. */
-  key: string;
-  /** What goes in the place of a client's base URL. */
-  baseUrl: string;
-}
+export const NewRestKeyResponse = component(
+  'NewRestKey',
+  record({
+    ...restKey,
+    key: text('Shown this once.'),
+    baseUrl: text("In the place of a client's base URL: `{baseUrl}/rest-api/push/...`."),
+  }),
+);
+export type NewRestKeyResponse = Shape<typeof NewRestKeyResponse>;
 
-export function toRestKeyResponse({ id, label, createdAt, lastUsedAt, expiresAt }: RestKey): RestKeyResponse {
+export const RestKeysResponse = record({ restKeys: listOf(RestKeyResponse) });
+export type RestKeysResponse = Shape<typeof RestKeysResponse>;
+
+export function toRestKeyResponse({ lastUsedAt, expiresAt, createdAt, ...row }: RestKey): RestKeyResponse {
   return {
-    id,
-    label,
+    id: row.id,
+    label: row.label,
     createdAt: createdAt.toISOString(),
     lastUsedAt: lastUsedAt?.toISOString() ?? null,
     expiresAt: expiresAt?.toISOString() ?? null,
