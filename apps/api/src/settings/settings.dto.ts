@@ -84,7 +84,9 @@ export interface CallbackSecretResponse {
   expiresAt: string | null;
 }
 
-export function toTransferSettingsResponse(row: EntryPoint): TransferSettingsResponse {
+export function toTransferSettingsResponse(
+  row: Pick<EntryPoint, 'transferEnabled' | 'callbackUrl' | 'useLastAnswer' | 'endsOnClose'>,
+): TransferSettingsResponse {
   return {
     enabled: row.transferEnabled,
     callbackUrl: row.callbackUrl,
