@@ -84,18 +84,8 @@ it('an arrival and its callback', async () => {
     [
       // May he? Is the name free? Where does the entry point republish to?
       'SELECT projects',
-      'SELECT streams',
-      'SELECT push_settings',
-      // The streams of one customer are counted under a lock: not in the statement that takes it, which would count what was before.
-      // Whether the name is banned is asked under the same lock: a ban that comes meanwhile must find the stream.
-      'BEGIN',
-      'SELECT customers',
-      'SELECT streams',
-      'SELECT banned_streams',
-      'INSERT streams',
-      'INSERT sessions',
-      'COMMIT',
-      'INSERT events',
+      // Counts under a lock, and writes stream, session and event.
+      'SELECT begin_stream',
       // The question: stream with settings and quotas, and what signs it.
       'SELECT streams',
       'SELECT callback_secrets',

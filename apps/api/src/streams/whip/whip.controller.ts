@@ -64,7 +64,7 @@ export class WhipController {
     @Res() response: Response,
   ): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const target = await this.access.authorise(
+    const { target, seen } = await this.access.arrive(
       { appid, entryPoint, streamName },
       { token: bearerToken(request), signature: urlSignature(request) },
     );
@@ -85,7 +85,7 @@ export class WhipController {
       host: request.get('host'),
       token: urlToken(request),
     };
-    const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
+    const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal, seen);
     // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
     response.setHeader('Location', `/whip/sessions/${sessionId}`);
     response.setHeader('ETag', `"${etag}"`);
