@@ -50,7 +50,7 @@ ${colour('bold', `manycast runs (${duration}).`)}
 
   See it work:  ${colour('bold', 'npm run demo')}  (in a second terminal)
 
-  Say where streams shall go: your own server at callbackUrl answers {"transferUrls": ["${demo.rtmpUrl}/one"]}
+  Choose where streams go: your own server at callbackUrl answers {"transferUrls": ["${demo.rtmpUrl}/one"]}
 
     curl -u ${customer.customerId}:${customer.customerSecret} -X PATCH \\
       -H 'Content-Type: application/json' -d '${body}' \\
@@ -60,6 +60,6 @@ ${colour('bold', `manycast runs (${duration}).`)}
     Server        ${demo.whipUrl.replace('{stream_name}', 'my-stream')}
     Bearer Token  ${demo.publishToken}
 
-  Ctrl-C stops everything; the data stay in .manycast/ (delete it to start afresh).
+  Ctrl-C stops everything; data stays in .manycast/ (delete it to start afresh).
 `);
 }

@@ -102,7 +102,7 @@ describe('a stream', () => {
   });
 
   it("tells what happened, and what the customer's server said", async () => {
-    await tab.page.getByRole('region', { name: 'Events' }).getByText('The first picture arrived').waitFor();
+    await tab.page.getByRole('region', { name: 'Events' }).getByText('Stream is live').waitFor();
     const callback = tab.page.getByRole('region', { name: 'Callback' });
     await callback.getByText(/attempt 1 · HTTP 200/).waitFor();
     expect(await callback.textContent()).not.toContain('/concert');
@@ -114,7 +114,7 @@ describe('settings', () => {
     await tab.open('/projects', 'Projects');
     await tab.page.getByRole('button', { name: 'New project' }).click();
     await tab.page.getByRole('dialog').getByLabel('Name').fill('Festival');
-    await tab.page.getByRole('button', { name: 'Make project' }).click();
+    await tab.page.getByRole('button', { name: 'Create project' }).click();
     await tab.page.getByRole('heading', { name: 'Festival', level: 1 }).waitFor();
     await tab.page.getByLabel('New entry point').fill('stage');
     await tab.page.getByRole('button', { name: 'Add' }).click();
@@ -136,7 +136,7 @@ describe('settings', () => {
     await tab.page.getByRole('button', { name: 'Save' }).click();
     await tab.page.getByText('Saved.').waitFor();
 
-    await tab.page.getByRole('button', { name: 'Make token' }).click();
+    await tab.page.getByRole('button', { name: 'Create token' }).click();
     await tab.page.getByText('OBS: Bearer Token').waitFor();
     await tab.page.getByRole('button', { name: 'New secret' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Make a new secret' }).click();
@@ -148,10 +148,10 @@ describe('settings', () => {
   it('of the account: a second secret is shown once, and revoked', async () => {
     await tab.open('/account', 'My account');
     await tab.page.getByLabel('New secret').fill('build server');
-    await tab.page.getByRole('button', { name: 'Make secret' }).click();
+    await tab.page.getByRole('button', { name: 'Create secret' }).click();
     await tab.page.getByText('it is shown this once and never again').waitFor();
     const row = tab.page.getByRole('row', { name: /build server/ });
-    await row.getByText('no end').waitFor();
+    await row.getByText('Never').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
     await row.getByRole('button', { name: 'Revoke' }).click();
     await tab.page.getByRole('dialog').getByRole('button', { name: 'Revoke it' }).click();
@@ -186,17 +186,17 @@ describe('an operator', () => {
     await his.open('/customers', 'Customers');
     await his.page.getByRole('button', { name: 'New customer' }).click();
     await his.page.getByRole('dialog').getByLabel('Name').fill('Acme');
-    await his.page.getByRole('button', { name: 'Make customer' }).click();
+    await his.page.getByRole('button', { name: 'Create customer' }).click();
     await his.page.getByText('Acme is a customer now').waitFor();
     await his.page.getByRole('button', { name: 'Done' }).click();
     await his.page.getByRole('link', { name: 'Acme' }).click();
     await his.page.getByRole('heading', { name: 'Acme', level: 1 }).waitFor();
-    await his.page.getByLabel('Streams at the same time').fill('3');
+    await his.page.getByLabel('Concurrent streams').fill('3');
     await his.page.getByRole('button', { name: 'Save quotas' }).click();
     await his.page.getByText('0 of 3').waitFor();
     expect(await his.inaccessible()).toEqual([]);
     await his.open('/system', 'System');
-    await his.page.getByRole('table', { name: 'Nodes' }).getByText('Takes streams').waitFor();
+    await his.page.getByRole('table', { name: 'Nodes' }).getByText('Accepting streams').waitFor();
     await his.page.getByRole('table', { name: 'Queues' }).getByText('callbacks').waitFor();
     expect(await his.inaccessible()).toEqual([]);
     expect(his.faults).toEqual([]);
@@ -239,15 +239,15 @@ describe('the live list, when things are not as they should be', () => {
 
   it('goes on by itself when the API is there again', async () => {
     await tab.open('/live', 'Live');
-    await tab.page.getByText('Updates by itself').waitFor();
+    await tab.page.getByText('Live updates', { exact: true }).waitFor();
     await system.end('api', 'SIGTERM');
-    await tab.page.getByText('No live feed').waitFor();
+    await tab.page.getByText('Live updates paused').waitFor();
     // What is shown is of before, and says so.
     await tab.page.getByRole('status', { name: 'Connection' }).getByText('Connection lost, trying again').waitFor();
     await tab.page.locator('[data-stream="concert"]').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
     system.spawn('api');
-    await tab.page.getByText('Updates by itself').waitFor({ timeout: 40_000 });
+    await tab.page.getByText('Live updates', { exact: true }).waitFor({ timeout: 40_000 });
     await tab.page.getByText('Connection lost').waitFor({ state: 'detached' });
     // What happens from now on is seen without a reload.
     const { id } = await system.stream('concert');
@@ -271,7 +271,7 @@ describe('the live list, when things are not as they should be', () => {
     );
     await client.end();
     await tab.open('/live', 'Live');
-    await tab.page.getByText('Ended', { exact: true }).click();
+    await tab.page.getByText('Past', { exact: true }).click();
     await tab.page.locator('[data-stream="old-3000"]').waitFor();
     const inPage = () => tab.page.locator('[data-stream]').count();
     const more = tab.page.getByRole('button', { name: 'Show more' });
@@ -349,9 +349,9 @@ describe('every page', () => {
 
   it('says what to do when there is nothing at its address', async () => {
     await tab.page.goto(`${system.apiUrl}/no/such/page`);
-    await tab.page.getByText('There is no such page').waitFor();
+    await tab.page.getByText('Page not found').waitFor();
     await tab.page.goto(`${system.apiUrl}/streams/${system.appid}/00000000-0000-7000-8000-000000000000`);
-    await tab.page.getByRole('alert').getByText('Not here').waitFor();
+    await tab.page.getByRole('alert').getByText('Not found').waitFor();
     expect(await tab.inaccessible()).toEqual([]);
   });
 });

@@ -39,7 +39,7 @@ describe('the feed', () => {
     const feeds = feedsOf(own);
     const { id } = await system.stream('concert');
     await own.open(`/streams/${system.appid}/${id}`, 'concert');
-    await own.page.getByText('Updates by itself').waitFor();
+    await own.page.getByText('Live updates', { exact: true }).waitFor();
     // Figures of this stream alone; with them, the page knows where in the feed it is.
     await own.page.locator('.spark polyline').first().waitFor();
     expect(feeds.opened.at(-1)?.searchParams.get('figuresOf')).toBe(id);
@@ -52,7 +52,7 @@ describe('the feed', () => {
     await expect.poll(() => feeds.open.size).toBe(1);
     expect(feeds.opened.at(-1)?.searchParams.get('lastEventId')).toMatch(/^\d+/);
     await own.page.locator(`[data-transfer="${added.id}"]`).getByText('Live', { exact: true }).waitFor();
-    await own.page.getByText('Updates by itself').waitFor();
+    await own.page.getByText('Live updates', { exact: true }).waitFor();
     await system.call('DELETE', `/streams/${id}/transfers/${added.id}`);
     await own.page.context().close();
   });
@@ -96,12 +96,12 @@ describe('a service that does not answer', () => {
   it('is said above what is shown, until it answers again, also where the page does not ask by itself', async () => {
     const own = await signIn(browser, system, system.customer);
     await own.open('/account', 'My account');
-    await own.page.getByText('Streams at the same time').waitFor();
+    await own.page.getByText('Concurrent streams').waitFor();
     let isDown = true;
     await own.page.route('**/v1/**', (route) => (isDown ? route.abort('connectionrefused') : route.fallback()));
     const banner = own.page
       .getByRole('status', { name: 'Connection' })
-      .getByText(/^Connection lost, trying again\. What you see is of \d\d:\d\d:\d\d\.$/);
+      .getByText(/^Connection lost, trying again\. Showing data from \d\d:\d\d:\d\d\.$/);
     // Coming back to the tab asks anew for what is older than two seconds.
     const look = async (): Promise<number> => {
       await turn(own, 'hidden');
@@ -109,7 +109,7 @@ describe('a service that does not answer', () => {
       return banner.count();
     };
     await expect.poll(look).toBe(1);
-    await own.page.getByText('Streams at the same time').waitFor();
+    await own.page.getByText('Concurrent streams').waitFor();
     expect(await own.inaccessible()).toEqual([]);
     isDown = false;
     await banner.waitFor({ state: 'detached' });
@@ -121,7 +121,7 @@ describe('a service that does not answer', () => {
     const { id } = await system.stream('concert');
     await own.open(`/streams/${system.appid}/${id}`, 'concert');
     const events = own.page.getByRole('region', { name: 'Events' });
-    await events.getByText('The first picture arrived').waitFor();
+    await events.getByText('Stream is live').waitFor();
     await own.page.route('**/fls/events?*', (route) =>
       route.fulfill({
         status: 500,
@@ -131,7 +131,7 @@ describe('a service that does not answer', () => {
     );
     const { id: added } = await system.addTransfer(id, { url: `${platform.url}/meanwhile` });
     await events.getByRole('alert').getByText('Request r-2').waitFor();
-    await events.getByText('The first picture arrived').waitFor();
+    await events.getByText('Stream is live').waitFor();
     expect(await own.page.getByText('Connection lost').count()).toBe(0);
     await own.page.unroute('**/fls/events?*');
     await events.getByRole('button', { name: 'Try again' }).click();

@@ -39,7 +39,7 @@ describe('an operator', () => {
     const adding = his.page.getByRole('dialog', { name: 'New customer' });
     await adding.getByLabel('Name').fill('Brief');
     expect(await his.inaccessible()).toEqual([]);
-    await adding.getByRole('button', { name: 'Make customer' }).click();
+    await adding.getByRole('button', { name: 'Create customer' }).click();
     await his.page.getByText('Brief is a customer now').waitFor();
     expect(await his.inaccessible()).toEqual([]);
     const [customerId = '', customerSecret = ''] = await adding.locator('pre').allTextContents();

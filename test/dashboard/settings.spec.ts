@@ -127,15 +127,15 @@ describe('a secret', () => {
   it('is replaced: the new one is good at once, the old one for a while', async () => {
     await tab.open('/account', 'My account');
     await tab.page.getByLabel('New secret').fill('encoder');
-    await tab.page.getByRole('button', { name: 'Make secret' }).click();
+    await tab.page.getByRole('button', { name: 'Create secret' }).click();
     const rows = tab.page.getByRole('row', { name: /encoder/ });
-    await rows.getByText('no end').waitFor();
+    await rows.getByText('Never').waitFor();
     await rows.getByRole('button', { name: 'Replace' }).click();
     expect(await tab.inaccessible()).toEqual([]);
     await dialog('Replace this secret?').getByRole('button', { name: 'Replace it' }).click();
     await expect.poll(() => rows.count()).toBe(2);
-    await rows.filter({ hasText: 'no end' }).waitFor();
-    expect(await rows.filter({ hasText: 'no end' }).count()).toBe(1);
+    await rows.filter({ hasText: 'Never' }).waitFor();
+    expect(await rows.filter({ hasText: 'Never' }).count()).toBe(1);
     const shown = tab.page.getByRole('status').filter({ hasText: 'it is shown this once' });
     const secret = (await shown.locator('pre').nth(1).textContent()) ?? '';
     const authorization = `Basic ${Buffer.from(`${system.customer.customerId}:${secret}`).toString('base64')}`;
@@ -148,7 +148,7 @@ describe('a project', () => {
     await tab.open('/projects', 'Projects');
     await tab.page.getByRole('button', { name: 'New project' }).click();
     await dialog('New project').getByLabel('Name').fill('Tour');
-    await tab.page.getByRole('button', { name: 'Make project' }).click();
+    await tab.page.getByRole('button', { name: 'Create project' }).click();
     await tab.page.getByRole('heading', { name: 'Tour', level: 1 }).waitFor();
 
     await tab.page.getByRole('button', { name: 'Rename' }).click();
@@ -214,7 +214,7 @@ describe('lines to paste', () => {
     const own = await signIn(browser, system, system.customer, { permissions: ['clipboard-read', 'clipboard-write'] });
     await own.open(entryPointPage('show'), 'show');
     await own.page.getByLabel('Stream name', { exact: true }).fill('pasted');
-    await own.page.getByRole('button', { name: 'Make token' }).click();
+    await own.page.getByRole('button', { name: 'Create token' }).click();
     const copied = async (label: RegExp): Promise<string> => {
       await own.page.getByRole('button', { name: label }).click();
       return own.page.evaluate<string>('navigator.clipboard.readText()');

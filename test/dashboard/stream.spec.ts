@@ -175,14 +175,14 @@ describe('times', () => {
     await client.end();
     await tab.open(await pathOf('concert'), 'concert');
     const timeline = tab.page.getByRole('list', { name: 'Events, newest first' });
-    const oldest = timeline.getByText('The publisher connects');
+    const oldest = timeline.getByText('Publisher connecting');
     await timeline.getByText('test.happened_150').waitFor();
     await timeline
       .getByText(/5 Jan|Jan 5/)
       .first()
       .waitFor();
     expect(await oldest.count()).toBe(0);
-    await timeline.getByRole('button', { name: 'Older ones' }).click();
+    await timeline.getByRole('button', { name: 'Load older' }).click();
     await oldest.waitFor();
     expect(await tab.inaccessible()).toEqual([]);
   });

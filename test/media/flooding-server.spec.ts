@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
 import { RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
 import { AllowList } from '../../libs/net/src/index.js';
-import { parseTransferUrl } from '../../libs/transfer/src/index.js';
+import { TransferUrl } from '../../libs/transfer/src/index.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
 const closers: (() => unknown)[] = [];
@@ -68,13 +68,13 @@ it.each<[string, Words]>([
     const abort = new AbortController();
     closers.push(() => abort.abort());
     const publisher = await RtmpPublisher.connect(
-      parseTransferUrl(`rtmp://127.0.0.1:${healthy.port}/live/a`),
+      TransferUrl.parse(`rtmp://127.0.0.1:${healthy.port}/live/a`).target,
       { allowList },
       abort.signal,
     );
     closers.push(() => publisher.close({ clean: false, deadlineMs: 0 }));
     const flooded = RtmpPublisher.connect(
-      parseTransferUrl(`rtmp://127.0.0.1:${hostile.port}/live/b`),
+      TransferUrl.parse(`rtmp://127.0.0.1:${hostile.port}/live/b`).target,
       { allowList, deadlines: { connectMs: 30_000 } },
       abort.signal,
     ).catch(() => undefined);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import { Prober } from '../../apps/worker/src/node/prober.js';
 import { loadEnv } from '../../libs/config/src/index.js';
+import { TransferUrl } from '../../libs/transfer/src/index.js';
 import { freePort } from '../support/ports.js';
 import { type Script, startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 
@@ -30,10 +31,10 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
-async function platform(script: Script = {}): Promise<string> {
+async function platform(script: Script = {}): Promise<TransferUrl> {
   const server = await startScriptedRtmpServer(script);
   closers.push(() => server.stop());
-  return `rtmp://127.0.0.1:${server.port}/live/KEY`;
+  return TransferUrl.parse(`rtmp://127.0.0.1:${server.port}/live/KEY`);
 }
 
 function program(text: string): string {
@@ -50,10 +51,12 @@ it('say what a platform said, under the rules of this node', async () => {
       {},
     ),
   ).toMatchObject({ code: 'publish_denied', detail: 'NetStream.Publish.Denied: *** is unknown' });
-  expect(await prober.probe(`rtmp://127.0.0.1:${await freePort()}/live/KEY`, {})).toMatchObject({
+  expect(await prober.probe(TransferUrl.parse(`rtmp://127.0.0.1:${await freePort()}/live/KEY`), {})).toMatchObject({
     code: 'tcp_refused',
   });
-  expect(await prober.probe('rtmp://10.0.0.1/live/KEY', {})).toMatchObject({ code: 'address_forbidden' });
+  expect(await prober.probe(TransferUrl.parse('rtmp://10.0.0.1/live/KEY'), {})).toMatchObject({
+    code: 'address_forbidden',
+  });
   expect(
     await prober.probe(await platform({ connect: () => ({ refuse: 'x', redirect: 'rtmp://10.0.0.1/live' }) }), {}),
   ).toMatchObject({ code: 'address_forbidden' });
@@ -68,7 +71,9 @@ it('that never end are ended, and the worker goes on meanwhile', async () => {
     last = performance.now();
   }, 10);
   closers.push(() => clearInterval(timer));
-  const results = await Promise.all([1, 2, 3].map(() => prober.probe('rtmp://a.example/live/KEY', {})));
+  const results = await Promise.all(
+    [1, 2, 3].map(() => prober.probe(TransferUrl.parse('rtmp://a.example/live/KEY'), {})),
+  );
   for (const { code, ms } of results) {
     expect(code).toBe('publish_timeout');
     expect(ms).toBeGreaterThanOrEqual(1900);
@@ -91,14 +96,19 @@ it.each([
   'whose program %s are our own fault',
   async (_, file) => {
     prober = newProber(file());
-    expect(await prober.probe('rtmp://a.example/live/KEY', {})).toMatchObject({ code: 'service_error', detail: null });
+    expect(await prober.probe(TransferUrl.parse('rtmp://a.example/live/KEY'), {})).toMatchObject({
+      code: 'service_error',
+      detail: null,
+    });
   },
   20_000,
 );
 
 it('are eight at a time; the others wait, and not for long', async () => {
   prober = Object.assign(newProber(program('setInterval(() => undefined, 1000)')), { deadlineMs: 2000 });
-  const results = await Promise.all(Array.from({ length: 10 }, () => prober.probe('rtmp://a.example/live/KEY', {})));
+  const results = await Promise.all(
+    Array.from({ length: 10 }, () => prober.probe(TransferUrl.parse('rtmp://a.example/live/KEY'), {})),
+  );
   expect(results.map(({ code }) => String(code)).toSorted((a, b) => a.localeCompare(b))).toEqual([
     ...Array<string>(8).fill('publish_timeout'),
     'service_error',
@@ -118,7 +128,7 @@ it('tell the key to nobody by their arguments', async () => {
   );
   prober = newProber(file);
   process.env.SECRET_OF_THE_WORKER = 'SECRET';
-  const { code } = await prober.probe('rtmp://a.example/live/KEY', {});
+  const { code } = await prober.probe(TransferUrl.parse('rtmp://a.example/live/KEY'), {});
   delete process.env.SECRET_OF_THE_WORKER;
   expect(code).toContain(file);
   expect(code).not.toContain('KEY');

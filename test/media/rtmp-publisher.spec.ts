@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
-import { parseTransferUrl, type TransferError } from '#libs/transfer';
+import { TransferUrl, type TransferError } from '#libs/transfer';
 import { RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
 import { decodeFrames, probe, steps } from '../support/ffprobe.js';
 import { freePort } from '../support/ports.js';
@@ -88,7 +88,7 @@ afterAll(() => platform?.stop());
 
 async function connect(url: string): Promise<RtmpPublisher> {
   const publisher = await RtmpPublisher.connect(
-    parseTransferUrl(url),
+    TransferUrl.parse(url).target,
     { allowList: loopback },
     AbortSignal.timeout(10_000),
   );

@@ -3,6 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import type { PipelineEvents, TransferStatus } from '#libs/protocol';
 import { StreamPipeline } from '../../apps/pipeline/src/stream/stream-pipeline.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
+import { wantedTransfer } from '../support/wanted-transfer.js';
 
 const SETTINGS = {
   reconnectWindowMs: 1000,
@@ -32,7 +33,7 @@ async function started() {
     () => pipeline.stop(),
   );
   pipeline.claim({ streamId: 's', epoch: 1, settings: SETTINGS });
-  const wanted = (id: string, options = {}) => ({ id, url: `rtmp://127.0.0.1:${rtmp.port}/live/${id}`, options });
+  const wanted = (id: string, options = {}) => wantedTransfer(id, `rtmp://127.0.0.1:${rtmp.port}/live/${id}`, options);
   const publishes = () => rtmp.commands.flatMap(([name, , key]) => (name === 'publish' ? [key] : []));
   return { pipeline, statuses, wanted, publishes };
 }

@@ -2,7 +2,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect } from 'vitest';
 import { AllowList } from '#libs/net';
-import { parseTransferUrl, type TransferError } from '#libs/transfer';
+import { TransferUrl, type TransferError } from '#libs/transfer';
 import { type AmfValue, decodeAmf, encodeAmf } from '../../apps/pipeline/src/output/rtmp/amf0.js';
 import { ChunkReader, MESSAGE, type Message, toChunks } from '../../apps/pipeline/src/output/rtmp/chunks.js';
 import { type PublisherOptions, RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
@@ -81,7 +81,7 @@ export function converse(socket: Socket, script: Script): Peer {
   return peer;
 }
 
-export const target = (port: number) => parseTransferUrl(`rtmp://127.0.0.1:${port}/live/${KEY}`);
+export const target = (port: number) => TransferUrl.parse(`rtmp://127.0.0.1:${port}/live/${KEY}`).target;
 
 export async function connect(port: number, options: Partial<PublisherOptions> = {}): Promise<RtmpPublisher> {
   const publisher = await RtmpPublisher.connect(

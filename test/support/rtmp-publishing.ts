@@ -1,7 +1,7 @@
 // What the specs of the RTMP publisher have in common: a scripted server, and a publisher that connects to it.
 import { expect } from 'vitest';
 import { AllowList } from '#libs/net';
-import { parseTransferUrl, type TransferError } from '#libs/transfer';
+import { TransferUrl, type TransferError } from '#libs/transfer';
 import { type PublisherOptions, RtmpPublisher } from '../../apps/pipeline/src/output/rtmp/rtmp-publisher.js';
 import { type Script, type ScriptedRtmpServer, startScriptedRtmpServer } from './scripted-rtmp-server.js';
 
@@ -22,7 +22,7 @@ export async function server(script: Script = {}): Promise<ScriptedRtmpServer> {
 }
 
 export const target = (port: number, { scheme = 'rtmp', host = '127.0.0.1', credentials = '' } = {}) =>
-  parseTransferUrl(`${scheme}://${credentials}${host}:${port}/live/${KEY}`);
+  TransferUrl.parse(`${scheme}://${credentials}${host}:${port}/live/${KEY}`).target;
 
 export async function connect(
   port: number,

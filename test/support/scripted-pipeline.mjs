@@ -48,9 +48,9 @@ const ops = {
       transfers.delete(id);
       event('transfer', { ...status, state: 'ended', reason: 'removed', figures: { bytesSent: 21 } });
     }
-    for (const { id, url } of wanted) {
+    for (const { id, target } of wanted) {
       if (transfers.has(id)) continue;
-      const [state, reason = null] = url.split('/').at(-1).split('-');
+      const [state, reason = null] = target.streamName.split('-');
       transfers.set(id, { id, state, reason, detail: null, attempts: 1, nextRetryAt: null, liveAt: null });
       event('transfer', transfers.get(id));
     }

@@ -11,6 +11,8 @@ export interface CheckOptions {
   nominates?: boolean;
   /** Believes that the other side leads. */
   isControlled?: boolean;
+  /** Has no more than its credentials, which RFC 8445 does not allow. */
+  isBare?: boolean;
 }
 
 function attribute(type: number, value: Buffer): Buffer {
@@ -21,12 +23,16 @@ function attribute(type: number, value: Buffer): Buffer {
 }
 
 /** A Binding request with these credentials. */
-export function bindingRequest({ ufrag, pwd, nominates = false, isControlled = false }: CheckOptions): Buffer {
-  const attributes = Buffer.concat([
-    attribute(0x0006, Buffer.from(`${ufrag}:peer`)),
+export function bindingRequest(options: CheckOptions): Buffer {
+  const { ufrag, pwd, nominates = false, isControlled = false, isBare = false } = options;
+  const rest = [
     attribute(0x0024, Buffer.from([0x6e, 0, 1, 0xff])),
     attribute(isControlled ? 0x8029 : 0x802a, randomBytes(8)),
     ...(nominates ? [attribute(0x0025, Buffer.alloc(0))] : []),
+  ];
+  const attributes = Buffer.concat([
+    attribute(0x0006, Buffer.from(isBare ? `${ufrag}:` : `${ufrag}:peer`)),
+    ...(isBare ? [] : rest),
   ]);
   const head = Buffer.alloc(20);
   head.writeUInt16BE(1, 0);
@@ -37,8 +43,12 @@ export function bindingRequest({ ufrag, pwd, nominates = false, isControlled = f
   return Buffer.concat([head, attributes, attribute(0x0008, integrity)]);
 }
 
-/** What came back: the STUN type in hexadecimal (`101` is a success, `111` an error) or `dtls`. */
-const kindOf = (data: Buffer): string => ((data[0] ?? 0) > 3 ? 'dtls' : data.readUInt16BE(0).toString(16));
+/** What came back: the STUN type in hexadecimal (`101` is a success, `111` an error), `dtls`, or `media` (SRTP, SRTCP). */
+function kindOf(data: Buffer): string {
+  const [first = 0] = data;
+  if (first <= 3) return data.readUInt16BE(0).toString(16);
+  return first >= 128 ? 'media' : 'dtls';
+}
 
 export class StunPeer {
   /** What came, with its time (performance.now()). */
@@ -46,6 +56,8 @@ export class StunPeer {
   sentBytes = 0;
   /** What becomes of a DTLS record. */
   onRecord: (record: Buffer) => void = () => undefined;
+  /** What becomes of any packet. */
+  onPacket: (packet: Buffer) => void = () => undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -57,6 +69,7 @@ export class StunPeer {
       const kind = kindOf(data);
       this.heard.push({ kind, bytes: data.length, at: performance.now(), data });
       if (kind === 'dtls') this.onRecord(data);
+      this.onPacket(data);
     });
   }
 
@@ -83,6 +96,11 @@ export class StunPeer {
 
   count(kind: string): number {
     return this.heard.filter((packet) => packet.kind === kind).length;
+  }
+
+  /** Bytes that came, of this kind or of all. */
+  bytes(kind?: string): number {
+    return this.heard.reduce((sum, packet) => sum + (kind === undefined || packet.kind === kind ? packet.bytes : 0), 0);
   }
 
   close(): void {

@@ -21,7 +21,7 @@ export const queryClient = new QueryClient({
     onError: (error, _variables, _context, mutation) => {
       // A form shows its own errors beside its fields.
       if (mutation.meta?.ownError !== true)
-        notifications.show({ color: 'red', title: 'That did not work', message: messageOf(error), autoClose: 8000 });
+        notifications.show({ color: 'red', title: 'Something went wrong', message: messageOf(error), autoClose: 8000 });
     },
     onSuccess: (_data, _variables, _context, mutation) => {
       if (typeof mutation.meta?.done === 'string') notifications.show({ message: mutation.meta.done });

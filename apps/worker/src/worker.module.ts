@@ -4,6 +4,7 @@ import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
 import { AdoptionService } from './supervisor/adoption.service.js';
 import { LeaseService } from './streams/lease.service.js';
+import { Announcement } from './node/announcement.js';
 import { NodeService } from './node/node.service.js';
 import { Prober } from './node/prober.js';
 import { MemoryWatch } from './streams/memory-watch.js';
@@ -27,6 +28,7 @@ import { WorkerService } from './worker.service.js';
     Runners,
     StreamsProcessor,
     NodeService,
+    Announcement,
     LeaseService,
     AdoptionService,
     MemoryWatch,

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
 import { AdoptionService } from './supervisor/adoption.service.js';
 import { LeaseService } from './streams/lease.service.js';
+import { Announcement } from './node/announcement.js';
 import { NodeService } from './node/node.service.js';
+import { Prober } from './node/prober.js';
 import { MemoryWatch } from './streams/memory-watch.js';
 import { PipelinePool } from './supervisor/pipeline-pool.js';
 import { RunDir } from './supervisor/run-dir.js';
@@ -28,6 +30,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly adoption: AdoptionService,
     private readonly pool: PipelinePool,
     private readonly node: NodeService,
+    private readonly prober: Prober,
+    private readonly announcement: Announcement,
     private readonly leases: LeaseService,
     private readonly memory: MemoryWatch,
     private readonly processor: StreamsProcessor,
@@ -45,6 +49,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.pool.refill();
     this.processor.start();
     await this.node.start();
+    await this.announcement.start();
     this.logger.log('ready for streams');
   }
 
@@ -52,13 +57,14 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     if (this.left) return;
     this.runners.draining = true;
-    await this.node.announce();
+    await this.announcement.announce();
     if (this.env.DRAIN_MS > 0) await this.drain(this.env.DRAIN_MS);
     const deadline = performance.now() + SHUTDOWN_MS;
     await this.takeNoMore();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
     await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
-    await this.node.withdraw();
+    this.prober.abort();
+    await this.announcement.withdraw();
     this.runDir.release();
   }
 
@@ -68,7 +74,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
    */
   async leaveRunning(): Promise<void> {
     this.left = true;
-    this.node.stopAnnouncing();
+    this.announcement.stop();
     await this.takeNoMore();
     await Promise.all(this.runners.all.map((runner) => runner.leave()));
     this.runDir.release();

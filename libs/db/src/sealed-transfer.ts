@@ -1,4 +1,4 @@
-import { redactTransferUrl } from '#libs/transfer';
+import { TransferUrl } from '#libs/transfer';
 import type { SecretBox } from './secret-box.js';
 
 /** The context that a transfer's URL is sealed with. */
@@ -8,13 +8,13 @@ const context = (streamId: string): string => `transfer:${streamId}`;
 export const sealedTransfer = (
   box: SecretBox,
   streamId: string,
-  url: string,
+  url: TransferUrl,
 ): { url: string; redactedUrl: string; urlHash: string } => ({
-  url: box.seal(url, context(streamId)),
-  redactedUrl: redactTransferUrl(url),
-  urlHash: box.hash(url),
+  url: box.seal(url.text, context(streamId)),
+  redactedUrl: url.masked,
+  urlHash: box.hash(url.text),
 });
 
-/** The whole URL of a transfer's row. Throws as SecretBox.open does. */
-export const openTransferUrl = (box: SecretBox, { streamId, url }: { streamId: string; url: string }): string =>
-  box.open(url, context(streamId));
+/** The URL of a transfer's row, which was judged before it was sealed. Throws as SecretBox.open does. */
+export const openTransferUrl = (box: SecretBox, { streamId, url }: { streamId: string; url: string }): TransferUrl =>
+  TransferUrl.revive(box.open(url, context(streamId)));

@@ -1,5 +1,5 @@
 // ICE of a server (RFC 8445, section 2.5: lite). It listens on host addresses, answers whoever knows the password of the session, and sends
-// nothing to anybody else: candidates of a peer are never looked at, so nobody can have packets sent to an address of their choice.
+// nothing to anybody else (paths.c): candidates of a peer are never looked at, so nobody can have packets sent to an address of their choice.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <nice/agent.h>
@@ -18,46 +18,6 @@
 #define MAX_PACKETS_PER_TURN 64
 #define MAX_DATAGRAM 2048
 
-static gboolean same_address(const struct sockaddr *a, const struct sockaddr *b) {
-  if (a->sa_family != b->sa_family) return FALSE;
-  if (a->sa_family == AF_INET) {
-    const struct sockaddr_in *one = (const void *)a, *other = (const void *)b;
-    return one->sin_port == other->sin_port && one->sin_addr.s_addr == other->sin_addr.s_addr;
-  }
-  const struct sockaddr_in6 *one = (const void *)a, *other = (const void *)b;
-  return one->sin6_port == other->sin6_port && one->sin6_scope_id == other->sin6_scope_id && memcmp(&one->sin6_addr, &other->sin6_addr, 16) == 0;
-}
-
-static gboolean same_path(const Path *a, const Path *b) {
-  return a->socket == b->socket && same_address((const struct sockaddr *)&a->peer, (const struct sockaddr *)&b->peer);
-}
-
-static gboolean is_known(const Transport *transport, const Path *path) {
-  for (guint i = transport->path_count; i > 0; i--) {
-    if (same_path(&transport->paths[i - 1], path)) return TRUE;
-  }
-  return FALSE;
-}
-
-static void remember_path(Transport *transport, const Path *path) {
-  guint at = 0;
-  while (at < transport->path_count && !same_path(&transport->paths[at], path)) at++;
-  if (at == MAX_PATHS)
-    at = same_path(&transport->paths[0], &transport->selected) ? 1 : 0;
-  else if (at == transport->path_count)
-    transport->path_count++;
-  memmove(&transport->paths[at], &transport->paths[at + 1], (transport->path_count - 1 - at) * sizeof *path);
-  transport->paths[transport->path_count - 1] = *path;
-}
-
-static gssize send_on(const Transport *transport, const Path *path, const void *data, gsize length) {
-  return sendto(g_socket_get_fd(transport->sockets[path->socket].socket), data, length, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&path->peer, path->length);
-}
-
-gboolean ice_send(Transport *transport, const void *data, gsize length) {
-  return !transport->is_closed && transport->is_connected && send_on(transport, &transport->selected, data, length) == (gssize)length;
-}
-
 // The credentials that the request was made with, or NULL.
 static const Credentials *credentials_of(const Transport *transport, const StunMessage *request) {
   const Credentials *both[] = {&transport->offered, &transport->used};
@@ -67,17 +27,16 @@ static const Credentials *credentials_of(const Transport *transport, const StunM
   return NULL;
 }
 
-static void select_path(Transport *transport, const Path *path) {
-  transport->selected = *path;
-  if (transport->is_connected) return;
-  transport->is_connected = TRUE;
+static void select_first(Transport *transport, gint path) {
+  transport->paths[path].is_first = TRUE;
+  transport->selected = path;
   Event *event = event_new(transport->state_id);
   event_add_string(event, "connected");
   event_post(event);
 }
 
 // RFC 8445, section 7.3. Who does not know the password gets no answer: with a wrong sender's address, it would go to somebody else.
-static void answer_check(Transport *transport, const Path *path, const StunMessage *request) {
+static void answer_check(Transport *transport, const Path *path, const StunMessage *request, gsize size) {
   const Credentials *credentials = credentials_of(transport, request);
   if (credentials == NULL) {
     transport->strangers++;
@@ -86,13 +45,20 @@ static void answer_check(Transport *transport, const Path *path, const StunMessa
   transport->checks++;
   guint8 answer[STUN_MAX_ANSWER];
   gsize length = stun_answer(request, (const struct sockaddr *)&path->peer, credentials->pwd, request->is_controlled, answer);
-  send_on(transport, path, answer, length);
+  // A check has a priority and a role (section 7.1) and is longer.
+  if (length > size) return;
+  ice_send_on(transport, path, answer, length);
+  gint at = ice_find_path(transport, path);
+  if (at < 0 && request->is_controlled) return;
+  if (at < 0) at = ice_add_path(transport, path);
+  transport->paths[at].sent += length;
   if (request->is_controlled) return;
-  remember_path(transport, path);
+  transport->paths[at].asked = ++transport->last_asked;
+  if (request->nominates) transport->nominated = at;
+  // Some publishers (FFmpeg) never nominate: the first way is as good.
+  if (transport->selected < 0) select_first(transport, at);
   // After a restart the earlier credentials count until the new way is chosen, so that a restart nobody uses ends nothing (section 9).
   gboolean is_new = credentials == &transport->offered;
-  // Some publishers (FFmpeg) never nominate: the first way is as good.
-  if (request->nominates || !transport->is_connected) select_path(transport, path);
   if (is_new && (request->nominates || transport->used.ufrag[0] == '\0')) {
     transport->used = transport->offered;
     transport->offered.ufrag[0] = '\0';
@@ -114,15 +80,20 @@ static void tell_mapped(Transport *transport, guint index, const StunMessage *an
   event_post(event);
 }
 
-static void take_datagram(Transport *transport, const Path *path, const guint8 *data, gsize length) {
+static void take_datagram(Transport *transport, Path *from, const guint8 *data, gsize length) {
   StunMessage message;
+  gint known = ice_find_path(transport, from);
+  if (known >= 0)
+    transport->paths[known].received += length;
+  else
+    from->received = length;
   if (length > 0 && data[0] > 3) {
-    if (is_known(transport, path)) transport_take(transport, data, length);
+    if (known >= 0) transport_take(transport, (guint)known, data, length);
   } else if (stun_read(data, length, &message)) {
     if (message.kind == STUN_REQUEST)
-      answer_check(transport, path, &message);
+      answer_check(transport, from, &message, length);
     else if (message.kind == STUN_SUCCESS)
-      tell_mapped(transport, path->socket, &message);
+      tell_mapped(transport, from->socket, &message);
   }
 }
 
@@ -261,7 +232,7 @@ static napi_value ice_figures(napi_env env, napi_callback_info info) {
   Transport *transport = object;
   g_mutex_lock(&transport->lock);
   guint checks = transport->checks, strangers = transport->strangers, records = transport->records;
-  gint socket = transport->is_connected ? (gint)transport->selected.socket : -1;
+  gint socket = transport->selected >= 0 ? (gint)transport->paths[transport->selected].socket : -1;
   g_mutex_unlock(&transport->lock);
   napi_value result;
   napi_create_object(env, &result);

@@ -43,6 +43,7 @@ static void transport_class_init(TransportClass *class) { G_OBJECT_CLASS(class)-
 static void transport_init(Transport *transport) {
   g_mutex_init(&transport->lock);
   g_queue_init(&transport->waiting);
+  transport->selected = transport->nominated = -1;
 }
 
 // Locked, as all that touches a batch.
@@ -95,15 +96,15 @@ static void remember_source(Transport *transport, guint32 source) {
   transport->sources[transport->source_count - 1] = source;
 }
 
-static void take_media(Transport *transport, const guint8 *packet, guint length) {
+// False: it is not the publisher's, or came before.
+static gboolean take_media(Transport *transport, const guint8 *packet, guint length) {
   gboolean rtcp = is_rtcp(packet);
   // libsrtp reads the header by words.
   _Alignas(8) guint8 plain[MAX_PACKET];
   memcpy(plain, packet, length);
   int bytes = (int)length;
   srtp_err_status_t status = rtcp ? srtp_unprotect_rtcp(transport->in, plain, &bytes) : srtp_unprotect(transport->in, plain, &bytes);
-  // Not the publisher's, or come before: nobody needs to know.
-  if (status != srtp_err_status_ok) return;
+  if (status != srtp_err_status_ok) return FALSE;
   remember_source(transport, source_of(packet, rtcp));
   if (transport->batch == NULL) {
     transport->batch = g_byte_array_sized_new(USUAL_BATCH);
@@ -117,6 +118,7 @@ static void take_media(Transport *transport, const guint8 *packet, guint length)
   g_byte_array_append(batch, head, sizeof head);
   g_byte_array_append(batch, plain, (guint)bytes);
   if (batch->len >= MAX_BATCH) hand_over(transport);
+  return TRUE;
 }
 
 static void take_waiting(Transport *transport) {
@@ -128,17 +130,18 @@ static void take_waiting(Transport *transport) {
 }
 
 // What kind a packet is, its first byte says (RFC 7983).
-void transport_take(Transport *transport, const guint8 *packet, gsize length) {
+void transport_take(Transport *transport, guint path, const guint8 *packet, gsize length) {
   if (length < 12) return;
   if (packet[0] >= 20 && packet[0] <= 63) {
     transport->records++;
+    if (transport->in == NULL) ice_record_came(transport, path);
     gst_app_src_push_buffer(transport->dtls, gst_buffer_new_memdup(packet, length));
     return;
   }
   if (packet[0] < 128 || packet[0] > 191 || length > MAX_PACKET) return;
   if (transport->in != NULL) {
     take_waiting(transport);
-    take_media(transport, packet, (guint)length);
+    if (take_media(transport, packet, (guint)length)) ice_proven(transport, path);
   } else if (transport->waiting.length < MAX_WAITING) {
     g_queue_push_tail(&transport->waiting, g_bytes_new(packet, length));
   }

@@ -1,4 +1,4 @@
-// One publisher's transport, shared by ICE (ice.c) and SRTP (transport.c).
+// One publisher's transport, shared by ICE (ice.c, paths.c) and SRTP (transport.c).
 #pragma once
 
 #include <gio/gio.h>
@@ -31,6 +31,12 @@ typedef struct {
   guint socket;
   socklen_t length;
   struct sockaddr_storage peer;
+  // Bytes, since the peer has asked here.
+  guint64 received, sent;
+  // When it asked last, as a number that grows with each check.
+  guint64 asked;
+  // Over which the peer has asked first; a DTLS record came; a packet came that only the peer can have encrypted.
+  gboolean is_first, has_records, is_proven;
 } Path;
 
 typedef struct {
@@ -59,21 +65,29 @@ struct _Transport {
   guint socket_count;
   // Those that the peer uses, and those of a restart that it has not used yet; an empty fragment: none.
   Credentials used, offered;
-  // Who was heard last is last.
   Path paths[MAX_PATHS];
   guint path_count;
-  // Where we send to.
-  Path selected;
-  gboolean is_connected;
+  guint64 last_asked;
+  // Of `paths`, -1: none. Where we send to; which the peer has nominated last.
+  gint selected, nominated;
   // Proper checks, checks of somebody else, and DTLS records, so far.
   guint checks, strangers, records;
 };
 
 // The context of the thread that serves all sockets.
 GMainContext *transport_context(void);
-// What came on one of the sockets, from the peer; on that thread, locked.
-void transport_take(Transport *transport, const guint8 *packet, gsize length);
-// Sends to the peer; false when there is no way to it. Locked.
+// Its place among the paths; -1: the peer has not asked there.
+gint ice_find_path(const Transport *transport, const Path *path);
+// Where there is no room, it takes the place of the one over which the peer has not asked for longest, and that we do not send to.
+gint ice_add_path(Transport *transport, const Path *path);
+gboolean ice_send_on(const Transport *transport, const Path *path, const void *data, gsize length);
+// What came from the peer over this path; on that thread, locked.
+void transport_take(Transport *transport, guint path, const guint8 *packet, gsize length);
+// A DTLS record of the handshake came over this path. Locked.
+void ice_record_came(Transport *transport, guint path);
+// A packet came over this path that only the peer can have encrypted. Locked.
+void ice_proven(Transport *transport, guint path);
+// Sends to the peer; false when there is no way to it, or more than may go to an address that could be somebody else's. Locked.
 gboolean ice_send(Transport *transport, const void *data, gsize length);
 // Stops listening. Locked.
 void ice_close(Transport *transport);

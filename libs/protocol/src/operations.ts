@@ -1,4 +1,4 @@
-import type { TransferOptions } from '#libs/transfer';
+import type { TransferOptions, TransferTarget } from '#libs/transfer';
 import type { Claim, Figures, PipelineSettings, Snapshot, WantedTransfer } from './pipeline.js';
 
 /**
@@ -65,7 +65,7 @@ export interface PublishAnswer {
 
 /** What a probe's process is told. */
 export interface ProbeQuestion {
-  url: string;
+  target: TransferTarget;
   options: TransferOptions;
   /** Of addresses, as AllowList reads them. */
   rules: string;

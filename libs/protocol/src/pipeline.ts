@@ -1,4 +1,4 @@
-import type { TransferOptions } from '#libs/transfer';
+import type { TransferOptions, TransferTarget } from '#libs/transfer';
 
 /**
  * What a worker and a pipeline process say to each other: one JSON object a line over a Unix socket that the pipeline
@@ -32,9 +32,11 @@ export interface PipelineSettings {
   mediaDir: string;
 }
 
-/** A wished-for output. The whole URL, stream key included, crosses only this socket. */
+/** A wished-for output. The whole URL, stream key included, crosses only this socket, taken apart. */
 export interface WantedTransfer {
   id: string;
+  target: TransferTarget;
+  /** The same as text, for an adopted pipeline of the version before, which takes it apart itself. */
   url: string;
   options: TransferOptions;
 }

@@ -1,4 +1,4 @@
-import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+import { serverOf, TransferUrl } from './transfer-url.js';
 
 const MASK = '***';
 /** Deeper is shown as masked; no answer that we understand has more than four levels. */
@@ -77,12 +77,12 @@ function shownText(text: string): string {
   if (!/^rtmps?:\/\//i.test(url)) return words(text);
   try {
     // Of the application only a plain name: an instance, or what stands in an application's place, may be a part of a key.
-    const { app, streamName } = parseTransferUrl(url);
-    const server = /^[^/]*\/\/[^/]*/.exec(redactTransferUrl(url))?.[0] ?? '';
+    const { target, masked } = TransferUrl.parse(url);
+    const { app, streamName } = target;
     const name = app.replace(/\?.*/s, '');
     return streamName !== '' && PLAIN_NAME.test(name)
-      ? redactTransferUrl(url)
-      : `${server}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
+      ? masked
+      : `${serverOf(target)}/${PLAIN_NAME.test(name.split('/')[0] as string) && streamName !== '' ? `${name.split('/')[0]}/` : ''}${MASK}`;
   } catch {
     return `${url.slice(0, url.indexOf(':'))}://${MASK}`;
   }

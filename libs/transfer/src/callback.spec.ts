@@ -40,7 +40,7 @@ describe('parseCallbackAnswer', () => {
       'rtmp://a/live/1',
       { element: 2, url: 'rtmps://b/app/2', options: { muted: true } },
     ]);
-    expect(urls).toEqual([
+    expect(urls.map((one) => ({ ...one, url: one.url.text }))).toEqual([
       { element: 0, url: 'rtmp://a/live/1', options: {} },
       { element: 2, url: 'rtmps://b/app/2', options: { muted: true } },
     ]);
@@ -57,7 +57,7 @@ describe('parseCallbackAnswer', () => {
       { url: 'rtmp://a/live/x', options: [] },
       'rtmp://a/KEY3',
     ]);
-    expect(urls.map(({ url }) => url)).toEqual(['rtmp://a/live/KEY1']);
+    expect(urls.map(({ url }) => url.text)).toEqual(['rtmp://a/live/KEY1']);
     expect(bad.map(({ element }) => element)).toEqual([0, 2, 3, 4, 5, 6]);
     expect(JSON.stringify(bad)).not.toContain('KEY');
   });

@@ -1,6 +1,6 @@
 import { TransferError } from './reasons.js';
 import { isOption, optionProblems, type TransferOptions } from './options.js';
-import { parseTransferUrl } from './transfer-url.js';
+import { TransferUrl } from './transfer-url.js';
 
 /** The most URLs of one answer that are forwarded to. */
 export const MAX_TRANSFER_URLS = 50;
@@ -32,7 +32,7 @@ export function callbackUrlProblem(text: string): string | null {
 export interface AnsweredUrl {
   /** Its place in the answer, from 0. */
   element: number;
-  url: string;
+  url: TransferUrl;
   options: TransferOptions;
 }
 
@@ -66,10 +66,10 @@ export function parseCallbackAnswer(body: string): CallbackAnswer {
   for (; element < Math.min(list.length, MAX_ELEMENTS) && bad.length <= MAX_BAD_ELEMENTS; element += 1) {
     const read = readElement(list[element]);
     if (typeof read === 'string') bad.push({ element, message: read });
-    else if (urls.has(read.url)) continue;
+    else if (urls.has(read.url.text)) continue;
     else if (urls.size >= MAX_TRANSFER_URLS)
       bad.push({ element, message: `only ${MAX_TRANSFER_URLS} URLs are forwarded to` });
-    else urls.set(read.url, { element, ...read });
+    else urls.set(read.url.text, { element, ...read });
   }
   const rest = list.length - element;
   if (rest > 0)
@@ -98,8 +98,7 @@ function readElement(element: unknown): Omit<AnsweredUrl, 'element'> | string {
 
 function checked(url: string, options: TransferOptions): Omit<AnsweredUrl, 'element'> | string {
   try {
-    parseTransferUrl(url);
-    return { url, options };
+    return { url: TransferUrl.parse(url), options };
   } catch (error) {
     return error instanceof TransferError ? (error.detail ?? error.message) : String((error as Error).message);
   }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { pushTarget } from './push-url.js';
-import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+import { pushUrl } from './push-url.js';
+import { TransferUrl } from './transfer-url.js';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/destination-urls.md'), 'utf8');
 const cells = (line: string): string[] =>
@@ -23,15 +23,16 @@ it('the page has a row for each platform', () => {
 
 it.each(rows)('%s is split as the page says', (_, server, key, app, streamName, tcUrl) => {
   const url = key === '' ? server : `${server.replace(/\/$/, '')}/${key}`;
-  expect(parseTransferUrl(url)).toMatchObject({ app, streamName, tcUrl });
+  const parsed = TransferUrl.parse(url);
+  expect(parsed.target).toMatchObject({ app, streamName, tcUrl });
   // What is shown of it holds no key.
-  if (key !== '') expect(redactTransferUrl(url)).not.toContain(key);
+  if (key !== '') expect(parsed.masked).not.toContain(key);
 });
 
 it.each(rows.filter(([, server, key]) => key !== '' && !server.includes('?') && !key.includes('?')))(
   '%s as a push: the server is the rtmpUrl, the key the name',
   (_, server, key, app, streamName) => {
-    const target = pushTarget(server, key, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
-    expect(parseTransferUrl(target.url)).toMatchObject({ app, streamName });
+    const { target } = pushUrl(server, key, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
+    expect(target).toMatchObject({ app, streamName });
   },
 );

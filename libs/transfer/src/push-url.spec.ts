@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { pushTarget, withParameters } from './push-url.js';
+import { pushUrl, withParameters } from './push-url.js';
 import { TransferError } from './reasons.js';
-import { parseTransferUrl } from './transfer-url.js';
+import { TransferUrl } from './transfer-url.js';
 
 const NAMING = { streamNamePrefix: 'rtmp_', fullUrl: false, passUrlParameters: true };
 
-describe('pushTarget', () => {
+describe('pushUrl', () => {
   it.each([
     ['rtmp://a.example/live', { app: 'live', streamName: 'rtmp_s' }],
     ['rtmp://a.example:1936/live/', { app: 'live', streamName: 'rtmp_s', port: 1936 }],
@@ -19,13 +19,11 @@ describe('pushTarget', () => {
     ['rtmp://a.example/live/inst?user=u', { app: 'live/inst/?user=u', streamName: 'rtmp_s' }],
     ['rtmp://a.example/live?token=a/b', { app: 'live?token=a/b', streamName: 'rtmp_s' }],
   ])('puts prefix and name behind %s', (rtmpUrl, expected) => {
-    const { url, streamName } = pushTarget(rtmpUrl, 's', NAMING);
-    expect(streamName).toBe('rtmp_s');
-    expect(parseTransferUrl(url)).toMatchObject(expected);
+    expect(pushUrl(rtmpUrl, 's', NAMING).target).toMatchObject(expected);
   });
 
   it('and a key that is all query stays one, whatever characters it has', () => {
-    expect(parseTransferUrl('rtmp://a.example/live/?name=x&sign=a/b==')).toMatchObject({
+    expect(TransferUrl.parse('rtmp://a.example/live/?name=x&sign=a/b==').target).toMatchObject({
       app: 'live',
       streamName: '?name=x&sign=a/b==',
     });
@@ -33,16 +31,17 @@ describe('pushTarget', () => {
 
   it('takes a full URL as it is', () => {
     const url = 'rtmp://a.example/live?a=1/other?sig=x/y';
-    expect(pushTarget(url, 's', { ...NAMING, fullUrl: true, passUrlParameters: false })).toEqual({
-      url,
-      streamName: 'other?sig=x/y',
+    expect(pushUrl(url, 's', { ...NAMING, fullUrl: true, passUrlParameters: false })).toMatchObject({
+      text: url,
+      target: { streamName: 'other?sig=x/y' },
     });
   });
 
   it('leaves the prefix and the parameters out', () => {
     expect(
-      pushTarget('rtmp://a.example/live/inst/?u=1', 's', { ...NAMING, streamNamePrefix: '', passUrlParameters: false }),
-    ).toEqual({ url: 'rtmp://a.example/live/inst/s', streamName: 's' });
+      pushUrl('rtmp://a.example/live/inst/?u=1', 's', { ...NAMING, streamNamePrefix: '', passUrlParameters: false })
+        .text,
+    ).toBe('rtmp://a.example/live/inst/s');
   });
 
   it.each([
@@ -54,7 +53,7 @@ describe('pushTarget', () => {
     'rtmp://a example/live',
     'rtmp://a.example/?u=1',
   ])('refuses %j', (rtmpUrl) => {
-    expect(() => pushTarget(rtmpUrl, 's', NAMING)).toThrow(TransferError);
+    expect(() => pushUrl(rtmpUrl, 's', NAMING)).toThrow(TransferError);
   });
 });
 

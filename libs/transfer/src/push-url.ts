@@ -1,4 +1,4 @@
-import { parseTransferUrl } from './transfer-url.js';
+import { TransferUrl } from './transfer-url.js';
 
 /** How a stream's name and a server's URL become the URL to publish to (Flashphoner, "Set stream name to publish to RTMP server"). */
 export interface PushNaming {
@@ -10,22 +10,15 @@ export interface PushNaming {
   passUrlParameters: boolean;
 }
 
-/** Where a push goes: the whole URL, and the name under which the stream is found there. */
-export interface PushTarget {
-  url: string;
-  streamName: string;
-}
-
-/** Throws TransferError `url_invalid`, as parseTransferUrl does. */
-export function pushTarget(
+/** Where a push goes; the name under which the stream is found there is its `target.streamName`. Throws as TransferUrl.parse does. */
+export function pushUrl(
   rtmpUrl: string,
   streamName: string,
   { streamNamePrefix, fullUrl, passUrlParameters }: PushNaming,
-): PushTarget {
-  const url = fullUrl
-    ? rtmpUrl
-    : inServer(passUrlParameters ? rtmpUrl : rtmpUrl.replace(/\?.*/s, ''), streamNamePrefix + streamName);
-  return { url, streamName: parseTransferUrl(url).streamName };
+): TransferUrl {
+  if (fullUrl) return TransferUrl.parse(rtmpUrl);
+  const server = passUrlParameters ? rtmpUrl : rtmpUrl.replace(/\?.*/s, '');
+  return TransferUrl.parse(inServer(server, streamNamePrefix + streamName));
 }
 
 /** A server's URL with more parameters for its application, as RTMP's connect shall carry them. */

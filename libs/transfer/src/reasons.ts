@@ -14,7 +14,7 @@ export interface Reason {
   text: string;
 }
 
-/** Every reason code that streams, transfers and callbacks can bear. Codes are contract: never renamed, only added. */
+/** Every reason code that streams, transfers and callbacks can have. Codes are contract: never renamed, only added. */
 export const REASONS = {
   // Transfers
   url_invalid: {
@@ -30,7 +30,7 @@ export const REASONS = {
   address_forbidden: {
     blame: 'customer',
     retry: 'never',
-    text: 'The host leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.',
+    text: 'The host leads to a private or reserved address; only public ones may be reached, unless the operator permits others.',
   },
   tcp_refused: {
     blame: 'platform',
@@ -51,12 +51,12 @@ export const REASONS = {
   tls_certificate: {
     blame: 'platform',
     retry: 'slow',
-    text: "The platform's certificate is not valid for this host; correct the host, or switch verification off for this transfer.",
+    text: "The platform's certificate is not valid for this host; correct the host, or set the option tlsVerify of this transfer to false.",
   },
   handshake_failed: {
     blame: 'platform',
     retry: 'fast',
-    text: 'The platform accepted the connection but does not speak RTMP in time; check host, port and protocol.',
+    text: 'The platform accepted the connection but did not complete the RTMP handshake in time; check host, port and protocol.',
   },
   connect_rejected: {
     blame: 'customer',
@@ -66,7 +66,7 @@ export const REASONS = {
   redirected: {
     blame: 'platform',
     retry: 'slow',
-    text: 'The platform redirects to another address, which is not followed; put that address into the transfer URL.',
+    text: 'The platform redirects to another address, which was not followed; put that address into the transfer URL.',
   },
   auth_failed: {
     blame: 'customer',
@@ -94,14 +94,14 @@ export const REASONS = {
   sound_failed: {
     blame: 'customer',
     retry: 'never',
-    text: "The sound file cannot be played, so the stream's own audio goes on; mend the .wav file in the media folder, and set the sound to null and again.",
+    text: "The sound file cannot be played, so the stream's own audio goes on; repair the .wav file in the media folder, then set the sound to null and set it again.",
   },
   stream_ended: { blame: 'nobody', retry: 'never', text: 'The stream ended.' },
   removed: { blame: 'nobody', retry: 'never', text: 'The transfer was removed.' },
   node_overloaded: {
     blame: 'service',
     retry: 'fast',
-    text: 'The node did not get to its work in time, so that the platform had to wait; report it to the operator, who has to give it more CPU or fewer slots.',
+    text: 'The node was too busy to send in time; report it to the operator, who has to give it more CPU or fewer slots.',
   },
   service_error: { blame: 'service', retry: 'fast', text: 'A fault of the service; report it to its operator.' },
   // Streams
@@ -109,9 +109,9 @@ export const REASONS = {
   publisher_lost: {
     blame: 'publisher',
     retry: 'never',
-    text: 'No media came from the publisher any more, and it did not return in time.',
+    text: 'Media from the publisher stopped, and it did not reconnect in time.',
   },
-  kicked: { blame: 'nobody', retry: 'never', text: 'The stream was ended over the API.' },
+  kicked: { blame: 'nobody', retry: 'never', text: 'The stream was ended by request, over the API or the dashboard.' },
   banned: {
     blame: 'customer',
     retry: 'never',
@@ -120,7 +120,7 @@ export const REASONS = {
   stream_auth_denied: {
     blame: 'customer',
     retry: 'never',
-    text: "The customer's server, which is asked who may publish, said no.",
+    text: "The customer's server, which decides who may publish, refused the publisher.",
   },
   taken_over: { blame: 'publisher', retry: 'never', text: 'Another session of the same stream took over.' },
   ice_timeout: {
@@ -141,7 +141,7 @@ export const REASONS = {
   picture_too_large: {
     blame: 'publisher',
     retry: 'never',
-    text: "The publisher's pictures are larger than 4096 x 2304, or need a decoder larger than that of H.264 level 5.2; publish smaller ones.",
+    text: "The publisher's video is larger than 4096 x 2304, or needs more than H.264 level 5.2; publish it smaller.",
   },
   no_video: {
     blame: 'publisher',
@@ -151,7 +151,7 @@ export const REASONS = {
   no_audio: {
     blame: 'publisher',
     retry: 'never',
-    text: 'The publisher announced sound but sends none; silence goes out in its place.',
+    text: 'The publisher announced sound but sends none; silence is sent in its place.',
   },
   no_parameter_sets: {
     blame: 'publisher',
@@ -161,21 +161,21 @@ export const REASONS = {
   no_key_frame: {
     blame: 'publisher',
     retry: 'never',
-    text: 'No key frame comes from the publisher though it is asked for one, so its pictures cannot be decoded; set the key frame interval in its encoder.',
+    text: 'The publisher sends no key frame although it is asked for one, so its video cannot be decoded; set the key frame interval in its encoder.',
   },
   media_invalid: {
     blame: 'publisher',
     retry: 'never',
-    text: "The publisher's media could not be decoded; another codec or encoder may help.",
+    text: "The publisher's media could not be decoded; try another codec or encoder.",
   },
   no_free_slot: { blame: 'operator', retry: 'never', text: 'No node had room for the stream.' },
   no_answer: { blame: 'service', retry: 'never', text: 'No node answered the publisher in time.' },
   node_lost: { blame: 'service', retry: 'never', text: 'The node that ran the stream went away.' },
-  pipeline_crashed: { blame: 'service', retry: 'never', text: 'The process that carried the stream ended by itself.' },
+  pipeline_crashed: { blame: 'service', retry: 'never', text: 'The process of the stream ended unexpectedly.' },
   out_of_memory: {
     blame: 'operator',
     retry: 'never',
-    text: 'The stream took more memory than one may have on this node (PIPELINE_MEMORY_MB); its pictures, or those that its transfers wish for, may be too large.',
+    text: 'The stream took more memory than one may have on this node (PIPELINE_MEMORY_MB); its video, or the video that its transfers ask for, may be too large.',
   },
   negotiation_failed: { blame: 'publisher', retry: 'never', text: "The publisher's offer could not be answered." },
   service_shutdown: { blame: 'operator', retry: 'never', text: 'The node was shut down.' },
@@ -194,7 +194,7 @@ export const REASONS = {
   callback_address_forbidden: {
     blame: 'customer',
     retry: 'slow',
-    text: 'The callbackUrl leads to a private or reserved address; only public ones may be reached, and those in ALLOWED_PRIVATE_HOSTS.',
+    text: 'The callbackUrl leads to a private or reserved address; only public ones may be reached, unless the operator permits others.',
   },
   callback_connect_failed: {
     blame: 'customer',
@@ -205,7 +205,7 @@ export const REASONS = {
   callback_circuit_open: {
     blame: 'customer',
     retry: 'fast',
-    text: 'The callback server failed several times in a row and is left alone for some seconds.',
+    text: 'The callback server failed several times in a row and is not asked for some seconds.',
   },
   callback_rate_limited: {
     blame: 'customer',
@@ -222,7 +222,7 @@ export const REASONS = {
   callback_encoded: {
     blame: 'customer',
     retry: 'slow',
-    text: 'The callback server compressed its answer though asked not to.',
+    text: 'The callback server compressed its answer although the request said not to.',
   },
   callback_not_json: { blame: 'customer', retry: 'fast', text: "The callback server's answer is not JSON." },
   callback_bad_answer: {

@@ -1,10 +1,11 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { TransferError } from './reasons.js';
-import { parseTransferUrl, redactTransferUrl } from './transfer-url.js';
+import { TransferUrl } from './transfer-url.js';
 
 const rtmp = { protocol: 'rtmp', port: 1935 };
 
-describe('parseTransferUrl', () => {
+describe('TransferUrl.parse', () => {
   it.each([
     [
       'rtmp://a.example/live/key',
@@ -54,7 +55,7 @@ describe('parseTransferUrl', () => {
     ['rtmp://anicovideo.jp/live/input/k/ey', { app: 'live/input/k', streamName: 'ey' }],
     ['rtmp://a.example/live/k%2fey+%20ä', { streamName: 'k%2fey+%20ä' }],
   ])('reads %s', (url, expected) => {
-    expect(parseTransferUrl(url)).toMatchObject(expected);
+    expect(TransferUrl.parse(url).target).toMatchObject(expected);
   });
 
   it.each([
@@ -105,13 +106,13 @@ describe('parseTransferUrl', () => {
     ['rtmp://a%:b@a.example/live/key', 'has badly escaped credentials'],
     [`rtmp://a.example/live/${'k'.repeat(2048)}`, 'is longer than 2048 characters'],
   ])('refuses %s', (url, why) => {
-    expect(() => parseTransferUrl(url)).toThrow(TransferError);
-    expect(() => parseTransferUrl(url)).toThrow(expect.objectContaining({ code: 'url_invalid' }) as Error);
-    expect(() => parseTransferUrl(url)).toThrow(why);
+    expect(() => TransferUrl.parse(url)).toThrow(TransferError);
+    expect(() => TransferUrl.parse(url)).toThrow(expect.objectContaining({ code: 'url_invalid' }) as Error);
+    expect(() => TransferUrl.parse(url)).toThrow(why);
   });
 });
 
-describe('redactTransferUrl', () => {
+describe('what is shown', () => {
   const KEY = 'SECRET-key';
   it.each([
     [`rtmp://a.example/live/${KEY}`, 'rtmp://a.example/live/***'],
@@ -126,10 +127,11 @@ describe('redactTransferUrl', () => {
       `rtmp://liveorigin.dlive.nicovideo.jp/live/input/${KEY}/x?${KEY}`,
       'rtmp://liveorigin.dlive.nicovideo.jp/live/input/***',
     ],
-    [`rtmp://a b/live/${KEY}`, '***'],
-    [`nonsense ${KEY}`, '***'],
-  ])('of %s is %s', (url, redacted) => {
-    expect(redactTransferUrl(url)).toBe(redacted);
+  ])('of %s is %s', (url, shown) => {
+    const parsed = TransferUrl.parse(url);
+    expect(parsed.masked).toBe(shown);
+    // By mistake as well.
+    expect([`${parsed}`, JSON.stringify({ parsed }), inspect({ parsed })].join()).not.toContain(KEY);
   });
 
   it('and refusals repeat nothing of the key', () => {
@@ -141,13 +143,12 @@ describe('redactTransferUrl', () => {
     ]) {
       let message = '';
       try {
-        parseTransferUrl(url);
+        TransferUrl.parse(url);
       } catch (error) {
         message = String(error);
       }
       expect(message).toContain('the URL');
       expect(message).not.toContain(KEY);
-      expect(redactTransferUrl(url)).not.toContain(KEY);
     }
   });
 
@@ -183,17 +184,35 @@ describe('redactTransferUrl', () => {
       // The key stands where keys stand: among credentials, in queries and at the end; a host or an application called so is shown.
       const middle = Array.from({ length: random(6) }, () => pieces[random(pieces.length)]).join('');
       const url = `rtmp${random(2) ? 's' : ''}://${random(3) ? '' : `u:${KEY}@`}a.example/app${middle.replaceAll(/\/[^?]*SECRET-key/g, '/x')}/${KEY}`;
-      const redacted = redactTransferUrl(url);
+      let shown = '';
       try {
-        parseTransferUrl(url);
+        shown = TransferUrl.parse(url).masked;
         good += 1;
       } catch (error) {
         expect(error).toBeInstanceOf(TransferError);
         expect(String(error)).not.toContain(KEY);
-        expect(redacted).toBe('***');
       }
-      if (!middle.includes(KEY)) expect(redacted).not.toContain(KEY);
+      if (!middle.includes(KEY)) expect(shown).not.toContain(KEY);
     }
     expect(good).toBeGreaterThan(1000);
+  });
+});
+
+describe('TransferUrl.revive', () => {
+  it('gives the parts that were parsed', () => {
+    const url = 'rtmps://u:p%40@a.example:8443/live?t=1/key?x=1';
+    expect(TransferUrl.revive(url).target).toEqual(TransferUrl.parse(url).target);
+    expect(TransferUrl.revive(url).masked).toBe('rtmps://a.example:8443/live?***/***');
+  });
+
+  it('does not judge: what was good when it was stored is forwarded to', () => {
+    expect(() => TransferUrl.parse('rtmp://a.example/key')).toThrow(TransferError);
+    expect(TransferUrl.revive('rtmp://a.example/key').target).toMatchObject({ host: 'a.example', streamName: 'key' });
+  });
+
+  it('but what never was a URL has no parts, and shows nothing', () => {
+    const revived = TransferUrl.revive('nonsense SECRET-key');
+    expect(() => revived.target).toThrow(expect.objectContaining({ code: 'url_invalid' }) as Error);
+    expect(`${revived}`).toBe('***');
   });
 });

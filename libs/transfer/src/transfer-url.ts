@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { inspect } from 'node:util';
 import { TransferError } from './reasons.js';
 
 /** Where and how to publish, taken apart the way RTMP's `connect` and `publish` want it. */
@@ -31,51 +32,127 @@ const PLATFORMS: { host: RegExp; apps: string[]; defaultApp?: string }[] = [
   { host: /\.live-video\.net\.?$/i, apps: ['app'], defaultApp: 'app' },
 ];
 
+/** A URL taken apart, with the first rule that it breaks. */
+interface TakenApart {
+  target: TransferTarget;
+  problem: string | null;
+}
+
 /**
- * Reads `rtmp[s]://[user:password@]host[:port]/app[/instance]/streamName[?query]`. A query before the stream name
- * (`/app?token=1/name`) belongs to the application; without a name behind it (`/app?user=u&pass=p`) there is only an application.
- * docs/destination-urls.md has a table of what platforms publish. Throws TransferError `url_invalid` whose detail says what is wrong and
- * repeats nothing of the URL.
+ * Where a transfer goes: the URL as the customer wrote it, its parts, and the form of it that may be shown. It is made once,
+ * where a text comes from outside (`parse`), and is carried as this value from there on. docs/architecture.md says where.
+ * It holds a stream key: printed, logged or put into JSON by mistake it is its masked form.
  */
-export function parseTransferUrl(url: string): TransferTarget {
-  if (url.length > MAX_LENGTH) throw invalid(`is longer than ${MAX_LENGTH} characters`);
-  // They would end up in RTMP messages and logs.
-  if (/[\s\p{Cc}]/u.test(url) || !url.isWellFormed()) throw invalid('has a blank or a control character');
+export class TransferUrl {
+  private constructor(
+    /** As it was given. Only to be sealed, hashed and compared. */
+    readonly text: string,
+    private parts?: TransferTarget,
+  ) {}
+
+  /**
+   * Reads and judges `rtmp[s]://[user:password@]host[:port]/app[/instance]/streamName[?query]`. A query before the stream name
+   * (`/app?token=1/name`) belongs to the application; without a name behind it (`/app?user=u&pass=p`) there is only an application.
+   * docs/destination-urls.md has a table of what platforms publish. Throws TransferError `url_invalid` whose detail says what is
+   * wrong and repeats nothing of the URL.
+   */
+  static parse(text: string): TransferUrl {
+    if (text.length > MAX_LENGTH) throw invalid(`is longer than ${MAX_LENGTH} characters`);
+    // They would end up in RTMP messages and logs.
+    if (/[\s\p{Cc}]/u.test(text) || !text.isWellFormed()) throw invalid('has a blank or a control character');
+    const read = takeApart(text);
+    if (!read) throw invalid(/^rtmps?:\/\//i.test(text) ? 'is malformed' : 'does not begin with rtmp:// or rtmps://');
+    if (read.problem !== null) throw invalid(read.problem);
+    return new TransferUrl(text, read.target);
+  }
+
+  /**
+   * A URL that was parsed before it was stored: taken apart again by the same rule when its parts are asked for, and not judged
+   * again. A rule that has become stricter since does not end a transfer that runs.
+   */
+  static revive(text: string): TransferUrl {
+    return new TransferUrl(text);
+  }
+
+  /** Throws TransferError `url_invalid` for a revived text that never was a URL. */
+  get target(): TransferTarget {
+    this.parts ??= takeApart(this.text)?.target;
+    if (!this.parts) throw invalid('is malformed');
+    return this.parts;
+  }
+
+  /** The one form that is shown and logged: scheme, host, port and application; credentials, query and key masked. */
+  get masked(): string {
+    const target = this.parts ?? takeApart(this.text)?.target;
+    if (!target) return '***';
+    const { app, streamName } = target;
+    // A key typed without its application looks like an application alone.
+    return `${serverOf(target)}/${streamName === '' ? '' : `${app.replace(/\?.*/s, '?***')}/`}***`;
+  }
+
+  toString(): string {
+    return this.masked;
+  }
+
+  toJSON(): string {
+    return this.masked;
+  }
+
+  [inspect.custom](): string {
+    return this.masked;
+  }
+}
+
+/** `rtmp://host` with the port where it is not the scheme's own: what of a URL is no secret, whoever sees it. */
+export function serverOf({ protocol, host, port }: TransferTarget): string {
+  const shownHost = host.includes(':') ? `[${host}]` : host;
+  return `${protocol}://${shownHost}${port === DEFAULT_PORTS[protocol] ? '' : `:${port}`}`;
+}
+
+/** Null for what has not the form of a URL at all. */
+function takeApart(url: string): TakenApart | null {
   const match = PARTS.exec(url);
-  if (!match) throw invalid(/^rtmps?:\/\//i.test(url) ? 'is malformed' : 'does not begin with rtmp:// or rtmps://');
+  if (!match) return null;
   const [, scheme, credentials, rawHost, rawPort, path = ''] = match;
   const protocol = (scheme as string).toLowerCase() as 'rtmp' | 'rtmps';
   const host = (rawHost as string).replace(/^\[|\]$/g, '');
-  if ((rawHost as string).startsWith('[') ? !(isIPv6(host) && !host.includes('%')) : !HOST_NAME.test(host)) {
-    throw invalid(host === '' ? 'has no host' : 'has a bad host');
-  }
   const port = rawPort === undefined || rawPort === '' ? DEFAULT_PORTS[protocol] : Number(rawPort);
-  if (port < 1 || port > 65_535) throw invalid('has a bad port');
-  const { app, streamName } = splitPath(path.slice(1), host);
-  const authority = port === DEFAULT_PORTS[protocol] ? (rawHost as string) : `${rawHost}:${port}`;
+  const { app, streamName, problem } = splitPath(path.slice(1), host);
+  const login = readCredentials(credentials);
+  const target = { protocol, host, port, app, streamName, tcUrl: '', ...login };
+  target.tcUrl = `${serverOf(target)}/${app}`;
   return {
-    protocol,
-    host,
-    port,
-    app,
-    streamName,
-    tcUrl: `${protocol}://${authority}/${app}`,
-    ...readCredentials(credentials),
+    target,
+    problem:
+      hostProblem(rawHost as string, host) ??
+      (port < 1 || port > 65_535 ? 'has a bad port' : null) ??
+      problem ??
+      (login === null ? 'has badly escaped credentials' : null),
   };
 }
 
-function splitPath(text: string, host: string): { app: string; streamName: string } {
+function hostProblem(rawHost: string, host: string): string | null {
+  if (host === '') return 'has no host';
+  const isGood = rawHost.startsWith('[') ? isIPv6(host) && !host.includes('%') : HOST_NAME.test(host);
+  return isGood ? null : 'has a bad host';
+}
+
+function splitPath(text: string, host: string): { app: string; streamName: string; problem: string | null } {
   const platform = PLATFORMS.find((one) => one.host.test(host));
   const known = platform?.apps.find((app) => text.startsWith(`${app}/`));
   const { app, streamName } =
     known === undefined ? splitAtLastSlash(text) : { app: known, streamName: text.slice(known.length + 1) };
   if (app === '' && streamName !== '' && platform?.defaultApp !== undefined)
-    return { app: platform.defaultApp, streamName };
+    return { app: platform.defaultApp, streamName, problem: null };
   // The form of MediaMTX: `rtmp://host/stream?user=u&pass=p`.
-  if (app === '' && /^[^?]+\?./.test(streamName)) return { app: streamName, streamName: '' };
-  if (app === '' || app.startsWith('?')) throw invalid('has no application in its path (rtmp://host/app/key)');
-  if (streamName === '') throw invalid('has no stream key in its path (rtmp://host/app/key)');
-  return { app, streamName };
+  if (app === '' && /^[^?]+\?./.test(streamName)) return { app: streamName, streamName: '', problem: null };
+  const problem =
+    app === '' || app.startsWith('?')
+      ? 'has no application in its path (rtmp://host/app/key)'
+      : streamName === ''
+        ? 'has no stream key in its path (rtmp://host/app/key)'
+        : null;
+  return { app, streamName, problem };
 }
 
 /** Split at the last slash before the stream's own query; if the stream name has no path before it, there is no app. */
@@ -91,28 +168,15 @@ function splitAtLastSlash(text: string): { app: string; streamName: string } {
   return { app: text.slice(0, Math.max(0, slash)), streamName: text.slice(slash + 1) };
 }
 
-function readCredentials(text: string | undefined): { user?: string; password?: string } {
+/** Null when they are badly escaped. */
+function readCredentials(text: string | undefined): { user?: string; password?: string } | null {
   if (text === undefined || text === '') return {};
   try {
     const [user = '', password = ''] = text.split(/:(.*)/s);
     return { user: decodeURIComponent(user), password: decodeURIComponent(password) };
   } catch {
-    throw invalid('has badly escaped credentials');
+    return null;
   }
 }
 
 const invalid = (why: string): TransferError => new TransferError('url_invalid', `the URL ${why}`);
-
-/** The one form of a URL that is shown and logged: scheme, host, port and application; credentials, query and key masked. */
-export function redactTransferUrl(url: string): string {
-  try {
-    const { protocol, host, port, app, streamName } = parseTransferUrl(url);
-    const shownHost = host.includes(':') ? `[${host}]` : host;
-    const shownPort = port === DEFAULT_PORTS[protocol] ? '' : `:${port}`;
-    // A key typed without its application looks like an application alone.
-    const shownApp = streamName === '' ? '' : `${app.replace(/\?.*/s, '?***')}/`;
-    return `${protocol}://${shownHost}${shownPort}/${shownApp}***`;
-  } catch {
-    return '***';
-  }
-}

@@ -1,11 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { endedTransfer, type Prisma, sealedTransfer, SecretBox } from '#libs/db';
-import type { AnsweredUrl } from '#libs/transfer';
+import { type AnsweredUrl, TransferUrl } from '#libs/transfer';
 import type { AskingStream } from './asking-stream.js';
 import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
 
 type Tx = Prisma.TransactionClient;
 type Stream = Pick<AskingStream, 'id' | 'projectId' | 'entryPointId' | 'name'>;
+
+/** An answer's URL as it is kept: whole, and sealed. */
+type StoredUrl = Omit<AnsweredUrl, 'url'> & { url: string };
 
 /** Where a transfer came from: the answer itself, or the one before it, for want of a new one. */
 const FROM_ANSWER = 'callback';
@@ -45,7 +48,7 @@ export class AnsweredTransfers {
   async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<Applied> {
     const room = await roomOf(tx, stream);
     if (room.standIns === 0) return this.create(tx, stream, room, urls, FROM_ANSWER);
-    const hashes = urls.flatMap(({ url }) => this.box.hashes(url));
+    const hashes = urls.flatMap(({ url }) => this.box.hashes(url.text));
     const standIns = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
     await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
     await tx.transfer.updateMany({
@@ -57,7 +60,8 @@ export class AnsweredTransfers {
 
   /** Keeps the answer for a day on which the server does not answer. An answer without any URL is one, too. */
   async remember(tx: Tx, { entryPointId, name }: Stream, urls: AnsweredUrl[]): Promise<void> {
-    const answer = this.box.seal(JSON.stringify(urls), `last-answer:${entryPointId}`);
+    const texts: StoredUrl[] = urls.map((one) => ({ ...one, url: one.url.text }));
+    const answer = this.box.seal(JSON.stringify(texts), `last-answer:${entryPointId}`);
     const data = { answer, answeredAt: new Date() };
     await tx.lastAnswer.upsert({
       where: { entryPointId_streamName: { entryPointId, streamName: name } },
@@ -73,13 +77,9 @@ export class AnsweredTransfers {
       where: { entryPointId_streamName: { entryPointId, streamName: name } },
     });
     if (last === null) return null;
-    return this.create(
-      tx,
-      stream,
-      await roomOf(tx, stream),
-      JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as AnsweredUrl[],
-      FROM_LAST_ANSWER,
-    );
+    const texts = JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as StoredUrl[];
+    const urls = texts.map((one) => ({ ...one, url: TransferUrl.revive(one.url) }));
+    return this.create(tx, stream, await roomOf(tx, stream), urls, FROM_LAST_ANSWER);
   }
 
   private async create(
@@ -91,7 +91,7 @@ export class AnsweredTransfers {
   ): Promise<Applied> {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
-    const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url).some((hash) => present.has(hash));
+    const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url.text).some((hash) => present.has(hash));
     const wanted = urls.filter(isNew);
     const roomEver = Math.max(0, TRANSFERS_EVER_OF_ONE_STREAM - ever);
     const room = Math.max(0, quota - present.size);

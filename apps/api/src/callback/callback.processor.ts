@@ -5,12 +5,10 @@ import { withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
-import { QuotaService } from '../tenants/customer/quotas.js';
 import { Metrics } from '../metrics/metrics.js';
 import { readAsking } from './asking-stream.js';
-import { CallbackCircuits } from './callback-circuits.js';
 import type { Attempt } from './callback.client.js';
-import { CallbackQuota } from './callback-quota.js';
+import { CallbackLimits } from './callback-limits.js';
 import { CallbackRecorder, type Asked } from './callback.recorder.js';
 import { CallbackSender } from './callback-sender.js';
 
@@ -41,9 +39,7 @@ export class CallbackProcessor extends WorkerHost {
   constructor(
     private readonly prisma: PrismaService,
     private readonly sender: CallbackSender,
-    private readonly circuits: CallbackCircuits,
-    private readonly quota: CallbackQuota,
-    private readonly quotas: QuotaService,
+    private readonly limits: CallbackLimits,
     private readonly recorder: CallbackRecorder,
     private readonly metrics: Metrics,
   ) {
@@ -77,10 +73,13 @@ export class CallbackProcessor extends WorkerHost {
     };
 
     const { customer } = stream;
-    const to = { customerId: customer.id, appid: stream.projectId, url: entryPoint.callbackUrl };
-    const consume = (): Promise<number> =>
-      this.quota.consume({ customerId: customer.id, quotas: this.quotas.of(customer) });
-    const attempt = await this.circuits.run(to, consume, () => this.ask(asked));
+    const to = {
+      customerId: customer.id,
+      quotas: customer.quotas,
+      appid: stream.projectId,
+      url: entryPoint.callbackUrl,
+    };
+    const attempt = await this.limits.ask(to, 'stream', () => this.ask(asked));
     if (attempt === 'full') return this.postpone(job, token, FULL_WAIT_MS + FULL_SPREAD_MS * Math.random());
     if (attempt !== 'open' && 'waitMs' in attempt) {
       await this.recorder.notAsked(asked, new TransferError('callback_rate_limited'));

@@ -2,10 +2,10 @@ import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param,
 import { IsOptional, IsUUID } from 'class-validator';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
-import { namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
+import { EntryPointParams, type EntryPointPath, namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
 import { PageQuery, toPage } from '../http/page.js';
 import { Dispatcher } from '../streams/publish/dispatcher.js';
-import { PathId, PathName } from '../http/validation.js';
+import { PathId } from '../http/validation.js';
 import { toDeliveryResponse, type DeliveryResponse } from './delivery.js';
 
 export class DeliveryQuery extends PageQuery {
@@ -26,11 +26,10 @@ export class DeliveryController {
   @Get()
   async list(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Query() { limit, cursor, streamId }: DeliveryQuery,
   ): Promise<{ deliveries: DeliveryResponse[]; nextCursor: string | null }> {
-    const found = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
+    const found = await requireEntryPoint(this.prisma, caller, path);
     const deliveries = await this.prisma.callbackDelivery.findMany({
       where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor } },
       orderBy: { id: 'desc' },
@@ -45,12 +44,11 @@ export class DeliveryController {
   @HttpCode(202)
   async replay(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Param('deliveryId', PathId) deliveryId: string,
   ): Promise<void> {
     const delivery = await this.prisma.callbackDelivery.findFirst({
-      where: { id: deliveryId, entryPoint: namedEntryPoint(caller, { appid, entryPoint }) },
+      where: { id: deliveryId, entryPoint: namedEntryPoint(caller, path) },
       select: { stream: { select: { id: true, state: true } } },
     });
     if (delivery === null) throw new NotFoundException('This delivery does not exist.');

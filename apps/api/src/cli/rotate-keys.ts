@@ -101,7 +101,7 @@ async function rotateHashes(prisma: PrismaService, box: SecretBox): Promise<void
     select: { id: true, streamId: true, url: true, urlHash: true },
   });
   for (const { id, streamId, url, urlHash } of rows) {
-    const hash = box.hash(openTransferUrl(box, { streamId, url }));
+    const hash = box.hash(openTransferUrl(box, { streamId, url }).text);
     // A URL that was changed meanwhile has its new hash.
     if (hash !== urlHash) await prisma.transfer.updateMany({ where: { id, urlHash }, data: { urlHash: hash } });
   }

@@ -1,5 +1,13 @@
-import { Injectable, ValidationPipe, type PipeTransform, type ValidationError } from '@nestjs/common';
+import {
+  createParamDecorator,
+  Injectable,
+  ValidationPipe,
+  type ExecutionContext,
+  type PipeTransform,
+  type ValidationError,
+} from '@nestjs/common';
 import { Type } from 'class-transformer';
+import type { Request } from 'express';
 import { IsArray, IsObject, ValidateIf, ValidateNested } from 'class-validator';
 import { ENTRY_POINT_NAME, STREAM_NAME } from '#libs/transfer';
 import { badRequest, type FieldError } from './problem.js';
@@ -89,3 +97,14 @@ export class PathId implements PipeTransform<string, string> {
     return value.toLowerCase();
   }
 }
+
+type PathPipe = new () => { transform(value: string, metadata: { data?: string }): string };
+
+/** A handler's parameter that has several parameters of the path, each checked by its pipe: `pathParams({ appid: PathName })`. */
+export const pathParams = (pipes: Record<string, PathPipe>): (() => ParameterDecorator) =>
+  createParamDecorator((_data: unknown, context: ExecutionContext) => {
+    const { params } = context.switchToHttp().getRequest<Request>();
+    return Object.fromEntries(
+      Object.entries(pipes).map(([name, Pipe]) => [name, new Pipe().transform(String(params[name]), { data: name })]),
+    );
+  });

@@ -56,7 +56,7 @@ export class DestinationProber {
       const { code, detail, ms } = await this.wire.ask(
         node.nodeId,
         'probeTransfer',
-        { url: this.box.seal(url, 'probe'), options },
+        { url: this.box.seal(url.text, 'probe'), options },
         PROBE_TIMEOUT_MS,
       );
       if (code === null) return { stage: 'ok', ok: true, code, text: 'The platform accepted the publish.', detail, ms };

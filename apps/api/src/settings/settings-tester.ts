@@ -1,15 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
-import { type CallbackAnswer, redactTransferUrl, TransferError } from '#libs/transfer';
+import { type CallbackAnswer, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
-import { CallbackCircuits } from '../callback/callback-circuits.js';
 import type { Attempt } from '../callback/callback.client.js';
-import { CallbackQuota } from '../callback/callback-quota.js';
+import { CallbackLimits } from '../callback/callback-limits.js';
 import { judge } from '../callback/callback.processor.js';
 import { CallbackSender } from '../callback/callback-sender.js';
 import { toDelivery, toDeliveryResponse } from '../callback/delivery.js';
-import { QuotaService } from '../tenants/customer/quotas.js';
-import type { EntryPointPath } from '../tenants/owned.js';
+import { type EntryPointPath, requireProject } from '../tenants/owned.js';
 import { refuse } from '../http/problem.js';
 import { DestinationProber } from './destination-prober.js';
 import type { TestTransfer, TestTransferResponse } from './settings.dto.js';
@@ -22,9 +20,7 @@ export class SettingsTester {
     private readonly prisma: PrismaService,
     private readonly settings: SettingsService,
     private readonly sender: CallbackSender,
-    private readonly circuits: CallbackCircuits,
-    private readonly quota: CallbackQuota,
-    private readonly quotas: QuotaService,
+    private readonly limits: CallbackLimits,
     private readonly prober: DestinationProber,
   ) {}
 
@@ -38,14 +34,12 @@ export class SettingsTester {
     if (url === null)
       throw refuse(409, 'The entry point has no callbackUrl to test.', { code: 'callback_url_missing' });
     requireCallbackUrl(url);
-    const consumer = await this.quotas.ofProject(path.appid);
-    const waitMs = await this.quota.consumeForOthers(consumer);
-    if (waitMs > 0) throw callbacksUsedUp(waitMs);
+    const { customerId } = await requireProject(this.prisma, caller, path.appid);
+    const to = { customerId, appid: path.appid, url };
     const webhookId = `msg_test_${Date.now()}`;
-    const attempt = await this.circuits.inRoom({ customerId: consumer.customerId, url }, () =>
-      this.ask(entryPoint, url, streamName, webhookId),
-    );
+    const attempt = await this.limits.tryOut(to, () => this.ask(entryPoint, url, streamName, webhookId));
     if (attempt === 'full') throw tooManyAtOnce();
+    if ('waitMs' in attempt) throw callbacksUsedUp(attempt.waitMs);
     const result = judge(attempt);
     const answer: CallbackAnswer = result instanceof TransferError ? { urls: [], bad: [] } : result;
     const [outcome, detail] = result instanceof TransferError ? [result.code, result.detail ?? null] : ['ok', null];
@@ -57,10 +51,10 @@ export class SettingsTester {
         detail,
       ),
     });
-    const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.quota.consumeForOthers(consumer)) : [];
+    const verdicts = probe ? await this.prober.probeAll(answer.urls, () => this.limits.consume(to, 'other')) : [];
     const transfers = answer.urls.map(({ element, url, options }, i) => ({
       element,
-      url: redactTransferUrl(url),
+      url: url.masked,
       options,
       probe: verdicts[i] ?? null,
     }));

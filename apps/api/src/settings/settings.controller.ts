@@ -1,9 +1,8 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Patch, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { CallbackSecret } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { CallbackSecrets } from '../callback/callback-secrets.js';
-import { PathName } from '../http/validation.js';
 import { SettingsTester } from './settings-tester.js';
 import {
   RotateCallbackSecret,
@@ -15,6 +14,7 @@ import {
   type TransferSettingsResponse,
 } from './settings.dto.js';
 import { settingsEtag, SettingsService } from './settings.service.js';
+import { EntryPointParams, type EntryPointPath } from '../tenants/owned.js';
 
 /** Agora's stream transfer settings, per entry point. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/settings/transfer')
@@ -28,11 +28,10 @@ export class SettingsController {
   @Get()
   async get(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TransferSettingsResponse> {
-    const row = await this.settings.find(caller, { appid, entryPoint });
+    const row = await this.settings.find(caller, path);
     response.setHeader('ETag', settingsEtag(row));
     return toTransferSettingsResponse(row);
   }
@@ -40,13 +39,12 @@ export class SettingsController {
   @Patch()
   async update(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Body() body: UpdateTransferSettings,
     @Headers('if-match') ifMatch: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TransferSettingsResponse> {
-    const row = await this.settings.update(caller, { appid, entryPoint }, body, ifMatch);
+    const row = await this.settings.update(caller, path, body, ifMatch);
     response.setHeader('ETag', settingsEtag(row));
     return toTransferSettingsResponse(row);
   }
@@ -56,21 +54,19 @@ export class SettingsController {
   @HttpCode(200)
   test(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Body() body: TestTransfer,
   ): Promise<TestTransferResponse> {
-    return this.tester.test(caller, { appid, entryPoint }, body);
+    return this.tester.test(caller, path, body);
   }
 
   /** The secrets that sign the callbacks, without the secrets. */
   @Get('secrets')
   async listSecrets(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
   ): Promise<{ secrets: CallbackSecretResponse[] }> {
-    const { id } = await this.settings.find(caller, { appid, entryPoint });
+    const { id } = await this.settings.find(caller, path);
     return { secrets: (await this.secrets.list(id)).map(toSecretResponse) };
   }
 
@@ -78,11 +74,10 @@ export class SettingsController {
   @Post('secrets/rotate')
   async rotateSecret(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Body() { overlap }: RotateCallbackSecret,
   ): Promise<CallbackSecretResponse & { secret: string }> {
-    const { id } = await this.settings.find(caller, { appid, entryPoint });
+    const { id } = await this.settings.find(caller, path);
     const { row, secret } = await this.secrets.rotate(id, overlap);
     return { ...toSecretResponse(row), secret };
   }

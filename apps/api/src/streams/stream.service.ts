@@ -15,6 +15,7 @@ import {
   type StreamResponse,
   type StreamRow,
 } from './stream.dto.js';
+import type { StreamPath } from './stream-path.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
@@ -66,8 +67,8 @@ export class StreamService {
   }
 
   /** A JPEG of the last seconds. */
-  async thumbnail(caller: Caller, appid: string, streamId: string): Promise<Buffer> {
-    const { id, ownerNode, state } = await this.find(caller, appid, streamId);
+  async thumbnail(caller: Caller, path: StreamPath): Promise<Buffer> {
+    const { id, ownerNode, state } = await this.find(caller, path);
     if (ownerNode === null || state === 'ended') throw noPicture();
     const { jpeg } = await this.wire
       .ask(ownerNode, 'thumbnail', { streamId: id }, THUMBNAIL_TIMEOUT_MS)
@@ -79,15 +80,15 @@ export class StreamService {
     return Buffer.from(jpeg, 'base64');
   }
 
-  async get(caller: Caller, appid: string, streamId: string): Promise<StreamResponse> {
-    const stream = await this.find(caller, appid, streamId);
+  async get(caller: Caller, path: StreamPath): Promise<StreamResponse> {
+    const stream = await this.find(caller, path);
     const details = await this.details([stream]);
     return toStreamResponse(stream, details(stream.id), caller.role);
   }
 
   /** Ends a stream. Its node closes the outputs properly; if it cannot, the database's word fences it off. */
-  async kick(caller: Caller, appid: string, streamId: string, reason: 'kicked' | 'banned' = 'kicked'): Promise<void> {
-    const { id, state, ownerNode } = await this.find(caller, appid, streamId);
+  async kick(caller: Caller, path: StreamPath, reason: 'kicked' | 'banned' = 'kicked'): Promise<void> {
+    const { id, state, ownerNode } = await this.find(caller, path);
     if (state === 'ended') return;
     if (ownerNode !== null) {
       try {
@@ -133,7 +134,7 @@ export class StreamService {
     return (streamId) => ({ transfers: transfers.get(streamId) ?? {}, live: live.get(streamId) });
   }
 
-  private async find(caller: Caller, appid: string, streamId: string): Promise<StreamRow> {
+  private async find(caller: Caller, { appid, streamId }: StreamPath): Promise<StreamRow> {
     const stream = await this.prisma.stream.findFirst({
       where: { id: streamId, projectId: appid, project: ownedBy(caller) },
       include: WITH_NAME,

@@ -2,12 +2,16 @@
 import { NotFoundException } from '@nestjs/common';
 import type { EntryPoint, Prisma, PrismaService, Project } from '#libs/db';
 import { ownedBy, type Caller } from '../auth/caller.js';
+import { PathName, pathParams } from '../http/validation.js';
 
 /** An entry point as paths name it. */
 export interface EntryPointPath {
   appid: string;
   entryPoint: string;
 }
+
+/** The EntryPointPath of a request, as a handler's parameter. */
+export const EntryPointParams = pathParams({ appid: PathName, entryPoint: PathName });
 
 export const unknownProject = (): Error => new NotFoundException('This project does not exist.');
 export const unknownEntryPoint = (): Error => new NotFoundException('This entry point does not exist.');

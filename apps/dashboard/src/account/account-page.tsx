@@ -22,7 +22,7 @@ export default function AccountPage() {
         <CopyLine label="Customer ID" value={customerId} />
       </Card>
       <Credentials customerId={customerId} />
-      <Card title="Quotas" note="Ask your operator for more.">
+      <Card title="Quotas" note="To raise a limit, contact your operator.">
         <Loaded query={me} rows={2}>
           {(customer) => <QuotaList customer={customer} />}
         </Loaded>

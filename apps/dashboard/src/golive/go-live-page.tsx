@@ -92,7 +92,7 @@ export default function GoLivePage() {
               {isOn && appid && (
                 // In another tab: the stream ends with this page.
                 <Button component="a" href={`/live?appid=${appid}`} target="_blank" variant="default">
-                  Where it goes
+                  View destinations
                 </Button>
               )}
             </Group>

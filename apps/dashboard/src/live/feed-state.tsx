@@ -6,6 +6,6 @@ import { Pill } from '../parts/state.js';
 export function FeedState() {
   const isLive = useIsLive();
   const isLost = useLostSince() !== null;
-  if (isLive) return <span className="label">Updates by itself</span>;
-  return <Pill tone="wait">{isLost ? 'No live feed' : 'No live feed, updating every 3 s'}</Pill>;
+  if (isLive) return <span className="label">Live updates</span>;
+  return <Pill tone="wait">{isLost ? 'Live updates paused' : 'Live updates paused; refreshing every 3 s'}</Pill>;
 }

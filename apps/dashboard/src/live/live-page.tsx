@@ -15,10 +15,10 @@ import { StreamRow } from './stream-row.js';
 import { useStreams, type Shown } from './use-streams.js';
 
 const FILTERS: { value: Shown; label: string }[] = [
-  { value: 'now', label: 'Now' },
+  { value: 'now', label: 'Active' },
   { value: 'live', label: 'Live' },
-  { value: 'reconnecting', label: 'Away' },
-  { value: 'ended', label: 'Ended' },
+  { value: 'reconnecting', label: 'Reconnecting' },
+  { value: 'ended', label: 'Past' },
 ];
 
 /** So many streams, the newest ones, have figures in the feed without being asked for. */
@@ -190,7 +190,7 @@ function EntryPointSelect({
 function NoStreams({ shown }: { shown: Shown }) {
   if (shown !== 'now' && shown !== 'live')
     return (
-      <Empty icon={IconBroadcastOff} title="No such streams">
+      <Empty icon={IconBroadcastOff} title="No streams match">
         Choose “Now” to see what runs.
       </Empty>
     );

@@ -62,7 +62,7 @@ export function TransferCounts({ stream, short }: { stream: Stream; short?: bool
   if (stream.callback.state === 'failed' || stream.callback.state === 'retrying') {
     return (
       <Pill tone="bad" icon={IconAlertTriangle}>
-        Callback fails
+        {stream.state === 'ended' ? 'Callback failed' : 'Callback failing'}
       </Pill>
     );
   }

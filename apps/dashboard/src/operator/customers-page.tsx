@@ -139,7 +139,7 @@ function NewCustomer({ onClose }: { onClose: () => void }) {
             Cancel
           </Button>
           <WorkButton type="submit" busy={create.isPending} disabled={name.trim() === ''}>
-            Make customer
+            Create customer
           </WorkButton>
         </Group>
       </Stack>

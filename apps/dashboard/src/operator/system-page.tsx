@@ -140,7 +140,7 @@ function Nodes({ nodes }: { nodes: NodeStatus[] }) {
             <Table.Tr key={nodeId}>
               <Table.Td className="mono">{nodeId}</Table.Td>
               <Table.Td>
-                <Pill tone={draining ? 'wait' : 'good'}>{draining ? 'Takes no more' : 'Takes streams'}</Pill>
+                <Pill tone={draining ? 'wait' : 'good'}>{draining ? 'Draining' : 'Accepting streams'}</Pill>
               </Table.Td>
               <Table.Td>
                 <Text size="sm" className="num">

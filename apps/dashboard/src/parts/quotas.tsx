@@ -3,9 +3,9 @@ import type { Customer, Quotas } from '../api/index.js';
 
 export const QUOTA_WORDS: Record<keyof Quotas, string> = {
   projects: 'Projects',
-  entryPoints: 'Entry points in a project',
-  streams: 'Streams at the same time',
-  transfersPerStream: 'Transfers of a stream',
+  entryPoints: 'Entry points per project',
+  streams: 'Concurrent streams',
+  transfersPerStream: 'Destinations per stream',
   callbacksPerMinute: 'Callbacks per minute',
 };
 

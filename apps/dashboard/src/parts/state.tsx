@@ -20,7 +20,7 @@ const LOOKS: Record<`stream.${StreamState}` | `transfer.${TransferState}` | `cal
   'stream.starting': ['wait', IconLoader2, 'Starting'],
   'stream.connecting': ['wait', IconLoader2, 'Connecting'],
   'stream.live': ['good', IconCircleFilled, 'Live'],
-  'stream.reconnecting': ['wait', IconRefresh, 'Publisher away'],
+  'stream.reconnecting': ['wait', IconRefresh, 'Waiting for the publisher'],
   'stream.ended': ['calm', IconSquareFilled, 'Ended'],
   'transfer.pending': ['calm', IconClock, 'Waiting'],
   'transfer.connecting': ['wait', IconLoader2, 'Connecting'],

@@ -29,7 +29,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
     <Alert
       color="red"
       icon={<IconAlertTriangle aria-hidden />}
-      title={isMissing ? 'Not here' : 'This could not be loaded'}
+      title={isMissing ? 'Not found' : 'This could not be loaded'}
       role="alert"
       m="md"
     >

@@ -22,15 +22,15 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
   });
   const ask = (): void =>
     confirm({
-      title: 'Make a new signing secret?',
+      title: 'Create a new signing secret?',
       text: 'Callbacks are signed with the old one as well for a day, so that your server can change over.',
-      action: 'Make a new secret',
+      action: 'Create secret',
       onConfirm: () => rotate.mutate(),
     });
   return (
     <Card
-      title="Signature of callbacks"
-      note="Standard Webhooks: your server knows that it is manycast who asks."
+      title="Callback signing secret"
+      note="Standard Webhooks: your server can verify that a callback comes from manycast."
       actions={
         <WorkButton size="xs" variant="light" onClick={ask} busy={rotate.isPending}>
           New secret
@@ -42,15 +42,15 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
         <Loaded query={query} rows={1}>
           {({ secrets }) => (
             <Text size="sm" c="dimmed">
-              {secrets.length === 0 && 'No secret was made yet; make one to check signatures.'}
+              {secrets.length === 0 && 'No secret yet; create one to check signatures.'}
               {secrets.map(({ id, createdAt, expiresAt }) => (
                 <span key={id} style={{ display: 'block' }}>
-                  A secret of <Day at={createdAt} />
+                  Created <Day at={createdAt} />
                   {expiresAt === null ? (
-                    ', in use'
+                    ' - active'
                   ) : (
                     <>
-                      , good until <Day at={expiresAt} />
+                      {' - '}expires <Day at={expiresAt} />
                     </>
                   )}
                 </span>

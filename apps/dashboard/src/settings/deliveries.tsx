@@ -61,7 +61,7 @@ export function Deliveries(path: EntryPointPath) {
             onClick={() => inBackground(query.fetchNextPage())}
             busy={query.isFetchingNextPage}
           >
-            Older ones
+            Load older
           </WorkButton>
         </div>
       )}

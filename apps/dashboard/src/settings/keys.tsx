@@ -21,7 +21,7 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
   const refresh = (): void => inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
   const rotate = useMutation({
     mutationFn: () => projects.rotateSigningKey(appid),
-    meta: { done: 'All publish tokens of before are worthless now.' },
+    meta: { done: 'All publish tokens created before are revoked.' },
   });
   const setKey = useMutation({
     mutationFn: (authKey: string | null) => projects.change(appid, { authKey }),
@@ -47,22 +47,22 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
       <Stack gap="md" align="flex-start">
         <div>
           <Text size="sm" mb={6}>
-            Publish tokens are signed with a key of this project. Change it when a token got into wrong hands: all of
-            them end at once.
+            Publish tokens are signed with a key of this project. Rotate the key when one has leaked: that revokes all
+            of them.
           </Text>
           <WorkButton
             variant="default"
             busy={rotate.isPending}
             onClick={() =>
               confirm({
-                title: 'Change the signing key?',
-                text: 'Every publish token of this project becomes worthless. Streams that run go on.',
-                action: 'Change the key',
+                title: 'Rotate the signing key?',
+                text: 'This revokes every publish token of this project. Streams that are live go on.',
+                action: 'Rotate the key',
                 onConfirm: () => rotate.mutate(),
               })
             }
           >
-            Change the signing key
+            Rotate signing key
           </WorkButton>
         </div>
         <form
@@ -75,14 +75,14 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
           </Text>
           <Group align="flex-end" gap="xs">
             <PasswordInput
-              label="Key of signed publish URLs"
+              label="Signed-URL key"
               autoComplete="off"
               style={{ flex: 1 }}
               visibilityToggleButtonProps={{ 'aria-label': 'Show the key' }}
               {...form.getInputProps('authKey')}
             />
             <WorkButton type="submit" variant="default" busy={setKey.isPending}>
-              Set
+              Save
             </WorkButton>
             {hasAuthKey && (
               <Button variant="default" onClick={() => setKey.mutate(null)}>

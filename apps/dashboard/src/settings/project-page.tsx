@@ -31,7 +31,7 @@ export default function ProjectPage({ appid }: { appid: string }) {
             <PageHead title={project.name}>
               <Rename project={project} />
               <Button component={Link} href={`/live?appid=${appid}`} variant="default">
-                Its streams
+                View streams
               </Button>
             </PageHead>
             <EntryPoints appid={appid} />

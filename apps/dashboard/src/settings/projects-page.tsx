@@ -120,7 +120,7 @@ function NewProject({ onClose }: { onClose: () => void }) {
           Cancel
         </Button>
         <WorkButton type="submit" busy={create.isPending}>
-          Make project
+          Create project
         </WorkButton>
       </Group>
     </form>

@@ -33,7 +33,7 @@ export function PublishTokens({ appid, entryPoint }: EntryPointPath) {
       }),
   });
   return (
-    <Card title="Publish" note="A token lets somebody publish here without your secret.">
+    <Card title="Publish" note="Share this token so someone can publish here without your secret.">
       <Stack gap="md">
         <form onSubmit={form.onSubmit((values) => make.mutate(values))}>
           <Group align="flex-end" gap="xs">
@@ -44,14 +44,14 @@ export function PublishTokens({ appid, entryPoint }: EntryPointPath) {
               {...form.getInputProps('streamName')}
             />
             <Select
-              label="Good for"
+              label="Expires in"
               description="Then a new one is needed"
               data={LIVES}
               allowDeselect={false}
               {...form.getInputProps('expiresIn')}
             />
             <WorkButton type="submit" busy={make.isPending}>
-              Make token
+              Create token
             </WorkButton>
           </Group>
         </form>

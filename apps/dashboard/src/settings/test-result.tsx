@@ -11,7 +11,7 @@ export function TestResult({ result: { delivery, transfers, bad } }: { result: C
     <Stack gap="sm" role="status" aria-label="Result of the test callback">
       <div>
         <Pill tone={isGood ? 'good' : 'bad'} icon={isGood ? IconCheck : IconX}>
-          {isGood ? `Your server answered 200 in ${delivery.durationMs} ms` : 'Your server was asked in vain'}
+          {isGood ? `Your server answered 200 in ${delivery.durationMs} ms` : 'Your server did not answer correctly'}
         </Pill>
         {!isGood && (
           <Text size="sm" mt={4}>

@@ -13,7 +13,7 @@ export function ConnectionBanner() {
         <>
           <IconPlugConnectedX size={18} stroke={1.7} aria-hidden />
           <span>
-            Connection lost, trying again. What you see is of <Clock at={new Date(since).toISOString()} />.
+            Connection lost, trying again. Showing data from <Clock at={new Date(since).toISOString()} />.
           </span>
         </>
       )}

@@ -7,7 +7,7 @@ import { useTitle } from '../session-context.js';
 export default function NotFoundPage() {
   useTitle('Not found');
   return (
-    <Empty icon={IconMapOff} title="There is no such page">
+    <Empty icon={IconMapOff} title="Page not found">
       <Anchor component={Link} href="/live" size="sm" underline="always">
         To the streams that are live now
       </Anchor>

@@ -56,7 +56,7 @@ export function Shell({ children }: { children: ReactNode }) {
       padding={{ base: 'sm', sm: 'lg' }}
     >
       <a className="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <AppShell.Header bg="var(--card)">
         <Group h="100%" px="md" justify="space-between" wrap="nowrap">
@@ -124,7 +124,7 @@ function SchemeMenu() {
   const schemes = [
     ['light', 'Light', IconSun],
     ['dark', 'Dark', IconMoon],
-    ['auto', 'As the system', IconDeviceDesktop],
+    ['auto', 'System', IconDeviceDesktop],
   ] as const;
   const Current = schemes.find(([scheme]) => scheme === colorScheme)?.[2] ?? IconDeviceDesktop;
   return (

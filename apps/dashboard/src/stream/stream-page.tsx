@@ -90,7 +90,7 @@ function Details({ path, stream }: { path: StreamPath; stream: Stream }) {
         <Loaded query={transfers} rows={2}>
           {(data) =>
             data.transfers.length === 0 ? (
-              <Empty icon={IconRoute} title="This stream goes nowhere">
+              <Empty icon={IconRoute} title="No destinations yet">
                 {isOver
                   ? 'It had no transfers.'
                   : 'Your server names the destinations when a stream begins; you can also add one here.'}

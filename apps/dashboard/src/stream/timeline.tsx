@@ -47,7 +47,7 @@ export function Timeline({ path, transfers }: { path: StreamPath; transfers: Tra
                   busy={query.isFetchingNextPage}
                   style={{ gridColumn: '1 / -1', justifySelf: 'start' }}
                 >
-                  Older ones
+                  Load older
                 </WorkButton>
               </li>
             )}
@@ -82,11 +82,11 @@ function signOf(type: string): Icon {
 }
 
 const WORDS: Record<string, string> = {
-  'stream.starting': 'The publisher connects',
-  'stream.live': 'The first picture arrived',
-  'stream.reconnecting': 'The publisher is away; the outputs are held open',
-  'stream.problem': 'Something of the publisher does not arrive',
-  'stream.recovered': 'All that the publisher announced arrives',
+  'stream.starting': 'Publisher connecting',
+  'stream.live': 'Stream is live',
+  'stream.reconnecting': 'Waiting for the publisher; the platforms stay connected',
+  'stream.problem': 'Some of the publisher’s media does not arrive',
+  'stream.recovered': 'All of the publisher’s media arrives',
   'stream.ended': 'The stream ended',
   'stream.banned': 'The name of the stream was banned',
   'transfer.added': 'Transfer added',
@@ -98,9 +98,9 @@ const WORDS: Record<string, string> = {
 
 const STATES: Record<string, string> = {
   connecting: 'Connecting to the platform',
-  live: 'On the platform',
-  reconnecting: 'Connecting again',
-  failed: 'The platform does not take it',
+  live: 'Live on the platform',
+  reconnecting: 'Retrying',
+  failed: 'Failed',
   paused: 'Transfer paused',
   ended: 'Transfer ended',
 };

@@ -79,11 +79,15 @@ function Bitrate({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
 function Figures({ path, transfer }: { path: StreamPath; transfer: Transfer }) {
   const figures = useTransferFigures(path.streamId, transfer.id) ?? transfer.figures;
   const cells: [label: string, value: string, title: string][] = [
-    ['Sent', size(figures?.bytesSent), 'Sent to the platform in all'],
-    ['Dropped', String(figures?.droppedFrames ?? '–'), 'Pictures left out because the platform took them too slowly'],
+    ['Data sent', size(figures?.bytesSent), 'Sent to the platform in all'],
+    [
+      'Dropped frames',
+      String(figures?.droppedFrames ?? '–'),
+      'Frames dropped because the platform, or the encoder of this node, was too slow',
+    ],
     ['Reconnects', String(figures?.reconnects ?? '–'), 'How often the connection was made again'],
     [
-      'Waiting',
+      'Buffer',
       figures?.queuedMs === undefined ? '–' : `${Math.round(figures.queuedMs)} ms`,
       'Stream time that waits to be sent',
     ],

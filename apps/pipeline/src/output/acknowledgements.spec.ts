@@ -7,6 +7,7 @@ import {
   type ScriptedRtmpServer,
   startScriptedRtmpServer,
 } from '../../../../test/support/scripted-rtmp-server.js';
+import { wantedTransfer } from '../../../../test/support/wanted-transfer.js';
 import { Output } from './output.js';
 import type { TransferStatus } from '#libs/protocol';
 import { avcFrame, avcSequenceHeader } from '../flv/flv.js';
@@ -99,17 +100,14 @@ async function begin({ offset = 0, acknowledge }: Way): Promise<Run> {
   const rtmp = await startScriptedRtmpServer({ acknowledge });
   const statuses: TransferStatus[] = [];
   let isAsked = false;
-  const output = new Output(
-    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } },
-    {
-      allowList: AllowList.parse('127.0.0.1'),
-      requestKeyframe: () => (isAsked = true),
-      onStatus: (status) => statuses.push(status),
-      hasVideo: () => true,
-      orderIsKnown: () => true,
-      openSound: async () => [],
-    },
-  );
+  const output = new Output(wantedTransfer('t', `rtmp://127.0.0.1:${rtmp.port}/live/key`, { sendMetadata: false }), {
+    allowList: AllowList.parse('127.0.0.1'),
+    requestKeyframe: () => (isAsked = true),
+    onStatus: (status) => statuses.push(status),
+    hasVideo: () => true,
+    orderIsKnown: () => true,
+    openSound: async () => [],
+  });
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
   await expect.poll(() => isAsked, { interval: 5 }).toBe(true);

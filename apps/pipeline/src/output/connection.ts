@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { inBackground } from '../process/in-background.js';
 import { limitUnsent, tcpProgress } from '#libs/gst';
 import type { AllowList } from '#libs/net';
+import type { WantedTransfer } from '#libs/protocol';
 import type { TransferOptions, TransferTarget } from '#libs/transfer';
 import { Handover } from '../stream/handover.js';
 import { AUDIO_HEADER } from '../stream/hub.js';
@@ -45,6 +47,9 @@ export interface ConnectionContext {
   onStall: (connection: OutputConnection) => void;
 }
 
+/** Where a connection goes, and how. */
+type Connected = Pick<WantedTransfer, 'target' | 'options'>;
+
 /** What a connection is made with: a change of any needs a new one. */
 const OF_CONNECTION = [
   'flashVer',
@@ -57,9 +62,9 @@ const OF_CONNECTION = [
   'localAddress',
 ] as const satisfies (keyof TransferOptions)[];
 
-/** Whether a connection that was made with `a` does not serve for `b`. */
-export const needsReconnect = (a: TransferOptions, b: TransferOptions): boolean =>
-  OF_CONNECTION.some((name) => a[name] !== b[name]);
+/** Whether a connection that was made for `a` does not serve for `b`. */
+export const needsReconnect = (a: Connected, b: Connected): boolean =>
+  !isDeepStrictEqual(a.target, b.target) || OF_CONNECTION.some((name) => a.options[name] !== b.options[name]);
 
 /** What a platform takes is known from its TCP; where that cannot be asked, from what has left. */
 function progressOf({ socket, bytesSent, queuedBytes }: RtmpPublisher): Progress {

@@ -7,9 +7,10 @@ import {
   type ScriptedRtmpServer,
   startScriptedRtmpServer,
 } from '../../../../test/support/scripted-rtmp-server.js';
+import { wantedTransfer } from '../../../../test/support/wanted-transfer.js';
 import { SILENT_AUDIO } from '../stream/hub.js';
 import { Output, type OutputContext } from './output.js';
-import type { TransferStatus } from '#libs/protocol';
+import type { TransferStatus, WantedTransfer } from '#libs/protocol';
 import { decodeAmf } from './rtmp/amf0.js';
 import { avcFrame, avcSequenceHeader } from '../flv/flv.js';
 import { MESSAGE } from './rtmp/chunks.js';
@@ -34,6 +35,9 @@ afterEach(async () => {
   await Promise.all(open.splice(0).map((close) => close()));
 });
 
+const wanted = (port: number, options: TransferOptions = {}): WantedTransfer =>
+  wantedTransfer('t', `rtmp://127.0.0.1:${port}/live/key`, { sendMetadata: false, ...options });
+
 /** An output that is connected to a platform and has sent nothing yet. */
 async function connected(
   context: Partial<OutputContext> = {},
@@ -42,18 +46,15 @@ async function connected(
 ): Promise<{ rtmp: ScriptedRtmpServer; output: Output }> {
   const rtmp = await startScriptedRtmpServer(script);
   let isAsked = false;
-  const output = new Output(
-    { id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false, ...options } },
-    {
-      allowList: AllowList.parse('127.0.0.1'),
-      requestKeyframe: () => (isAsked = true),
-      onStatus: () => undefined,
-      hasVideo: () => true,
-      orderIsKnown: () => true,
-      openSound: async () => [],
-      ...context,
-    },
-  );
+  const output = new Output(wanted(rtmp.port, options), {
+    allowList: AllowList.parse('127.0.0.1'),
+    requestKeyframe: () => (isAsked = true),
+    onStatus: () => undefined,
+    hasVideo: () => true,
+    orderIsKnown: () => true,
+    openSound: async () => [],
+    ...context,
+  });
   open.push(() => output.close('test').then(() => rtmp.stop()));
   output.start();
   // It wants a picture to begin with.
@@ -211,14 +212,9 @@ describe('Output', () => {
     const { rtmp, output } = await connected();
     const other = await startScriptedRtmpServer();
     open.push(() => other.stop());
-    const wanted = (port: number, paused: boolean) => ({
-      id: 't',
-      url: `rtmp://127.0.0.1:${port}/live/key`,
-      options: { sendMetadata: false, paused },
-    });
-    output.update(wanted(rtmp.port, true));
-    output.update(wanted(other.port, true));
-    output.update(wanted(other.port, false));
+    output.update(wanted(rtmp.port, { paused: true }));
+    output.update(wanted(other.port, { paused: true }));
+    output.update(wanted(other.port, { paused: false }));
     await expect.poll(() => other.connects.length).toBe(1);
     expect(rtmp.connects.length).toBe(1);
   });
@@ -226,11 +222,7 @@ describe('Output', () => {
   it('says goodbye to the old connection before it makes the next', async () => {
     const { rtmp, output } = await connected();
     output.push(picture(0, true));
-    output.update({
-      id: 't',
-      url: `rtmp://127.0.0.1:${rtmp.port}/live/key`,
-      options: { sendMetadata: false, flashVer: 'other' },
-    });
+    output.update(wanted(rtmp.port, { flashVer: 'other' }));
     await expect
       .poll(() => rtmp.commands.map(([name]) => name).slice(4, 7))
       .toEqual(['FCUnpublish', 'deleteStream', 'releaseStream']);
@@ -297,13 +289,8 @@ describe('Output', () => {
   it('plays a sound that was wished for, however often the wish is told while it is read', async () => {
     let read: (frames: Buffer[]) => void = () => undefined;
     const { rtmp, output } = await connected({ openSound: () => new Promise((resolve) => (read = resolve)) });
-    const wanted = (options: TransferOptions) => ({
-      id: 't',
-      url: `rtmp://127.0.0.1:${rtmp.port}/live/key`,
-      options: { sendMetadata: false, ...options },
-    });
-    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
-    output.update(wanted({ sound: { file: 'x.wav', loop: true } }));
+    output.update(wanted(rtmp.port, { sound: { file: 'x.wav', loop: true } }));
+    output.update(wanted(rtmp.port, { sound: { file: 'x.wav', loop: true } }));
     const sound = Buffer.from([0xaf, 1, 0x55]);
     read([sound]);
     await new Promise(setImmediate);
@@ -331,7 +318,7 @@ describe('Output', () => {
     output.push(picture(0, true));
     await expect.poll(() => statuses.at(-1)?.state).toBe('live');
     expect(output.snapshot).toMatchObject({ state: 'live', reason: 'sound_failed' });
-    output.update({ id: 't', url: `rtmp://127.0.0.1:${rtmp.port}/live/key`, options: { sendMetadata: false } });
+    output.update(wanted(rtmp.port));
     expect(statuses.at(-1)).toMatchObject({ state: 'live', reason: null, detail: null });
   });
 

@@ -1,4 +1,4 @@
-import { parseTransferUrl, TransferError } from '#libs/transfer';
+import { TransferError } from '#libs/transfer';
 import type { TransferFigures, TransferStatus, WantedTransfer } from '#libs/protocol';
 import { type FrameSink, SILENT_AUDIO } from '../stream/hub.js';
 import { inBackground } from '../process/in-background.js';
@@ -74,7 +74,7 @@ export class Output implements FrameSink {
       this.cancelAttempts();
       this.disconnect(true);
       this.change({ state: 'paused', reason: null, detail: null, nextRetryAt: null });
-    } else if (!paused && (wasPaused || before.url !== wanted.url || needsReconnect(before.options, wanted.options))) {
+    } else if (!paused && (wasPaused || needsReconnect(before, wanted))) {
       this.reconnect();
     }
   }
@@ -144,7 +144,7 @@ export class Output implements FrameSink {
     // A platform that still has the old connection would refuse the new one: the name is in use.
     await this.closing;
     if (signal.aborted) return;
-    const { options, url } = this.wanted;
+    const { options, target } = this.wanted;
     const { allowList, requestKeyframe, hasVideo, orderIsKnown } = this.context;
     const context: ConnectionContext = {
       allowList,
@@ -157,7 +157,7 @@ export class Output implements FrameSink {
         if (this.connection === stalled) this.fail(new TransferError('stalled'));
       },
     };
-    const connection = await OutputConnection.open(parseTransferUrl(url), options, context, signal);
+    const connection = await OutputConnection.open(target, options, context, signal);
     if (connection === null) return;
     this.connection = connection;
     if (this.history.wasLive) this.totals.reconnected();
@@ -199,11 +199,11 @@ export class Output implements FrameSink {
   }
 
   private knock(downSince: number): Knock {
-    const { url, options } = this.wanted;
+    const { target, options } = this.wanted;
     const { allowList } = this.context;
     return {
       downSince,
-      isOpen: (signal) => isPortOpen(parseTransferUrl(url), { allowList, localAddress: options.localAddress }, signal),
+      isOpen: (signal) => isPortOpen(target, { allowList, localAddress: options.localAddress }, signal),
     };
   }
 

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
-import { parseTransferUrl } from '#libs/transfer';
+import { TransferUrl } from '#libs/transfer';
 import { isPortOpen } from './rtmp/open-socket.js';
 import { knockPauseMs } from './retry-wait.js';
 
@@ -26,7 +26,11 @@ describe('isPortOpen', () => {
   });
   const { signal } = new AbortController();
   const ask = (port: number, allowed: string) =>
-    isPortOpen(parseTransferUrl(`rtmp://127.0.0.1:${port}/live/key`), { allowList: AllowList.parse(allowed) }, signal);
+    isPortOpen(
+      TransferUrl.parse(`rtmp://127.0.0.1:${port}/live/key`).target,
+      { allowList: AllowList.parse(allowed) },
+      signal,
+    );
 
   it('tells a port that accepts connections, and holds none; by the rules for addresses', async () => {
     let [connections, bytes, ends] = [0, 0, 0];

@@ -5,6 +5,6 @@ import { probe } from './probe.js';
 import type { ProbeQuestion } from '#libs/protocol';
 
 // Not among the arguments: the URL holds a stream key, and every process of the machine can read those.
-const { url, options, rules } = JSON.parse(await text(process.stdin)) as ProbeQuestion;
-const result = await probe(url, options, AllowList.parse(rules));
+const { target, options, rules } = JSON.parse(await text(process.stdin)) as ProbeQuestion;
+const result = await probe(target, options, AllowList.parse(rules));
 process.stdout.write(JSON.stringify(result), () => process.exit(0));

@@ -1,13 +1,17 @@
 import type { ProbeResult } from '#libs/protocol';
 import { type AllowList } from '#libs/net';
-import { parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
+import { TransferError, type TransferOptions, type TransferTarget } from '#libs/transfer';
 import { RtmpPublisher } from '../output/rtmp/rtmp-publisher.js';
 
 const DEADLINE_MS = 10_000;
 const CLOSE_MS = 1000;
 
 /** Connects to a platform until it accepts the publish, and hangs up properly without having sent anything. */
-export async function probe(url: string, options: TransferOptions, allowList: AllowList): Promise<ProbeResult> {
+export async function probe(
+  target: TransferTarget,
+  options: TransferOptions,
+  allowList: AllowList,
+): Promise<ProbeResult> {
   const started = performance.now();
   const end = (code: string | null, detail: string | null): ProbeResult => ({
     code,
@@ -17,7 +21,7 @@ export async function probe(url: string, options: TransferOptions, allowList: Al
   try {
     const { flashVer, tlsVerify } = options;
     const publisher = await RtmpPublisher.connect(
-      parseTransferUrl(url),
+      target,
       { allowList, flashVer, tlsVerify, sendMetadata: false },
       AbortSignal.timeout(DEADLINE_MS),
     );

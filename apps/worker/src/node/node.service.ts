@@ -1,32 +1,24 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { Env, VERSION } from '#libs/config';
+import { Injectable } from '@nestjs/common';
+import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import type { Handler, In, NodeOp, PipelineOp } from '#libs/protocol';
-import { Registry, Wire, WireError } from '#libs/queue';
+import { Wire, WireError } from '#libs/queue';
+import { TransferUrl } from '#libs/transfer';
 import { PipelineError } from '../supervisor/control-connection.js';
-import { CpuLoad } from './cpu-load.js';
 import { Prober } from './prober.js';
 import { Runners } from '../streams/runners.js';
 import type { StreamRunner } from '../streams/stream-runner.js';
 
-const ANNOUNCE_MS = 2000;
-
 /** What a pipeline does not serve, and what this node answers for it. */
 type OwnOp = Exclude<NodeOp, PipelineOp> | 'thumbnail';
 
-/** This node towards the API: says that it is there, and serves requests about its streams. */
+/** Serves what the API asks of this node and its streams. */
 @Injectable()
 export class NodeService {
-  private readonly logger = new Logger(NodeService.name);
-  private readonly startedAt = new Date().toISOString();
-  private timer: NodeJS.Timeout | null = null;
-  private readonly load = new CpuLoad();
-
   constructor(
     private readonly env: Env,
     private readonly prisma: PrismaService,
     private readonly wire: Wire,
-    private readonly registry: Registry,
     private readonly runners: Runners,
     private readonly box: SecretBox,
     private readonly prober: Prober,
@@ -34,34 +26,6 @@ export class NodeService {
 
   async start(): Promise<void> {
     await this.wire.serve(this.env.NODE_ID, (op, body) => this.serve(op, body));
-    await this.announce();
-    this.timer = setInterval(() => {
-      this.announce().catch((error: unknown) => this.logger.error(error));
-    }, ANNOUNCE_MS);
-  }
-
-  /** Says at once what changed (draining, say). */
-  async announce(): Promise<void> {
-    const { NODE_ID: nodeId, NODE_SLOTS: slots } = this.env;
-    const { used, draining } = this.runners;
-    await this.registry
-      .announce({ nodeId, slots, used, draining, cpu: this.load.read(), version: VERSION, startedAt: this.startedAt })
-      .catch((error: unknown) => {
-        this.logger.warn(`not announced: ${String(error)}`);
-      });
-  }
-
-  /** What was announced last is believed until it is too old. */
-  stopAnnouncing(): void {
-    if (this.timer) clearInterval(this.timer);
-  }
-
-  async withdraw(): Promise<void> {
-    this.stopAnnouncing();
-    this.prober.abort();
-    await this.registry
-      .withdraw(this.env.NODE_ID)
-      .catch((error: unknown) => this.logger.warn(`not withdrawn: ${String(error)}`));
   }
 
   /** What this node does itself; everything else is passed on to the pipeline that it is about. */
@@ -86,7 +50,7 @@ export class NodeService {
     },
     endStream: ({ streamId, reason }) => this.runner(streamId).stop(reason),
     syncTransfers: ({ streamId }) => this.runner(streamId).syncTransfers(),
-    probeTransfer: ({ url, options }) => this.prober.probe(this.box.open(url, 'probe'), options),
+    probeTransfer: ({ url, options }) => this.prober.probe(TransferUrl.revive(this.box.open(url, 'probe')), options),
     // However many ask, it is made once in a few seconds.
     thumbnail: async ({ streamId }) => ({ jpeg: await this.runner(streamId).thumbnail() }),
   };

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { addressRules, Env } from '#libs/config';
 import type { ProbeQuestion, ProbeResult } from '#libs/protocol';
-import type { TransferOptions } from '#libs/transfer';
+import type { TransferOptions, TransferUrl } from '#libs/transfer';
 
 /** Each takes 40 MB and, at its start, 200 ms of CPU. One test tries 5 platforms at a time. */
 const AT_ONCE = 8;
@@ -33,7 +33,7 @@ export class Prober {
   }
 
   /** Always resolves; `service_error` when it could not be tried. */
-  async probe(url: string, options: TransferOptions): Promise<ProbeResult> {
+  async probe({ target }: TransferUrl, options: TransferOptions): Promise<ProbeResult> {
     const began = performance.now();
     const end = (code: string, detail: string | null): ProbeResult => ({
       code,
@@ -43,7 +43,10 @@ export class Prober {
     if (!(await this.place()))
       return end('service_error', 'too many platforms are being tried; try again in some seconds');
     try {
-      const output = await this.run({ url, options, rules: this.rules }, this.deadlineMs - (performance.now() - began));
+      const output = await this.run(
+        { target, options, rules: this.rules },
+        this.deadlineMs - (performance.now() - began),
+      );
       return output === null ? end('publish_timeout', null) : (JSON.parse(output) as ProbeResult);
     } catch (error) {
       this.logger.warn(`probe: ${String(error)}`);

@@ -60,7 +60,8 @@ export class Runners {
       rows: this.rows,
       wantedTransfers: (streamId) => this.wantedTransfers(streamId),
       bringFiles: async (files, projectId, transfers) => {
-        await bringSounds(files, this.mediaDir(projectId), transfers).catch((error: unknown) => {
+        const options = transfers.map((transfer) => ({ options: transfer.options }));
+        await bringSounds(files, this.mediaDir(projectId), options).catch((error: unknown) => {
           // The pipeline says of each sound that is missing that it is.
           this.logger.error(`sounds could not be brought to a pipeline: ${String(error)}`);
         });
@@ -124,7 +125,8 @@ export class Runners {
     const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
     return rows.flatMap(({ id, url, options }) => {
       try {
-        return [{ id, url: openTransferUrl(this.box, { streamId, url }), options: options as TransferOptions }];
+        const { target, text } = openTransferUrl(this.box, { streamId, url });
+        return [{ id, target, url: text, options: options as TransferOptions }];
       } catch (error) {
         this.logger.error(`the URL of transfer ${id} cannot be opened (MASTER_KEYS?): ${(error as Error).message}`);
         return [];

@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { PathName, StreamName } from '../../http/validation.js';
+import { StreamName } from '../../http/validation.js';
 import { BanStream, resumeTimeOf, toBannedStreamResponse, type BannedStreamResponse } from './ban.dto.js';
 import { BanService } from './ban.service.js';
+import { EntryPointParams, type EntryPointPath } from '../../tenants/owned.js';
 
 /** Agora, "Ban a live stream". 200 for each success, as there. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/admin/banned_streams')
@@ -12,33 +13,28 @@ export class BanController {
   @Get()
   async list(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
   ): Promise<{ bannedStreamList: BannedStreamResponse[] }> {
-    return { bannedStreamList: (await this.bans.list(caller, { appid, entryPoint })).map(toBannedStreamResponse) };
+    return { bannedStreamList: (await this.bans.list(caller, path)).map(toBannedStreamResponse) };
   }
 
   @Patch(':streamName')
   async ban(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Param('streamName', StreamName) streamName: string,
     @Body() body: BanStream,
   ): Promise<BannedStreamResponse> {
-    return toBannedStreamResponse(
-      await this.bans.ban(caller, { appid, entryPoint }, streamName, resumeTimeOf(body, Date.now())),
-    );
+    return toBannedStreamResponse(await this.bans.ban(caller, path, streamName, resumeTimeOf(body, Date.now())));
   }
 
   @Delete(':streamName')
   @HttpCode(200)
   unban(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Param('streamName', StreamName) streamName: string,
   ): Promise<void> {
-    return this.bans.unban(caller, { appid, entryPoint }, streamName);
+    return this.bans.unban(caller, path, streamName);
   }
 }

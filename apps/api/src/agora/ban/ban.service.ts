@@ -1,18 +1,12 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { type BannedStream, PrismaService, recordEvent } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
-import { namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
+import { type EntryPointPath, namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
 import { refuse } from '../../http/problem.js';
 import { StreamService } from '../../streams/stream.service.js';
 
 /** Of one entry point: each is a row for as long as it holds. */
 const MAX_BANS = 10_000;
-
-/** Which entry point's names. */
-export interface BanPath {
-  appid: string;
-  entryPoint: string;
-}
 
 /** Names that nobody may publish under (Agora: admin/banned_streams). */
 @Injectable()
@@ -23,7 +17,7 @@ export class BanService {
   ) {}
 
   /** Those that hold, the one that ends first first. */
-  async list(caller: Caller, path: BanPath): Promise<BannedStream[]> {
+  async list(caller: Caller, path: EntryPointPath): Promise<BannedStream[]> {
     const { id } = await this.entryPoint(caller, path);
     return this.prisma.bannedStream.findMany({
       where: { entryPointId: id, resumeTime: { gt: new Date() } },
@@ -32,7 +26,7 @@ export class BanService {
   }
 
   /** From now on; a stream of this name that runs is ended. Again changes the time. */
-  async ban(caller: Caller, path: BanPath, streamName: string, resumeTime: Date): Promise<BannedStream> {
+  async ban(caller: Caller, path: EntryPointPath, streamName: string, resumeTime: Date): Promise<BannedStream> {
     const { id: entryPointId, project } = await this.entryPoint(caller, path);
     const { row, running } = await this.prisma.$transaction(async (tx) => {
       // The lock under which streams begin (begin_stream): either the ban is seen there, or the stream is found here and ended.
@@ -52,12 +46,12 @@ export class BanService {
       await recordEvent(tx, { projectId: path.appid, streamId: running?.id, type: 'stream.banned', data });
       return { row, running };
     });
-    if (running !== undefined) await this.streams.kick(caller, path.appid, running.id, 'banned');
+    if (running !== undefined) await this.streams.kick(caller, { appid: path.appid, streamId: running.id }, 'banned');
     return row;
   }
 
   /** Throws 404 for a name that is not banned. */
-  async unban(caller: Caller, path: BanPath, streamName: string): Promise<void> {
+  async unban(caller: Caller, path: EntryPointPath, streamName: string): Promise<void> {
     const { id } = await this.entryPoint(caller, path);
     await this.prisma.$transaction(async (tx) => {
       const { count } = await tx.bannedStream.deleteMany({
@@ -72,7 +66,10 @@ export class BanService {
     });
   }
 
-  private async entryPoint(caller: Caller, path: BanPath): Promise<{ id: string; project: { customerId: string } }> {
+  private async entryPoint(
+    caller: Caller,
+    path: EntryPointPath,
+  ): Promise<{ id: string; project: { customerId: string } }> {
     const found = await this.prisma.entryPoint.findFirst({
       where: namedEntryPoint(caller, path),
       select: { id: true, project: { select: { customerId: true } } },

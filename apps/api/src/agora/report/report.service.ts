@@ -1,19 +1,13 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { Prisma, PrismaService } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
-import { requireEntryPoint } from '../../tenants/owned.js';
+import { type EntryPointPath, requireEntryPoint } from '../../tenants/owned.js';
 import { spanOf, type HistoryQuery, type OnlineStreamResponse, type PublishInfoResponse } from './report.dto.js';
 
 /** The newest of them; Agora's answer has no pages, and the list of streams does. */
 const MAX_HISTORY = 1000;
 /** More than a customer may run at once by default, ten times over. */
 const MAX_ONLINE = 1000;
-
-/** Which entry point's streams. */
-export interface ReportPath {
-  appid: string;
-  entryPoint: string;
-}
 
 interface Publication {
   name: string;
@@ -26,20 +20,20 @@ interface Publication {
 export class ReportService {
   constructor(private readonly prisma: PrismaService) {}
 
-  async online(caller: Caller, path: ReportPath): Promise<OnlineStreamResponse[]> {
+  async online(caller: Caller, path: EntryPointPath): Promise<OnlineStreamResponse[]> {
     const rows = await this.running(await this.entryPointId(caller, path), Prisma.empty);
     return rows.map(({ name, startedAt }) => ({ name, startTime: startedAt.toISOString() }));
   }
 
   /** Throws 404 for a stream that is not online. */
-  async onlineStream(caller: Caller, path: ReportPath, streamName: string): Promise<{ startTime: string }> {
+  async onlineStream(caller: Caller, path: EntryPointPath, streamName: string): Promise<{ startTime: string }> {
     const [row] = await this.running(await this.entryPointId(caller, path), Prisma.sql`AND name = ${streamName}`);
     if (row === undefined) throw new NotFoundException('This stream is not online.');
     return { startTime: row.startedAt.toISOString() };
   }
 
   /** Those that ended within the time, the latest end first. */
-  async history(caller: Caller, path: ReportPath, query: HistoryQuery): Promise<PublishInfoResponse[]> {
+  async history(caller: Caller, path: EntryPointPath, query: HistoryQuery): Promise<PublishInfoResponse[]> {
     const { from, to } = spanOf(query, Date.now());
     const entryPointId = await this.entryPointId(caller, path);
     const isNamed = query.stream_name === undefined ? Prisma.empty : Prisma.sql`AND name = ${query.stream_name}`;
@@ -62,7 +56,7 @@ export class ReportService {
       WHERE entry_point_id = ${entryPointId}::uuid AND state <> 'ended' AND started_at IS NOT NULL ${which} ORDER BY started_at DESC LIMIT ${MAX_ONLINE}`;
   }
 
-  private async entryPointId(caller: Caller, path: ReportPath): Promise<string> {
+  private async entryPointId(caller: Caller, path: EntryPointPath): Promise<string> {
     return (await requireEntryPoint(this.prisma, caller, path)).id;
   }
 }

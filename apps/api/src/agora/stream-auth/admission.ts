@@ -3,11 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { Env, logFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { banned } from '../ban/ban.js';
-import { CallbackCircuits } from '../../callback/callback-circuits.js';
 import { type Attempt, CallbackClient } from '../../callback/callback.client.js';
-import { CallbackQuota } from '../../callback/callback-quota.js';
+import { CallbackLimits } from '../../callback/callback-limits.js';
 import { toDelivery } from '../../callback/delivery.js';
-import { QuotaService } from '../../tenants/customer/quotas.js';
 import { refusalOf, signatureHeaders, verdictOf, type StreamAuth, type StreamAuthQuestion } from './stream-auth.js';
 
 /** What may keep a publisher with a good token out; read together with the token's project. */
@@ -42,9 +40,7 @@ export class Admission {
   constructor(
     private readonly prisma: PrismaService,
     private readonly client: CallbackClient,
-    private readonly circuits: CallbackCircuits,
-    private readonly quota: CallbackQuota,
-    private readonly quotas: QuotaService,
+    private readonly limits: CallbackLimits,
     private readonly env: Env,
   ) {}
 
@@ -57,12 +53,8 @@ export class Admission {
 
   private async ask(wanted: Wanted, auth: StreamAuth, who: Who): Promise<void> {
     const { customerId, projectId: appid } = wanted;
-    const { quotas } = await this.quotas.ofProject(appid);
-    const attempt = await this.circuits.run(
-      { customerId, appid, url: auth.url },
-      () => this.quota.consumeForPublisher({ customerId, quotas }),
-      () => this.post(wanted, auth, who),
-    );
+    const to = { customerId, appid, url: auth.url };
+    const attempt = await this.limits.ask(to, 'publisher', () => this.post(wanted, auth, who));
     if (attempt === 'open') throw refusalOf('callback_circuit_open');
     if (attempt === 'full') throw refusalOf('callback_timeout', 1000);
     if ('waitMs' in attempt) throw refusalOf('callback_rate_limited', attempt.waitMs);

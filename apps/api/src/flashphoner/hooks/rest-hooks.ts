@@ -1,10 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { createHash, createHmac } from 'node:crypto';
 import { Env } from '#libs/config';
-import { CallbackCircuits } from '../../callback/callback-circuits.js';
 import { CallbackClient } from '../../callback/callback.client.js';
-import { CallbackQuota } from '../../callback/callback-quota.js';
-import { QuotaService } from '../../tenants/customer/quotas.js';
+import { CallbackLimits } from '../../callback/callback-limits.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
 import type { PublishTarget } from '../../streams/publish/publisher.js';
 import { isFields, type Fields } from '../sdk/protocol.js';
@@ -35,9 +33,7 @@ export class RestHooks {
   constructor(
     private readonly settings: PushSettingsService,
     private readonly client: CallbackClient,
-    private readonly circuits: CallbackCircuits,
-    private readonly quota: CallbackQuota,
-    private readonly quotas: QuotaService,
+    private readonly limits: CallbackLimits,
     env: Env,
   ) {
     this.nodeId = createHash('sha256').update(env.NODE_ID).digest('hex').slice(0, 32);
@@ -61,10 +57,8 @@ export class RestHooks {
         ? {}
         : { authorization: `WCS ${createHmac('md5', hookSecret).update(payload).digest('hex')}` };
     const url = `${appUrl.replace(/\/$/, '')}/${hook}`;
-    const consume = async (): Promise<number> => this.quota.consumeForOthers(await this.quotas.ofProject(projectId));
-    const attempt = await this.circuits.run({ customerId, appid: projectId, url }, consume, () =>
-      this.client.post(url, payload, headers),
-    );
+    const to = { customerId, appid: projectId, url };
+    const attempt = await this.limits.ask(to, 'other', () => this.client.post(url, payload, headers));
     if (attempt === 'full' || (typeof attempt === 'object' && 'waitMs' in attempt))
       return { refusal: CROWDED, body: {} };
     if (attempt !== 'open' && attempt.failure === null) return { refusal: null, body: readBody(attempt.body) };

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { type Prisma, sealedTransfer, SecretBox } from '#libs/db';
-import { pushTarget, TransferError, withParameters } from '#libs/transfer';
+import { pushUrl, TransferError, withParameters } from '#libs/transfer';
 import type { FirstTransfer } from '../../streams/publish/begin-stream.js';
 import { newMediaSessionId } from '../rest/media-session-id.js';
 import { pushOptions } from './push-settings.js';
@@ -26,13 +26,13 @@ export class AutoRepublish {
     const transfers = republish.flatMap(({ url: server, parameters }) => {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
-        const { url } = pushTarget(withParameters(server, parameters), stream.name, {
+        const url = pushUrl(withParameters(server, parameters), stream.name, {
           ...settings,
           fullUrl: false,
           passUrlParameters: true,
         });
-        const pushUrl = this.box.seal(redactServerUrl(server), `push:${stream.id}`);
-        const columns = { id: uuidv7(), origin: 'push', mediaSessionId: newMediaSessionId(), pushUrl, options };
+        const shown = this.box.seal(redactServerUrl(server), `push:${stream.id}`);
+        const columns = { id: uuidv7(), origin: 'push', mediaSessionId: newMediaSessionId(), pushUrl: shown, options };
         return [{ ...columns, ...sealedTransfer(this.box, stream.id, url) }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.

@@ -16,7 +16,7 @@ import {
   type ValidationArguments,
   type ValidatorConstraintInterface,
 } from 'class-validator';
-import { callbackUrlProblem, pushTarget, redactTransferUrl, TransferError, withParameters } from '#libs/transfer';
+import { callbackUrlProblem, pushUrl, TransferError, withParameters } from '#libs/transfer';
 import { IsListOf, MayBeAbsent } from '../../http/validation.js';
 import type { PushSettings, RepublishServer } from './push-settings.js';
 import type { EffectivePushSettings } from './push-settings.service.js';
@@ -37,9 +37,8 @@ class IsServerUrl implements ValidatorConstraintInterface {
     try {
       // With all that it will carry: else it fails when a stream begins, and nobody is told.
       const whole = new IsParameters().validate(parameters) ? withParameters(value, parameters ?? {}) : value;
-      return (
-        pushTarget(whole, LONGEST_NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url !== ''
-      );
+      pushUrl(whole, LONGEST_NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
+      return true;
     } catch (error) {
       if (error instanceof TransferError) return false;
       throw error;
@@ -214,8 +213,8 @@ export function toPushSettingsResponse({
 /** A server's URL is a transfer's without its last part. Of one that is none (any more), nothing is shown. */
 export function redactServerUrl(url: string): string {
   try {
-    const { url: whole } = pushTarget(url, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
-    return redactTransferUrl(whole).replace(/\/\*\*\*$/, '');
+    const whole = pushUrl(url, 'stream', { streamNamePrefix: '', fullUrl: false, passUrlParameters: true });
+    return whole.masked.replace(/\/\*\*\*$/, '');
   } catch (error) {
     if (error instanceof TransferError) return '***';
     throw error;

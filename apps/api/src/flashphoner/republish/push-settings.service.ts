@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
 import { type Prisma, PrismaService, type PushSettings as StoredPushSettings, SecretBox } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
-import { requireEntryPoint } from '../../tenants/owned.js';
+import { type EntryPointPath, requireEntryPoint } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
 import {
   defaultPushSettings,
@@ -58,18 +58,13 @@ export class PushSettingsService {
     };
   }
 
-  async get(caller: Caller, appid: string, entryPoint: string): Promise<PushSettingsResponse> {
-    const { id } = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
+  async get(caller: Caller, path: EntryPointPath): Promise<PushSettingsResponse> {
+    const { id } = await requireEntryPoint(this.prisma, caller, path);
     return toPushSettingsResponse(await this.of(id));
   }
 
   /** Absent keeps, null returns to the service's default. */
-  async update(
-    caller: Caller,
-    appid: string,
-    entryPoint: string,
-    body: UpdatePushSettings,
-  ): Promise<PushSettingsResponse> {
+  async update(caller: Caller, path: EntryPointPath, body: UpdatePushSettings): Promise<PushSettingsResponse> {
     const { republish, appUrl, hookSecret, ...changes } = body;
     if (changes.localAddress != null && !this.localAddresses.has(changes.localAddress)) {
       throw badRequest([
@@ -79,7 +74,7 @@ export class PushSettingsService {
         },
       ]);
     }
-    const { id: entryPointId } = await requireEntryPoint(this.prisma, caller, { appid, entryPoint });
+    const { id: entryPointId } = await requireEntryPoint(this.prisma, caller, path);
     const seal = (plain: string | null | undefined, context: string) =>
       plain == null ? plain : this.box.seal(plain, `${context}:${entryPointId}`);
     const columns = {

@@ -3,14 +3,7 @@ import { addressRules, Env } from '#libs/config';
 import { openTransferUrl, type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
-import {
-  parseTransferUrl,
-  pushTarget,
-  type PushTarget,
-  type ReasonCode,
-  TransferError,
-  type TransferOptions,
-} from '#libs/transfer';
+import { pushUrl, type ReasonCode, TransferError, type TransferOptions, type TransferUrl } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import type { LiveFigures } from '../../streams/live-figures.js';
@@ -65,20 +58,13 @@ export class PushService {
     { rtmpUrl, fullUrl, options }: Omit<Startup, 'streamName'>,
   ): Promise<TransponderResponse> {
     const { settings } = await this.settings.of(stream.entryPointId);
-    const target = readTarget(() =>
-      pushTarget(rtmpUrl, stream.name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }),
-    );
-    await this.requireAddress(target.url);
-    await this.requireNew(caller, stream, rtmpUrl, target);
+    const url = readUrl(() => pushUrl(rtmpUrl, stream.name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }));
+    await this.requireAddress(url);
+    await this.requireNew(caller, stream, rtmpUrl, url);
     const mediaSessionId = newMediaSessionId();
     const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`) };
     const path = { appid: stream.projectId, streamId: stream.id };
-    await this.transfers.add(
-      caller,
-      path,
-      { url: target.url, options: { ...pushOptions(settings), ...options } },
-      push,
-    );
+    await this.transfers.add(caller, path, { url, options: { ...pushOptions(settings), ...options } }, push);
     // Whatever has become of it since: a server that refuses at once was still asked to take it.
     const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }), rtmpUrl);
     // Ended between two statements: the stream's publisher left.
@@ -152,8 +138,7 @@ export class PushService {
     ]);
   }
 
-  private async requireAddress(url: string): Promise<void> {
-    const { host, port } = parseTransferUrl(url);
+  private async requireAddress({ target: { host, port } }: TransferUrl): Promise<void> {
     const signal = AbortSignal.timeout(DNS_TIMEOUT_MS);
     try {
       await resolveAllowed(host, port, this.allowList, (name) => lookupHost(name, DNS_TIMEOUT_MS, signal));
@@ -167,9 +152,9 @@ export class PushService {
   }
 
   /** 409 for the same stream and rtmpUrl, however they would be joined. What failed for good makes room. */
-  private async requireNew(caller: Caller, stream: SourceStream, rtmpUrl: string, { url }: PushTarget): Promise<void> {
+  private async requireNew(caller: Caller, stream: SourceStream, rtmpUrl: string, url: TransferUrl): Promise<void> {
     const path = { appid: stream.projectId, streamId: stream.id };
-    const hashes = this.box.hashes(url);
+    const hashes = this.box.hashes(url.text);
     const rows = await this.prisma.transfer.findMany({
       where: { streamId: stream.id, endedAt: null, mediaSessionId: { not: null } },
     });
@@ -211,7 +196,7 @@ export class PushService {
 
   /** The stream's name on the RTMP server: with a full URL it is the key, so it is read from where that is sealed. */
   private pushName(row: Transfer): string {
-    return parseTransferUrl(openTransferUrl(this.box, row)).streamName;
+    return openTransferUrl(this.box, row).target.streamName;
   }
 
   /** `named`: the rtmpUrl that the request itself has said. */
@@ -251,7 +236,7 @@ export class PushService {
 /** Of a sound that was to be played once. */
 const isOver = (figures: unknown): boolean => (figures as { soundIsOver?: boolean } | undefined)?.soundIsOver === true;
 
-function readTarget(read: () => PushTarget): PushTarget {
+function readUrl(read: () => TransferUrl): TransferUrl {
   try {
     return read();
   } catch (error) {

@@ -11,6 +11,7 @@ import {
 import type { PublishTarget } from '../publish/publisher.js';
 import { requireGrant, tokenRefused, verifiedGrant } from './publish-token.js';
 import { verifySignedUrl, type UrlSignature } from './signed-url.js';
+import { PathName, pathParams, StreamName } from '../../http/validation.js';
 
 /** Where somebody wants to publish. */
 export interface PublishPath {
@@ -18,6 +19,9 @@ export interface PublishPath {
   entryPoint: string;
   streamName: string;
 }
+
+/** The PublishPath of a request, as a handler's parameter. */
+export const PublishParams = pathParams({ appid: PathName, entryPoint: PathName, streamName: StreamName });
 
 /** What shows that it may: a publish token, or the `ts` and `sign` of Agora's signed publish URLs. */
 export interface PublishProof {

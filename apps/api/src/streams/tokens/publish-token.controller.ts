@@ -1,12 +1,12 @@
-import { Body, Controller, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Post, Req } from '@nestjs/common';
 import { IsInt, Matches, Max, Min } from 'class-validator';
 import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
 import { STREAM_NAME } from '#libs/transfer';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
-import { namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
-import { MayBeAbsent, PathName, STREAM_NAME_RULE } from '../../http/validation.js';
+import { EntryPointParams, type EntryPointPath, namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
+import { MayBeAbsent, STREAM_NAME_RULE } from '../../http/validation.js';
 import { signPublishToken } from './publish-token.js';
 
 const DAY_S = 86_400;
@@ -44,24 +44,23 @@ export class PublishTokenController {
   @Post()
   async create(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Body() { streamName, expiresIn }: CreatePublishToken,
     @Req() request: Request,
   ): Promise<PublishTokenResponse> {
     const found = await this.prisma.entryPoint.findFirst({
-      where: namedEntryPoint(caller, { appid, entryPoint }),
+      where: namedEntryPoint(caller, path),
       select: { project: { select: { signingKey: true } } },
     });
     if (found === null) throw unknownEntryPoint();
-    const signingKey = this.box.open(found.project.signingKey, `project:${appid}`);
+    const signingKey = this.box.open(found.project.signingKey, `project:${path.appid}`);
     const expiresAt = new Date(Math.floor(Date.now() / 1000 + expiresIn) * 1000);
-    const token = await signPublishToken({ appid, entryPoint, streamName }, signingKey, expiresAt);
+    const token = await signPublishToken({ ...path, streamName }, signingKey, expiresAt);
     const origin = this.env.PUBLIC_URL?.replace(/\/$/, '') ?? `${request.protocol}://${request.get('host')}`;
     return {
       token,
       expiresAt: expiresAt.toISOString(),
-      whipUrl: `${origin}/whip/${appid}/${entryPoint}/${streamName ?? '{stream_name}'}`,
+      whipUrl: `${origin}/whip/${path.appid}/${path.entryPoint}/${streamName ?? '{stream_name}'}`,
     };
   }
 }

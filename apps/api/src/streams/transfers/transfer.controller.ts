@@ -1,10 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import type { TransferResponse } from './transfer.response.js';
-import { PathId, PathName } from '../../http/validation.js';
+import { PathId } from '../../http/validation.js';
 import { readChanges, readNewTransfer } from './transfer.dto.js';
 import { TransferPageQuery } from './transfer-page.js';
 import { TransferService } from './transfer.service.js';
+import { StreamParams, type StreamPath } from '../stream-path.js';
 
 /** Where one running stream goes; may change at any moment without touching the other transfers. */
 @Controller('v1/projects/:appid/fls/streams/:streamId/transfers')
@@ -14,63 +15,57 @@ export class TransferController {
   @Get()
   list(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Query() query: TransferPageQuery,
   ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
-    return this.transfers.list(caller, { appid, streamId }, query);
+    return this.transfers.list(caller, path, query);
   }
 
   @Post()
   add(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Body() body: Record<string, unknown>,
   ): Promise<TransferResponse> {
-    return this.transfers.add(caller, { appid, streamId }, readNewTransfer(body));
+    return this.transfers.add(caller, path, readNewTransfer(body));
   }
 
   @Get(':transferId')
   get(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Param('transferId', PathId) transferId: string,
   ): Promise<TransferResponse> {
-    return this.transfers.get(caller, { appid, streamId }, transferId);
+    return this.transfers.get(caller, path, transferId);
   }
 
   @Patch(':transferId')
   change(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Param('transferId', PathId) transferId: string,
     @Body() body: Record<string, unknown>,
   ): Promise<TransferResponse> {
-    return this.transfers.change(caller, { appid, streamId }, transferId, readChanges(body));
+    return this.transfers.change(caller, path, transferId, readChanges(body));
   }
 
   @Delete(':transferId')
   @HttpCode(204)
   remove(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Param('transferId', PathId) transferId: string,
   ): Promise<void> {
-    return this.transfers.remove(caller, { appid, streamId }, transferId);
+    return this.transfers.remove(caller, path, transferId);
   }
 
   @Post(':transferId/retry')
   @HttpCode(202)
   retry(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('streamId', PathId) streamId: string,
+    @StreamParams() path: StreamPath,
     @Param('transferId', PathId) transferId: string,
   ): Promise<void> {
-    return this.transfers.retry(caller, { appid, streamId }, transferId);
+    return this.transfers.retry(caller, path, transferId);
   }
 }

@@ -1,24 +1,26 @@
 import { badRequest, type FieldError } from '../../http/problem.js';
-import { optionProblems, parseTransferUrl, TransferError, type TransferOptions } from '#libs/transfer';
+import { optionProblems, TransferError, type TransferOptions, TransferUrl } from '#libs/transfer';
 
 /** Body of POST: a URL, and any of the options. */
 export interface NewTransfer {
-  url: string;
+  url: TransferUrl;
   options: TransferOptions;
 }
 
 /** Body of PATCH: absent keeps, null clears an option. */
 export interface TransferChanges {
-  url?: string;
+  url?: TransferUrl;
   options: Record<string, unknown>;
 }
 
 /** Reads `{"url": "...", ...options}`; throws 400 that names each bad field. */
 export function readNewTransfer(body: Record<string, unknown>): NewTransfer {
   const { url, ...options } = body;
-  const problems: FieldError[] = [...urlProblems(url, true), ...optionProblems(options)];
-  if (problems.length > 0) throw badRequest(problems);
-  return { url: (url as string).trim(), options };
+  const problems: FieldError[] = [];
+  const parsed = readUrl(url, problems);
+  problems.push(...optionProblems(options));
+  if (parsed === null || problems.length > 0) throw badRequest(problems);
+  return { url: parsed, options };
 }
 
 export function readChanges(body: Record<string, unknown>): TransferChanges {
@@ -29,20 +31,24 @@ export function readChanges(body: Record<string, unknown>): TransferChanges {
   const unknown = optionProblems(Object.fromEntries(cleared.map((name) => [name, undefined]))).filter(
     ({ message }) => message === 'is not a known option',
   );
-  const problems: FieldError[] = [...urlProblems(url, false), ...optionProblems(given), ...unknown];
-  if (problems.length > 0) throw badRequest(problems);
-  return { url: typeof url === 'string' ? url.trim() : undefined, options };
+  const problems: FieldError[] = [];
+  const parsed = url === undefined ? undefined : readUrl(url, problems);
+  problems.push(...optionProblems(given), ...unknown);
+  if (parsed === null || problems.length > 0) throw badRequest(problems);
+  return { url: parsed, options };
 }
 
-function urlProblems(url: unknown, isNeeded: boolean): FieldError[] {
-  if (url === undefined && !isNeeded) return [];
-  if (typeof url !== 'string') return [{ field: 'url', message: 'must be an rtmp:// or rtmps:// URL' }];
+/** Null for what cannot be forwarded to; `problems` says why. */
+function readUrl(url: unknown, problems: FieldError[]): TransferUrl | null {
+  if (typeof url !== 'string') {
+    problems.push({ field: 'url', message: 'must be an rtmp:// or rtmps:// URL' });
+    return null;
+  }
   try {
-    parseTransferUrl(url.trim());
-    return [];
+    return TransferUrl.parse(url.trim());
   } catch (error) {
-    if (error instanceof TransferError)
-      return [{ field: 'url', message: (error.detail ?? error.message).replace(/^the URL /, '') }];
-    throw error;
+    if (!(error instanceof TransferError)) throw error;
+    problems.push({ field: 'url', message: (error.detail ?? error.message).replace(/^the URL /, '') });
+    return null;
   }
 }

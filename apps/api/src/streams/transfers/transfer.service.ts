@@ -10,17 +10,13 @@ import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../..
 import { toPage } from '../../http/page.js';
 import { refuse } from '../../http/problem.js';
 import type { LiveFigures } from '../live-figures.js';
+import type { StreamPath } from '../stream-path.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
 import type { TransferPageQuery } from './transfer-page.js';
 import { toTransferResponse, type TransferResponse } from './transfer.response.js';
 
 const NODE_TIMEOUT_MS = 2000;
-
-interface Path {
-  appid: string;
-  streamId: string;
-}
 
 /** Who wanted a transfer, with what its own API needs to know of it. */
 export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl'>;
@@ -42,7 +38,7 @@ export class TransferService {
   /** Oldest first. */
   async list(
     caller: Caller,
-    path: Path,
+    path: StreamPath,
     { limit, cursor }: TransferPageQuery,
   ): Promise<{ transfers: TransferResponse[]; nextCursor: string | null }> {
     await this.stream(caller, path);
@@ -55,7 +51,7 @@ export class TransferService {
     return { transfers: await this.withFigures(path.streamId, rows), nextCursor };
   }
 
-  async get(caller: Caller, path: Path, transferId: string): Promise<TransferResponse> {
+  async get(caller: Caller, path: StreamPath, transferId: string): Promise<TransferResponse> {
     const row = await this.find(caller, path, transferId);
     const [response] = await this.withFigures(path.streamId, [row]);
     return response as TransferResponse;
@@ -64,7 +60,7 @@ export class TransferService {
   /** `from`: what sets a transfer of another origin apart. */
   async add(
     caller: Caller,
-    path: Path,
+    path: StreamPath,
     { url, options }: NewTransfer,
     from: TransferSource = { origin: 'api' },
   ): Promise<TransferResponse> {
@@ -84,7 +80,9 @@ export class TransferService {
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
         if (
-          (await tx.transfer.count({ where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url) } } })) > 0
+          (await tx.transfer.count({
+            where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url.text) } },
+          })) > 0
         )
           throw sameUrl();
         const created = await tx.transfer.create({
@@ -111,7 +109,7 @@ export class TransferService {
 
   async change(
     caller: Caller,
-    path: Path,
+    path: StreamPath,
     transferId: string,
     { url, options }: TransferChanges,
   ): Promise<TransferResponse> {
@@ -141,7 +139,7 @@ export class TransferService {
   }
 
   /** Ends the transfer properly; again is no error. */
-  async remove(caller: Caller, path: Path, transferId: string): Promise<void> {
+  async remove(caller: Caller, path: StreamPath, transferId: string): Promise<void> {
     const { ownerNode } = await this.stream(caller, path);
     const row = await this.find(caller, path, transferId);
     if (row.endedAt !== null) return;
@@ -160,7 +158,7 @@ export class TransferService {
   }
 
   /** Attempts now what waits for its next attempt. */
-  async retry(caller: Caller, path: Path, transferId: string): Promise<void> {
+  async retry(caller: Caller, path: StreamPath, transferId: string): Promise<void> {
     const { ownerNode } = await this.running(caller, path);
     const row = await this.find(caller, path, transferId);
     if (row.endedAt !== null) throw hasEnded();
@@ -183,7 +181,7 @@ export class TransferService {
 
   private async stream(
     caller: Caller,
-    { appid, streamId }: Path,
+    { appid, streamId }: StreamPath,
   ): Promise<{ state: string; ownerNode: string | null }> {
     const stream = await this.prisma.stream.findFirst({
       where: { id: streamId, projectId: appid, project: ownedBy(caller) },
@@ -193,13 +191,13 @@ export class TransferService {
     return stream;
   }
 
-  private async running(caller: Caller, path: Path): Promise<{ ownerNode: string | null }> {
+  private async running(caller: Caller, path: StreamPath): Promise<{ ownerNode: string | null }> {
     const stream = await this.stream(caller, path);
     if (stream.state === 'ended') throw streamEnded();
     return stream;
   }
 
-  private async find(caller: Caller, { appid, streamId }: Path, transferId: string): Promise<Transfer> {
+  private async find(caller: Caller, { appid, streamId }: StreamPath, transferId: string): Promise<Transfer> {
     const row = await this.prisma.transfer.findFirst({
       where: { id: transferId, streamId, stream: { projectId: appid, project: ownedBy(caller) } },
     });

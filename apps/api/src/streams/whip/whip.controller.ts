@@ -18,11 +18,10 @@ import { Env } from '#libs/config';
 import { readOffer } from '#libs/sdp';
 import { Public } from '../../auth/caller.js';
 import { refuse } from '../../http/problem.js';
-import { PublishAccess } from '../tokens/publish-access.js';
+import { PublishAccess, PublishParams, type PublishPath } from '../tokens/publish-access.js';
 import { PublisherPushes } from '../../flashphoner/rest/publisher-pushes.js';
 import { PublishService } from '../publish/publish.service.js';
 import type { PublishTarget } from '../publish/publisher.js';
-import { PathName, StreamName } from '../../http/validation.js';
 import { judged } from './judged.js';
 import {
   bearerToken,
@@ -56,18 +55,12 @@ export class WhipController {
   ) {}
 
   @Post(':appid/:entryPoint/:streamName')
-  async publish(
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
-    @Param('streamName', StreamName) streamName: string,
-    @Req() request: Request,
-    @Res() response: Response,
-  ): Promise<void> {
+  async publish(@PublishParams() path: PublishPath, @Req() request: Request, @Res() response: Response): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const { target, seen } = await this.access.arrive(
-      { appid, entryPoint, streamName },
-      { token: bearerToken(request), signature: urlSignature(request) },
-    );
+    const { target, seen } = await this.access.arrive(path, {
+      token: bearerToken(request),
+      signature: urlSignature(request),
+    });
     await this.limit.countEntryPoint(target.entryPointId);
     if (!hasType(request, SDP))
       throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
@@ -145,17 +138,12 @@ export class WhipController {
   /** Beyond WHIP: clients that do not know the session's URL (Cloudflare's sample) end what their token opened under this name. */
   @Delete(':appid/:entryPoint/:streamName')
   @HttpCode(200)
-  async endOfToken(
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
-    @Param('streamName', StreamName) streamName: string,
-    @Req() request: Request,
-  ): Promise<void> {
+  async endOfToken(@PublishParams() path: PublishPath, @Req() request: Request): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const target = await this.access.authorise(
-      { appid, entryPoint, streamName },
-      { token: bearerToken(request), signature: urlSignature(request) },
-    );
+    const target = await this.access.authorise(path, {
+      token: bearerToken(request),
+      signature: urlSignature(request),
+    });
     await this.limit.countEntryPoint(target.entryPointId);
     await this.whip.end(await this.whip.openedBy(target, proofOf(request)));
   }

@@ -10,6 +10,7 @@ import {
   type EntryPointResponse,
 } from './entry-point.dto.js';
 import { EntryPointService } from './entry-point.service.js';
+import { EntryPointParams, type EntryPointPath } from '../owned.js';
 
 @Controller('v1/projects/:appid/fls/entry_points')
 export class EntryPointController {
@@ -40,33 +41,24 @@ export class EntryPointController {
   }
 
   @Get(':entryPoint')
-  async get(
-    @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
-  ): Promise<EntryPointResponse> {
-    return toEntryPointResponse(await this.entryPoints.get(caller, appid, entryPoint));
+  async get(@CurrentCaller() caller: Caller, @EntryPointParams() path: EntryPointPath): Promise<EntryPointResponse> {
+    return toEntryPointResponse(await this.entryPoints.get(caller, path));
   }
 
   @Patch(':entryPoint')
   async rename(
     @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
+    @EntryPointParams() path: EntryPointPath,
     @Body() body: UpdateEntryPoint,
   ): Promise<EntryPointResponse> {
-    const name = body.name === undefined ? entryPoint : newEntryPointName(body.name, 'name');
-    return toEntryPointResponse(await this.entryPoints.rename(caller, appid, entryPoint, name));
+    const name = body.name === undefined ? path.entryPoint : newEntryPointName(body.name, 'name');
+    return toEntryPointResponse(await this.entryPoints.rename(caller, path, name));
   }
 
   /** 200, as on Agora. */
   @Delete(':entryPoint')
   @HttpCode(200)
-  async remove(
-    @CurrentCaller() caller: Caller,
-    @Param('appid', PathName) appid: string,
-    @Param('entryPoint', PathName) entryPoint: string,
-  ): Promise<void> {
-    await this.entryPoints.remove(caller, appid, entryPoint);
+  async remove(@CurrentCaller() caller: Caller, @EntryPointParams() path: EntryPointPath): Promise<void> {
+    await this.entryPoints.remove(caller, path);
   }
 }

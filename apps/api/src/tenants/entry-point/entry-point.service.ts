@@ -3,7 +3,7 @@ import { Prisma, PrismaService, type EntryPoint } from '#libs/db';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
 import { Purge } from '../../retention/purge.js';
-import { requireEntryPoint, requireProject } from '../owned.js';
+import { type EntryPointPath, requireEntryPoint, requireProject } from '../owned.js';
 import { DEFAULT_ENTRY_POINT } from '../project/new-project.js';
 
 /** The entry points of one project. */
@@ -31,14 +31,14 @@ export class EntryPointService {
     return this.unlessTaken(() => this.quotas.within(customerId, 'entryPoints', count, make));
   }
 
-  get(caller: Caller, appid: string, name: string): Promise<EntryPoint> {
-    return requireEntryPoint(this.prisma, caller, { appid, entryPoint: name });
+  get(caller: Caller, path: EntryPointPath): Promise<EntryPoint> {
+    return requireEntryPoint(this.prisma, caller, path);
   }
 
-  async rename(caller: Caller, appid: string, name: string, newName: string): Promise<EntryPoint> {
-    const entryPoint = await this.get(caller, appid, name);
-    if (newName === name) return entryPoint;
-    if (name === DEFAULT_ENTRY_POINT)
+  async rename(caller: Caller, path: EntryPointPath, newName: string): Promise<EntryPoint> {
+    const entryPoint = await this.get(caller, path);
+    if (newName === path.entryPoint) return entryPoint;
+    if (path.entryPoint === DEFAULT_ENTRY_POINT)
       throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} keeps its name.`);
     return this.unlessTaken(() =>
       this.prisma.entryPoint.update({ where: { id: entryPoint.id }, data: { name: newName } }),
@@ -46,9 +46,9 @@ export class EntryPointService {
   }
 
   /** Refused while a stream runs on it, as for projects. */
-  async remove(caller: Caller, appid: string, name: string): Promise<void> {
-    const { id } = await this.get(caller, appid, name);
-    if (name === DEFAULT_ENTRY_POINT)
+  async remove(caller: Caller, path: EntryPointPath): Promise<void> {
+    const { id } = await this.get(caller, path);
+    if (path.entryPoint === DEFAULT_ENTRY_POINT)
       throw new ConflictException(`The entry point ${DEFAULT_ENTRY_POINT} cannot be deleted.`);
     await this.prisma.$transaction(async (tx) => {
       // A stream that just begins holds a share of this lock.

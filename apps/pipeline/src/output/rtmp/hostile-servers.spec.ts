@@ -1,6 +1,6 @@
 // What servers do that go wrong or mean harm: at each step one sentence to the customer, and nothing that reaches other outputs.
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseTransferUrl, TransferError } from '#libs/transfer';
+import { TransferUrl, TransferError } from '#libs/transfer';
 import {
   closeAll,
   connect,
@@ -225,7 +225,7 @@ describe('before the publish is accepted', () => {
     const { port } = await serve({
       publish: (peer) => peer.status('NetStream.Publish.BadName', 'error', 'invalid-name'),
     });
-    const named = parseTransferUrl(`rtmp://127.0.0.1:${port}/live/invalid-name`);
+    const named = TransferUrl.parse(`rtmp://127.0.0.1:${port}/live/invalid-name`).target;
     await expect(
       RtmpPublisher.connect(named, { allowList: loopback }, AbortSignal.timeout(2000)),
     ).rejects.toMatchObject({ code: 'stream_name_in_use' });

@@ -2,7 +2,7 @@ import { connect as connectTcp, createServer, type AddressInfo, type Socket } fr
 import { Worker } from 'node:worker_threads';
 import { afterEach, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
-import { parseTransferUrl } from '#libs/transfer';
+import { TransferUrl } from '#libs/transfer';
 import { Aborted, DEADLINES, type Deadlines } from '../../process/deadlines.js';
 import { openSocket, type SocketOptions } from './open-socket.js';
 
@@ -47,7 +47,7 @@ async function open(
   signal = new AbortController().signal,
 ): Promise<Socket> {
   const socket = await openSocket(
-    parseTransferUrl(`${url}/live/key`),
+    TransferUrl.parse(`${url}/live/key`).target,
     { allowList: AllowList.parse('127.0.0.0/8'), ...options },
     { ...DEADLINES, ...deadlines },
     signal,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parseTransferUrl, TransferError } from '#libs/transfer';
+import { TransferUrl, TransferError } from '#libs/transfer';
 import { redirectTarget } from './redirect.js';
 import { toStatus } from './status.js';
 
-const from = parseTransferUrl('rtmp://u:p@a.example/live/key?sig=1');
-const secured = parseTransferUrl('rtmps://a.example/live/key?sig=1');
+const from = TransferUrl.parse('rtmp://u:p@a.example/live/key?sig=1').target;
+const secured = TransferUrl.parse('rtmps://a.example/live/key?sig=1').target;
 
 describe('redirectTarget', () => {
   it.each([

@@ -1,4 +1,4 @@
-import { parseTransferUrl, pushTarget, TransferError, type TransferTarget } from '#libs/transfer';
+import { pushUrl, serverOf, TransferError, type TransferTarget, TransferUrl } from '#libs/transfer';
 import type { Status } from './status.js';
 
 /** From one of a platform's entries to its nearest, and there to a machine with room. More are a loop. */
@@ -31,20 +31,14 @@ function read(from: TransferTarget, url: string): TransferTarget {
   try {
     const bare = withoutQuery(from.streamName);
     if (bare !== '' && withoutQuery(path).endsWith(`/${bare}`)) {
-      const whole = parseTransferUrl(url);
+      const whole = TransferUrl.parse(url).target;
       return { ...whole, streamName: whole.streamName.includes('?') ? whole.streamName : from.streamName };
     }
     // Exactly as the server wrote it, but for a slash at its end.
     const app = path.replace(/\/$/, '') || from.app;
-    const target = parseTransferUrl(
-      pushTarget(`${server}/${app}`, NAME, { streamNamePrefix: '', fullUrl: false, passUrlParameters: true }).url,
-    );
-    return {
-      ...target,
-      app,
-      tcUrl: `${/^[^/]*\/\/[^/]*/.exec(target.tcUrl)?.[0]}/${app}`,
-      streamName: from.streamName,
-    };
+    const naming = { streamNamePrefix: '', fullUrl: false, passUrlParameters: true };
+    const { target } = pushUrl(`${server}/${app}`, NAME, naming);
+    return { ...target, app, tcUrl: `${serverOf(target)}/${app}`, streamName: from.streamName };
   } catch (error) {
     if (error instanceof TransferError) throw refused('to a URL that cannot be used');
     throw error;

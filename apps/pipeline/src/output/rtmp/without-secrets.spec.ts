@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { parseTransferUrl } from '#libs/transfer';
+import { TransferUrl } from '#libs/transfer';
 import { describeStatus, withoutSecrets } from './without-secrets.js';
 
-const target = parseTransferUrl(
+const target = TransferUrl.parse(
   'rtmps://us%C3%A9r:p%40ss%2Fword@a.example/app?ticket=app-t1cket/k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c',
-);
+).target;
 
 it.each([
   ['bad key k%2Fey-1?sig=s1gnature&v=2&e=a%20b%20c given', 'bad key *** given'],
@@ -27,8 +27,8 @@ it.each([
 ])('of %j is %j', (text, expected) => expect(withoutSecrets(text, target)).toBe(expected));
 
 it('masks what servers that redirected were told', () => {
-  const from = parseTransferUrl('rtmp://p.example/app/instSECRET1/key1234567?sig=QUERYSECRET42');
-  const to = { ...parseTransferUrl('rtmp://edge.example/live/key1234567?x=1'), redirectedFrom: from };
+  const from = TransferUrl.parse('rtmp://p.example/app/instSECRET1/key1234567?sig=QUERYSECRET42').target;
+  const to = { ...TransferUrl.parse('rtmp://edge.example/live/key1234567?x=1').target, redirectedFrom: from };
   expect(withoutSecrets('bad: instSECRET1 key1234567 QUERYSECRET42', to)).toBe('bad: *** *** ***');
 });
 
@@ -36,7 +36,7 @@ it("masks a key in the application's place", () => {
   expect(
     withoutSecrets(
       'no such app live_123456_SeCrEtKeY',
-      parseTransferUrl('rtmp://a.example/live_123456_SeCrEtKeY?bandwidthtest=true'),
+      TransferUrl.parse('rtmp://a.example/live_123456_SeCrEtKeY?bandwidthtest=true').target,
     ),
   ).toBe('no such app ***');
 });
@@ -47,7 +47,9 @@ it('is short, and cut only after masking', () => {
   expect(withoutSecrets(`${'x'.repeat(199)}😀`, target).isWellFormed()).toBe(true);
 });
 
-const publishing = parseTransferUrl('rtmps://user:Passw0rd@a.example/live/1nstance/Stream-Key-42/?Name=Valu3-1&x=0');
+const publishing = TransferUrl.parse(
+  'rtmps://user:Passw0rd@a.example/live/1nstance/Stream-Key-42/?Name=Valu3-1&x=0',
+).target;
 
 it.each([
   ['STREAM-KEY-42 is unknown', '*** is unknown'],
@@ -70,7 +72,7 @@ it.each([
 );
 
 it('a code that servers have does not depend on the key', () => {
-  const named = parseTransferUrl('rtmp://a.example/live/NetStream');
+  const named = TransferUrl.parse('rtmp://a.example/live/NetStream').target;
   expect(
     describeStatus(
       { level: 'error', code: 'NetStream.Publish.BadName', description: 'NetStream', redirect: null },
