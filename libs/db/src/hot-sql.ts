@@ -16,6 +16,12 @@ export interface HotStatement {
   text: string;
 }
 
+/** A value as a parameter of type jsonb, which takes neither NUL nor half a surrogate pair, as foreign text may have them. */
+export const toJsonb = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'string' ? part.toWellFormed().replaceAll('\0', '') : part,
+  );
+
 /**
  * Single statements of the hot path, over a few connections in pg's pipeline mode: statements follow each other without waiting for answers,
  * and commits that come together share one write to disk. For statements that take the fraction of a millisecond; all else goes by Prisma.

@@ -75,7 +75,7 @@ export class SettingsTester {
       startedAt: new Date().toISOString(),
       test: true,
     } as const;
-    return this.sender.send(callbackUrl, id, webhookId, question);
+    return this.sender.send(callbackUrl, { id }, webhookId, question);
   }
 }
 

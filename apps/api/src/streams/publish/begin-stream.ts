@@ -1,4 +1,4 @@
-import type { HotSql, Prisma, Transfer } from '#libs/db';
+import { type HotSql, type Prisma, toJsonb, type Transfer } from '#libs/db';
 import type { Env } from '#libs/config';
 import { banned } from '../../agora/ban/ban.js';
 import { quotaExceeded } from '../../tenants/customer/quotas.js';
@@ -43,9 +43,9 @@ export async function beginStream(
   const limits = { customer: env.WHIP_UNCONNECTED_PER_CUSTOMER, token: env.WHIP_UNCONNECTED_PER_TOKEN };
   const [row] = await sql.write<{ outcome: Outcome }>(BEGIN, [
     customerId,
-    JSON.stringify({ ...stream, projectId, entryPointId, name }),
-    JSON.stringify(session),
-    JSON.stringify(transfers),
+    toJsonb({ ...stream, projectId, entryPointId, name }),
+    toJsonb(session),
+    toJsonb(transfers),
     maxStreams,
     limits.customer,
     limits.token,
