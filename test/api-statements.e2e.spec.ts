@@ -86,8 +86,8 @@ it('an arrival and its callback', async () => {
       'SELECT projects',
       // Counts under a lock, and writes stream, session and event.
       'SELECT begin_stream',
-      // The question: stream with settings, quotas, and what signs it.
-      'SELECT streams',
+      // The question: what signs it, stream with settings, quotas.
+      'SELECT callback_secrets',
     ].toSorted(),
   );
   // Its transfers, the log, the answer for later, the event.
