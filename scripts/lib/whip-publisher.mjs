@@ -1,5 +1,6 @@
 // A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
 import { fingerprint } from './pictures.mjs';
+import { once, within } from './signals.mjs';
 import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
 
 const GATHERING_MS = 2000;
@@ -121,6 +122,9 @@ export async function publishTestStream(options) {
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
     const { sdp } = /** @type {{sdp: string}} */ (webrtc.get('local-description'));
+    // A track that the offer lacks makes webrtcbin end the process (an assertion) once its caps come and the answer is set.
+    const lacking = Object.entries({ video, audio }).filter(([kind, isOn]) => isOn && !sdp.includes(`\nm=${kind} `));
+    if (lacking.length > 0) throw new Error(`the offer lacks ${lacking.map(([kind]) => kind).join(' and ')}: no caps`);
     postedAt = Date.now();
     const answer = await request(url, 'POST', { token, type: 'application/sdp', body: mapOffer(sdp) });
     if (answer.status !== 201) throw refusal(answer);
@@ -169,18 +173,17 @@ function rewritten(pipeline, last, { mapPacket, codec = 'H264' }) {
   if (!mapPacket) return last;
   const sink = Element.make('appsink', { sync: false, async: false });
   const format = codec === 'H264' ? ',packetization-mode=(string)1,profile-level-id=(string)42e01f' : '';
-  const source = Element.make('appsrc', {
+  const source = Element.make('appsrc', { format: 'time', 'is-live': true, 'max-bytes': 0 });
+  // An appsrc that does not run yet answers no question about its caps, and the offer would lack the video; a filter always answers.
+  const caps = Element.make('capsfilter', {
     caps: `application/x-rtp,media=video,encoding-name=${codec},payload=96,clock-rate=90000${format}`,
-    format: 'time',
-    'is-live': true,
-    'max-bytes': 0,
   });
-  pipeline.add(sink, source);
+  pipeline.add(sink, source, caps);
   last.link(sink);
   sink.onSample(({ data, pts }) => {
     for (const packet of mapPacket(data)) source.push(packet, pts);
   });
-  return source;
+  return source.link(caps);
 }
 
 function rawCaps({ width = 640, height = 360, fps = 30 }) {
@@ -276,19 +279,6 @@ function audioSource(gate, rawTap) {
       caps: 'application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000',
     }),
   ];
-}
-
-/** @returns {Promise<void>} */
-function once(object, signal, value) {
-  return new Promise((resolve) => object.on(signal, (now) => now === value && resolve()));
-}
-
-async function within(ms, promise, what) {
-  let timer;
-  const deadline = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took more than ${ms} ms`)), ms);
-  });
-  return Promise.race([promise, deadline]).finally(() => clearTimeout(timer));
 }
 
 /**

@@ -56,7 +56,9 @@ async function receive(settings = SETTINGS) {
   return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
 }
 
-async function publish(url: string, mapOffer = (sdp: string) => sdp): Promise<void> {
+type Options = Partial<Parameters<typeof publishTestStream>[0]>;
+
+async function publish(url: string, mapOffer = (sdp: string) => sdp, options: Options = {}): Promise<void> {
   const publisher = await publishTestStream({
     url,
     width: 320,
@@ -64,6 +66,7 @@ async function publish(url: string, mapOffer = (sdp: string) => sdp): Promise<vo
     kbps: 200,
     localAddress: '127.0.0.1',
     mapOffer,
+    ...options,
   });
   closing.push(() => publisher.close());
 }
@@ -82,6 +85,17 @@ describe('WebrtcTransport', () => {
       .toBeGreaterThan(20);
     await expect.poll(() => seen.reports, { timeout: 8000 }).toBeGreaterThan(0);
     expect(seen.closed).toEqual([]);
+  });
+
+  it('gets an offer of both tracks from each test publisher that changes its packets', async () => {
+    const { url } = await receive();
+    const kinds: string[] = [];
+    const note = (sdp: string): string => {
+      kinds.push((sdp.match(/^m=\w+/gm) ?? []).join(' '));
+      return sdp;
+    };
+    for (let i = 0; i < 10; i += 1) await publish(url, note, { mapPacket: (packet) => [packet] });
+    expect(kinds).toEqual(Array.from({ length: 10 }, () => 'm=video m=audio'));
   });
 
   it('takes nobody whose certificate is not the one of the offer', async () => {
