@@ -7,7 +7,7 @@ RUN npm run setup && npm prune --omit=dev --omit=optional
 
 FROM node:24-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libgstreamer-plugins-bad1.0-0 libnice10 libsrtp2-1 \
+      libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libsrtp2-1 \
       gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
       nginx libnginx-mod-rtmp \
     && rm -rf /var/lib/apt/lists/*
@@ -16,7 +16,7 @@ WORKDIR /manycast
 COPY --from=build /manycast/package.json ./
 COPY --from=build /manycast/node_modules node_modules
 COPY --from=build /manycast/dist dist
-COPY --from=build /manycast/libs/gst/build libs/gst/build
+COPY --from=build /manycast/libs/build libs/build
 COPY --from=build /manycast/prisma prisma
 COPY docker docker
 RUN mkdir -p /run/manycast /media && chown node:node /run/manycast

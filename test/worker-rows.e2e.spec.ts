@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { endStream } from '../apps/api/src/streams/end-stream.js';
-import { type Held, StreamRows } from '../apps/worker/src/streams/stream-rows.js';
+import { type LeasedStream, StreamRows } from '../apps/worker/src/streams/stream-rows.js';
 import { StreamWriter } from '../apps/worker/src/streams/stream-writer.js';
 import { Env } from '../libs/config/src/index.js';
 import { HotSql, PrismaService } from '../libs/db/src/index.js';
@@ -42,7 +42,7 @@ afterAll(async () => {
   if (runDir) rmSync(runDir, { recursive: true });
 });
 
-async function newStream(): Promise<{ held: Held; transferId: string; writer: StreamWriter }> {
+async function newStream(): Promise<{ leased: LeasedStream; transferId: string; writer: StreamWriter }> {
   const { projectId, id: entryPointId } = entryPoint;
   const { id } = await api.prisma.stream.create({
     data: {
@@ -59,8 +59,8 @@ async function newStream(): Promise<{ held: Held; transferId: string; writer: St
   const transfer = await api.prisma.transfer.create({
     data: { streamId: id, url: 'x', redactedUrl: 'rtmp://x/***', urlHash: 'x' },
   });
-  const held = { id, projectId, epoch: 1 };
-  return { held, transferId: transfer.id, writer: new StreamWriter(held, rows, async () => undefined) };
+  const leased = { id, projectId, epoch: 1 };
+  return { leased, transferId: transfer.id, writer: new StreamWriter(leased, rows, async () => undefined) };
 }
 const row = (id: string) => api.prisma.stream.findUniqueOrThrow({ where: { id }, include: { transfers: true } });
 const status = (id: string, state: 'failed' | 'live', detail: string | null) =>
@@ -76,31 +76,33 @@ const status = (id: string, state: 'failed' | 'live', detail: string | null) =>
 const FINAL = { input: { bitrate: 7 }, transfers: {} } as never;
 
 it('a change that Postgres refuses is dropped, and the others are written', async () => {
-  const { held, transferId, writer } = await newStream();
+  const { leased, transferId, writer } = await newStream();
   // Text of Postgres has no character 0; a platform's answer may have one.
   writer.transferChanged(status(transferId, 'failed', 'no\0'));
   writer.streamChanged({ state: 'live' }, { type: 'stream.live' });
-  await expect.poll(() => row(held.id)).toMatchObject({ state: 'live', transfers: [{ state: 'pending' }] });
+  await expect.poll(() => row(leased.id)).toMatchObject({ state: 'live', transfers: [{ state: 'pending' }] });
   writer.transferChanged(status(transferId, 'live', null));
-  await expect.poll(() => row(held.id)).toMatchObject({ transfers: [{ state: 'live' }] });
+  await expect.poll(() => row(leased.id)).toMatchObject({ transfers: [{ state: 'live' }] });
   expect(await writer.settle(10_000)).toBe(true);
   expect(
-    (await api.prisma.event.findMany({ where: { streamId: held.id }, orderBy: { id: 'asc' } })).map(({ type }) => type),
+    (await api.prisma.event.findMany({ where: { streamId: leased.id }, orderBy: { id: 'asc' } })).map(
+      ({ type }) => type,
+    ),
   ).toEqual(['stream.live', 'transfer.state']);
 });
 
 it('an end whose detail Postgres refuses is written without it', async () => {
-  const { held, writer } = await newStream();
+  const { leased, writer } = await newStream();
   await writer.end('negotiation_failed', 'no\0', FINAL, 10_000);
-  expect(await row(held.id)).toMatchObject({ state: 'ended', reason: 'negotiation_failed', reasonDetail: null });
+  expect(await row(leased.id)).toMatchObject({ state: 'ended', reason: 'negotiation_failed', reasonDetail: null });
 });
 
 it('the end of a stream says that its callback failed, when it was never answered', async () => {
   const [byWorker, byApi] = [await newStream(), await newStream()];
   await byWorker.writer.end('publisher_left', null, null, 10_000);
-  await endStream(api.prisma, byApi.held.id, { reason: 'kicked' });
-  for (const { held } of [byWorker, byApi])
-    expect(await row(held.id)).toMatchObject({ callbackState: 'failed', callbackReason: 'callback_timeout' });
+  await endStream(api.prisma, byApi.leased.id, { reason: 'kicked' });
+  for (const { leased } of [byWorker, byApi])
+    expect(await row(leased.id)).toMatchObject({ callbackState: 'failed', callbackReason: 'callback_timeout' });
 });
 
 it('an end that cannot be written is written later, also when the API has meanwhile ended the stream without knowing why', async () => {
@@ -116,21 +118,21 @@ it('an end that cannot be written is written later, also when the API has meanwh
   } finally {
     proxy.restore();
   }
-  await endStream(api.prisma, lost.held.id, { reason: 'node_lost' });
-  await endStream(api.prisma, kicked.held.id, { reason: 'kicked' });
+  await endStream(api.prisma, lost.leased.id, { reason: 'node_lost' });
+  await endStream(api.prisma, kicked.leased.id, { reason: 'kicked' });
   await rows.writeKeptEnds();
-  expect(await row(alone.held.id)).toMatchObject({
+  expect(await row(alone.leased.id)).toMatchObject({
     state: 'ended',
     reason: 'service_shutdown',
     epoch: 1,
     figures: { bitrate: 7 },
   });
-  expect(await row(lost.held.id)).toMatchObject({
+  expect(await row(lost.leased.id)).toMatchObject({
     state: 'ended',
     reason: 'service_shutdown',
     epoch: 2,
     figures: { bitrate: 7 },
   });
-  expect(await row(kicked.held.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 2 });
+  expect(await row(kicked.leased.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 2 });
   expect(readdirSync(runDir)).toEqual([]);
 });

@@ -1,6 +1,7 @@
 // The load of the benchmarks: a clip encoded once, and any number of publishers that send it by WHIP in real time without
 // encoding anything themselves. Each picture bears its number and the time at which it was sent.
-import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
+import { Element, GstObject, Pipeline } from '#libs/gst';
+import { IceAgent, WebrtcBin } from '../../tools/test-publisher/webrtcbin.mjs';
 
 const FPS = 30;
 const CLIP_SECONDS = 4;
@@ -76,7 +77,7 @@ function stamped(unit, number) {
 /** Publishes the clip again and again until `pause()`, and leaves with `stop()`. `frames` counts what was sent since the connection stood. */
 export async function publishLoad(clip, { url, token }) {
   const pipeline = new Pipeline();
-  const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+  const webrtc = WebrtcBin.create({ 'bundle-policy': 'max-bundle' });
   pipeline.add(webrtc);
   IceAgent.of(webrtc).set({ upnp: false, 'ice-tcp': false }).addLocalAddress('127.0.0.1');
   webrtc.on('on-new-transceiver', (handle) => new GstObject(handle).set({ direction: 'sendonly' }));
@@ -116,7 +117,7 @@ export async function publishLoad(clip, { url, token }) {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/sdp', authorization: `Bearer ${token}` },
-    body: /** @type {{sdp: string}} */ (webrtc.get('local-description')).sdp,
+    body: webrtc.localDescription,
   });
   const sdp = await response.text();
   if (response.status !== 201) throw new Error(`${response.status} ${sdp}`);

@@ -1,5 +1,6 @@
 // Turns a checkout into something that runs: npm packages, Prisma client, native addon, dist/, browser library, dashboard. Each step is
 // skipped when a stamp beside its result says that the sources have not changed since.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -103,16 +104,20 @@ export async function generateClient({ force = false } = {}) {
   );
 }
 
-/** Compiles the GStreamer binding; make decides by itself what is to be done, the stamp only saves asking it. */
+/** Compiles the native addons; make decides by itself what is to be done, the stamp only saves asking it. */
 export async function buildAddon({ force = false } = {}) {
-  if (!existsSync(at('libs/gst/Makefile'))) return;
-  const sources = files('libs/gst').filter((file) => !/^libs\/gst\/build\/|\.ts$/.test(file));
-  // The binding is compiled against the headers of this Node and linked with this machine's GStreamer.
-  await when('libs/gst/build', [...sources, `node ${process.version}`], force, () =>
+  if (!existsSync(at('libs/Makefile'))) return;
+  const sources = ['libs', 'tools/test-publisher']
+    .flatMap((dir) => files(dir))
+    .filter((file) => /(Makefile|\.[ch])$/.test(file));
+  // Of the test publisher, which the service does without.
+  const { status } = spawnSync('pkg-config', ['--exists', 'gstreamer-webrtc-1.0', 'nice']);
+  // The addons are compiled against the headers of this Node and linked with this machine's GStreamer.
+  await when('libs/build', [...sources, `node ${process.version}`, `webrtcbin ${status}`], force, () =>
     runStep({
-      title: 'Building the GStreamer binding (make)',
+      title: 'Building the native addons (make)',
       log: 'addon',
-      command: ['make', '-C', 'libs/gst'],
+      command: ['make', '-C', 'libs'],
       hint: () => 'It needs the GStreamer headers: npm run setup installs them.',
     }),
   );

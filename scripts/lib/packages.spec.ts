@@ -14,6 +14,8 @@ const NOT_IN_THE_IMAGE = [
   'postgresql',
   'ffmpeg',
   'gstreamer1.0-tools',
+  'libgstreamer-plugins-bad1.0-dev',
+  'libnice-dev',
   'gstreamer1.0-nice',
   'curl',
   'chromium',
@@ -32,7 +34,7 @@ it('the image has what runs on a machine: the plugins, the libraries of what is 
   expect(needed).toContain('gstreamer1.0-libav');
   for (const name of needed) {
     const library = /^(.*)-dev$/.exec(name)?.[1];
-    // Debian puts the number of the binary interface behind a library's name: libnice10, libgstreamer1.0-0.
+    // Debian puts the number of the binary interface behind a library's name: libsrtp2-1, libgstreamer1.0-0.
     const isIt = (candidate: string) =>
       library === undefined
         ? candidate === name

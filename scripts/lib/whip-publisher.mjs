@@ -1,7 +1,8 @@
 // A WHIP client that is not a browser: GStreamer makes a test picture and a tone and publishes them (RFC 9725).
 import { fingerprint } from './pictures.mjs';
 import { once, within } from './signals.mjs';
-import { Element, GstObject, IceAgent, Pipeline } from '#libs/gst';
+import { Element, GstObject, Pipeline } from '#libs/gst';
+import { IceAgent, WebrtcBin } from '../../tools/test-publisher/webrtcbin.mjs';
 
 const GATHERING_MS = 2000;
 const HTTP_MS = 15_000;
@@ -69,7 +70,7 @@ export async function publishTestStream(options) {
     mapAnswer = (sdp) => sdp,
   } = options;
   const pipeline = new Pipeline();
-  const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
+  const webrtc = WebrtcBin.create({ 'bundle-policy': 'max-bundle' });
   /** @type {string[]} */
   const failures = [];
   pipeline.onMessage((message) => message.type === 'error' && failures.push(message.message));
@@ -121,7 +122,7 @@ export async function publishTestStream(options) {
     const { offer } = /** @type {{offer: any}} */ (/** @type {unknown} */ (await webrtc.ask('create-offer', null)));
     await webrtc.ask('set-local-description', offer);
     await within(GATHERING_MS, ready, 'gathering candidates').catch(() => undefined);
-    const { sdp } = /** @type {{sdp: string}} */ (webrtc.get('local-description'));
+    const sdp = webrtc.localDescription ?? '';
     // A track that the offer lacks makes webrtcbin end the process (an assertion) once its caps come and the answer is set.
     const lacking = Object.entries({ video, audio }).filter(([kind, isOn]) => isOn && !sdp.includes(`\nm=${kind} `));
     if (lacking.length > 0) throw new Error(`the offer lacks ${lacking.map(([kind]) => kind).join(' and ')}: no caps`);

@@ -114,7 +114,7 @@ describe('who may publish', () => {
     expect(asked.at(-1)).toMatchObject({ entryPoint: 'show', streamName: 'stranger' });
     const log = tab.page.getByRole('table', { name: 'Callbacks' });
     await tab.page.reload();
-    await log.getByRole('row').filter({ hasText: '(stream_auth)' }).filter({ hasText: 'stream_auth_denied' }).waitFor();
+    await log.getByRole('row').filter({ hasText: '(stream_auth)' }).filter({ hasText: 'Stream auth denied' }).waitFor();
     verdict = 200;
     await show.publish('friend');
     await expect.poll(publishing, { timeout: 20_000 }).toContain('friend');
@@ -131,9 +131,9 @@ describe('who may publish', () => {
 describe('a REST key', () => {
   it("is shown once, and a page of another origin calls the vendor's methods by its base URL until it is revoked", async () => {
     await tab.open(`/projects/${system.appid}`, 'Demo');
-    await tab.page.getByText('No key was made yet.').waitFor();
+    await tab.page.getByText('No keys yet.').waitFor();
     await tab.page.getByLabel('New REST key').fill('studio page');
-    await tab.page.getByRole('button', { name: 'Make key' }).click();
+    await tab.page.getByRole('button', { name: 'Create key' }).click();
     const shown = tab.page.getByRole('status').filter({ hasText: 'The key “studio page”' });
     await shown.waitFor();
     const baseUrl = (await shown.locator('pre').textContent()) ?? '';

@@ -139,7 +139,7 @@ describe('settings', () => {
     await tab.page.getByRole('button', { name: 'Create token' }).click();
     await tab.page.getByText('OBS: Bearer Token').waitFor();
     await tab.page.getByRole('button', { name: 'New secret' }).click();
-    await tab.page.getByRole('dialog').getByRole('button', { name: 'Make a new secret' }).click();
+    await tab.page.getByRole('dialog').getByRole('button', { name: 'Create secret' }).click();
     await tab.page.getByText(/^whsec_/).waitFor();
     await tab.page.getByRole('table', { name: 'Callbacks' }).getByText('(test)').waitFor({ timeout: 20_000 });
     expect(await tab.inaccessible()).toEqual([]);

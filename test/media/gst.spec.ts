@@ -20,7 +20,7 @@ function newPipeline(): Pipeline {
 describe('GStreamer binding', () => {
   it('says its version and loads elements by name', () => {
     expect(version).toMatch(/^GStreamer 1\./);
-    expect(() => preload(['webrtcbin', 'voaacenc'])).not.toThrow();
+    expect(() => preload(['dtlsdec', 'voaacenc'])).not.toThrow();
     expect(() => preload(['no-such-element'])).toThrow('GStreamer has no element "no-such-element"');
     expect(() => Element.make('no-such-element')).toThrow('is its plugin installed?');
   });
@@ -144,29 +144,10 @@ describe('GStreamer binding', () => {
     await expect.poll(() => messages.join()).toContain('Resource not found');
   });
 
-  it('answers action signals that promise, and rejects what they refuse', async () => {
-    const pipeline = newPipeline();
-    const webrtc = Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' });
-    pipeline.add(webrtc);
-    await pipeline.play();
-    await expect(
-      webrtc.ask('set-remote-description', {
-        type: 'answer',
-        sdp: 'v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n',
-      }),
-    ).rejects.toThrow(GstError);
-    expect(() => webrtc.emit('no-such-signal')).toThrow('has no signal');
-    await expect(webrtc.ask('set-remote-description', 7)).rejects.toThrow('does not take argument');
-  });
-
-  it('sets a property of what a signal brings, before the emitter goes on', async () => {
-    const pipeline = newPipeline();
-    pipeline.setOnSignal('element-added', 'silent', 'false');
-    const element = Element.make('identity');
-    expect(element.get('silent')).toBe(true);
-    pipeline.add(element);
-    expect(element.get('silent')).toBe(false);
-    expect(() => pipeline.setOnSignal('no-such-signal', 'name', 'x')).toThrow('has no signal');
+  it('says which signals and arguments an object does not take', () => {
+    const element = Element.make('appsrc');
+    expect(() => element.emit('no-such-signal')).toThrow('has no signal');
+    expect(() => element.emit('push-sample', 7)).toThrow('does not take argument');
   });
 
   it('frees what is closed, whatever has listened to it', async () => {
@@ -195,7 +176,7 @@ describe('GStreamer binding', () => {
 
   it('lets no input fill the log with warnings of GLib', async () => {
     const script = `
-      const gst = require('./libs/gst/build/gst.node');
+      const gst = require('./libs/build/gst.node');
       gst.init(() => undefined);
       const queue = gst.make('queue');
       for (let i = 0; i < 1000; i += 1) try { gst.connect(queue, 'no-such-signal-' + 'x'.repeat(2000), 1); } catch {}`;
@@ -229,13 +210,4 @@ describe('GStreamer binding', () => {
       collect();
     }
   }, 30_000);
-
-  it('makes and closes many pipelines with WebRTC without hanging', async () => {
-    for (let i = 0; i < 20; i += 1) {
-      const pipeline = newPipeline();
-      pipeline.add(Element.make('webrtcbin', { 'bundle-policy': 'max-bundle' }));
-      await pipeline.play();
-      await expect(pipeline.close()).resolves.toBeUndefined();
-    }
-  });
 });

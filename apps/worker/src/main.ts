@@ -1,7 +1,7 @@
 /** A worker node: takes streams and runs a pipeline process for each. */
 import { NestFactory } from '@nestjs/core';
 import { createLogger, endInTime, loadEnv, misspeltVariables, nestLogger } from '#libs/config';
-import { closeMemory } from '#libs/gst/sandbox';
+import { closeMemory } from '#libs/process/sandbox';
 import { lastResort } from '#libs/process';
 import { WorkerModule } from './worker.module.js';
 import { WorkerService } from './worker.service.js';

@@ -3,6 +3,7 @@ import { ConfigModule } from '#libs/config';
 import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
 import { AdoptionService } from './supervisor/adoption.service.js';
+import { Intake } from './streams/intake.js';
 import { LeaseService } from './streams/lease.service.js';
 import { Announcement } from './node/announcement.js';
 import { NodeService } from './node/node.service.js';
@@ -32,6 +33,7 @@ import { WorkerService } from './worker.service.js';
     LeaseService,
     AdoptionService,
     MemoryWatch,
+    Intake,
     WorkerService,
   ],
 })

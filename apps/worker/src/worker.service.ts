@@ -1,17 +1,11 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
-import { AdoptionService } from './supervisor/adoption.service.js';
-import { LeaseService } from './streams/lease.service.js';
 import { Announcement } from './node/announcement.js';
 import { NodeService } from './node/node.service.js';
-import { Prober } from './node/prober.js';
-import { MemoryWatch } from './streams/memory-watch.js';
-import { PipelinePool } from './supervisor/pipeline-pool.js';
 import { RunDir } from './supervisor/run-dir.js';
+import { Intake } from './streams/intake.js';
 import { Runners } from './streams/runners.js';
-import { StreamRows } from './streams/stream-rows.js';
-import { StreamsProcessor } from './streams/streams.processor.js';
 
 /** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
@@ -27,27 +21,16 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   constructor(
     private readonly env: Env,
     private readonly runDir: RunDir,
-    private readonly adoption: AdoptionService,
-    private readonly pool: PipelinePool,
+    private readonly intake: Intake,
     private readonly node: NodeService,
-    private readonly prober: Prober,
     private readonly announcement: Announcement,
-    private readonly leases: LeaseService,
-    private readonly memory: MemoryWatch,
-    private readonly processor: StreamsProcessor,
     private readonly runners: Runners,
-    private readonly rows: StreamRows,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     await this.runDir.acquire();
-    await this.rows.writeKeptEnds();
     // Before the node is known: a request about an old stream must find it.
-    await this.adoption.adoptAll();
-    this.leases.start();
-    this.memory.start();
-    this.pool.refill();
-    this.processor.start();
+    await this.intake.start();
     await this.node.start();
     await this.announcement.start();
     this.logger.log('ready for streams');
@@ -60,10 +43,10 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     await this.announcement.announce();
     if (this.env.DRAIN_MS > 0) await this.drain(this.env.DRAIN_MS);
     const deadline = performance.now() + SHUTDOWN_MS;
-    await this.takeNoMore();
+    await this.intake.stop();
     const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
     await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
-    this.prober.abort();
+    this.node.stop();
     await this.announcement.withdraw();
     this.runDir.release();
   }
@@ -75,8 +58,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   async leaveRunning(): Promise<void> {
     this.left = true;
     this.announcement.stop();
-    await this.takeNoMore();
-    await Promise.all(this.runners.all.map((runner) => runner.leave()));
+    await this.intake.stop();
+    await Promise.all(this.runners.all.map((runner) => runner.handOver()));
     this.runDir.release();
   }
 
@@ -85,15 +68,8 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     let isHurried = false;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => (isHurried = true));
     this.logger.log(`takes no new streams, and waits up to ${ms} ms for ${this.runners.used}`);
-    await this.processor.stop();
+    await this.intake.stopJobs();
     for (const deadline = performance.now() + ms; this.runners.used > 0 && !isHurried && performance.now() < deadline;)
       await sleep(DRAIN_LOOK_MS);
-  }
-
-  private async takeNoMore(): Promise<void> {
-    this.runners.draining = true;
-    this.leases.stop();
-    this.memory.stop();
-    await Promise.all([this.pool.close(), this.processor.stop()]);
   }
 }

@@ -26,7 +26,9 @@ void event_add_string(Event *event, const char *text);
 void event_post(Event *event);
 // Of all events that JavaScript has not dealt with yet.
 gint event_bytes_waiting(void);
-void events_init(napi_env env, napi_value dispatch);
+// dispatch(id, ...values) gets every event from now on. False: another one does, in the same addon.
+bool events_init(napi_env env, napi_value dispatch);
+napi_value events_keep_alive(napi_env env, napi_callback_info info);
 
 // Work for the pool thread; `done_id` 0 means that nobody waits.
 typedef enum { WORK_SET_STATE, WORK_RECALCULATE_LATENCY, WORK_UNREF } WorkKind;
@@ -71,7 +73,4 @@ void export_signals(napi_env env, napi_value exports);
 void export_pipelines(napi_env env, napi_value exports);
 void export_samples(napi_env env, napi_value exports);
 void export_converters(napi_env env, napi_value exports);
-void export_ice(napi_env env, napi_value exports);
-void export_transport(napi_env env, napi_value exports);
-void export_tcp(napi_env env, napi_value exports);
 void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback);

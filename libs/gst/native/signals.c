@@ -1,4 +1,4 @@
-// Signals out of GObjects, action signals into them, and the promises that answer some of these.
+// Signals out of GObjects, action signals into them.
 #include "addon.h"
 
 typedef struct {
@@ -37,46 +37,6 @@ static napi_value connect(napi_env env, napi_callback_info info) {
   return to_js_number(env, (double)handler);
 }
 
-typedef struct {
-  GClosure closure;
-  char *property;
-  char *value;
-} Setting;
-
-static void setting_free(gpointer data, GClosure *closure) {
-  (void)data;
-  Setting *setting = (Setting *)closure;
-  g_free(setting->property);
-  g_free(setting->value);
-}
-
-// A marshaller of its own: signals have any number of arguments behind the object.
-static void setting_marshal(GClosure *closure, GValue *result, guint count, const GValue *values, gpointer hint, gpointer data) {
-  (void)result;
-  (void)hint;
-  (void)data;
-  Setting *setting = (Setting *)closure;
-  if (count > 1 && G_VALUE_HOLDS_OBJECT(&values[1])) gst_util_set_object_arg(g_value_get_object(&values[1]), setting->property, setting->value);
-}
-
-// setOnSignal(object, signal, property, "value"): sets it on the object that the signal brings, before whoever emitted goes on.
-static napi_value set_on_signal(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
-  OBJECT(object, 0, G_TYPE_OBJECT);
-  STRING(signal, 1);
-  STRING(property, 2);
-  STRING(value, 3);
-  if (property == NULL || value == NULL) return throw_error(env, "setOnSignal needs a property and its value as text");
-  if (signal == NULL || g_signal_lookup(signal, G_OBJECT_TYPE(object)) == 0) return throw_error(env, "%s has no signal \"%s\"", G_OBJECT_TYPE_NAME(object), signal);
-  Setting *setting = (Setting *)g_closure_new_simple(sizeof(Setting), NULL);
-  setting->property = g_steal_pointer(&property);
-  setting->value = g_steal_pointer(&value);
-  g_closure_add_finalize_notifier(&setting->closure, NULL, setting_free);
-  g_closure_set_marshal(&setting->closure, setting_marshal);
-  g_signal_connect_closure(object, signal, &setting->closure, FALSE);
-  return NULL;
-}
-
 static napi_value disconnect(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   OBJECT(object, 0, G_TYPE_OBJECT);
@@ -84,20 +44,11 @@ static napi_value disconnect(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static void promise_done(GstPromise *promise, gpointer data) {
-  Event *event = event_new(GPOINTER_TO_UINT(data));
-  GstPromiseResult result = gst_promise_wait(promise);
-  event_add_string(event, result == GST_PROMISE_RESULT_REPLIED ? "replied" : result == GST_PROMISE_RESULT_INTERRUPTED ? "interrupted" : "expired");
-  const GstStructure *reply = result == GST_PROMISE_RESULT_REPLIED ? gst_promise_get_reply(promise) : NULL;
-  g_value_set_boxed(event_add(event, GST_TYPE_STRUCTURE), reply);
-  event_post(event);
-}
-
 #define MAX_SIGNAL_ARGUMENTS 6
 
-// emit(object, signal, arguments, id): a GstPromise parameter is filled in by us and answered to `id`.
+// emit(object, signal, arguments)
 static napi_value emit(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
+  ARGUMENTS(3);
   OBJECT(object, 0, G_TYPE_OBJECT);
   STRING(name, 1);
   guint signal = name ? g_signal_lookup(name, G_OBJECT_TYPE(object)) : 0;
@@ -113,13 +64,7 @@ static napi_value emit(napi_env env, napi_callback_info info) {
   g_value_set_object(&values[0], object);
   bool fits = true;
   for (guint i = 0; i < query.n_params && fits; i++) {
-    GType type = query.param_types[i] & ~G_SIGNAL_TYPE_STATIC_SCOPE;
-    GValue *value = g_value_init(&values[filled++], type);
-    if (type == GST_TYPE_PROMISE) {
-      guint32 id = (guint32)js_number(env, args[3]);
-      if (id != 0) g_value_take_boxed(value, gst_promise_new_with_change_func(promise_done, GUINT_TO_POINTER(id), NULL));
-      continue;
-    }
+    GValue *value = g_value_init(&values[filled++], query.param_types[i] & ~G_SIGNAL_TYPE_STATIC_SCOPE);
     napi_value argument;
     napi_get_element(env, args[2], next++, &argument);
     fits = js_to_value(env, argument, value);
@@ -140,7 +85,6 @@ static napi_value emit(napi_env env, napi_callback_info info) {
 
 void export_signals(napi_env env, napi_value exports) {
   export_function(env, exports, "connect", connect);
-  export_function(env, exports, "setOnSignal", set_on_signal);
   export_function(env, exports, "disconnect", disconnect);
   export_function(env, exports, "emit", emit);
 }

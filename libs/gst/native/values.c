@@ -1,7 +1,4 @@
 // Between JavaScript values and GObject's.
-#include <gst/sdp/sdp.h>
-#include <gst/webrtc/webrtc.h>
-
 #include "addon.h"
 
 char *js_string(napi_env env, napi_value value) {
@@ -111,19 +108,6 @@ static napi_value structure_to_js(napi_env env, const GstStructure *structure) {
   return result;
 }
 
-static napi_value description_to_js(napi_env env, const GstWebRTCSessionDescription *description) {
-  napi_value result;
-  if (description == NULL) {
-    napi_get_null(env, &result);
-    return result;
-  }
-  napi_create_object(env, &result);
-  g_autofree char *sdp = gst_sdp_message_as_text(description->sdp);
-  set_named(env, result, "type", to_js_string(env, gst_webrtc_sdp_type_to_string(description->type)));
-  set_named(env, result, "sdp", to_js_string(env, sdp));
-  return result;
-}
-
 static napi_value error_to_js(napi_env env, const GError *error) {
   napi_value result;
   if (error == NULL) {
@@ -175,25 +159,12 @@ napi_value value_to_js(napi_env env, const GValue *value) {
     default: break;
   }
   if (type == GST_TYPE_STRUCTURE) return structure_to_js(env, g_value_get_boxed(value));
-  if (type == GST_TYPE_WEBRTC_SESSION_DESCRIPTION) return description_to_js(env, g_value_get_boxed(value));
   if (type == G_TYPE_ERROR) return error_to_js(env, g_value_get_boxed(value));
   if (GST_VALUE_HOLDS_ARRAY(value) || GST_VALUE_HOLDS_LIST(value)) return list_to_js(env, value);
   if (G_VALUE_HOLDS_OBJECT(value)) return wrap_object(env, g_value_dup_object(value));
   const GstCaps *caps = type == GST_TYPE_CAPS ? gst_value_get_caps(value) : NULL;
   g_autofree char *text = type != GST_TYPE_CAPS ? gst_value_serialize(value) : caps ? gst_caps_to_string(caps) : NULL;
   return to_js_string(env, text);
-}
-
-static bool description_from_js(napi_env env, napi_value js, GValue *value) {
-  napi_value type_js, sdp_js;
-  if (napi_get_named_property(env, js, "type", &type_js) != napi_ok || napi_get_named_property(env, js, "sdp", &sdp_js) != napi_ok) return false;
-  g_autofree char *type = js_string(env, type_js);
-  g_autofree char *sdp = js_string(env, sdp_js);
-  GstSDPMessage *message;
-  if (type == NULL || sdp == NULL || gst_sdp_message_new_from_text(sdp, &message) != GST_SDP_OK) return false;
-  GstWebRTCSDPType sdp_type = g_str_equal(type, "offer") ? GST_WEBRTC_SDP_TYPE_OFFER : GST_WEBRTC_SDP_TYPE_ANSWER;
-  g_value_take_boxed(value, gst_webrtc_session_description_new(sdp_type, message));
-  return true;
 }
 
 static bool number_from_js(double number, GValue *value) {
@@ -240,6 +211,5 @@ bool js_to_value(napi_env env, napi_value js, GValue *value) {
     if (object) g_value_set_object(value, object);
     return object != NULL;
   }
-  if (type == napi_object && G_VALUE_TYPE(value) == GST_TYPE_WEBRTC_SESSION_DESCRIPTION) return description_from_js(env, js, value);
   return false;
 }

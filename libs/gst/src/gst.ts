@@ -22,9 +22,6 @@ export type Message =
   | { type: 'error' | 'warning'; source: string; message: string; debug: string | null }
   | { type: 'eos' | 'element' | 'latency'; source: string; structure: Structure | null };
 
-/** The structure that answers an action signal. */
-export type PromiseReply = Structure | null;
-
 const listeners = new Map<number, (...values: never[]) => void>();
 let lastId = 0;
 let alive = 0;
@@ -49,8 +46,13 @@ function keepAlive(change: 1 | -1): void {
   native.keepAlive(alive > 0);
 }
 
+/** @internal Takes every event of the binding, and of the addons that share its objects. */
+export function dispatch(id: number, ...values: unknown[]): void {
+  listeners.get(id)?.(...(values as never[]));
+}
+
 /** GStreamer's version, e.g. "GStreamer 1.22.0". */
-export const version = native.init((id, ...values) => listeners.get(id)?.(...(values as never[])));
+export const version = native.init(dispatch);
 
 /** Loads the plugins of these element factories now. Throws for one that is not installed. */
 export function preload(factories: string[]): void {
@@ -94,33 +96,9 @@ export class GstObject {
     };
   }
 
-  /**
-   * Sets a property on the object that a signal brings (its first argument), on the emitting thread: for what must be so
-   * before the emitter goes on; a listener would come too late. The value is parsed as the property's type.
-   */
-  setOnSignal(signal: string, property: string, value: string): void {
-    native.setOnSignal(this.handle, signal, property, value);
-  }
-
   /** Emits an action signal and returns its result. */
   emit(signal: string, ...args: Value[]): unknown {
-    return native.emit(this.handle, signal, args, 0);
-  }
-
-  /** Emits an action signal that answers with a promise. Rejects with GstError. */
-  ask(signal: string, ...args: Value[]): Promise<PromiseReply> {
-    return new Promise((resolve, reject) => {
-      const id = once((outcome: string, reply: PromiseReply) => {
-        keepAlive(-1);
-        const error = reply?.error as { message?: string } | undefined;
-        if (outcome !== 'replied') reject(new GstError(`${signal} was ${outcome}`));
-        else if (error) reject(new GstError(`${signal}: ${error.message}`));
-        else resolve(reply);
-      });
-      // Throws for arguments that do not fit; then nothing will answer.
-      native.emit(this.handle, signal, args, id);
-      keepAlive(1);
-    });
+    return native.emit(this.handle, signal, args);
   }
 
   /** A listener that is this object's own, until `forget`. */

@@ -32,7 +32,7 @@ export interface PipelineSettings {
   mediaDir: string;
 }
 
-/** A wished-for output. The whole URL, stream key included, crosses only this socket, taken apart. */
+/** An output that is to exist. The whole URL, stream key included, crosses only this socket, taken apart. */
 export interface WantedTransfer {
   id: string;
   target: TransferTarget;
@@ -85,7 +85,7 @@ export interface InputFigures {
   height: number | null;
   videoCodec: string | null;
   audioCodec: string | null;
-  /** Why the pictures are encoded again for every platform: a codec that RTMP does not carry, or B-frames. */
+  /** Why the video is encoded again for every platform: a codec that RTMP does not carry, or B-frames. */
   transcoded: 'codec' | 'b_frames' | null;
   keyFrameIntervalMs: number | null;
   packetsLost: number;

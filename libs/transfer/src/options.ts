@@ -1,4 +1,4 @@
-/** Wishes of one transfer; everything absent means: as the stream is. */
+/** Options of one transfer; without one, the stream is forwarded as it is. */
 export interface TransferOptions {
   /** Silence in place of the stream's audio. */
   muted?: boolean;
@@ -10,19 +10,19 @@ export interface TransferOptions {
   flashVer?: string;
   /** Send onMetaData; true unless switched off. */
   sendMetadata?: boolean;
-  /** A WAV file of the project's media folder replaces the audio: for ever (`loop`), or once. */
+  /** A WAV file of the project's media folder replaces the audio: again and again (`loop`), or once. */
   sound?: { file: string; loop: boolean } | null;
-  /** Any of these: a picture encoded for this transfer (and others that want the same). Width needs a height. */
+  /** With any of these, the video is encoded for this transfer (and others with the same values). Width needs a height. */
   width?: number;
   height?: number;
   fps?: number;
-  /** Pictures between two key frames. */
+  /** Frames between two key frames. */
   keyFrameInterval?: number;
   /** kbit/s. */
   bitrate?: number;
   /** Stream time gathered before the first frame is sent, ms: a cushion against a network that stutters. */
   bufferStartMs?: number;
-  /** The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+  /** The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped. */
   bufferMaxMs?: number;
   /** With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
   bufferPollMs?: number;
@@ -97,7 +97,7 @@ export function optionProblems(options: Record<string, unknown>): { field: strin
   });
 }
 
-/** How a picture is to be encoded; transfers with the same one share an encoder. */
+/** How video is to be encoded; transfers with the same one share an encoder. */
 export interface VideoProfile {
   width: number | null;
   height: number | null;

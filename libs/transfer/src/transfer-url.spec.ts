@@ -131,7 +131,7 @@ describe('what is shown', () => {
     const parsed = TransferUrl.parse(url);
     expect(parsed.masked).toBe(shown);
     // By mistake as well.
-    expect([`${parsed}`, JSON.stringify({ parsed }), inspect({ parsed })].join()).not.toContain(KEY);
+    expect([String(parsed), JSON.stringify({ parsed }), inspect({ parsed })].join()).not.toContain(KEY);
   });
 
   it('and refusals repeat nothing of the key', () => {
@@ -213,6 +213,6 @@ describe('TransferUrl.revive', () => {
   it('but what never was a URL has no parts, and shows nothing', () => {
     const revived = TransferUrl.revive('nonsense SECRET-key');
     expect(() => revived.target).toThrow(expect.objectContaining({ code: 'url_invalid' }) as Error);
-    expect(`${revived}`).toBe('***');
+    expect(String(revived)).toBe('***');
   });
 });

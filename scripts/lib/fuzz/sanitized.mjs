@@ -21,9 +21,9 @@ const runtime = (name) =>
 /** Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer. Throws StepError where the compiler has none. */
 export async function buildSanitized() {
   await runStep({
-    title: 'Compiling the GStreamer binding with sanitizers (make)',
+    title: 'Compiling the native addons with sanitizers (make)',
     log: 'addon-sanitize',
-    command: ['make', '-C', join(ROOT, 'libs/gst'), 'sanitize'],
+    command: ['make', '-C', join(ROOT, 'libs'), 'sanitize'],
   });
 }
 
@@ -32,7 +32,7 @@ export async function runSanitized(script, args) {
   const preload = ['libasan.so', 'libubsan.so'].map(runtime).join(' ');
   const child = spawn(process.execPath, [script, ...args], {
     stdio: 'inherit',
-    env: { ...process.env, ...OPTIONS, LD_PRELOAD: preload, GST_ADDON_BUILD: BUILD },
+    env: { ...process.env, ...OPTIONS, LD_PRELOAD: preload, ADDON_BUILD: BUILD },
   });
   const [code] = await once(child, 'exit');
   return code ?? 1;

@@ -13,12 +13,15 @@ export class NotOursController {
 
   @All(below(`${ENTRY_POINT}/settings/snapshot`))
   snapshots(): never {
-    throw notOurs('Snapshots and moderation', 'A picture of the last seconds is at fls/streams/{streamId}/thumbnail.');
+    throw notOurs(
+      'Snapshots and moderation',
+      'A thumbnail of the last seconds is at fls/streams/{streamId}/thumbnail.',
+    );
   }
 
   @All(below(`${ENTRY_POINT}/settings/watermark`))
   watermarks(): never {
-    throw notOurs('Watermarks', 'Put them into the picture that is published.');
+    throw notOurs('Watermarks', 'Add them to the video before it is published.');
   }
 
   @All(below(`${ENTRY_POINT}/settings/transcode`))

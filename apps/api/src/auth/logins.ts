@@ -14,12 +14,12 @@ const IDS_OF_AN_ADDRESS = 5;
 const REMEMBERED = 10_000;
 /** Attempts that are looked at together where the right secret came a moment ago: a customer's programs ask in bursts. */
 const OF_KNOWN_AT_ONCE = 50;
-/** Attempts that wait for their turn. Each takes some milliseconds; who sends more than this has no other wish than to fill it. */
+/** Attempts that wait for their turn. Each takes some milliseconds; who sends more than this only wants to fill it. */
 const WAITING = 2000;
 
 /**
  * Slows down who tries secrets: after LOGIN_FAILURES_PER_MINUTE wrong ones from one address for one customer ID, that
- * address is not heard for that ID for a minute, right or wrong, by any API process; after five times as many for different IDs,
+ * address is refused for that ID for a minute, right or wrong, by any API process; after five times as many for different IDs,
  * not for any from which no right one came just before. Others behind other addresses notice nothing, so nobody can lock a customer out.
  */
 @Injectable()

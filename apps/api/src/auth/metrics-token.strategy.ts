@@ -7,7 +7,7 @@ import type { Caller } from './caller.js';
 import { Logins } from './logins.js';
 import { RequestScheme } from './request-scheme.js';
 
-/** METRICS_TOKEN as a Bearer token: for Prometheus, which shall not have an operator's secret. */
+/** METRICS_TOKEN as a Bearer token: for Prometheus, which must not have an operator's secret. */
 @Injectable()
 export class MetricsTokenStrategy extends PassportStrategy(RequestScheme, 'metrics-token') {
   constructor(

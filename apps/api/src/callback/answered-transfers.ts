@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { endedTransfer, type Prisma, sealedTransfer, SecretBox, type Transfer } from '#libs/db';
 import { type AnsweredUrl, TransferUrl } from '#libs/transfer';
-import type { AskingStream } from './asking-stream.js';
-import { QuotaService, TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
+import type { CallbackStream } from './callback-stream.js';
+import { QuotaService, MAX_TRANSFERS_EVER } from '../tenants/customer/quotas.js';
 
 type Tx = Prisma.TransactionClient;
-type Stream = Pick<AskingStream, 'id' | 'projectId' | 'entryPointId' | 'name'>;
+type Stream = Pick<CallbackStream, 'id' | 'projectId' | 'entryPointId' | 'name'>;
 
 /** An answer's URL as it is kept: whole, and sealed. */
 type StoredUrl = Omit<AnsweredUrl, 'url'> & { url: string };
@@ -34,14 +34,14 @@ export interface Planned extends Omit<Applied, 'created'> {
 }
 
 /** What a stream has and may have. */
-interface Room {
+interface Allowance {
   quotas: Prisma.JsonValue;
   /** Transfers, with those that have ended. */
   ever: number;
   /** Of the URLs that it is forwarded to. */
   hashes: string[];
-  /** How many of them come from the last answer. */
-  standIns: number;
+  /** How many of them are provisional: made of the last answer, for want of a new one. */
+  provisional: number;
 }
 
 /** Makes transfers of what a customer's server answered. */
@@ -52,18 +52,18 @@ export class AnsweredTransfers {
     private readonly quotas: QuotaService,
   ) {}
 
-  /** One transfer per URL, as far as the quota goes. What an earlier answer stood in for is kept if it is named again, and ended if not. */
+  /** One transfer per URL, as far as the quota goes. Provisional transfers, made of the last good answer while the server did not answer, are kept if they are named again, and ended if not. */
   async apply(tx: Tx, stream: Stream, urls: AnsweredUrl[]): Promise<Applied> {
-    const room = await roomOf(tx, stream);
-    if (room.standIns === 0) return this.create(tx, stream, room, urls, FROM_ANSWER);
+    const allowance = await allowanceOf(tx, stream);
+    if (allowance.provisional === 0) return this.create(tx, stream, allowance, urls, FROM_ANSWER);
     const hashes = urls.flatMap(({ url }) => this.box.hashes(url.text));
-    const standIns = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
-    await tx.transfer.updateMany({ where: { ...standIns, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
+    const provisional = { streamId: stream.id, origin: FROM_LAST_ANSWER, endedAt: null };
+    await tx.transfer.updateMany({ where: { ...provisional, urlHash: { in: hashes } }, data: { origin: FROM_ANSWER } });
     await tx.transfer.updateMany({
-      where: { ...standIns, urlHash: { notIn: hashes } },
+      where: { ...provisional, urlHash: { notIn: hashes } },
       data: endedTransfer('removed', new Date()),
     });
-    return this.create(tx, stream, await roomOf(tx, stream), urls, FROM_ANSWER);
+    return this.create(tx, stream, await allowanceOf(tx, stream), urls, FROM_ANSWER);
   }
 
   /** Keeps the answer for a day on which the server does not answer. An answer without any URL is one, too. */
@@ -91,30 +91,36 @@ export class AnsweredTransfers {
     if (last === null) return null;
     const texts = JSON.parse(this.box.open(last.answer, `last-answer:${entryPointId}`)) as StoredUrl[];
     const urls = texts.map((one) => ({ ...one, url: TransferUrl.revive(one.url) }));
-    return this.create(tx, stream, await roomOf(tx, stream), urls, FROM_LAST_ANSWER);
+    return this.create(tx, stream, await allowanceOf(tx, stream), urls, FROM_LAST_ANSWER);
   }
 
   /** What an answer comes to for a stream that has never had a transfer. */
   firstOnes(stream: Stream, quotas: Prisma.JsonValue, urls: AnsweredUrl[]): Planned {
-    return this.plan(stream, { quotas, ever: 0, hashes: [], standIns: 0 }, urls, FROM_ANSWER);
+    return this.plan(stream, { quotas, ever: 0, hashes: [], provisional: 0 }, urls, FROM_ANSWER);
   }
 
-  private async create(tx: Tx, stream: Stream, room: Room, urls: AnsweredUrl[], origin: string): Promise<Applied> {
-    const { transfers, ...left } = this.plan(stream, room, urls, origin);
+  private async create(
+    tx: Tx,
+    stream: Stream,
+    allowance: Allowance,
+    urls: AnsweredUrl[],
+    origin: string,
+  ): Promise<Applied> {
+    const { transfers, ...left } = this.plan(stream, allowance, urls, origin);
     const data = transfers.map((transfer) => ({ ...transfer, streamId: stream.id }));
     // A job that runs twice must not forward twice: one transfer per stream and URL.
     const { count } = data.length > 0 ? await tx.transfer.createMany({ data, skipDuplicates: true }) : { count: 0 };
     return { created: count, ...left };
   }
 
-  private plan(stream: Stream, { quotas, ever, hashes }: Room, urls: AnsweredUrl[], origin: string): Planned {
+  private plan(stream: Stream, { quotas, ever, hashes }: Allowance, urls: AnsweredUrl[], origin: string): Planned {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url.text).some((hash) => present.has(hash));
     const wanted = urls.filter(isNew);
-    const roomEver = Math.max(0, TRANSFERS_EVER_OF_ONE_STREAM - ever);
-    const room = Math.max(0, quota - present.size);
-    const transfers = wanted.slice(0, Math.min(room, roomEver)).map(({ url, options }) => ({
+    const leftEver = Math.max(0, MAX_TRANSFERS_EVER - ever);
+    const left = Math.max(0, quota - present.size);
+    const transfers = wanted.slice(0, Math.min(left, leftEver)).map(({ url, options }) => ({
       id: uuidv7(),
       origin,
       ...sealedTransfer(this.box, stream.id, url),
@@ -123,20 +129,20 @@ export class AnsweredTransfers {
     const elements = (some: AnsweredUrl[]): number[] => some.map(({ element }) => element);
     return {
       transfers,
-      aboveQuota: elements(wanted.slice(room, roomEver)),
+      aboveQuota: elements(wanted.slice(left, leftEver)),
       quota,
-      aboveEver: elements(wanted.slice(roomEver)),
+      aboveEver: elements(wanted.slice(leftEver)),
     };
   }
 }
 
 /** In one question, with the stream's row locked by whoever asks: of two at once not both are the last that fit. */
-async function roomOf(tx: Tx, { id, projectId }: Stream): Promise<Room> {
-  const [room] = await tx.$queryRaw<Room[]>`
+async function allowanceOf(tx: Tx, { id, projectId }: Stream): Promise<Allowance> {
+  const [room] = await tx.$queryRaw<Allowance[]>`
     SELECT quotas,
       (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid) AS ever,
       ARRAY(SELECT url_hash FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL) AS hashes,
-      (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL AND origin = ${FROM_LAST_ANSWER}) AS "standIns"
+      (SELECT count(*)::int FROM transfers WHERE stream_id = ${id}::uuid AND ended_at IS NULL AND origin = ${FROM_LAST_ANSWER}) AS "provisional"
     FROM projects JOIN customers ON customers.id = customer_id WHERE projects.id = ${projectId}`;
   if (room === undefined) throw new Error(`the project of stream ${id} is gone`);
   return room;

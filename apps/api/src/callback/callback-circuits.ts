@@ -16,16 +16,16 @@ import { Env } from '#libs/config';
 import type { ReasonCode } from '#libs/transfer';
 import type { Attempt } from './callback.client.js';
 
-/** After so many failures in a row that say "nobody is there", a server is not asked for a while. */
+/** After this many failures in a row that say "nobody is there", a server is not asked for a while. */
 const FAILURES = 5;
 const FIRST_PAUSE_MS = 5000;
 const LONGEST_PAUSE_MS = 60_000;
 /** Requests to one server at the same time: one that hangs holds these, and not everybody's. */
-const AT_ONCE = 20;
+const MAX_OF_SERVER = 20;
 /** Of one customer, to whatever servers, with those that wait for room at theirs: a fifth of the places that everybody shares. */
-const OF_ONE_CUSTOMER = 40;
+const MAX_OF_CUSTOMER = 40;
 /** Who takes this part of the deadline, answer or not, holds a place as long as one that hangs. */
-const NEARLY_ALL = 0.9;
+const SLOW_SHARE = 0.9;
 const FORGET_MS = 600_000;
 const REMEMBERED = { max: 10_000, ttl: FORGET_MS, updateAgeOnGet: true };
 
@@ -60,7 +60,7 @@ export class CallbackCircuits {
     const { origin, pathname } = new URL(url);
     // What hangs may be one path of many behind a gateway. The query may differ from stream to stream; the server is the same.
     const breaker = remembered(this.breakers, `${appid} ${origin}${pathname}`, () =>
-      newBreaker(NEARLY_ALL * this.env.CALLBACK_TIMEOUT_MS),
+      newBreaker(SLOW_SHARE * this.env.CALLBACK_TIMEOUT_MS),
     );
     const turn = async (): Promise<Attempt | NotAsked> => {
       const waitMs = await consume();
@@ -79,10 +79,10 @@ export class CallbackCircuits {
     { customerId, url }: Pick<Destination, 'customerId' | 'url'>,
     work: () => T | PromiseLike<T>,
   ): Promise<T | 'full'> {
-    const ofCustomer = remembered(this.customers, customerId, () => bulkhead(OF_ONE_CUSTOMER, 0));
+    const ofCustomer = remembered(this.customers, customerId, () => bulkhead(MAX_OF_CUSTOMER, 0));
     // However many paths it has, a server is one; nobody's streams suffer by what somebody else makes of the same.
     const ofServer = remembered(this.servers, `${customerId} ${new URL(url).origin}`, () =>
-      bulkhead(AT_ONCE, OF_ONE_CUSTOMER - AT_ONCE),
+      bulkhead(MAX_OF_SERVER, MAX_OF_CUSTOMER - MAX_OF_SERVER),
     );
     try {
       return await ofCustomer.execute(() => ofServer.execute(work));

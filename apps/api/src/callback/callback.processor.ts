@@ -6,7 +6,7 @@ import { HotSql } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
 import { Metrics } from '../metrics/metrics.js';
-import { readAsking } from './asking-stream.js';
+import { readCallbackStream } from './callback-stream.js';
 import type { Attempt } from './callback.client.js';
 import { CallbackLimits } from './callback-limits.js';
 import { CallbackRecorder, type Asked } from './callback.recorder.js';
@@ -31,7 +31,7 @@ class AttemptFailed extends Error {
 const backoffStrategy = (_attemptsMade: number, _type?: string, error?: Error): number =>
   error instanceof AttemptFailed ? error.delayMs : 5000;
 
-/** Asks the customer's server where a stream shall go, again and again while the stream lives. */
+/** Asks the customer's server where a stream goes, again and again while the stream lives. */
 @Processor(CALLBACKS_QUEUE, { concurrency: CONCURRENCY, settings: { backoffStrategy } })
 export class CallbackProcessor extends WorkerHost {
   private readonly logger = new Logger(CallbackProcessor.name);
@@ -56,8 +56,8 @@ export class CallbackProcessor extends WorkerHost {
 
   private async serve(job: Job<CallbackJob>, token: string | undefined): Promise<void> {
     const isReplay = job.data.isReplay === true;
-    // Settings are read anew for each attempt: who corrects the URL need not wait for the next stream.
-    const stream = await readAsking(this.sql, job.data.streamId);
+    // Settings are read again for each attempt: who corrects the URL need not wait for the next stream.
+    const stream = await readCallbackStream(this.sql, job.data.streamId);
     if (stream === null || stream.state === 'ended' || (stream.callbackState === 'answered' && !isReplay)) return;
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');

@@ -3,16 +3,16 @@ import { v7 as uuidv7 } from 'uuid';
 import { HotSql, Prisma, PrismaService, recordEvent, toJsonb } from '#libs/db';
 import { Wire } from '#libs/queue';
 import type { CallbackAnswer, ReasonCode, TransferError } from '#libs/transfer';
-import { TRANSFERS_EVER_OF_ONE_STREAM } from '../tenants/customer/quotas.js';
-import type { AskingStream } from './asking-stream.js';
+import { MAX_TRANSFERS_EVER } from '../tenants/customer/quotas.js';
+import type { CallbackStream } from './callback-stream.js';
 import { AnsweredTransfers, type Applied } from './answered-transfers.js';
 import type { Attempt } from './callback.client.js';
 import { toDelivery, type DeliveryKind } from './delivery.js';
 
 /** One attempt's question. */
 export interface Asked {
-  stream: AskingStream;
-  entryPoint: AskingStream['entryPoint'];
+  stream: CallbackStream;
+  entryPoint: CallbackStream['entryPoint'];
   callbackUrl: string;
   /** The same for every attempt. */
   webhookId: string;
@@ -147,7 +147,7 @@ export class CallbackRecorder {
     return count === 1;
   }
 
-  /** Where the customer wishes it, the stream goes where it went last time until its server is back. Returns whom to tell. */
+  /** Where the customer has chosen it, the stream goes where it went last time until its server is back. Returns whom to tell. */
   private async useLastAnswer(tx: Prisma.TransactionClient, { stream, entryPoint }: Asked): Promise<string | null> {
     if (!entryPoint.useLastAnswer) return null;
     const applied = await this.transfers.applyLast(tx, stream);
@@ -191,7 +191,7 @@ function outcomeOf(
       problems.unshift(`${namesOf(aboveQuota)} above the quota of ${quota} transfers of a stream`);
     if (aboveEver.length > 0)
       problems.unshift(
-        `${namesOf(aboveEver)} beyond the ${TRANSFERS_EVER_OF_ONE_STREAM} transfers that a stream has at most, with those that have ended`,
+        `${namesOf(aboveEver)} beyond the ${MAX_TRANSFERS_EVER} transfers that a stream has at most, with those that have ended`,
       );
   }
   const reason = urls.length === 0 ? 'callback_no_urls' : problems.length > 0 ? 'callback_urls_refused' : null;

@@ -1,4 +1,4 @@
-/** Seals everything anew with the first key of MASTER_KEYS, so that the older ones can be taken out of it. */
+/** Seals everything again with the first key of MASTER_KEYS, so that the older ones can be taken out of it. */
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ConfigModule } from '#libs/config';
@@ -49,7 +49,7 @@ const COLUMNS: SealedColumn[] = [
 ];
 const BATCH = 500;
 
-/** Returns how many values were sealed anew. May run while the service does: each value changes only if nobody changed it meanwhile. */
+/** Returns how many values were sealed again. May run while the service does: each value changes only if nobody changed it meanwhile. */
 export async function rotateKeys(prisma: PrismaService, box: SecretBox): Promise<number> {
   let count = 0;
   for (const sealed of COLUMNS) count += await rotateColumn(prisma, box, sealed);

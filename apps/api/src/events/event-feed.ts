@@ -149,7 +149,7 @@ export class EventFeed implements OnModuleDestroy {
     for (const { id } of found) this.note(id, since);
     // Whoever it was for may have left meanwhile.
     if (this.listeners.size === 0) return this.stop();
-    // And somebody else may have begun anew.
+    // And somebody else may have begun again.
     for (const timer of this.timers) clearInterval(timer);
     this.timers = [this.every(POLL_MS, () => this.poll()), this.every(FIGURES_MS, () => this.sendFigures())];
   }

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { AskingModule } from '../callback/asking.module.js';
+import { CallbackLimitsModule } from '../callback/callback-limits.module.js';
 import { PublishModule } from '../streams/publish/publish.module.js';
 import { TokenModule } from '../streams/tokens/token.module.js';
 import { WhipModule } from '../streams/whip/whip.module.js';
@@ -13,7 +13,7 @@ import { WebSocketListener } from './sdk/websocket-listener.js';
 
 /** Web Call Server's Web SDK protocol and REST hooks; its REST API and settings are in modules of their own. */
 @Module({
-  imports: [AskingModule, PublishModule, PushModule, RepublishModule, RestKeyModule, TokenModule, WhipModule],
+  imports: [CallbackLimitsModule, PublishModule, PushModule, RepublishModule, RestKeyModule, TokenModule, WhipModule],
   providers: [WebSocketListener, Publications, SessionWatch, RestHooks],
 })
 export class FlashphonerModule {}

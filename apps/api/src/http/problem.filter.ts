@@ -73,8 +73,8 @@ function toProblem(error: unknown, request: Request): Problem {
   if (isUnavailable(error)) {
     return {
       status: 503,
-      message: 'The service cannot do this right now.',
-      detail: 'Something this needs is away for the moment. Try again soon.',
+      message: 'The service cannot do this at the moment.',
+      detail: 'A part of the service is unavailable at the moment. Try again soon.',
     };
   }
   const status = clientErrorStatus(error);

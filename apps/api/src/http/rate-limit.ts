@@ -8,7 +8,7 @@ const REDIS_AWAY_MS = 5000;
 export interface Counted {
   isAllowed: boolean;
   remaining: number;
-  /** Until the count begins anew, ms. */
+  /** Until the count begins again, ms. */
   resetMs: number;
 }
 
@@ -19,7 +19,7 @@ export class RateLimit {
   private localUntil = 0;
   private readonly points: number;
 
-  /** @param limit so many `points` in each `duration` seconds. */
+  /** @param limit at most `points` in each `duration` seconds. */
   constructor(redis: Redis, keyPrefix: string, limit: { points: number; duration: number }) {
     this.shared = new RateLimiterRedis({ storeClient: redis, keyPrefix, ...limit });
     this.local = new RateLimiterMemory(limit);

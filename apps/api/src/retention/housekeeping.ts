@@ -33,7 +33,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnModuleDestroy {
     await this.periodic.stop();
   }
 
-  /** Returns how many rows went. Never throws: what is left goes next time. */
+  /** Returns how many rows went. Never throws: what is left is deleted at the next run. */
   async clean(): Promise<number> {
     const { KEEP_DELIVERIES_DAYS, KEEP_EVENTS_DAYS, KEEP_STREAMS_DAYS } = this.env;
     const old: [table: string, condition: Prisma.Sql][] = [

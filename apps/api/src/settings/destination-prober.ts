@@ -51,7 +51,7 @@ export class DestinationProber {
 
   /** From a worker's place in the network, which is where the stream would come from. */
   private async probe({ url, options }: AnsweredUrl, node: NodeStatus | undefined): Promise<ProbeVerdict> {
-    if (node === undefined) return unknown('No worker node is there to try it.');
+    if (node === undefined) return unknown('No worker node is running that could try it.');
     try {
       const { code, detail, ms } = await this.wire.ask(
         node.nodeId,

@@ -13,7 +13,7 @@ import { DestinationProber } from './destination-prober.js';
 import type { TestTransfer, TestTransferResponse } from './settings.dto.js';
 import { requireCallbackUrl, type SettingsRow, SettingsService } from './settings.service.js';
 
-/** Tries an entry point's settings out: a real callback, and if wished a real connection to each platform. */
+/** Tries an entry point's settings out: a real callback, and on request a real connection to each platform. */
 @Injectable()
 export class SettingsTester {
   constructor(
@@ -82,7 +82,7 @@ export class SettingsTester {
 const seconds = (ms: number): number => Math.ceil(ms / 1000);
 
 const tooManyAtOnce = (): Error =>
-  refuse(429, 'Too many callbacks of yours are under way.', {
+  refuse(429, 'Too many of your callbacks are in progress.', {
     code: 'too_many_at_once',
     detail: 'Try again when some of them have been answered.',
     headers: { 'Retry-After': '5' },

@@ -19,13 +19,13 @@ export function publishError(error: unknown, claimed: boolean): unknown {
 /** To a publisher that changes its session. */
 export function sessionError(error: unknown): unknown {
   if (error instanceof WireError && error.code === 'unknown_session')
-    return new NotFoundException('This session does not exist (any more).');
+    return new NotFoundException('This session does not exist, or has ended.');
   return nodeError(error, { of: 'session', failed: 'do this' });
 }
 
 function nodeError(error: unknown, { of, failed }: { of: 'stream' | 'session'; failed: string }): unknown {
   if (error instanceof NodeAbsent)
-    return refuse(503, `The media node of this ${of} is away for the moment.`, {
+    return refuse(503, `The media node of this ${of} is unavailable at the moment.`, {
       code: 'node_away',
       headers: { 'Retry-After': '3' },
     });

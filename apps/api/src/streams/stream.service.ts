@@ -165,4 +165,4 @@ const STATES: Record<StreamState, Prisma.Sql> = {
   ended: Prisma.sql`AND state = 'ended'`,
 };
 
-const noPicture = (): Error => new NotFoundException('There is no picture of this stream.');
+const noPicture = (): Error => new NotFoundException('There is no thumbnail of this stream.');

@@ -43,7 +43,7 @@ export default function GoLivePage() {
     <>
       <PageHead title="Go live" note="Straight from this browser, over WebRTC." />
       <div className="two">
-        <Card title="What">
+        <Card title="Source">
           <Stack gap="md">
             <SegmentedControl
               aria-label="Source"

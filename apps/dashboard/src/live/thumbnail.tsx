@@ -35,7 +35,7 @@ export function Thumbnail({
   return (
     <div className="thumb" data-large={large || undefined}>
       {shown === null ? (
-        <Sign size={large ? 40 : 22} stroke={1.4} aria-label="No picture yet" />
+        <Sign size={large ? 40 : 22} stroke={1.4} aria-label="No thumbnail yet" />
       ) : (
         <img src={shown} alt="" />
       )}

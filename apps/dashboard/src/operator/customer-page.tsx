@@ -1,12 +1,10 @@
 import { Anchor, Group, NumberInput, Stack, Text } from '@mantine/core';
-import { IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Link } from 'wouter';
 import { customers, type Customer, type Quotas } from '../api/index.js';
-import { inBackground } from '../api/in-background.js';
-import { useConfirm } from '../parts/confirm.js';
 import { CopyLine } from '../parts/copy.js';
+import { DeleteButton } from '../parts/delete-button.js';
 import { Credentials } from '../parts/credentials.js';
 import { QUOTA_WORDS, QuotaList } from '../parts/quotas.js';
 import { Card, Loaded, PageHead } from '../parts/states-of-page.js';
@@ -31,7 +29,12 @@ export default function CustomerPage({ customerId }: { customerId: string }) {
         {(customer) => (
           <>
             <PageHead title={customer.name} note={customer.role}>
-              <Remove customer={customer} />
+              <DeleteButton
+                kind="customer"
+                id={customer.customerId}
+                goes={`“${customer.name}” is deleted with all projects, secrets and history.`}
+                remove={() => customers.remove(customer.customerId)}
+              />
             </PageHead>
             <Card title="Customer ID">
               <CopyLine label="Customer ID" value={customerId} />
@@ -90,40 +93,5 @@ function QuotaForm({ customer: { customerId, quotas } }: { customer: Customer })
         </Group>
       </Stack>
     </form>
-  );
-}
-
-function Remove({ customer: { customerId, name } }: { customer: Customer }) {
-  const client = useQueryClient();
-  const confirm = useConfirm();
-  const [, go] = useLocation();
-  const remove = useMutation({
-    mutationFn: () => customers.remove(customerId),
-    meta: { done: 'The customer was deleted.' },
-    onSuccess: () => {
-      go('/customers');
-      // Not itself: it is gone.
-      inBackground(
-        client.invalidateQueries({ queryKey: ['customers'], predicate: ({ queryKey }) => queryKey[1] !== customerId }),
-      );
-    },
-  });
-  return (
-    <WorkButton
-      color="red"
-      variant="light"
-      leftSection={<IconTrash size={15} aria-hidden />}
-      busy={remove.isPending}
-      onClick={() =>
-        confirm({
-          title: 'Delete this customer?',
-          text: <>“{name}” goes with all projects, secrets and history. This cannot be undone.</>,
-          action: 'Delete the customer',
-          onConfirm: () => remove.mutate(),
-        })
-      }
-    >
-      Delete customer
-    </WorkButton>
   );
 }

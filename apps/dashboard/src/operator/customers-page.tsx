@@ -40,7 +40,7 @@ export default function CustomersPage() {
                 <Table.Tr>
                   <Table.Th>Name</Table.Th>
                   <Table.Th>Role</Table.Th>
-                  <Table.Th>Streams now</Table.Th>
+                  <Table.Th>Live streams</Table.Th>
                   <Table.Th>Projects</Table.Th>
                   <Table.Th>Since</Table.Th>
                 </Table.Tr>

@@ -52,7 +52,7 @@ export default function SystemPage() {
         <Loaded query={nodes} rows={1}>
           {({ nodes: found }) =>
             found.length === 0 ? (
-              <Empty icon={IconServerOff} title="No worker node is there">
+              <Empty icon={IconServerOff} title="No worker node is running">
                 Nobody can publish. Start one: <code>node dist/apps/worker/src/main.js</code>
               </Empty>
             ) : (

@@ -1,17 +1,15 @@
-import { Button, Stack } from '@mantine/core';
+import { Stack } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { credentials, type NewCredential } from '../api/index.js';
 import { inBackground } from '../api/in-background.js';
-import { useConfirm } from './confirm.js';
 import { NewSecret } from './copy.js';
-import { IssuedTable, IssueForm } from './issued.js';
+import { IssuedTable, IssueForm, RowAction } from './issued.js';
 import { Card, Loaded } from './states-of-page.js';
 
 /** A customer's secrets: several may be in use, each is shown when it is created. */
 export function Credentials({ customerId }: { customerId: string }) {
   const client = useQueryClient();
-  const confirm = useConfirm();
   const [created, setCreated] = useState<NewCredential | null>(null);
   const key = ['credentials', customerId];
   const query = useQuery({ queryKey: key, queryFn: ({ signal }) => credentials.list(customerId, signal) });
@@ -50,35 +48,19 @@ export function Credentials({ customerId }: { customerId: string }) {
               rows={found}
               actions={({ id }) => (
                 <>
-                  <Button
-                    size="compact-xs"
-                    variant="subtle"
-                    onClick={() =>
-                      confirm({
-                        title: 'Replace this secret?',
-                        text: 'A new one is created; this one stays valid for an hour.',
-                        action: 'Replace it',
-                        onConfirm: () => rotate.mutate(id),
-                      })
-                    }
-                  >
-                    Replace
-                  </Button>
-                  <Button
-                    size="compact-xs"
-                    variant="subtle"
+                  <RowAction
+                    name="Replace"
+                    question="Replace this secret?"
+                    text="A new one is created; this one stays valid for an hour."
+                    run={() => rotate.mutate(id)}
+                  />
+                  <RowAction
+                    name="Revoke"
+                    question="Revoke this secret?"
+                    text="Whatever uses it is refused from now on."
                     color="red"
-                    onClick={() =>
-                      confirm({
-                        title: 'Revoke this secret?',
-                        text: 'Whatever uses it is refused from now on.',
-                        action: 'Revoke it',
-                        onConfirm: () => revoke.mutate(id),
-                      })
-                    }
-                  >
-                    Revoke
-                  </Button>
+                    run={() => revoke.mutate(id)}
+                  />
                 </>
               )}
             />

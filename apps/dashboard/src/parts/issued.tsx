@@ -1,5 +1,6 @@
-import { Group, Table, TextInput } from '@mantine/core';
+import { Button, Group, Table, TextInput } from '@mantine/core';
 import { useState } from 'react';
+import { useConfirm } from './confirm.js';
 import { Ago, Day } from './time.js';
 import { WorkButton } from './work.js';
 
@@ -87,5 +88,32 @@ export function IssueForm({
         </WorkButton>
       </Group>
     </form>
+  );
+}
+
+/** What can be done with one of them, once the reader has confirmed it. */
+export function RowAction({
+  name,
+  question,
+  text,
+  color,
+  run,
+}: {
+  name: string;
+  question: string;
+  text: string;
+  color?: string;
+  run: () => void;
+}) {
+  const confirm = useConfirm();
+  return (
+    <Button
+      size="compact-xs"
+      variant="subtle"
+      color={color}
+      onClick={() => confirm({ title: question, text, action: `${name} it`, onConfirm: run })}
+    >
+      {name}
+    </Button>
   );
 }

@@ -23,7 +23,7 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
   const ask = (): void =>
     confirm({
       title: 'Create a new signing secret?',
-      text: 'Callbacks are signed with the old one as well for a day, so that your server can change over.',
+      text: 'For a day, callbacks are signed with the old secret as well, so that your server can change over.',
       action: 'Create secret',
       onConfirm: () => rotate.mutate(),
     });
@@ -47,10 +47,10 @@ export function CallbackSecrets({ appid, entryPoint }: EntryPointPath) {
                 <span key={id} style={{ display: 'block' }}>
                   Created <Day at={createdAt} />
                   {expiresAt === null ? (
-                    ' - active'
+                    ' · active'
                   ) : (
                     <>
-                      {' - '}expires <Day at={expiresAt} />
+                      {' · '}expires <Day at={expiresAt} />
                     </>
                   )}
                 </span>

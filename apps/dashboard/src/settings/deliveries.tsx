@@ -100,7 +100,7 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
           <Ago at={createdAt} />
         </Table.Td>
         <Table.Td>
-          <Pill tone={outcome === 'ok' ? 'good' : 'bad'}>{outcome}</Pill>
+          <Pill tone={outcome === 'ok' ? 'good' : 'bad'}>{outcomeWord(outcome, status)}</Pill>
         </Table.Td>
         <Table.Td>{status ?? '–'}</Table.Td>
         <Table.Td>{durationMs} ms</Table.Td>
@@ -144,4 +144,12 @@ function Row({ path: { appid, entryPoint }, delivery }: { path: EntryPointPath; 
       )}
     </Fragment>
   );
+}
+
+/** What came of an attempt, in two or three words; the details have the sentence. */
+function outcomeWord(outcome: string, status: number | null): string {
+  if (outcome === 'ok') return 'Delivered';
+  if (outcome === 'callback_status' && status !== null) return `HTTP ${status}`;
+  const words = outcome.replace(/^callback_/, '').replaceAll('_', ' ');
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -29,7 +29,7 @@ export function EntryPoints({ appid }: { appid: string }) {
   });
   const create = useMutation({
     mutationFn: ({ name }: { name: string }) => entryPoints.create(appid, name),
-    meta: { done: 'The entry point was made.' },
+    meta: { done: 'The entry point was created.' },
     onSuccess: () => {
       form.reset();
       inBackground(client.invalidateQueries({ queryKey: ['entry-points', appid] }));

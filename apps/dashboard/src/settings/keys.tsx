@@ -1,11 +1,10 @@
 import { Button, Group, PasswordInput, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
-import { IconTrash } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useLocation } from 'wouter';
 import { projects, type Project } from '../api/index.js';
 import { inBackground } from '../api/in-background.js';
 import { useConfirm } from '../parts/confirm.js';
+import { DeleteButton } from '../parts/delete-button.js';
 import { Card } from '../parts/states-of-page.js';
 import { WorkButton } from '../parts/work.js';
 
@@ -13,7 +12,6 @@ import { WorkButton } from '../parts/work.js';
 export function Keys({ project: { appid, name, hasAuthKey } }: { project: Project }) {
   const client = useQueryClient();
   const confirm = useConfirm();
-  const [, go] = useLocation();
   const form = useForm({
     initialValues: { authKey: '' },
     validate: { authKey: (value) => (value.length >= 8 && value.length <= 128 ? null : '8 to 128 characters') },
@@ -29,17 +27,6 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
     onSuccess: () => {
       form.reset();
       refresh();
-    },
-  });
-  const remove = useMutation({
-    mutationFn: () => projects.remove(appid),
-    meta: { done: 'The project was deleted.' },
-    onSuccess: () => {
-      go('/projects');
-      // Not itself: it is gone.
-      inBackground(
-        client.invalidateQueries({ queryKey: ['projects'], predicate: ({ queryKey }) => queryKey[1] !== appid }),
-      );
     },
   });
   return (
@@ -91,27 +78,12 @@ export function Keys({ project: { appid, name, hasAuthKey } }: { project: Projec
             )}
           </Group>
         </form>
-        <WorkButton
-          color="red"
-          variant="light"
-          leftSection={<IconTrash size={15} aria-hidden />}
-          busy={remove.isPending}
-          onClick={() =>
-            confirm({
-              title: 'Delete this project?',
-              text: (
-                <>
-                  “{name}” goes with its entry points, settings, history of streams and callbacks. This cannot be
-                  undone.
-                </>
-              ),
-              action: 'Delete the project',
-              onConfirm: () => remove.mutate(),
-            })
-          }
-        >
-          Delete project
-        </WorkButton>
+        <DeleteButton
+          kind="project"
+          id={appid}
+          goes={`“${name}” is deleted with its entry points, settings, history of streams and callbacks.`}
+          remove={() => projects.remove(appid)}
+        />
       </Stack>
     </Card>
   );

@@ -39,7 +39,7 @@ export default function ProjectsPage() {
           {(found) =>
             found.length === 0 ? (
               <Empty icon={IconFolders} title="No project yet">
-                Make one: it gets the entry point “live”, and you can publish to it at once.
+                Create one: it gets the entry point “live”, and you can publish to it right away.
               </Empty>
             ) : (
               <ProjectTable projects={found} />
@@ -73,7 +73,7 @@ function ProjectTable({ projects: found }: { projects: Project[] }) {
           <Table.Tr>
             <Table.Th>Name</Table.Th>
             <Table.Th>App ID</Table.Th>
-            <Table.Th>Made</Table.Th>
+            <Table.Th>Created</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -105,7 +105,7 @@ function NewProject({ onClose }: { onClose: () => void }) {
   });
   const create = useMutation({
     mutationFn: ({ name }: { name: string }) => projects.create({ name: name.trim() }),
-    meta: { done: 'The project was made.' },
+    meta: { done: 'The project was created.' },
     onSuccess: ({ appid }) => {
       inBackground(client.invalidateQueries({ queryKey: ['projects'] }));
       onClose();

@@ -1,16 +1,14 @@
-import { Button, Stack, Text } from '@mantine/core';
+import { Stack, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { restKeys, type NewRestKey } from '../api/index.js';
-import { useConfirm } from '../parts/confirm.js';
 import { NewSecret } from '../parts/copy.js';
-import { IssuedTable, IssueForm } from '../parts/issued.js';
+import { IssuedTable, IssueForm, RowAction } from '../parts/issued.js';
 import { Card, Loaded } from '../parts/states-of-page.js';
 
 /** Keys with which a Flashphoner client in a page calls /rest-api/push of this project. */
 export function RestKeys({ appid }: { appid: string }) {
   const client = useQueryClient();
-  const confirm = useConfirm();
   const [created, setCreated] = useState<NewRestKey | null>(null);
   const key = ['rest-keys', appid];
   const query = useQuery({ queryKey: key, queryFn: ({ signal }) => restKeys.list(appid, signal) });
@@ -53,21 +51,13 @@ export function RestKeys({ appid }: { appid: string }) {
                 name="REST keys"
                 rows={found}
                 actions={({ id }) => (
-                  <Button
-                    size="compact-xs"
-                    variant="subtle"
+                  <RowAction
+                    name="Revoke"
+                    question="Revoke this key?"
+                    text="Pages that use it are refused from now on."
                     color="red"
-                    onClick={() =>
-                      confirm({
-                        title: 'Revoke this key?',
-                        text: 'Pages that use it are refused from now on.',
-                        action: 'Revoke it',
-                        onConfirm: () => revoke.mutate(id),
-                      })
-                    }
-                  >
-                    Revoke
-                  </Button>
+                    run={() => revoke.mutate(id)}
+                  />
                 )}
               />
             )

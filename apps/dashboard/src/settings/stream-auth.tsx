@@ -14,7 +14,7 @@ export function StreamAuthCard({ appid }: { appid: string }) {
   return (
     <Card
       title="Who may publish"
-      note="Beside the publish token, your server may be asked about each publisher: 200 lets it in, 401 does not. Holds for all entry points of the project."
+      note="In addition to the publish token, your server can decide about each publisher: 200 lets it in, 401 does not. Applies to all entry points of the project."
     >
       <Loaded query={query} rows={2}>
         {(settings) => <Form key={JSON.stringify(settings)} appid={appid} settings={settings} />}

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { inBackground } from '../process/in-background.js';
-import { limitUnsent, tcpProgress } from '#libs/gst';
+import { limitUnsent, tcpProgress } from '#libs/process/tcp';
 import type { AllowList } from '#libs/net';
 import type { WantedTransfer } from '#libs/protocol';
 import type { TransferOptions, TransferTarget } from '#libs/transfer';

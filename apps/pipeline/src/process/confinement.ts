@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { confine } from '#libs/gst';
+import { confine } from '#libs/process/sandbox';
 
 const MB = 1024 * 1024;
 /** A transfer takes one, GStreamer several for each element; the API allows 50 transfers for a stream. */

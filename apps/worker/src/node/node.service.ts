@@ -28,6 +28,11 @@ export class NodeService {
     await this.wire.serve(this.env.NODE_ID, (op, body) => this.serve(op, body));
   }
 
+  /** Ends the probes that are under way. */
+  stop(): void {
+    this.prober.abort();
+  }
+
   /** What this node does itself; everything else is passed on to the pipeline that it is about. */
   private readonly own: { [Op in OwnOp]: Handler<Op> } = {
     ping: () => undefined,

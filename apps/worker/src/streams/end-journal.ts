@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Figures } from '#libs/protocol';
-import type { Held } from './stream-rows.js';
+import type { LeasedStream } from './stream-rows.js';
 
 /** The end of a stream that Postgres does not know of yet. */
 export interface KeptEnd {
-  held: Held;
+  /** Called so in the files, which another version may have written. */
+  held: LeasedStream;
   reason: string;
   detail: string | null;
   final: Figures | null;

@@ -32,7 +32,7 @@ export class LeaseService {
     if (mine.length === 0 || this.renewing) return;
     this.renewing = true;
     try {
-      const renewed = await this.rows.renew(mine.map(({ held }) => held));
+      const renewed = await this.rows.renew(mine.map(({ leased }) => leased));
       const lost = mine.filter((runner) => !renewed.has(runner.id) && this.runners.get(runner.id) === runner);
       for (const runner of lost)
         runner.fence().catch((error: unknown) => this.logger.error(`stream ${runner.id}: ${String(error)}`));

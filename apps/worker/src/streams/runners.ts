@@ -7,7 +7,7 @@ import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
 import { bringSounds } from '../supervisor/pipeline-files.js';
 import type { PipelineProcess } from '../supervisor/pipeline-process.js';
-import { type Held, StreamRows } from './stream-rows.js';
+import { type LeasedStream, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
 
 /** The streams of this node, and its slots. */
@@ -55,8 +55,8 @@ export class Runners {
   }
 
   /** Begins to run a stream on this pipeline. */
-  add(held: Held, pipeline: PipelineProcess): StreamRunner {
-    const runner = new StreamRunner(held, pipeline, {
+  add(leased: LeasedStream, pipeline: PipelineProcess): StreamRunner {
+    const runner = new StreamRunner(leased, pipeline, {
       rows: this.rows,
       wantedTransfers: (streamId) => this.wantedTransfers(streamId),
       bringFiles: async (files, projectId, transfers) => {
@@ -79,7 +79,7 @@ export class Runners {
         this.ending.delete(over);
       },
     });
-    this.byStream.set(held.id, runner);
+    this.byStream.set(leased.id, runner);
     return runner;
   }
 

@@ -7,8 +7,8 @@ import { EndJournal, type KeptEnd } from './end-journal.js';
 
 type Tx = Prisma.TransactionClient;
 
-/** A stream as this node holds it. */
-export interface Held {
+/** A stream whose lease this node has. */
+export interface LeasedStream {
   id: string;
   projectId: string;
   /** Of our claim; whoever claims after us has a higher one. */
@@ -16,8 +16,8 @@ export interface Held {
 }
 
 /** A stream that was just taken. */
-export interface Claimed {
-  held: Held;
+export interface ClaimedStream {
+  leased: LeasedStream;
   /** Null when the session that waited has gone. */
   offer: string | null;
   /** Setting of the entry point. */
@@ -74,7 +74,7 @@ export class StreamRows {
    * Takes a stream that nobody has, with the offer of the session that waits for it; null when somebody has, or it has ended.
    * Lease and epoch by the database's clock.
    */
-  async claim(streamId: string, sessionId: string): Promise<Claimed | null> {
+  async claim(streamId: string, sessionId: string): Promise<ClaimedStream | null> {
     const [claimed] = await this.sql.write<{
       epoch: number;
       projectId: string;
@@ -83,7 +83,7 @@ export class StreamRows {
     }>(CLAIM, [streamId, sessionId, this.env.NODE_ID, this.env.LEASE_MS]);
     if (!claimed) return null;
     const { epoch, projectId, offer, endsOnClose } = claimed;
-    return { held: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
+    return { leased: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
   }
 
   /** Whether the stream waits for a node. */
@@ -92,55 +92,55 @@ export class StreamRows {
   }
 
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
-  async answered(held: Held): Promise<boolean> {
-    const { id, epoch } = held;
+  async answered(leased: LeasedStream): Promise<boolean> {
+    const { id, epoch } = leased;
     const begun = await this.sql.write(ANSWERED, [id, epoch, this.env.NODE_ID]);
     // What the pipeline said of the session may have been written before.
     return (
       begun.length === 1 ||
-      (await this.prisma.stream.count({ where: { ...this.ours(held), state: { not: 'ended' } } })) === 1
+      (await this.prisma.stream.count({ where: { ...this.ours(leased), state: { not: 'ended' } } })) === 1
     );
   }
 
   /** Writes changes in one transaction. Throws Fenced when the stream is not ours any more. */
-  async write(held: Held, { stream, sessions, transfers, events }: Changes): Promise<void> {
+  async write(leased: LeasedStream, { stream, sessions, transfers, events }: Changes): Promise<void> {
     await this.prisma.$transaction(async (tx) => {
-      await this.requireOurs(tx, held);
-      if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: held.id }, data: stream });
+      await this.requireOurs(tx, leased);
+      if (Object.keys(stream).length > 0) await tx.stream.update({ where: { id: leased.id }, data: stream });
       for (const { where, begunBefore, data } of sessions) {
         const isOld = begunBefore === undefined ? {} : { createdAt: { lt: await databaseTime(tx, begunBefore) } };
-        await tx.session.updateMany({ where: { ...where, ...isOld, streamId: held.id }, data });
+        await tx.session.updateMany({ where: { ...where, ...isOld, streamId: leased.id }, data });
       }
       for (const status of transfers) {
         // What the pipeline said just before it heard that the transfer was removed changes nothing any more.
         await tx.transfer.updateMany({
-          where: { id: status.id, streamId: held.id, endedAt: null },
+          where: { id: status.id, streamId: leased.id, endedAt: null },
           data: toRow(status),
         });
         // Its totals come after the API ended the row.
         if (status.figures)
           await tx.transfer.updateMany({
-            where: { id: status.id, streamId: held.id },
+            where: { id: status.id, streamId: leased.id },
             data: figuresOf(status.figures),
           });
       }
-      for (const event of events) await recordEvent(tx, { projectId: held.projectId, streamId: held.id, ...event });
+      for (const event of events) await recordEvent(tx, { projectId: leased.projectId, streamId: leased.id, ...event });
     });
   }
 
   /** Ends the stream with all that belongs to it. Throws Fenced when the stream is not ours any more; what fails otherwise is kept in RUN_DIR. */
-  async end(held: Held, reason: string, detail: string | null, final: Figures | null): Promise<void> {
+  async end(leased: LeasedStream, reason: string, detail: string | null, final: Figures | null): Promise<void> {
     try {
       await this.prisma.$transaction(async (tx) => {
         const end = { reason, detail, figures: final?.input, transfers: final?.transfers };
-        if ((await endStreamRows(tx, held.id, end, this.ours(held))) === null) throw notOurs(held);
+        if ((await endStreamRows(tx, leased.id, end, this.ours(leased))) === null) throw notOurs(leased);
       });
     } catch (error) {
-      if (error instanceof Fenced) this.journal.forget(held.id);
-      else this.keepEnd({ held, reason, detail, final });
+      if (error instanceof Fenced) this.journal.forget(leased.id);
+      else this.keepEnd({ held: leased, reason, detail, final });
       throw error;
     }
-    this.journal.forget(held.id);
+    this.journal.forget(leased.id);
   }
 
   /** For a process that may end before Postgres is back: the next worker of this node writes it. */
@@ -151,47 +151,53 @@ export class StreamRows {
   /** Writes the ends that a former worker of this node could not. */
   async writeKeptEnds(): Promise<void> {
     for (const kept of this.journal.read()) {
-      const { held, reason, detail, final } = kept;
+      const { held: leased, reason, detail, final } = kept;
       try {
-        await this.end(held, reason, detail, final);
+        await this.end(leased, reason, detail, final);
       } catch (error) {
         if (error instanceof Fenced) await this.correct(kept);
-        else this.logger.warn(`the end of stream ${held.id} is still not written: ${String(error).slice(0, 200)}`);
+        else this.logger.warn(`the end of stream ${leased.id} is still not written: ${String(error).slice(0, 200)}`);
       }
     }
   }
 
   /** The API has ended the stream meanwhile, not knowing why it ended. */
-  private async correct({ held, reason, detail, final }: KeptEnd): Promise<void> {
+  private async correct({ held: leased, reason, detail, final }: KeptEnd): Promise<void> {
     const figures = final ? { figures: final.input as unknown as Prisma.InputJsonObject } : {};
     await this.prisma.stream.updateMany({
-      where: { id: held.id, state: 'ended', reason: 'node_lost', epoch: held.epoch + 1, ownerNode: this.env.NODE_ID },
+      where: {
+        id: leased.id,
+        state: 'ended',
+        reason: 'node_lost',
+        epoch: leased.epoch + 1,
+        ownerNode: this.env.NODE_ID,
+      },
       data: { reason, reasonDetail: detail, ...figures },
     });
   }
 
   /** Renews the leases of all these; returns the ids that were still ours. */
-  async renew(held: Held[]): Promise<Set<string>> {
+  async renew(leased: LeasedStream[]): Promise<Set<string>> {
     const renewed = await this.prisma.$queryRaw<{ id: string }[]>`
       UPDATE streams SET lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
-      FROM unnest(${held.map(({ id }) => id)}::uuid[], ${held.map(({ epoch }) => epoch)}::int[]) AS mine(id, epoch)
+      FROM unnest(${leased.map(({ id }) => id)}::uuid[], ${leased.map(({ epoch }) => epoch)}::int[]) AS mine(id, epoch)
       WHERE streams.id = mine.id AND streams.epoch = mine.epoch AND owner_node = ${this.env.NODE_ID} AND state <> 'ended'
       RETURNING streams.id`;
     return new Set(renewed.map(({ id }) => id));
   }
 
-  private async requireOurs(tx: Tx, { id, epoch }: Held): Promise<void> {
+  private async requireOurs(tx: Tx, { id, epoch }: LeasedStream): Promise<void> {
     const rows = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM streams WHERE id = ${id}::uuid AND epoch = ${epoch} AND owner_node = ${this.env.NODE_ID} AND state <> 'ended' FOR UPDATE`;
     if (rows.length === 0) throw notOurs({ id });
   }
 
-  private ours({ id, epoch }: Held): Prisma.StreamWhereInput {
+  private ours({ id, epoch }: LeasedStream): Prisma.StreamWhereInput {
     return { id, epoch, ownerNode: this.env.NODE_ID };
   }
 }
 
-const notOurs = ({ id }: Pick<Held, 'id'>): Fenced => new Fenced(`stream ${id} is not ours any more`);
+const notOurs = ({ id }: Pick<LeasedStream, 'id'>): Fenced => new Fenced(`stream ${id} is not ours any more`);
 
 /** A moment of this process's `performance.now()` as the database's clock showed it. */
 async function databaseTime(tx: Tx, moment: number): Promise<Date> {

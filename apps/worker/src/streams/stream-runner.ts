@@ -13,27 +13,27 @@ import {
 } from '#libs/protocol';
 import type { PipelineFiles } from '../supervisor/pipeline-files.js';
 import type { PipelineEvent, PipelineProcess } from '../supervisor/pipeline-process.js';
-import type { Held, SessionsChange, StreamRows } from './stream-rows.js';
+import type { LeasedStream, SessionsChange, StreamRows } from './stream-rows.js';
 import { StreamWriter } from './stream-writer.js';
 
 const CALL_MS = 3000;
 /** What is left for the answer's way back to a publisher when a pipeline needs all its time. */
 const RETURN_MS = 500;
-/** However many look at a stream, its picture is decoded no more often than this. */
+/** However many clients ask for it, a thumbnail is decoded no more often than this. */
 const THUMBNAIL_MS = 4000;
 /** How long rows may take to be written when a stream ends, while Postgres is away. */
 const END_MS = 60_000;
 /** And how long the end of its sessions may take before the pipeline is told all the same. */
 const SESSIONS_MS = 1000;
-/** How long rows may take to be written when the pipeline is left to another worker. */
-const LEAVE_MS = 5000;
+/** How long rows may take to be written when the pipeline is handed over to another worker. */
+const HAND_OVER_MS = 5000;
 /** After so long a pipeline has given up a session that brought no media; its timers and ours are not exact. */
 const GIVEN_UP_MS = FIRST_MEDIA_MS + 5000;
 
 /** What a runner needs from the worker around it. */
 export interface RunnerContext {
   rows: StreamRows;
-  /** The outputs that the stream shall have now. */
+  /** The outputs that the stream must have now. */
   wantedTransfers: (streamId: string) => Promise<WantedTransfer[]>;
   /** Brings the files that these transfers need to a pipeline. */
   bringFiles: (files: PipelineFiles, projectId: string, transfers: WantedTransfer[]) => Promise<void>;
@@ -44,7 +44,7 @@ export interface RunnerContext {
   onOver: (runner: StreamRunner) => void;
 }
 
-/** One stream that this node runs: the worker's hand on its pipeline, and the pipeline's events on their way to the rows. */
+/** One stream that this node runs: tells its pipeline what to do, and writes the pipeline's events into the rows. */
 export class StreamRunner {
   private readonly logger = new Logger(StreamRunner.name);
   private readonly writer: StreamWriter;
@@ -59,18 +59,18 @@ export class StreamRunner {
   private thumbnailAsked: { at: number; jpeg: Promise<string | null> } | null = null;
 
   constructor(
-    readonly held: Held,
+    readonly leased: LeasedStream,
     private readonly pipeline: PipelineProcess,
     private readonly context: RunnerContext,
   ) {
-    this.writer = new StreamWriter(held, context.rows, () => this.fence());
+    this.writer = new StreamWriter(leased, context.rows, () => this.fence());
     // Events come from a socket, whoever opened it.
     pipeline.onEvent((event) => withLogFields({ streamId: this.id }, () => this.handle(event)));
     pipeline.onGone(() => withLogFields({ streamId: this.id }, () => this.crashed()));
   }
 
   get id(): string {
-    return this.held.id;
+    return this.leased.id;
   }
 
   /** Resident memory of the pipeline, MB; null when it has ended. */
@@ -86,7 +86,11 @@ export class StreamRunner {
   /** Binds a fresh pipeline to the stream. */
   async claim(settings: PipelineSettings): Promise<void> {
     const mediaDir = this.pipeline.files.seenFrom(settings.mediaDir);
-    await this.call('claim', { streamId: this.held.id, epoch: this.held.epoch, settings: { ...settings, mediaDir } });
+    await this.call('claim', {
+      streamId: this.leased.id,
+      epoch: this.leased.epoch,
+      settings: { ...settings, mediaDir },
+    });
     this.logger.log(`stream ${this.id} runs in process ${this.pipeline.pid}`);
   }
 
@@ -111,7 +115,7 @@ export class StreamRunner {
     return this.pipeline.call(op, body, CALL_MS);
   }
 
-  /** A recent picture as JPEG in base64; null while there is none. */
+  /** A recent thumbnail as JPEG in base64; null while there is none. */
   thumbnail(): Promise<string | null> {
     const now = performance.now();
     if (this.thumbnailAsked && now - this.thumbnailAsked.at < THUMBNAIL_MS) return this.thumbnailAsked.jpeg;
@@ -169,9 +173,9 @@ export class StreamRunner {
   }
 
   /** Leaves the pipeline running for the worker that comes after us; what is known by now is written first. */
-  async leave(): Promise<void> {
+  async handOver(): Promise<void> {
     this.state = 'over';
-    if (!(await this.writer.settle(LEAVE_MS)))
+    if (!(await this.writer.settle(HAND_OVER_MS)))
       this.logger.warn(`stream ${this.id}: its last changes could not be written`);
     this.writer.stop();
     this.pipeline.release();
@@ -209,7 +213,7 @@ export class StreamRunner {
       this.writer.streamChanged(
         { state: 'live', reason: null, reasonDetail: null, ...startedAt },
         { type: 'stream.live' },
-        sessionId === null ? [] : this.heard(sessionId),
+        sessionId === null ? [] : this.firstMediaOf(sessionId),
       );
     } else if (state === 'lost' && this.wasLive) {
       this.writer.streamChanged(
@@ -220,14 +224,14 @@ export class StreamRunner {
     // `connecting` was written with the answer.
   }
 
-  /** A live stream whose picture never comes says so. */
+  /** A live stream whose video or sound does not arrive says so. */
   private problemChanged(reason: string | null): void {
     const event = reason === null ? { type: 'stream.recovered' } : { type: 'stream.problem', data: { reason } };
     this.writer.streamChanged({ reason, reasonDetail: null }, event);
   }
 
   /** When a session feeds the stream, the pipeline closes the one that did before, and has given up those that never did: their rows end as well. */
-  private heard(sessionId: string): SessionsChange[] {
+  private firstMediaOf(sessionId: string): SessionsChange[] {
     const replaced = this.feeding;
     this.feeding = sessionId;
     const now = new Date();
@@ -248,7 +252,7 @@ export class StreamRunner {
     while (this.syncAgain && this.state === 'running') {
       this.syncAgain = false;
       const transfers = await this.context.wantedTransfers(this.id);
-      await this.context.bringFiles(this.pipeline.files, this.held.projectId, transfers);
+      await this.context.bringFiles(this.pipeline.files, this.leased.projectId, transfers);
       await this.call('setTransfers', { transfers });
     }
   }

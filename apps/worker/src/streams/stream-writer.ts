@@ -4,7 +4,7 @@ import { withLogFields } from '#libs/config';
 import { isRefused, type Prisma } from '#libs/db';
 import { isDoneWithin } from '#libs/process';
 import type { Figures, TransferStatus } from '#libs/protocol';
-import { type Changes, Fenced, type Held, type SessionsChange, type StreamRows } from './stream-rows.js';
+import { type Changes, Fenced, type LeasedStream, type SessionsChange, type StreamRows } from './stream-rows.js';
 
 const FIRST_PAUSE_MS = 250;
 /** Rows are right again so long after Postgres is back. */
@@ -29,7 +29,7 @@ export class StreamWriter {
   private stopped = false;
 
   constructor(
-    private readonly held: Held,
+    private readonly leased: LeasedStream,
     private readonly rows: StreamRows,
     /** Called once when the stream turns out not to be ours any more. */
     private readonly onFenced: () => Promise<void>,
@@ -57,7 +57,7 @@ export class StreamWriter {
     if (this.recorded.get(status.id) !== outcome) {
       this.recorded.set(status.id, outcome);
       const why = status.reason === null ? '' : `: ${status.reason}${status.detail ? ` (${status.detail})` : ''}`;
-      withLogFields({ streamId: this.held.id, transferId: status.id }, () =>
+      withLogFields({ streamId: this.leased.id, transferId: status.id }, () =>
         this.logger.log(`transfer ${status.state}${why}`),
       );
       this.addEvent({
@@ -78,19 +78,19 @@ export class StreamWriter {
   async end(reason: string, detail: string | null, final: Figures | null, deadlineMs: number): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     if (!(await this.settle(KEEP_END_MS))) {
-      this.rows.keepEnd({ held: this.held, reason, detail, final });
+      this.rows.keepEnd({ held: this.leased, reason, detail, final });
       await this.settle(deadlineMs - KEEP_END_MS);
     }
     this.stopped = true;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
-        await this.rows.end(this.held, reason, detail, final);
+        await this.rows.end(this.leased, reason, detail, final);
         return;
       } catch (error) {
         if (error instanceof Fenced) return;
         if (isRefused(error) && (detail !== null || final !== null)) {
           this.logger.error(
-            `Postgres refuses the end of stream ${this.held.id} as it is; written without detail and figures: ${messageOf(error)}`,
+            `Postgres refuses the end of stream ${this.leased.id} as it is; written without detail and figures: ${messageOf(error)}`,
           );
           return this.end(reason, null, null, deadline - performance.now());
         }
@@ -142,21 +142,23 @@ export class StreamWriter {
           return;
         }
         this.keep(changes);
-        this.logger.warn(`changes of stream ${this.held.id} are kept, the database is away: ${messageOf(error)}`);
+        this.logger.warn(`changes of stream ${this.leased.id} are kept, the database is away: ${messageOf(error)}`);
         await sleep(pause);
       }
     }
   }
 
-  /** Together; where Postgres refuses one of them, each by itself, and that one is dropped: the others must not wait for it for ever. */
+  /** Together; where Postgres refuses one of them, each by itself, and that one is dropped: the others must not wait for it forever. */
   private async write(changes: Changes): Promise<void> {
     try {
-      await this.rows.write(this.held, changes);
+      await this.rows.write(this.leased, changes);
     } catch (error) {
       if (!isRefused(error)) throw error;
       const single = piecesOf(changes);
       if (single.length <= 1) {
-        this.logger.error(`Postgres refuses a change of stream ${this.held.id}, which is dropped: ${messageOf(error)}`);
+        this.logger.error(
+          `Postgres refuses a change of stream ${this.leased.id}, which is dropped: ${messageOf(error)}`,
+        );
         return;
       }
       for (const piece of single) await this.write(piece);

@@ -8,7 +8,7 @@ import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
 import { PipelineError } from '../supervisor/control-connection.js';
 import { PipelinePool } from '../supervisor/pipeline-pool.js';
 import { Runners } from './runners.js';
-import { type Claimed, type Held, StreamRows } from './stream-rows.js';
+import { type ClaimedStream, type LeasedStream, StreamRows } from './stream-rows.js';
 
 /** Publishers that are answered at the same time; each takes milliseconds. */
 const CONCURRENCY = 16;
@@ -82,7 +82,7 @@ export class StreamsProcessor extends WorkerHost {
     if (!this.runners.reserve(streamId)) {
       // Whether somebody still waits is what the row says: the job's time is of another machine's clock.
       const isWaiting = await this.rows.isUnclaimed(streamId).catch(() => true);
-      return isWaiting ? this.leave(job, token) : undefined;
+      return isWaiting ? this.putBack(job, token) : undefined;
     }
     this.worker.concurrency = CONCURRENCY;
     try {
@@ -97,7 +97,7 @@ export class StreamsProcessor extends WorkerHost {
   }
 
   /** Leaves a job to nodes with room: puts it back without a time, which nodes with other clocks would read differently. */
-  private async leave(job: Job, token: string | undefined): Promise<never> {
+  private async putBack(job: Job, token: string | undefined): Promise<never> {
     // While this one place is taken, nothing else is fetched.
     this.worker.concurrency = 1;
     await job.moveToWait(token);
@@ -105,24 +105,28 @@ export class StreamsProcessor extends WorkerHost {
     throw new WaitingError();
   }
 
-  private async begin({ held, offer, endsOnClose }: Claimed, sessionId: string, replyTo: string): Promise<void> {
+  private async begin(
+    { leased, offer, endsOnClose }: ClaimedStream,
+    sessionId: string,
+    replyTo: string,
+  ): Promise<void> {
     try {
       // Before a pipeline is taken: one that no runner holds would be left behind.
       if (offer === null) throw new Error('its session is gone');
-      const runner = this.runners.add(held, await this.pool.take());
-      await runner.claim(this.runners.settings(held.projectId));
+      const runner = this.runners.add(leased, await this.pool.take());
+      await runner.claim(this.runners.settings(leased.projectId));
       // Together: neither needs the other, and the publisher waits for both.
       const [sdp, mayAnswer] = await Promise.all([
         runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS),
-        this.rows.answered(held),
+        this.rows.answered(leased),
       ]);
       if (!mayAnswer) return await runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
       runner.begun();
     } catch (error) {
-      return this.giveUp(held, sessionId, replyTo, error);
+      return this.giveUp(leased, sessionId, replyTo, error);
     }
-    await this.afterwards(held.id, sessionId);
+    await this.afterwards(leased.id, sessionId);
   }
 
   /** What the publisher need not wait for; the sweep of transfers repeats what fails here. */
@@ -135,18 +139,18 @@ export class StreamsProcessor extends WorkerHost {
     }
   }
 
-  private async giveUp(held: Held, sessionId: string, replyTo: string, error: unknown): Promise<void> {
+  private async giveUp(leased: LeasedStream, sessionId: string, replyTo: string, error: unknown): Promise<void> {
     const refusal = toRefusal(error);
     const negotiation = refusal.code === 'negotiation_failed';
-    if (negotiation) this.logger.log(`stream ${held.id}: ${refusal.message}`);
-    else this.logger.error(`stream ${held.id} could not be started: ${String(error)}`);
+    if (negotiation) this.logger.log(`stream ${leased.id}: ${refusal.message}`);
+    else this.logger.error(`stream ${leased.id} could not be started: ${String(error)}`);
     await this.wire
       .refuse(replyTo, sessionId, refusal)
       .catch((failure: unknown) => this.logger.warn(`no refusal sent: ${String(failure)}`));
     // Whoever sees that the stream has ended may publish it again: nothing may still be sent for it.
-    await this.runners.get(held.id)?.fence();
-    await this.rows.end(held, refusal.code, negotiation ? refusal.message : null, null).catch((failure: unknown) => {
-      this.logger.warn(`the end of stream ${held.id} is left to its lease: ${String(failure)}`);
+    await this.runners.get(leased.id)?.fence();
+    await this.rows.end(leased, refusal.code, negotiation ? refusal.message : null, null).catch((failure: unknown) => {
+      this.logger.warn(`the end of stream ${leased.id} is left to its lease: ${String(failure)}`);
     });
   }
 }

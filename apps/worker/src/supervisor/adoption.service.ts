@@ -4,7 +4,7 @@ import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import type { Snapshot } from '#libs/protocol';
 import { Runners } from '../streams/runners.js';
-import { Fenced, type Held, StreamRows } from '../streams/stream-rows.js';
+import { Fenced, type LeasedStream, StreamRows } from '../streams/stream-rows.js';
 import type { PipelineFiles } from './pipeline-files.js';
 import { PipelineProcess } from './pipeline-process.js';
 import { RunDir } from './run-dir.js';
@@ -58,22 +58,22 @@ export class AdoptionService {
   private async adoptProcess(pipeline: PipelineProcess): Promise<void> {
     const hello = await this.reach(pipeline);
     if (!hello) return;
-    const held =
+    const leased =
       hello.claim &&
       (await this.stillOurs(hello.claim).catch((error: unknown) => {
         // It goes on for the next worker, which may find the database.
         pipeline.release();
         throw error;
       }));
-    if (!held) {
+    if (!leased) {
       await pipeline.end();
       return;
     }
-    const runner = this.runners.add(held, pipeline);
+    const runner = this.runners.add(leased, pipeline);
     runner.adopted(hello);
     await runner
       .syncTransfers()
-      .catch((error: unknown) => this.logger.warn(`transfers of stream ${held.id}: ${String(error)}`));
+      .catch((error: unknown) => this.logger.warn(`transfers of stream ${leased.id}: ${String(error)}`));
   }
 
   private async reach(pipeline: PipelineProcess): Promise<Snapshot | null> {
@@ -87,11 +87,11 @@ export class AdoptionService {
   }
 
   /** Renewing the lease is the test: it holds only for the owner of this epoch. */
-  private async stillOurs({ streamId, epoch }: { streamId: string; epoch: number }): Promise<Held | null> {
+  private async stillOurs({ streamId, epoch }: { streamId: string; epoch: number }): Promise<LeasedStream | null> {
     const stream = await this.prisma.stream.findUnique({ where: { id: streamId }, select: { projectId: true } });
     if (!stream) return null;
-    const held = { id: streamId, projectId: stream.projectId, epoch };
-    return (await this.rows.renew([held])).has(streamId) ? held : null;
+    const leased = { id: streamId, projectId: stream.projectId, epoch };
+    return (await this.rows.renew([leased])).has(streamId) ? leased : null;
   }
 
   /** Streams that the database gives to this node, but no pipeline runs. */
@@ -100,9 +100,9 @@ export class AdoptionService {
       where: { ownerNode: this.env.NODE_ID, state: { not: 'ended' } },
       select: { id: true, projectId: true, epoch: true },
     });
-    for (const held of rows) {
-      if (this.runners.get(held.id)) continue;
-      await this.rows.end(held, 'pipeline_crashed', null, null).catch((error: unknown) => {
+    for (const leased of rows) {
+      if (this.runners.get(leased.id)) continue;
+      await this.rows.end(leased, 'pipeline_crashed', null, null).catch((error: unknown) => {
         // Ended or taken by somebody else meanwhile, as it should be.
         if (!(error instanceof Fenced)) throw error;
       });

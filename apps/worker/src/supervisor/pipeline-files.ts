@@ -90,7 +90,7 @@ export function readJson<T>(file: string): T | null {
   }
 }
 
-/** Brings the sounds that these transfers wish for (and no others) from the project's folder to a pipeline that cannot read it. */
+/** Brings the sounds that these transfers need (and no others) from the project's folder to a pipeline that cannot read it. */
 export async function bringSounds(
   { folder: dir }: PipelineFiles,
   from: string,

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
-import { AskingModule } from '../../callback/asking.module.js';
+import { CallbackLimitsModule } from '../../callback/callback-limits.module.js';
 import { Admission } from './admission.js';
 import { StreamAuthController } from './stream-auth.controller.js';
 import { StreamAuthSettings } from './stream-auth-settings.js';
 
 /** The customer's server that says who may publish. */
 @Module({
-  imports: [AskingModule],
+  imports: [CallbackLimitsModule],
   controllers: [StreamAuthController],
   providers: [Admission, StreamAuthSettings],
   exports: [Admission],

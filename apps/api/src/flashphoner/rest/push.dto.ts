@@ -45,7 +45,7 @@ export function readStartup(body: Body): Startup {
   const rtmpUrl = text(body, 'rtmpUrl', problems)?.trim();
   if (streamName === undefined || streamName === '') problems.push({ field: 'streamName', message: 'is not set' });
   if (rtmpUrl === undefined || rtmpUrl === '') problems.push({ field: 'rtmpUrl', message: 'is not set' });
-  const options = { ...flashVersion(body, problems), ...picture(body), ...action(body.options, problems) };
+  const options = { ...flashVersion(body, problems), ...videoOptions(body), ...action(body.options, problems) };
   problems.push(...optionProblems(options));
   const place = readPlace(body, problems);
   const fullUrl = yesOrNo(body, 'rtmpTransponderFullUrl', problems);
@@ -116,7 +116,7 @@ function flashVersion(body: Body, problems: FieldError[]): TransferOptions {
 }
 
 /** 0 and absent are the same. Encoders want even sizes; forms send numbers as text. */
-function picture(body: Body): Record<string, unknown> {
+function videoOptions(body: Body): Record<string, unknown> {
   const given = (['width', 'height', 'keyFrameInterval', 'fps', 'bitrate'] as const).flatMap((field) => {
     const value = typeof body[field] === 'string' && body[field] !== '' ? Number(body[field]) : body[field];
     if (value === undefined || value === null || value === '' || value === 0) return [];

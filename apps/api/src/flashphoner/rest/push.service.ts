@@ -109,7 +109,7 @@ export class PushService {
     options: Pick<TransferOptions, 'muted' | 'sound'>,
   ): Promise<void> {
     const { path, id, sound } = await this.get(caller, mediaSessionId);
-    // The same sound once more begins anew.
+    // The same sound once more begins again.
     if (options.sound != null && options.sound.file === sound?.file)
       await this.transfers.change(caller, path, id, { options: { sound: null } });
     await this.transfers.change(caller, path, id, { options });
@@ -221,7 +221,7 @@ export class PushService {
         mediaSessionId: row.mediaSessionId ?? '',
         streamName: isOwners ? this.pushName(row) : row.stream.name,
         rtmpUrl: isOwners ? this.rtmpUrl(row) : row.redactedUrl,
-        ...pictureSize(
+        ...videoSize(
           options,
           live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined,
         ),
@@ -246,8 +246,8 @@ function readUrl(read: () => TransferUrl): TransferUrl {
   }
 }
 
-/** The picture as it is sent: as asked, with the source's shape where only a height was, or the source's own. */
-function pictureSize(
+/** The size of the video as it is sent: as asked for, with the source's aspect ratio where only a height was given, or the source's own. */
+function videoSize(
   { width, height }: TransferOptions,
   source: { width?: number | null; height?: number | null } = {},
 ): { width: number; height: number } {

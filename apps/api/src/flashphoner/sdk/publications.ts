@@ -23,7 +23,7 @@ export interface Origin {
 
 /** A page shows it as the stream's or the session's `info`: what its author has to do, in one sentence. */
 export const NO_TOKEN =
-  "No publish token: make one (POST .../entry_points/{entryPoint}/publish_tokens) and add ?token=... to the WebSocket's URL, or send it as authToken.";
+  "No publish token: create one (POST .../entry_points/{entryPoint}/publish_tokens) and add ?token=... to the WebSocket's URL, or send it as authToken.";
 
 /** Publishes for the Web SDK the way WHIP does. Refusals are exceptions with a sentence. */
 @Injectable()

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { WebSocket } from 'ws';
 import type { PublishTarget } from '../../streams/publish/publisher.js';
 import type { RestHooks } from '../hooks/rest-hooks.js';
+import { MessageQueue } from './message-queue.js';
 import { isFields, textOf, type ClientMessage, type Fields } from './protocol.js';
 import { NO_TOKEN, type Origin } from './publications.js';
 import { SdkApplication } from './sdk-application.js';
@@ -21,9 +22,7 @@ export interface SdkClient extends Origin {
   urlToken: string | undefined;
 }
 
-/** Messages that wait for one before them. */
-const MAX_WAITING = 32;
-/** Who guesses tokens must connect anew after so many. */
+/** Who guesses tokens must connect again after this many. */
 const MAX_REFUSED_TOKENS = 5;
 /** From the WebSocket to an established session; the application may be asked meanwhile. */
 const CONNECT_WITHIN_MS = 30_000;
@@ -32,10 +31,10 @@ const NOT_TUNNELLED = { useWsTunnel: false, useWsTunnelPacketization2: false, us
 
 /** One page that speaks the Web SDK's protocol: who it is, and its messages in their order. */
 export class SdkConnection {
-  private readonly logger = new Logger(SdkConnection.name);
   private readonly socket: SdkSocket;
   private readonly application: SdkApplication;
   private readonly streams: SdkStreams;
+  private readonly queue: MessageQueue;
   private readonly timers: NodeJS.Timeout[];
   /** What its first message said. */
   private said = { appKey: '', custom: {} as Fields, token: undefined as string | undefined };
@@ -45,9 +44,6 @@ export class SdkConnection {
   /** Some token of this connection was good. */
   private isKnown = false;
   private refusedTokens = 0;
-  /** One message at a time: an unPublishStream must not overtake its publishStream. */
-  private work: Promise<void> = Promise.resolve();
-  private waiting = 0;
 
   constructor(
     socket: WebSocket,
@@ -65,6 +61,8 @@ export class SdkConnection {
       return { appKey, sessionId, custom };
     });
     this.streams = new SdkStreams(services, client, this.socket, this.application);
+    const logger = new Logger(SdkConnection.name);
+    this.queue = new MessageQueue((error) => logger.error(`connection ${sessionId}: ${String(error).slice(0, 500)}`));
     this.timers = [
       setTimeout(() => this.isEstablished || this.socket.terminate(), CONNECT_WITHIN_MS).unref(),
       setTimeout(() => this.isKnown || this.socket.refuse('ConnectionStatusEvent', NO_TOKEN), tokenWithinMs).unref(),
@@ -72,11 +70,9 @@ export class SdkConnection {
   }
 
   private receive({ message, data }: ClientMessage): void {
-    // Heard at once, not after the publication that it gives up.
+    // Served before its turn: it gives up a publication that may be under way.
     if (message === 'unPublishStream') this.streams.abort(data.mediaSessionId);
-    if (this.waiting >= MAX_WAITING) return this.socket.hangUp('too many messages');
-    this.waiting += 1;
-    this.inOrder(() => this.handle(message, data).finally(() => (this.waiting -= 1)));
+    if (!this.queue.add(() => this.handle(message, data))) this.socket.hangUp('too many messages');
   }
 
   private async handle(message: string, data: Fields): Promise<void> {
@@ -122,19 +118,10 @@ export class SdkConnection {
   private closed(): void {
     for (const timer of this.timers) clearTimeout(timer);
     this.streams.abortAll();
-    this.inOrder(async () => {
+    this.queue.afterAll(async () => {
       await this.streams.stopAll();
       if (this.isEstablished) this.application.report('ConnectionStatusEvent', this.target, { status: 'DISCONNECTED' });
     });
-  }
-
-  /** After all that came before. */
-  private inOrder(work: () => Promise<void>): void {
-    this.work = this.work
-      .then(work)
-      .catch((error: unknown) =>
-        this.logger.error(`connection ${this.client.sessionId}: ${String(error).slice(0, 500)}`),
-      );
   }
 
   private async authorise(token: string | undefined, streamName?: string): Promise<PublishTarget> {

@@ -1,4 +1,4 @@
-// What a stranger can take of the Web SDK's WebSocket: so many sockets, and so many messages on each.
+// What a stranger can take of the Web SDK's WebSocket: a number of sockets, and of messages on each.
 import { networkOf } from '../../http/network.js';
 
 /** A page sends a dozen to publish, and then one in ten seconds. */

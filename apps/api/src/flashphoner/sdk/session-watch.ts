@@ -72,7 +72,7 @@ export class SessionWatch implements OnModuleDestroy {
   private tell(id: string, row: Looked | undefined): void {
     const watched = this.watched.get(id);
     if (watched === undefined) return;
-    // The stream may be live by another session: only what is heard of this one is its publisher's.
+    // The stream may be live by another session: only the media of this one is its publisher's.
     if (row?.heardAt && !watched.isPublishing) {
       watched.isPublishing = true;
       watched.onPublishing();

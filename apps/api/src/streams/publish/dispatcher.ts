@@ -5,7 +5,7 @@ import type { PublishAnswer } from '#libs/protocol';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE, Wire, type CallbackJob, type StreamJob } from '#libs/queue';
 import { within } from '../../http/unavailable.js';
 
-/** `add` itself may wait for ever: see `within`. */
+/** `add` itself may wait forever: see `within`. */
 const QUEUE_DEADLINE_MS = 1000;
 const TELL_TIMEOUT_MS = 2000;
 /** Callbacks are asked for as long as their stream lives; BullMQ wants a number. */

@@ -89,7 +89,8 @@ function firstCallbackState({ transferEnabled, callbackUrl }: PublishTarget) {
 
 /** What the stream's row says; codes of the catalogue only. */
 function endReason(http: unknown): { reason: ReasonCode; detail?: string } {
-  if (!(http instanceof HttpException)) return { reason: 'service_error', detail: 'The database or Redis was away.' };
+  if (!(http instanceof HttpException))
+    return { reason: 'service_error', detail: 'The database or Redis was unavailable.' };
   const { code, message } = http.getResponse() as { code?: string; message?: string };
   return { reason: reasonOf(code) ? (code as ReasonCode) : 'service_error', detail: message };
 }

@@ -29,6 +29,6 @@ export async function openSession(prisma: PrismaService, session: Prisma.Session
 const tooManySessions = (waitS: number): Error =>
   refuse(429, `This stream has ${MAX_OPEN} open sessions already.`, {
     code: 'too_many_sessions',
-    detail: 'End one with DELETE, or wait until those that bring no media are given up.',
+    detail: 'End one with DELETE, or wait until those that bring no media have ended.',
     headers: { 'Retry-After': String(Math.max(1, Math.ceil(waitS))) },
   });

@@ -14,6 +14,6 @@ export const tooManyOfToken = (limit: number, oldestS: number | null): Error =>
 const tooMany = (limit: number, whose: string, oldestS: number | null): Error =>
   refuse(429, `${limit} streams ${whose} wait for their publisher already.`, {
     code: 'too_many_unconnected',
-    detail: 'A stream whose publisher does not come is given up after some seconds.',
+    detail: 'A stream whose publisher does not connect is ended after some seconds.',
     headers: { 'Retry-After': String(Math.max(1, Math.ceil(GIVEN_UP_S - (oldestS ?? 0)))) },
   });

@@ -12,7 +12,7 @@ import { endStream } from '../end-stream.js';
 const INTERVAL_MS = 10_000;
 /** A job that is only just being added is not lost. */
 const CALLBACK_GRACE_MS = 10_000;
-/** For a pipeline that waited for a worker in vain: it closes its outputs within this. */
+/** For a pipeline that waited for a worker and none came: it closes its outputs within this. */
 const CLOSING_MS = 5000;
 const BATCH = 100;
 /** Questions to Redis in one go. */

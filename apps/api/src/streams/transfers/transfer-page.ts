@@ -1,7 +1,7 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
 
-/** A page of a stream's transfers, oldest first: `cursor` is the `nextCursor` of the page before. By default so many as nearly every stream ever has, because there once was no limit. */
+/** A page of a stream's transfers, oldest first: `cursor` is the `nextCursor` of the page before. The default is more than nearly every stream has, because there was no limit in the first version. */
 export class TransferPageQuery {
   @IsOptional()
   @Type(() => Number)

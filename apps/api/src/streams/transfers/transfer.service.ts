@@ -6,7 +6,7 @@ import { endedTransfer, Prisma, PrismaService, recordEvent, sealedTransfer, Secr
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
-import { QuotaService, quotaExceeded, TRANSFERS_EVER_OF_ONE_STREAM } from '../../tenants/customer/quotas.js';
+import { QuotaService, quotaExceeded, MAX_TRANSFERS_EVER } from '../../tenants/customer/quotas.js';
 import { toPage } from '../../http/page.js';
 import { refuse } from '../../http/problem.js';
 import type { LiveFigures } from '../live-figures.js';
@@ -76,7 +76,7 @@ export class TransferService {
         >`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
         if (locked === undefined || locked.state === 'ended') throw streamEnded();
         const { ever, now } = await countTransfers(tx, streamId);
-        if (ever >= TRANSFERS_EVER_OF_ONE_STREAM) throw tooManyEver();
+        if (ever >= MAX_TRANSFERS_EVER) throw tooManyEver();
         if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
         // Under an older master key, which the unique index does not know to be the same.
         if (
@@ -167,7 +167,7 @@ export class TransferService {
       await this.wire.ask(ownerNode, 'retryTransfer', { streamId: path.streamId, transferId }, NODE_TIMEOUT_MS);
     } catch (error) {
       if (error instanceof WireTimeout)
-        throw refuse(503, 'The media node of this stream is away for the moment.', { code: 'node_away' });
+        throw refuse(503, 'The media node of this stream is unavailable at the moment.', { code: 'node_away' });
       if (error instanceof WireError)
         throw refuse(409, 'The node does not run this transfer (yet).', { code: 'not_running' });
       throw error;
@@ -228,7 +228,7 @@ async function countTransfers(tx: Prisma.TransactionClient, streamId: string): P
 }
 
 const tooManyEver = (): Error =>
-  refuse(403, `A stream has ${TRANSFERS_EVER_OF_ONE_STREAM} transfers at most, with those that have ended.`, {
+  refuse(403, `A stream has ${MAX_TRANSFERS_EVER} transfers at most, with those that have ended.`, {
     code: 'quota_exceeded',
     detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.',
   });

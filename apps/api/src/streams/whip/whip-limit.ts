@@ -36,7 +36,7 @@ export class WhipLimit {
     await this.count(this.addresses, networkOf(ip ?? ''), 'from this address', 'from each address');
   }
 
-  /** Once it is known that who asks may publish there: nobody else shall be able to use this up. Throws 429. */
+  /** Once it is known that who asks may publish there: nobody else must be able to use this up. Throws 429. */
   async countEntryPoint(id: string): Promise<void> {
     await this.count(this.entryPoints, id, 'for this entry point', 'for each entry point');
   }

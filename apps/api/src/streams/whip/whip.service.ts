@@ -108,7 +108,7 @@ export class WhipService {
     const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
     if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
     if (found === null || isOver || ownerNode == null || (await this.lost.endIfNodeIsGone(found.streamId, ownerNode)))
-      throw new NotFoundException('This session does not exist (any more).');
+      throw new NotFoundException('This session does not exist, or has ended.');
     return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
   }
 
@@ -117,7 +117,7 @@ export class WhipService {
     const [found] = await this.prisma.$queryRaw<{ id: string }[]>`
       SELECT sessions.id FROM streams JOIN sessions ON sessions.stream_id = streams.id AND sessions.ended_at IS NULL AND proof = ${proof ?? null}::text
       WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended' ORDER BY sessions.created_at DESC LIMIT 1`;
-    if (found === undefined) throw new NotFoundException('Nothing that this token has begun runs under this name.');
+    if (found === undefined) throw new NotFoundException('No session that this token began publishes under this name.');
     return this.running(found.id);
   }
 
@@ -182,7 +182,7 @@ export class WhipService {
 const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] =>
   [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
 
-/** The publisher never heard our answer, or sends candidates as if they were a restart: both are served. */
+/** Our answer never reached the publisher, or sends candidates as if they were a restart: both are served. */
 function repeatRestart({ etag }: RunningSession, answer: string): Patched {
   if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
   return { etag, fragment: answer };

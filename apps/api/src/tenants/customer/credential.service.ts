@@ -75,7 +75,7 @@ export class CredentialService {
         where: { customerId, ...valid(), expiresAt: null, id: { not: credentialId } },
       });
       if (others === 0)
-        throw refuse(409, 'This is the last secret that does not expire; make another one first.', {
+        throw refuse(409, 'This is the last secret that does not expire; create another one first.', {
           code: 'last_credential',
         });
       await tx.credential.updateMany({ where: { id: credentialId }, data: { revokedAt: new Date() } });

@@ -23,7 +23,7 @@ export const QUOTA_NAMES = [
 ] as const satisfies (keyof Quotas)[];
 
 /** Ended ones count: who adds and removes in a loop must not fill the database. */
-export const TRANSFERS_EVER_OF_ONE_STREAM = 1000;
+export const MAX_TRANSFERS_EVER = 1000;
 
 type Tx = Prisma.TransactionClient;
 

@@ -1,7 +1,7 @@
 import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
 
-/** A page of projects, in the order of their creation. So many at once, because there once was no limit. */
+/** A page of projects, in the order of their creation. The default is large because there was no limit in the first version. */
 export class ProjectPageQuery {
   @IsOptional()
   @Type(() => Number)

@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MediaTransport } from '#libs/gst';
+import type { MediaTransport } from '#libs/webrtc';
 import { within } from '../../process/deadlines.js';
 
 const STUN_PORT = 3478;

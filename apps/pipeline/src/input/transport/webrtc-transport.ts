@@ -1,7 +1,8 @@
 import { createHash, randomUUID, X509Certificate } from 'node:crypto';
-import { Element, MediaTransport, type PacketListener, Pipeline } from '#libs/gst';
+import { Element, Pipeline } from '#libs/gst';
 import type { PipelineSettings } from '#libs/protocol';
 import type { Fingerprint, IceHalf, RemoteTransport } from '#libs/sdp';
+import { MediaTransport, type PacketListener } from '#libs/webrtc';
 import { DtlsFlight } from './dtls-flight.js';
 import { askStunServer, candidatesOf, type LocalAddress, machineAddresses, newCredentials } from './local-ice.js';
 import { within } from '../../process/deadlines.js';

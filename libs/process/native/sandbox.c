@@ -1,5 +1,4 @@
-// What this process may still do once it reads what strangers send: no other user's files, no program, no other process. An addon of
-// its own, without GStreamer: the worker closes its memory by it.
+// What this process may still do once it reads what strangers send: no other user's files, no program, no other process.
 #define _GNU_SOURCE
 #include <assert.h>
 #include <errno.h>
@@ -7,7 +6,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <node_api.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "addon.h"
 
 #if defined(__x86_64__)
 #define ARCHITECTURE AUDIT_ARCH_X86_64
@@ -202,14 +202,7 @@ static napi_value close_memory(napi_env env, napi_callback_info info) {
   return done;
 }
 
-static void export_function(napi_env env, napi_value exports, const char *name, napi_callback callback) {
-  napi_value function;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, NULL, &function);
-  napi_set_named_property(env, exports, name, function);
-}
-
-NAPI_MODULE_INIT() {
+void export_sandbox(napi_env env, napi_value exports) {
   export_function(env, exports, "confine", confine);
   export_function(env, exports, "closeMemory", close_memory);
-  return exports;
 }

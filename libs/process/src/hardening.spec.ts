@@ -1,13 +1,15 @@
 // What the compiler and the linker were told to do about faults in native code, read from what they made.
 import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-const BUILD = join(import.meta.dirname, '../build');
+const BUILD = join(import.meta.dirname, '../../build');
+const ADDONS = readdirSync(BUILD).filter((file) => file.endsWith('.node'));
 const readelf = (file: string, ...flags: string[]): string =>
   execFileSync('readelf', ['-W', ...flags, join(BUILD, file)], { encoding: 'utf8' });
 
-describe.each(['gst.node', 'sandbox.node'])('%s', (file) => {
+describe.each(ADDONS)('%s', (file) => {
   it('resolves every symbol at its start, and its tables are read-only from then on', () => {
     expect(readelf(file, '--dynamic')).toMatch(/BIND_NOW/);
     expect(readelf(file, '--program-headers')).toMatch(/GNU_RELRO/);
@@ -24,6 +26,13 @@ describe.each(['gst.node', 'sandbox.node'])('%s', (file) => {
   });
 });
 
-it("the binding's copies are checked against the size of their target where the compiler knows it", () => {
-  expect(readelf('gst.node', '--dyn-syms')).toMatch(/UND __\w+_chk@/);
+it('these are all addons', () => {
+  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'webrtc.node', 'webrtcbin.node']);
 });
+
+it.each(['gst.node', 'webrtc.node'])(
+  "%s's copies are checked against the size of their target where the compiler knows it",
+  (file) => {
+    expect(readelf(file, '--dyn-syms')).toMatch(/UND __\w+_chk@/);
+  },
+);

@@ -1,7 +1,7 @@
 import type { EntryPoint, HotSql, Prisma, Stream } from '#libs/db';
 
 /** A stream whose customer is asked, with all that the question depends on. */
-export interface AskingStream extends Pick<
+export interface CallbackStream extends Pick<
   Stream,
   'id' | 'projectId' | 'entryPointId' | 'name' | 'state' | 'callbackState' | 'callbackReason' | 'createdAt'
 > {
@@ -12,15 +12,15 @@ export interface AskingStream extends Pick<
   customer: { id: string; quotas: Prisma.JsonValue };
 }
 
-type Row = Omit<AskingStream, 'entryPoint' | 'customer'> &
-  Omit<AskingStream['entryPoint'], 'id' | 'name'> & {
+type Row = Omit<CallbackStream, 'entryPoint' | 'customer'> &
+  Omit<CallbackStream['entryPoint'], 'id' | 'name'> & {
     entryPoint: string;
     customerId: string;
     quotas: Prisma.JsonValue;
   };
 
 const READ = {
-  name: 'read_asking_stream',
+  name: 'read_callback_stream',
   text: `SELECT streams.id, streams.project_id AS "projectId", streams.entry_point_id AS "entryPointId", streams.name, streams.state::text,
       streams.callback_state::text AS "callbackState", streams.callback_reason AS "callbackReason", streams.created_at AS "createdAt",
       entry_points.name AS "entryPoint", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl", use_last_answer AS "useLastAnswer",
@@ -34,7 +34,7 @@ const READ = {
     WHERE streams.id = $1::uuid`,
 };
 
-export async function readAsking(sql: HotSql, streamId: string): Promise<AskingStream | null> {
+export async function readCallbackStream(sql: HotSql, streamId: string): Promise<CallbackStream | null> {
   const [row] = await sql.read<Row>(READ, [streamId]);
   if (row === undefined) return null;
   const {

@@ -1,5 +1,5 @@
-// What a process gives up. Without GStreamer, for those that need only this.
-import { load } from './load.js';
+// What a process gives up.
+import { native } from './native.js';
 
 /** What a confined process may use at most. */
 export interface Bounds {
@@ -15,23 +15,16 @@ export interface Bounds {
   tasks: number;
 }
 
-interface Sandbox {
-  confine(bounds: Bounds): string[];
-  closeMemory(): boolean;
-}
-
-const sandbox = load<Sandbox>('sandbox');
-
 /**
  * Gives up what this process does not need any more, for good and in every thread: its user (where it has a right to), capabilities, new
  * privileges, system calls that reach programs, processes or mounts, core dumps. Returns a sentence for each measure that this machine does not allow.
  * What needs a file of the former user must have been loaded before: libraries outside of the system's own folders, GStreamer's registry.
  */
 export function confine(bounds: Bounds): string[] {
-  return sandbox.confine(bounds);
+  return native.confine(bounds);
 }
 
 /** Closes this process's memory and environment (/proc/<pid>/mem, environ) to other processes of the same user (prctl(2), PR_SET_DUMPABLE). */
 export function closeMemory(): boolean {
-  return sandbox.closeMemory();
+  return native.closeMemory();
 }

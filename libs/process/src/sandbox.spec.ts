@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-const ADDON = join(import.meta.dirname, '../build/sandbox.node');
+const ADDON = join(import.meta.dirname, '../../build/process.node');
 const isRoot = process.getuid?.() === 0;
 const UID = isRoot ? 60_600 : 0;
 const dir = mkdtempSync(join(tmpdir(), 'mc-sandbox-'));

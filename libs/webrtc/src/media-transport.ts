@@ -1,18 +1,5 @@
-import { Element, GstError, GstObject } from './gst.js';
+import { type Element, GstError, GstObject } from '#libs/gst';
 import { type IceFigures, type LocalSocket, native } from './native.js';
-
-/** A libnice agent. */
-export class IceAgent extends GstObject {
-  /** The agent of a webrtcbin. */
-  static of(webrtcbin: Element): IceAgent {
-    return new IceAgent(webrtcbin.child('ice-agent').child('agent').handle);
-  }
-
-  /** Offers only addresses named so. */
-  addLocalAddress(address: string): void {
-    native.addLocalAddress(this.handle, address);
-  }
-}
 
 /** Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the system's monotonic clock (us) when it came. */
 const HEAD_BYTES = 8;

@@ -9,4 +9,4 @@ import { CallbackQuota } from './callback-quota.js';
   providers: [CallbackClient, CallbackCircuits, CallbackQuota, CallbackLimits],
   exports: [CallbackClient, CallbackLimits],
 })
-export class AskingModule {}
+export class CallbackLimitsModule {}

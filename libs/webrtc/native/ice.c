@@ -2,7 +2,6 @@
 // nothing to anybody else (paths.c): candidates of a peer are never looked at, so nobody can have packets sent to an address of their choice.
 #include <arpa/inet.h>
 #include <errno.h>
-#include <nice/agent.h>
 
 #include "transport.h"
 
@@ -243,21 +242,9 @@ static napi_value ice_figures(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// addLocalAddress(agent, "192.0.2.1"): of a webrtcbin's libnice agent; only addresses given so are offered.
-static napi_value add_local_address(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
-  OBJECT(agent, 0, NICE_TYPE_AGENT);
-  STRING(text, 1);
-  NiceAddress address;
-  nice_address_init(&address);
-  if (text == NULL || !nice_address_set_from_string(&address, text)) return throw_error(env, "\"%s\" is not an address", text);
-  return to_js_bool(env, nice_agent_add_local_address(agent, &address));
-}
-
 void export_ice(napi_env env, napi_value exports) {
   export_function(env, exports, "listenOn", listen_on_addresses);
   export_function(env, exports, "setCredentials", set_credentials);
   export_function(env, exports, "askStun", ask_stun);
   export_function(env, exports, "iceFigures", ice_figures);
-  export_function(env, exports, "addLocalAddress", add_local_address);
 }

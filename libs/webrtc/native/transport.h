@@ -91,3 +91,6 @@ void ice_proven(Transport *transport, guint path);
 gboolean ice_send(Transport *transport, const void *data, gsize length);
 // Stops listening. Locked.
 void ice_close(Transport *transport);
+
+void export_ice(napi_env env, napi_value exports);
+void export_transport(napi_env env, napi_value exports);

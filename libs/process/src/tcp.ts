@@ -1,4 +1,4 @@
-// What the kernel knows of TCP connections; here because the binding is where native code is.
+// What the kernel knows of TCP connections.
 import type { Socket } from 'node:net';
 import { native } from './native.js';
 

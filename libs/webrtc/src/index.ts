@@ -1,0 +1,2 @@
+export { type IceListener, MediaTransport, type PacketListener } from './media-transport.js';
+export type { IceFigures, LocalSocket } from './native.js';
