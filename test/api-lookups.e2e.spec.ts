@@ -2,9 +2,12 @@
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { Sweeper } from '../apps/api/src/streams/sweeper/sweeper.js';
+import { readCallbackStream } from '../apps/api/src/callback/callback-stream.js';
 import { CallbackSecrets } from '../apps/api/src/callback/callback-secrets.js';
 import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
+import { HotSql } from '../libs/db/src/index.js';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
+import { offer } from './support/sdp.js';
 
 const HISTORY = 20_000;
 let api: TestApp;
@@ -86,6 +89,17 @@ async function mostRows(work: () => Promise<unknown>): Promise<{ rows: number; s
   return most;
 }
 
+/** One of the history's. */
+const ENDED_STREAM = '01900000-0000-7000-8000-000000000001';
+
+/** Gets as far as to be told that no node is there. */
+async function arrive(): Promise<void> {
+  const { token } = (await alice.call('POST', fls('entry_points/live/publish_tokens'))).body as { token: string };
+  const headers = { 'content-type': 'application/sdp', authorization: `Bearer ${token}` };
+  const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/show`, offer(), headers);
+  expect(answer.status).toBe(503);
+}
+
 const fls = (path: string) => `/v1/projects/${alice.appid}/fls/${path}`;
 it.each<[what: string, work: () => Promise<unknown>]>([
   ['streams that are live', () => alice.call('GET', fls('streams?state=live'))],
@@ -102,6 +116,9 @@ it.each<[what: string, work: () => Promise<unknown>]>([
   ['a round of the sweeper', () => api.app.get(Sweeper).sweep()],
   ['the housekeeping, when nothing is old', () => api.app.get(Housekeeping).clean()],
   ['the secrets that sign a callback', () => api.app.get(CallbackSecrets).list(entryPointId)],
+  ['the settings of an entry point', () => alice.call('GET', fls('entry_points/live/settings/transfer'))],
+  ['where a publisher arrives', () => arrive()],
+  ['what a callback asks about', () => readCallbackStream(api.app.get(HotSql), ENDED_STREAM)],
 ])('%s: no more rows are read than are needed', async (_, work) => {
   const { rows, sql } = await mostRows(work);
   expect(rows, sql).toBeLessThan(500);

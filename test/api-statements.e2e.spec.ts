@@ -84,31 +84,12 @@ it('an arrival and its callback', async () => {
     [
       // May he? Is the name free? Where does the entry point republish to?
       'SELECT projects',
-      'SELECT streams',
-      'SELECT push_settings',
-      // The streams of one customer are counted under a lock: not in the statement that takes it, which would count what was before.
-      // Whether the name is banned is asked under the same lock: a ban that comes meanwhile must find the stream.
-      'BEGIN',
-      'SELECT customers',
-      'SELECT streams',
-      'SELECT banned_streams',
-      'INSERT streams',
-      'INSERT sessions',
-      'COMMIT',
-      'INSERT events',
-      // The question: stream with settings and quotas, and what signs it.
-      'SELECT streams',
+      // Counts under a lock, and writes stream, session and event.
+      'SELECT begin_stream',
+      // The question: what signs it, stream with settings, quotas.
       'SELECT callback_secrets',
     ].toSorted(),
   );
-  expect(sent).toEqual([
-    'BEGIN',
-    'UPDATE streams',
-    'SELECT transfers',
-    'INSERT transfers',
-    'INSERT callback_deliveries',
-    'INSERT last_answers',
-    'INSERT events',
-    'COMMIT',
-  ]);
+  // Its transfers, the log, the answer for later, the event.
+  expect(sent).toEqual(['SELECT record_first_answer']);
 });

@@ -7,7 +7,7 @@ import { endStream } from '../apps/api/src/streams/end-stream.js';
 import { type LeasedStream, StreamRows } from '../apps/worker/src/streams/stream-rows.js';
 import { StreamWriter } from '../apps/worker/src/streams/stream-writer.js';
 import { Env } from '../libs/config/src/index.js';
-import { PrismaService } from '../libs/db/src/index.js';
+import { HotSql, PrismaService } from '../libs/db/src/index.js';
 import { startApp, type TestApp } from './support/app.js';
 import { startTcpProxy, type TcpProxy } from './support/tcp-proxy.js';
 
@@ -16,6 +16,7 @@ let proxy: TcpProxy;
 let runDir: string;
 /** Of the worker: through the proxy. */
 let prisma: PrismaService;
+let sql: HotSql;
 let rows: StreamRows;
 let entryPoint: { id: string; projectId: string };
 let names = 0;
@@ -30,9 +31,11 @@ beforeAll(async () => {
   runDir = mkdtempSync(join(tmpdir(), 'mcj-'));
   const env = Object.assign(new Env(), { DATABASE_URL: proxied.href, NODE_ID: 'node-a', RUN_DIR: runDir });
   prisma = new PrismaService(env);
-  rows = new StreamRows(prisma, env);
+  sql = new HotSql(env, prisma);
+  rows = new StreamRows(prisma, sql, env);
 });
 afterAll(async () => {
+  await sql?.onApplicationShutdown();
   await prisma?.$disconnect();
   await proxy?.stop();
   await api?.stop();

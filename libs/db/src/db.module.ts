@@ -1,5 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Env } from '#libs/config';
+import { Changes } from './changes.js';
+import { HotSql } from './hot-sql.js';
 import { PrismaService } from './prisma.service.js';
 import { SecretBox } from './secret-box.js';
 
@@ -7,8 +9,9 @@ import { SecretBox } from './secret-box.js';
 @Module({
   providers: [
     PrismaService,
+    HotSql,
     { provide: SecretBox, useFactory: (env: Env) => new SecretBox(env.MASTER_KEYS), inject: [Env] },
   ],
-  exports: [PrismaService, SecretBox],
+  exports: [PrismaService, HotSql, SecretBox],
 })
 export class DbModule {}

@@ -1,5 +1,7 @@
+export { type ChangeTopic, Changes } from './changes.js';
 export { DbModule } from './db.module.js';
 export { endedTransfer, endStreamRows, type StreamEnd } from './end-stream.js';
+export { HotSql, type HotStatement, toJsonb } from './hot-sql.js';
 export { type DbLimits, PATIENT, PrismaService } from './prisma.service.js';
 export { isRefused } from './refused.js';
 export { openTransferUrl, sealedTransfer } from './sealed-transfer.js';

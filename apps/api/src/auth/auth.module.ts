@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { PassportModule } from '@nestjs/passport';
+import { Changes } from '#libs/db';
 import { CallerGuard } from './auth.guard.js';
 import { CustomerSecretStrategy } from './basic.strategy.js';
 import { Credentials } from './credentials.js';
@@ -16,6 +17,7 @@ import { SessionStrategy } from './session.strategy.js';
   imports: [PassportModule],
   controllers: [SessionController],
   providers: [
+    Changes,
     Credentials,
     Logins,
     RequestLimit,

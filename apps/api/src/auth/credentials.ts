@@ -1,8 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { PrismaService, type Role, SecretBox } from '#libs/db';
+import { Changes, HotSql, PrismaService, type Role, SecretBox } from '#libs/db';
 import type { Caller } from './caller.js';
+import { RememberedSecrets } from './remembered-secrets.js';
 
 const POSSIBLE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 /** "Last used" is for people; nobody needs it to the second, and each write costs a row version. */
@@ -13,7 +14,16 @@ interface KnownCredential {
   secret: string;
   /** Null: nobody's. */
   role: Role | null;
+  /** Until it expires; null: it does not. */
+  msLeft: number | null;
 }
+
+const VALID = {
+  name: 'valid_credentials',
+  text: `SELECT credentials.id, secret, role::text, 1000 * extract(epoch FROM expires_at - now())::float8 AS "msLeft"
+    FROM credentials JOIN customers ON customers.id = customer_id
+    WHERE customer_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+};
 
 /** The proof that a caller sends: given a secret that might be theirs, does it fit? Takes the same time either way. */
 export type Proof = (secret: string) => boolean;
@@ -26,30 +36,55 @@ export class Credentials {
   private readonly nobody: KnownCredential;
   private readonly touched = new LRUCache<string, true>({ max: 10_000, ttl: TOUCH_INTERVAL_MS });
 
+  private readonly remembered: RememberedSecrets;
+
   constructor(
     private readonly prisma: PrismaService,
+    private readonly hot: HotSql,
     private readonly box: SecretBox,
+    changes: Changes,
   ) {
-    this.nobody = { id: 'nobody', secret: box.seal(newSecret(), 'credential:nobody'), role: null };
+    this.nobody = { id: 'nobody', secret: box.seal(newSecret(), 'credential:nobody'), role: null, msLeft: null };
+    this.remembered = new RememberedSecrets(() => changes.isListening);
+    changes.on('credentials', (customerId) => this.remembered.forget(customerId));
+  }
+
+  /** The caller whose secret was good a moment ago, without a look into the database; undefined when it has to be looked up. */
+  recall(customerId: string, secret: string): Caller | undefined {
+    const caller = this.remembered.find(customerId, secret);
+    if (caller !== undefined) this.touch(caller.limitKey);
+    return caller;
+  }
+
+  /** The caller whose secret it is, or null. */
+  async verifySecret(customerId: string, secret: string): Promise<Caller | null> {
+    const { state } = this.remembered;
+    const found = await this.find(customerId, secretProof(secret));
+    if (found !== null) this.remembered.remember(state, secret, found.caller, found.msLeft);
+    return found?.caller ?? null;
+  }
+
+  /** Of a customer whose credentials this process has changed: at the next request it is as if nothing had been known. */
+  forget(customerId: string): void {
+    this.remembered.forget(customerId);
   }
 
   /** The caller whose secret fits the proof, or null. */
   async verify(customerId: string, proof: Proof): Promise<Caller | null> {
-    const credentials = POSSIBLE_ID.test(customerId) ? await this.valid(customerId) : [];
-    let caller: Caller | null = null;
+    return (await this.find(customerId, proof))?.caller ?? null;
+  }
+
+  private async find(customerId: string, proof: Proof): Promise<{ caller: Caller; msLeft: number | null } | null> {
+    const credentials = POSSIBLE_ID.test(customerId) ? await this.hot.read<KnownCredential>(VALID, [customerId]) : [];
+    let found: { caller: Caller; msLeft: number | null } | null = null;
     for (const credential of credentials.length > 0 ? credentials : [this.nobody]) {
       const fits = proof(this.box.open(credential.secret, `credential:${credential.id}`));
-      if (fits && credential.role)
-        caller = {
-          customerId,
-          role: credential.role,
-          credentialId: credential.id,
-          limitKey: credential.id,
-          bySession: false,
-        };
+      const { id, role, msLeft } = credential;
+      if (fits && role)
+        found = { caller: { customerId, role, credentialId: id, limitKey: id, bySession: false }, msLeft };
     }
-    if (caller) this.touch(caller.limitKey);
-    return caller;
+    if (found) this.touch(found.caller.limitKey);
+    return found;
   }
 
   /** Of an answer that takes hours: whether the secret, or the session at the dashboard, is still good. While the database is away, nobody is sent away. */
@@ -63,13 +98,6 @@ export class Credentials {
       this.logger.warn(`credential ${credentialId} not looked up: ${String(error).slice(0, 200)}`);
       return true;
     }
-  }
-
-  /** By hand, because it is part of every request: Prisma asks twice, for credentials and then for their customer. */
-  private valid(customerId: string): Promise<KnownCredential[]> {
-    return this.prisma.$queryRaw<KnownCredential[]>`
-      SELECT credentials.id, secret, role FROM credentials JOIN customers ON customers.id = customer_id
-      WHERE customer_id = ${customerId} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`;
   }
 
   private touch(id: string): void {

@@ -42,6 +42,12 @@ export class Logins {
     });
   }
 
+  /** Whether the right secret of that customer came from that address within the last minute, and neither is blocked. */
+  isKnown(ip: string | undefined, customerId: string): boolean {
+    const pair = pairOf(networkOf(ip ?? ''), customerId);
+    return this.known.has(pair) && !this.isBlocked(pair);
+  }
+
   /** The result of `verify`; a falsy one counts as a failure. Throws 429 with Retry-After while blocked. */
   async attempt<T>(
     ip: string | undefined,
@@ -49,7 +55,7 @@ export class Logins {
     verify: () => Promise<T | null | false>,
   ): Promise<T | false> {
     const address = networkOf(ip ?? '');
-    const pair = `${address} ${customerId.slice(0, 64)}`;
+    const pair = pairOf(address, customerId);
     const isKnown = this.known.has(pair);
     this.requireOpen(pair);
     if (!isKnown) this.requireOpen(address);
@@ -98,9 +104,12 @@ export class Logins {
     this.blocked.set(key, performance.now() + ms);
   }
 
+  private isBlocked(key: string): boolean {
+    return (this.blocked.get(key) ?? 0) > performance.now();
+  }
+
   private requireOpen(key: string): void {
-    const ms = (this.blocked.get(key) ?? 0) - performance.now();
-    if (ms > 0) throw tooManyFailures(ms);
+    if (this.isBlocked(key)) throw tooManyFailures((this.blocked.get(key) ?? 0) - performance.now());
   }
 
   private turn(key: string, atOnce: number): BulkheadPolicy {
@@ -109,6 +118,8 @@ export class Logins {
     return turn;
   }
 }
+
+const pairOf = (address: string, customerId: string): string => `${address} ${customerId.slice(0, 64)}`;
 
 const tooManyFailures = (ms: number): Error =>
   refuse(429, 'Too many failed attempts to authenticate.', {

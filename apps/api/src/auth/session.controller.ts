@@ -4,7 +4,7 @@ import { Env } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { refuse } from '../http/problem.js';
 import { CurrentCaller, Public, type Caller } from './caller.js';
-import { Credentials, secretProof } from './credentials.js';
+import { Credentials } from './credentials.js';
 import { DashboardSessions } from './dashboard-sessions.js';
 import { Logins } from './logins.js';
 import { requireOwnOrigin } from './own-origin.js';
@@ -35,7 +35,7 @@ export class SessionController {
     // A foreign form could sign the reader in as somebody else, who would then see what the reader does.
     requireOwnOrigin(request, this.env.PUBLIC_URL);
     const caller = await this.logins.attempt(request.ip, customerId, () =>
-      this.credentials.verify(customerId, secretProof(customerSecret)),
+      this.credentials.verifySecret(customerId, customerSecret),
     );
     if (!caller) throw signedOut('The customer ID and the customer secret do not match.');
     await this.limit.consume(caller, response);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { endedTransfer, type Prisma, sealedTransfer, SecretBox } from '#libs/db';
+import { v7 as uuidv7 } from 'uuid';
+import { endedTransfer, type Prisma, sealedTransfer, SecretBox, type Transfer } from '#libs/db';
 import { type AnsweredUrl, TransferUrl } from '#libs/transfer';
 import type { CallbackStream } from './callback-stream.js';
 import { QuotaService, MAX_TRANSFERS_EVER } from '../tenants/customer/quotas.js';
@@ -23,6 +24,13 @@ export interface Applied {
   quota: number;
   /** Those for which the stream has had too many transfers, however few it has now. */
   aboveEver: number[];
+}
+
+/** The same, before anything is written. */
+export interface Planned extends Omit<Applied, 'created'> {
+  transfers: (Pick<Transfer, 'id' | 'origin' | 'url' | 'redactedUrl' | 'urlHash'> & {
+    options: Prisma.InputJsonObject;
+  })[];
 }
 
 /** What a stream has and may have. */
@@ -60,14 +68,18 @@ export class AnsweredTransfers {
 
   /** Keeps the answer for a day on which the server does not answer. An answer without any URL is one, too. */
   async remember(tx: Tx, { entryPointId, name }: Stream, urls: AnsweredUrl[]): Promise<void> {
-    const texts: StoredUrl[] = urls.map((one) => ({ ...one, url: one.url.text }));
-    const answer = this.box.seal(JSON.stringify(texts), `last-answer:${entryPointId}`);
-    const data = { answer, answeredAt: new Date() };
+    const data = { answer: this.sealed({ entryPointId }, urls), answeredAt: new Date() };
     await tx.lastAnswer.upsert({
       where: { entryPointId_streamName: { entryPointId, streamName: name } },
       create: { entryPointId, streamName: name, ...data },
       update: data,
     });
+  }
+
+  /** An answer as it is kept. */
+  sealed({ entryPointId }: Pick<Stream, 'entryPointId'>, urls: AnsweredUrl[]): string {
+    const texts: StoredUrl[] = urls.map((one) => ({ ...one, url: one.url.text }));
+    return this.box.seal(JSON.stringify(texts), `last-answer:${entryPointId}`);
   }
 
   /** Does as the last good answer for this stream name says; null when there is none. */
@@ -82,30 +94,41 @@ export class AnsweredTransfers {
     return this.create(tx, stream, await allowanceOf(tx, stream), urls, FROM_LAST_ANSWER);
   }
 
+  /** What an answer comes to for a stream that has never had a transfer. */
+  firstOnes(stream: Stream, quotas: Prisma.JsonValue, urls: AnsweredUrl[]): Planned {
+    return this.plan(stream, { quotas, ever: 0, hashes: [], provisional: 0 }, urls, FROM_ANSWER);
+  }
+
   private async create(
     tx: Tx,
     stream: Stream,
-    { quotas, ever, hashes }: Allowance,
+    allowance: Allowance,
     urls: AnsweredUrl[],
     origin: string,
   ): Promise<Applied> {
+    const { transfers, ...left } = this.plan(stream, allowance, urls, origin);
+    const data = transfers.map((transfer) => ({ ...transfer, streamId: stream.id }));
+    // A job that runs twice must not forward twice: one transfer per stream and URL.
+    const { count } = data.length > 0 ? await tx.transfer.createMany({ data, skipDuplicates: true }) : { count: 0 };
+    return { created: count, ...left };
+  }
+
+  private plan(stream: Stream, { quotas, ever, hashes }: Allowance, urls: AnsweredUrl[], origin: string): Planned {
     const quota = this.quotas.of({ quotas }).transfersPerStream;
     const present = new Set(hashes);
     const isNew = ({ url }: AnsweredUrl): boolean => !this.box.hashes(url.text).some((hash) => present.has(hash));
     const wanted = urls.filter(isNew);
     const leftEver = Math.max(0, MAX_TRANSFERS_EVER - ever);
     const left = Math.max(0, quota - present.size);
-    const data = wanted.slice(0, Math.min(left, leftEver)).map(({ url, options }) => ({
-      streamId: stream.id,
+    const transfers = wanted.slice(0, Math.min(left, leftEver)).map(({ url, options }) => ({
+      id: uuidv7(),
       origin,
       ...sealedTransfer(this.box, stream.id, url),
       options: options as Prisma.InputJsonObject,
     }));
-    // A job that runs twice must not forward twice: one transfer per stream and URL.
-    const { count } = data.length > 0 ? await tx.transfer.createMany({ data, skipDuplicates: true }) : { count: 0 };
     const elements = (some: AnsweredUrl[]): number[] => some.map(({ element }) => element);
     return {
-      created: count,
+      transfers,
       aboveQuota: elements(wanted.slice(left, leftEver)),
       quota,
       aboveEver: elements(wanted.slice(leftEver)),

@@ -35,12 +35,21 @@ export class CallbackSecrets {
     });
   }
 
-  /** The headers of Standard Webhooks. `messageId` is the same for every attempt of one callback. */
-  async headers(entryPointId: string, messageId: string, payload: string): Promise<Record<string, string>> {
-    const found = await this.list(entryPointId);
+  /**
+   * The headers of Standard Webhooks. `messageId` is the same for every attempt of one callback.
+   *
+   * @param sealed the secrets that sign now, the oldest first, where they were just read
+   */
+  async headers(
+    entryPointId: string,
+    messageId: string,
+    payload: string,
+    sealed?: string[],
+  ): Promise<Record<string, string>> {
+    const found = sealed ?? (await this.list(entryPointId)).map(({ secret }) => secret);
     const secrets =
       found.length > 0
-        ? found.map((row) => this.open(row))
+        ? found.map((secret) => this.open(entryPointId, secret))
         : [(await this.prisma.$transaction((tx) => this.issue(tx, entryPointId))).secret];
     const now = new Date();
     return {
@@ -65,7 +74,7 @@ export class CallbackSecrets {
     return { row, secret };
   }
 
-  private open({ entryPointId, secret }: CallbackSecret): string {
+  private open(entryPointId: string, secret: string): string {
     return this.box.open(secret, `callback-secret:${entryPointId}`);
   }
 }

@@ -23,10 +23,15 @@ export class CallbackSender {
     private readonly secrets: CallbackSecrets,
   ) {}
 
-  /** One attempt; `webhookId` is the same for each attempt of one callback. */
-  async send(callbackUrl: string, entryPointId: string, webhookId: string, question: Question): Promise<Attempt> {
+  /** One attempt; `webhookId` is the same for each attempt of one callback. `sealedSecrets`: as in CallbackSecrets.headers. */
+  async send(
+    callbackUrl: string,
+    entryPoint: { id: string; sealedSecrets?: string[] },
+    webhookId: string,
+    question: Question,
+  ): Promise<Attempt> {
     const payload = JSON.stringify(question);
-    const headers = await this.secrets.headers(entryPointId, webhookId, payload);
+    const headers = await this.secrets.headers(entryPoint.id, webhookId, payload, entryPoint.sealedSecrets);
     const url = callbackRequestUrl(callbackUrl, question.entryPoint, question.streamName);
     return this.client.post(question.test === true ? `${url}&test=1` : url, payload, headers);
   }

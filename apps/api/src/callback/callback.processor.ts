@@ -2,7 +2,7 @@ import { Processor, WorkerHost } from '@nestjs/bullmq';
 import { Logger } from '@nestjs/common';
 import { DelayedError, type Job } from 'bullmq';
 import { withLogFields } from '#libs/config';
-import { PrismaService } from '#libs/db';
+import { HotSql } from '#libs/db';
 import { CALLBACKS_QUEUE, type CallbackJob } from '#libs/queue';
 import { parseCallbackAnswer, REASONS, retryDelayMs, TransferError, type CallbackAnswer } from '#libs/transfer';
 import { Metrics } from '../metrics/metrics.js';
@@ -37,7 +37,7 @@ export class CallbackProcessor extends WorkerHost {
   private readonly logger = new Logger(CallbackProcessor.name);
 
   constructor(
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly sender: CallbackSender,
     private readonly limits: CallbackLimits,
     private readonly recorder: CallbackRecorder,
@@ -57,7 +57,7 @@ export class CallbackProcessor extends WorkerHost {
   private async serve(job: Job<CallbackJob>, token: string | undefined): Promise<void> {
     const isReplay = job.data.isReplay === true;
     // Settings are read again for each attempt: who corrects the URL need not wait for the next stream.
-    const stream = await readCallbackStream(this.prisma, job.data.streamId);
+    const stream = await readCallbackStream(this.sql, job.data.streamId);
     if (stream === null || stream.state === 'ended' || (stream.callbackState === 'answered' && !isReplay)) return;
     const { entryPoint } = stream;
     if (!entryPoint.transferEnabled) return this.recorder.nothingToAsk(stream.id, 'transfer_disabled');
@@ -108,7 +108,7 @@ export class CallbackProcessor extends WorkerHost {
       streamId: stream.id,
       startedAt: stream.createdAt.toISOString(),
     };
-    return this.sender.send(callbackUrl, entryPoint.id, webhookId, question);
+    return this.sender.send(callbackUrl, entryPoint, webhookId, question);
   }
 
   /** Later, and not counted as an attempt. */

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Prisma, PrismaService, recordEvent } from '#libs/db';
+import { v7 as uuidv7 } from 'uuid';
+import { HotSql, Prisma, PrismaService, recordEvent, toJsonb } from '#libs/db';
 import { Wire } from '#libs/queue';
 import type { CallbackAnswer, ReasonCode, TransferError } from '#libs/transfer';
 import { MAX_TRANSFERS_EVER } from '../tenants/customer/quotas.js';
@@ -21,6 +22,12 @@ export interface Asked {
   kind: DeliveryKind;
 }
 
+/** In the migrations. */
+const RECORD_FIRST = {
+  name: 'record_first_answer',
+  text: 'SELECT record_first_answer($1::uuid, $2::jsonb, $3::jsonb, $4::text, $5::text, $6::text, $7::jsonb) AS recorded',
+};
+
 const SYNC_TIMEOUT_MS = 2000;
 const MAX_DETAIL = 500;
 
@@ -31,6 +38,7 @@ export class CallbackRecorder {
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly wire: Wire,
     private readonly transfers: AnsweredTransfers,
   ) {}
@@ -65,7 +73,35 @@ export class CallbackRecorder {
   /** The answer's URLs become transfers; the node that runs the stream is told. */
   async answered(asked: Asked, attempt: Attempt, answer: CallbackAnswer): Promise<void> {
     const { stream } = asked;
-    const ownerNode = await this.prisma.$transaction(async (tx) => {
+    const first = await this.recordFirst(asked, attempt, answer);
+    const ownerNode = first === null ? await this.recordNext(asked, attempt, answer) : first.ownerNode;
+    if (ownerNode !== null) await this.tellNode(ownerNode, stream.id);
+  }
+
+  /** Nearly every answer: the first of its stream, in one statement. Null when it is not. */
+  private async recordFirst(
+    asked: Asked,
+    attempt: Attempt,
+    answer: CallbackAnswer,
+  ): Promise<{ ownerNode: string | null } | null> {
+    const { stream } = asked;
+    const { transfers, ...left } = this.transfers.firstOnes(stream, stream.customer.quotas, answer.urls);
+    const { reason, detail } = outcomeOf(answer, left);
+    const [row] = await this.sql.write<{ recorded: { ownerNode: string | null } | null }>(RECORD_FIRST, [
+      stream.id,
+      toJsonb(transfers),
+      toJsonb({ id: uuidv7(), ...toDelivery(asked, attempt, 'ok', detail) }),
+      this.transfers.sealed(stream, answer.urls),
+      reason,
+      reason === null ? null : detail,
+      toJsonb(eventOf(answer, left)),
+    ]);
+    return row?.recorded ?? null;
+  }
+
+  private recordNext(asked: Asked, attempt: Attempt, answer: CallbackAnswer): Promise<string | null> {
+    const { stream } = asked;
+    return this.prisma.$transaction(async (tx) => {
       const [running] = await tx.stream.updateManyAndReturn({
         where: { id: stream.id, state: { not: 'ended' } },
         data: { callbackState: 'answered', callbackReason: null, callbackDetail: null },
@@ -81,13 +117,10 @@ export class CallbackRecorder {
           data: { callbackReason: outcome.reason, callbackDetail: outcome.detail },
         });
       await this.transfers.remember(tx, stream, answer.urls);
-      const bad = answer.bad.map(({ element, message }) => ({ element, message }));
-      const { aboveQuota = [], aboveEver = [] } = applied ?? {};
-      const data = { urls: answer.urls.length - aboveQuota.length - aboveEver.length, bad, aboveQuota, aboveEver };
+      const data = eventOf(answer, applied);
       await recordEvent(tx, { projectId: stream.projectId, streamId: stream.id, type: 'callback.answered', data });
       return running.ownerNode;
     });
-    if (ownerNode !== null) await this.tellNode(ownerNode, stream.id);
   }
 
   /** False for a stream that has ended or got its answer meanwhile: nothing is to be done for it. */
@@ -139,10 +172,17 @@ export class CallbackRecorder {
   }
 }
 
+/** What the event tells of an answer. */
+function eventOf(answer: CallbackAnswer, applied: Omit<Applied, 'created'> | undefined): Prisma.InputJsonObject {
+  const bad = answer.bad.map(({ element, message }) => ({ element, message }));
+  const { aboveQuota = [], aboveEver = [] } = applied ?? {};
+  return { urls: answer.urls.length - aboveQuota.length - aboveEver.length, bad, aboveQuota, aboveEver };
+}
+
 /** What the stream and the delivery say of an answer: which of its URLs are not forwarded to, and why. */
 function outcomeOf(
   { urls, bad }: CallbackAnswer,
-  applied: Applied | undefined,
+  applied: Omit<Applied, 'created'> | undefined,
 ): { reason: ReasonCode | null; detail: string | null } {
   const problems = bad.map(({ element, message }) => `transferUrls[${element}] ${message}`);
   if (applied) {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { PrismaService, type EntryPoint } from '#libs/db';
+import { PrismaService } from '#libs/db';
 import { type CallbackAnswer, TransferError } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
 import type { Attempt } from '../callback/callback.client.js';
@@ -11,7 +11,7 @@ import type { EntryPointPath } from '../tenants/owned.js';
 import { refuse } from '../http/problem.js';
 import { DestinationProber } from './destination-prober.js';
 import type { TestTransfer, TestTransferResponse } from './settings.dto.js';
-import { requireCallbackUrl, SettingsService } from './settings.service.js';
+import { requireCallbackUrl, type SettingsRow, SettingsService } from './settings.service.js';
 
 /** Tries an entry point's settings out: a real callback, and on request a real connection to each platform. */
 @Injectable()
@@ -62,7 +62,7 @@ export class SettingsTester {
   }
 
   private ask(
-    { id, name, projectId }: EntryPoint,
+    { id, name, projectId }: SettingsRow,
     callbackUrl: string,
     streamName: string,
     webhookId: string,
@@ -75,7 +75,7 @@ export class SettingsTester {
       startedAt: new Date().toISOString(),
       test: true,
     } as const;
-    return this.sender.send(callbackUrl, id, webhookId, question);
+    return this.sender.send(callbackUrl, { id }, webhookId, question);
   }
 }
 

@@ -122,7 +122,9 @@ export type NewCallbackSecretResponse = Shape<typeof NewCallbackSecretResponse>;
 export const CallbackSecretsResponse = record({ secrets: listOf(CallbackSecretResponse) });
 export type CallbackSecretsResponse = Shape<typeof CallbackSecretsResponse>;
 
-export function toTransferSettingsResponse(row: EntryPoint): TransferSettingsResponse {
+export function toTransferSettingsResponse(
+  row: Pick<EntryPoint, 'transferEnabled' | 'callbackUrl' | 'useLastAnswer' | 'endsOnClose'>,
+): TransferSettingsResponse {
   return {
     enabled: row.transferEnabled,
     callbackUrl: row.callbackUrl,

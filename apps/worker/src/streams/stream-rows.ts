@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Env } from '#libs/config';
-import { endStreamRows, Prisma, PrismaService, recordEvent } from '#libs/db';
+import { endStreamRows, HotSql, Prisma, PrismaService, recordEvent } from '#libs/db';
 import { reasonOf } from '#libs/transfer';
 import type { Figures, TransferFigures, TransferStatus } from '#libs/protocol';
 import { EndJournal, type KeptEnd } from './end-journal.js';
@@ -44,6 +44,18 @@ export interface Changes {
   events: { type: string; transferId?: string; data?: Prisma.InputJsonObject }[];
 }
 
+const CLAIM = {
+  name: 'claim_stream',
+  text: `UPDATE streams SET owner_node = $3::text, epoch = epoch + 1, lease_until = clock_timestamp() + $4::int * interval '1 millisecond'
+    WHERE id = $1::uuid AND state = 'starting' AND owner_node IS NULL
+    RETURNING epoch, project_id AS "projectId", (SELECT offer FROM sessions WHERE sessions.id = $2::text) AS offer,
+      (SELECT ends_on_close FROM entry_points WHERE entry_points.id = streams.entry_point_id) AS "endsOnClose"`,
+};
+const ANSWERED = {
+  name: 'stream_answered',
+  text: `UPDATE streams SET state = 'connecting' WHERE id = $1::uuid AND epoch = $2::int AND owner_node = $3::text AND state = 'starting' RETURNING id`,
+};
+
 /** Everything that a worker writes into streams and transfers; each write holds only while the stream is ours. */
 @Injectable()
 export class StreamRows {
@@ -52,6 +64,7 @@ export class StreamRows {
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly env: Env,
   ) {
     this.journal = new EndJournal(env.RUN_DIR);
@@ -62,14 +75,12 @@ export class StreamRows {
    * Lease and epoch by the database's clock.
    */
   async claim(streamId: string, sessionId: string): Promise<ClaimedStream | null> {
-    const [claimed] = await this.prisma.$queryRaw<
-      { epoch: number; projectId: string; offer: string | null; endsOnClose: boolean | null }[]
-    >`
-      UPDATE streams SET owner_node = ${this.env.NODE_ID}, epoch = epoch + 1,
-        lease_until = clock_timestamp() + ${this.env.LEASE_MS} * interval '1 millisecond'
-      WHERE id = ${streamId}::uuid AND state = 'starting' AND owner_node IS NULL
-      RETURNING epoch, project_id AS "projectId", (SELECT offer FROM sessions WHERE sessions.id = ${sessionId}) AS offer,
-        (SELECT ends_on_close FROM entry_points WHERE entry_points.id = streams.entry_point_id) AS "endsOnClose"`;
+    const [claimed] = await this.sql.write<{
+      epoch: number;
+      projectId: string;
+      offer: string | null;
+      endsOnClose: boolean | null;
+    }>(CLAIM, [streamId, sessionId, this.env.NODE_ID, this.env.LEASE_MS]);
     if (!claimed) return null;
     const { epoch, projectId, offer, endsOnClose } = claimed;
     return { leased: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
@@ -82,13 +93,13 @@ export class StreamRows {
 
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered(leased: LeasedStream): Promise<boolean> {
-    const ours = this.ours(leased);
-    const { count } = await this.prisma.stream.updateMany({
-      where: { ...ours, state: 'starting' },
-      data: { state: 'connecting' },
-    });
+    const { id, epoch } = leased;
+    const begun = await this.sql.write(ANSWERED, [id, epoch, this.env.NODE_ID]);
     // What the pipeline said of the session may have been written before.
-    return count === 1 || (await this.prisma.stream.count({ where: { ...ours, state: { not: 'ended' } } })) === 1;
+    return (
+      begun.length === 1 ||
+      (await this.prisma.stream.count({ where: { ...this.ours(leased), state: { not: 'ended' } } })) === 1
+    );
   }
 
   /** Writes changes in one transaction. Throws Fenced when the stream is not ours any more. */

@@ -29,7 +29,7 @@ export class BanService {
   async ban(caller: Caller, path: EntryPointPath, streamName: string, resumeTime: Date): Promise<BannedStream> {
     const { id: entryPointId, project } = await this.entryPoint(caller, path);
     const { row, running } = await this.prisma.$transaction(async (tx) => {
-      // The lock under which streams are made: see requireNotBanned.
+      // The lock under which streams begin (begin_stream): either the ban is seen there, or the stream is found here and ended.
       await tx.$queryRaw`SELECT 1 FROM customers WHERE id = ${project.customerId} FOR NO KEY UPDATE`;
       if ((await tx.bannedStream.count({ where: { entryPointId, streamName: { not: streamName } } })) >= MAX_BANS)
         throw refuse(409, `An entry point has ${MAX_BANS} banned names at most.`, { code: 'too_many_bans' });

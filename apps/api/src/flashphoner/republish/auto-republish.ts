@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Prisma, sealedTransfer, SecretBox, type Stream } from '#libs/db';
+import { v7 as uuidv7 } from 'uuid';
+import { type Prisma, sealedTransfer, SecretBox } from '#libs/db';
 import { pushUrl, TransferError, withParameters } from '#libs/transfer';
-import { QuotaService } from '../../tenants/customer/quotas.js';
+import type { FirstTransfer } from '../../streams/publish/begin-stream.js';
 import { newMediaSessionId } from '../rest/media-session-id.js';
 import { pushOptions } from './push-settings.js';
 import { redactServerUrl } from './push-settings.dto.js';
@@ -12,20 +13,17 @@ import type { EffectivePushSettings } from './push-settings.service.js';
 export class AutoRepublish {
   private readonly logger = new Logger(AutoRepublish.name);
 
-  constructor(
-    private readonly box: SecretBox,
-    private readonly quotas: QuotaService,
-  ) {}
+  constructor(private readonly box: SecretBox) {}
 
-  /** In the transaction that makes the stream: who claims it finds its transfers. */
-  async begin(
-    tx: Prisma.TransactionClient,
-    stream: Stream,
+  /** The transfers of a stream that begins, at most `permitted`. */
+  transfersOf(
+    stream: { id: string; name: string },
     { settings, republish }: EffectivePushSettings,
-  ): Promise<void> {
-    if (!settings.republishEnabled || republish.length === 0) return;
+    permitted: number,
+  ): FirstTransfer[] {
+    if (!settings.republishEnabled) return [];
     const options = pushOptions(settings) as Prisma.InputJsonObject;
-    const data = republish.flatMap(({ url: server, parameters }) => {
+    const transfers = republish.flatMap(({ url: server, parameters }) => {
       try {
         // The push API tells its rtmpUrl, and these are not for whoever may ask it: they may be the operator's own.
         const url = pushUrl(withParameters(server, parameters), stream.name, {
@@ -33,13 +31,9 @@ export class AutoRepublish {
           fullUrl: false,
           passUrlParameters: true,
         });
-        const columns = {
-          streamId: stream.id,
-          origin: 'push',
-          mediaSessionId: newMediaSessionId(),
-          ...sealedTransfer(this.box, stream.id, url),
-        };
-        return [{ ...columns, pushUrl: this.box.seal(redactServerUrl(server), `push:${stream.id}`), options }];
+        const shown = this.box.seal(redactServerUrl(server), `push:${stream.id}`);
+        const columns = { id: uuidv7(), origin: 'push', mediaSessionId: newMediaSessionId(), pushUrl: shown, options };
+        return [{ ...columns, ...sealedTransfer(this.box, stream.id, url) }];
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
         if (!(error instanceof TransferError)) throw error;
@@ -47,12 +41,10 @@ export class AutoRepublish {
         return [];
       }
     });
-    if (data.length === 0) return;
-    const { transfersPerStream } = (await this.quotas.ofProject(stream.projectId, tx)).quotas;
-    if (data.length > transfersPerStream)
+    if (transfers.length > permitted)
       this.logger.log(
-        `stream ${stream.id}: ${data.length} servers to republish to, ${transfersPerStream} transfers permitted`,
+        `stream ${stream.id}: ${transfers.length} servers to republish to, ${permitted} transfers permitted`,
       );
-    await tx.transfer.createMany({ data: data.slice(0, transfersPerStream), skipDuplicates: true });
+    return transfers.slice(0, permitted);
   }
 }

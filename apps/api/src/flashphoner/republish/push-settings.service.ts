@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Env } from '#libs/config';
-import { type Prisma, PrismaService, SecretBox } from '#libs/db';
+import { type Prisma, PrismaService, type PushSettings as StoredPushSettings, SecretBox } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { type EntryPointPath, requireEntryPoint } from '../../tenants/owned.js';
 import { badRequest } from '../../http/problem.js';
@@ -21,6 +21,9 @@ export interface EffectivePushSettings {
   hookSecret: string | null;
 }
 
+/** What is kept of them, secrets sealed. */
+export type PushSettingsRow = Pick<StoredPushSettings, 'settings' | 'republish' | 'appUrl' | 'hookSecret'>;
+
 /** Reads and changes the push settings of entry points. */
 @Injectable()
 export class PushSettingsService {
@@ -39,7 +42,11 @@ export class PushSettingsService {
   }
 
   async of(entryPointId: string): Promise<EffectivePushSettings> {
-    const row = await this.prisma.pushSettings.findUnique({ where: { entryPointId } });
+    return this.effective(entryPointId, await this.prisma.pushSettings.findUnique({ where: { entryPointId } }));
+  }
+
+  /** As they hold, of an entry point with that row. */
+  effective(entryPointId: string, row: PushSettingsRow | null): EffectivePushSettings {
     const open = (sealed: string | null | undefined, context: string): string | null =>
       sealed == null ? null : this.box.open(sealed, `${context}:${entryPointId}`);
     const republish = open(row?.republish, 'republish');

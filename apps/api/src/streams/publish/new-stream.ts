@@ -1,17 +1,18 @@
 import { HttpException, Injectable, Logger } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
 import { addLogFields, Env } from '#libs/config';
-import { Prisma, PrismaService, recordEvent, type Stream } from '#libs/db';
+import { HotSql, PrismaService } from '#libs/db';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
-import { requireNotBanned } from '../../agora/ban/ban.js';
 import { AutoRepublish } from '../../flashphoner/republish/auto-republish.js';
 import { PushSettingsService } from '../../flashphoner/republish/push-settings.service.js';
-import { countRunningStreams, QuotaService } from '../../tenants/customer/quotas.js';
+import { QuotaService } from '../../tenants/customer/quotas.js';
 import { endStream } from '../end-stream.js';
 import { noFreeSlot, publishError } from '../node-error.js';
+import type { ArrivalState } from './arrival-state.js';
+import { beginStream } from './begin-stream.js';
 import { Dispatcher } from './dispatcher.js';
 import { newSession, type Published, type Publisher, type PublishTarget } from './publisher.js';
 import { untilGone } from './publisher-left.js';
-import { requireConnectedOnes } from './unconnected.js';
 
 /** Begins a stream: its rows first, then the node that takes it. */
 @Injectable()
@@ -20,6 +21,7 @@ export class NewStream {
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly dispatcher: Dispatcher,
     private readonly env: Env,
     private readonly quotas: QuotaService,
@@ -27,46 +29,31 @@ export class NewStream {
     private readonly pushSettings: PushSettingsService,
   ) {}
 
-  /** Undefined when another request was faster: the partial unique index lets only one stream of a name run. */
-  async begin(target: PublishTarget, publisher: Publisher, gone: AbortSignal): Promise<Published | undefined> {
+  /** Undefined when another request was faster: only one stream of a name runs. */
+  async begin(
+    target: PublishTarget,
+    { push, quotas }: ArrivalState,
+    publisher: Publisher,
+    gone: AbortSignal,
+  ): Promise<Published | undefined> {
     if (!(await this.dispatcher.hasFreeSlot())) throw noFreeSlot();
     const session = newSession(publisher);
-    const callback = firstCallbackState(target);
-    let stream: Stream;
-    try {
-      const { customerId, projectId, entryPointId, streamName } = target;
-      const pushSettings = await this.pushSettings.of(entryPointId);
-      stream = await this.quotas.within(
-        customerId,
-        'streams',
-        (tx) => countRunningStreams(tx, customerId),
-        async (tx) => {
-          await requireConnectedOnes(tx, this.env, customerId, publisher.proof);
-          await requireNotBanned(tx, target);
-          const created = await tx.stream.create({ data: { projectId, entryPointId, name: streamName, ...callback } });
-          // Within the same call, Prisma would read the stream once more.
-          await tx.session.create({ data: { ...session, streamId: created.id }, select: { id: true } });
-          await this.republish.begin(tx, created, pushSettings);
-          return created;
-        },
-      );
-    } catch (error) {
-      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return undefined;
-      throw error;
-    }
+    const stream = { id: uuidv7(), ...firstCallbackState(target) };
+    const { entryPointId, streamName: name } = target;
+    const { streams: maxStreams, transfersPerStream } = this.quotas.of({ quotas });
+    const transfers = this.republish.transfersOf(
+      { id: stream.id, name },
+      this.pushSettings.effective(entryPointId, push),
+      transfersPerStream,
+    );
+    if (!(await beginStream(this.sql, this.env, { target, stream, session, transfers, maxStreams }))) return undefined;
     addLogFields({ streamId: stream.id });
     try {
       const [answer] = await untilGone(
         gone,
         Promise.all([
           this.dispatcher.requestAnswer(stream.id, session.id, this.env.ANSWER_TIMEOUT_MS),
-          callback.callbackState === 'pending' ? this.dispatcher.requestCallback(stream.id) : undefined,
-          recordEvent(this.prisma, {
-            projectId: stream.projectId,
-            streamId: stream.id,
-            type: 'stream.starting',
-            data: { streamName: stream.name },
-          }),
+          stream.callbackState === 'pending' ? this.dispatcher.requestCallback(stream.id) : undefined,
         ]),
       );
       return { sessionId: session.id, etag: session.etag, sdp: answer.sdp };

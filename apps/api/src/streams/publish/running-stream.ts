@@ -1,18 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addLogFields, Env } from '#libs/config';
-import { PrismaService, type Stream } from '#libs/db';
+import { PrismaService } from '#libs/db';
 import type { PublishAnswer } from '#libs/protocol';
 import { Wire, WireError, WireTimeout } from '#libs/queue';
 import { refuse } from '../../http/problem.js';
 import { endStream } from '../end-stream.js';
 import { publishError } from '../node-error.js';
+import type { RunningStreamRow } from './arrival-state.js';
 import { LostStreams } from './lost-streams.js';
 import { openSession } from './open-session.js';
-import { newSession, type Published, type Publisher, type PublishTarget } from './publisher.js';
+import { newSession, type Published, type Publisher } from './publisher.js';
 import { untilGone } from './publisher-left.js';
-
-export type RunningStreamRow = Pick<Stream, 'id' | 'ownerNode'>;
 
 /** A stream just begun by another request has no owner for a moment; longer than this and it will not get one. */
 const OWNER_WAIT_MS = 1500;
@@ -29,14 +28,6 @@ export class RunningStream {
     private readonly lost: LostStreams,
     private readonly env: Env,
   ) {}
-
-  /** With the state as a literal: Prisma's parameter keeps Postgres from using the partial index, and every stream that ever was is read. */
-  async find({ entryPointId, streamName }: PublishTarget): Promise<RunningStreamRow | null> {
-    const [running] = await this.prisma.$queryRaw<RunningStreamRow[]>`
-      SELECT id, owner_node AS "ownerNode" FROM streams
-      WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended'`;
-    return running ?? null;
-  }
 
   /** A reconnect, or a takeover by a second publisher. Undefined when the stream turned out to be lost, and was ended. */
   async rejoin(running: RunningStreamRow, publisher: Publisher, gone: AbortSignal): Promise<Published | undefined> {

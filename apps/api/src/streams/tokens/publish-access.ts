@@ -1,6 +1,13 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { PrismaService, SecretBox } from '#libs/db';
+import { HotSql, SecretBox } from '#libs/db';
+import {
+  ARRIVAL_COLUMNS,
+  type ArrivalState,
+  type ArrivalStateRow,
+  arrivalJoins,
+  toArrivalState,
+} from '../publish/arrival-state.js';
 import type { PublishTarget } from '../publish/publisher.js';
 import { requireGrant, tokenRefused, verifiedGrant } from './publish-token.js';
 import { verifySignedUrl, type UrlSignature } from './signed-url.js';
@@ -23,7 +30,7 @@ export interface PublishProof {
 }
 
 /** A project, and its entry point of the name that was asked for, if there is one. */
-interface FoundProject {
+interface FoundProject extends ArrivalStateRow {
   customerId: string;
   signingKey: string;
   authKey: string | null;
@@ -35,6 +42,19 @@ interface FoundProject {
   streamAuthSecret: string | null;
 }
 
+const FIND = {
+  name: 'find_publish_target',
+  text: `SELECT customer_id AS "customerId", signing_key AS "signingKey", auth_key AS "authKey",
+      entry_points.id AS "entryPointId", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl",
+      resume_time AS "bannedUntil",
+      CASE WHEN stream_auth_enabled THEN stream_auth_url END AS "streamAuthUrl", stream_auth_secret AS "streamAuthSecret",
+      ${ARRIVAL_COLUMNS}
+    FROM projects LEFT JOIN entry_points ON project_id = projects.id AND entry_points.name = $2::text AND entry_points.deleted_at IS NULL
+      LEFT JOIN banned_streams ON banned_streams.entry_point_id = entry_points.id AND stream_name = $3::text AND resume_time > now()
+      ${arrivalJoins('$3::text')}
+    WHERE projects.id = $1::text AND projects.deleted_at IS NULL`,
+};
+
 /** Who may publish where. */
 @Injectable()
 export class PublishAccess {
@@ -42,7 +62,7 @@ export class PublishAccess {
   private readonly nobodysKey = randomBytes(32).toString('hex');
 
   constructor(
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly box: SecretBox,
   ) {}
 
@@ -50,7 +70,15 @@ export class PublishAccess {
    * The entry point, if the proof opens it (401, 403) and it exists (404): to who has no proof of the project's, what does not
    * exist looks like what is not his.
    */
-  async authorise(path: PublishPath, { token, signature }: PublishProof): Promise<PublishTarget> {
+  async authorise(path: PublishPath, proof: PublishProof): Promise<PublishTarget> {
+    return (await this.arrive(path, proof)).target;
+  }
+
+  /** The same, with what a publisher finds there. */
+  async arrive(
+    path: PublishPath,
+    { token, signature }: PublishProof,
+  ): Promise<{ target: PublishTarget; seen: ArrivalState }> {
     if (token === undefined && signature === undefined) throw tokenRefused();
     const project = await this.find(path);
     const isThere = project !== undefined && project.entryPointId !== null;
@@ -78,7 +106,7 @@ export class PublishAccess {
       bannedUntil,
       streamAuth: streamAuthUrl === null ? null : { url: streamAuthUrl, secret },
     };
-    return {
+    const target = {
       customerId,
       projectId: path.appid,
       entryPointId,
@@ -87,18 +115,11 @@ export class PublishAccess {
       callbackUrl,
       admission,
     };
+    return { target, seen: toArrivalState(project) };
   }
 
-  /** In one statement: by its relation it would be two, for each request of each publisher. */
   private async find({ appid, entryPoint, streamName }: PublishPath): Promise<FoundProject | undefined> {
-    const [found] = await this.prisma.$queryRaw<FoundProject[]>`
-      SELECT customer_id AS "customerId", signing_key AS "signingKey", auth_key AS "authKey",
-        entry_points.id AS "entryPointId", transfer_enabled AS "transferEnabled", callback_url AS "callbackUrl",
-        resume_time AS "bannedUntil",
-        CASE WHEN stream_auth_enabled THEN stream_auth_url END AS "streamAuthUrl", stream_auth_secret AS "streamAuthSecret"
-      FROM projects LEFT JOIN entry_points ON project_id = projects.id AND entry_points.name = ${entryPoint} AND entry_points.deleted_at IS NULL
-        LEFT JOIN banned_streams ON entry_point_id = entry_points.id AND stream_name = ${streamName} AND resume_time > now()
-      WHERE projects.id = ${appid} AND projects.deleted_at IS NULL`;
+    const [found] = await this.sql.read<FoundProject>(FIND, [appid, entryPoint, streamName]);
     return found;
   }
 }

@@ -57,7 +57,7 @@ export class WhipController {
   @Post(':appid/:entryPoint/:streamName')
   async publish(@PublishParams() path: PublishPath, @Req() request: Request, @Res() response: Response): Promise<void> {
     await this.limit.countAddress(request.ip);
-    const target = await this.access.authorise(path, {
+    const { target, seen } = await this.access.arrive(path, {
       token: bearerToken(request),
       signature: urlSignature(request),
     });
@@ -78,7 +78,7 @@ export class WhipController {
       host: request.get('host'),
       token: urlToken(request),
     };
-    const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal);
+    const { sessionId, etag, sdp } = await this.publisher.publish(target, publisher, gone.signal, seen);
     // An absolute path without a query: OBS replaces the path of the endpoint's URL with it.
     response.setHeader('Location', `/whip/sessions/${sessionId}`);
     response.setHeader('ETag', `"${etag}"`);

@@ -1,6 +1,7 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
 import { Prisma, PrismaService, SecretBox, type Credential } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
+import { Credentials } from '../../auth/credentials.js';
 import { refuse } from '../../http/problem.js';
 import { CustomerService } from './customer.service.js';
 import { issueCredential } from './issue-credential.js';
@@ -21,6 +22,7 @@ export class CredentialService {
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
     private readonly customers: CustomerService,
+    private readonly credentials: Credentials,
   ) {}
 
   async list(caller: Caller, customerId: string): Promise<CredentialResponse[]> {
@@ -51,7 +53,7 @@ export class CredentialService {
   ): Promise<NewCredentialResponse> {
     const { label } = await this.find(caller, customerId, credentialId);
     const until = new Date(Date.now() + overlap * 1000);
-    return this.prisma.$transaction(async (tx) => {
+    const issued = await this.prisma.$transaction(async (tx) => {
       await this.requireRoom(tx, customerId);
       // Never longer than it had.
       await tx.credential.updateMany({
@@ -60,6 +62,8 @@ export class CredentialService {
       });
       return issueCredential(tx, this.box, customerId, { label });
     });
+    this.credentials.forget(customerId);
+    return issued;
   }
 
   /** At once: the next request with it is 401. */
@@ -76,6 +80,7 @@ export class CredentialService {
         });
       await tx.credential.updateMany({ where: { id: credentialId }, data: { revokedAt: new Date() } });
     });
+    this.credentials.forget(customerId);
   }
 
   private async find(caller: Caller, customerId: string, credentialId: string): Promise<Credential> {

@@ -2,6 +2,7 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { randomBytes } from 'node:crypto';
 import { Prisma, PrismaService, SecretBox, type Customer } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
+import { Credentials } from '../../auth/credentials.js';
 import { Purge } from '../../retention/purge.js';
 import { toPage } from '../../http/page.js';
 import {
@@ -24,6 +25,7 @@ export class CustomerService {
     private readonly box: SecretBox,
     private readonly quotas: QuotaService,
     private readonly purge: Purge,
+    private readonly credentials: Credentials,
   ) {}
 
   async list(limit: number, cursor: string | undefined): Promise<CustomerPage> {
@@ -77,6 +79,7 @@ export class CustomerService {
       // And the sessions at the dashboard that were begun with them.
       await tx.credential.deleteMany({ where: { customerId } });
     });
+    this.credentials.forget(customerId);
     this.purge.begin();
   }
 

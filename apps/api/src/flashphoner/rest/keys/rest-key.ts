@@ -1,6 +1,7 @@
 // A REST key travels in a path, for clients that cannot send an Authorization header: /k/<key>/rest-api/push/...
 import type { NextFunction, Request, Response } from 'express';
 import { createHash, randomBytes } from 'node:crypto';
+import { authenticateOnlyBy } from '../../../auth/only-scheme.js';
 import { REST_API } from '../rest-api.js';
 
 /** What such paths begin with. */
@@ -38,6 +39,7 @@ export function takeRestKey(request: Request, _response: Response, next: NextFun
   request.originalUrl = maskRestKeys(request.url);
   if (key !== undefined && rest !== undefined) {
     (request as WithKey)[GIVEN] = key;
+    authenticateOnlyBy(request, 'rest-key');
     request.url = `/${rest}`;
   }
   next();
