@@ -64,7 +64,7 @@ export class Changes implements OnModuleInit, OnApplicationShutdown {
     try {
       await client.connect();
       await client.query(`LISTEN ${CHANNEL}`);
-      if (this.isEnded) return void (await client.end());
+      if (this.isEnded) return await client.end();
       this.client = client;
       this.isWarned = false;
       // What was changed before is not told.

@@ -1,6 +1,5 @@
 import { Global, Module } from '@nestjs/common';
 import { Env } from '#libs/config';
-import { Changes } from './changes.js';
 import { HotSql } from './hot-sql.js';
 import { PrismaService } from './prisma.service.js';
 import { SecretBox } from './secret-box.js';

@@ -1047,19 +1047,19 @@ export interface components {
             flashVer?: string;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean;
-            /** @description Width of an encoded picture; needs a height. */
+            /** @description Width of the encoded video; needs a height. */
             width?: number;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            /** @description Height of the encoded video; alone, it keeps the aspect ratio. */
             height?: number;
-            /** @description Pictures per second. */
+            /** @description Frames per second. */
             fps?: number;
-            /** @description Pictures between two key frames. */
+            /** @description Frames between two key frames. */
             keyFrameInterval?: number;
             /** @description kbit/s. */
             bitrate?: number;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped. */
             bufferMaxMs?: number;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number;
@@ -1073,7 +1073,7 @@ export interface components {
             sound?: {
                 /** @description Name of a WAV file in the media folder of the project. */
                 file: string;
-                /** @description For ever, or once. */
+                /** @description Again and again, or once. */
                 loop: boolean;
             } | null;
         };
@@ -1649,19 +1649,19 @@ export interface components {
             flashVer?: string;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean;
-            /** @description Width of an encoded picture; needs a height. */
+            /** @description Width of the encoded video; needs a height. */
             width?: number;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            /** @description Height of the encoded video; alone, it keeps the aspect ratio. */
             height?: number;
-            /** @description Pictures per second. */
+            /** @description Frames per second. */
             fps?: number;
-            /** @description Pictures between two key frames. */
+            /** @description Frames between two key frames. */
             keyFrameInterval?: number;
             /** @description kbit/s. */
             bitrate?: number;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number;
-            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped. */
             bufferMaxMs?: number;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number;
@@ -1675,7 +1675,7 @@ export interface components {
             sound?: {
                 /** @description Name of a WAV file in the media folder of the project. */
                 file: string;
-                /** @description For ever, or once. */
+                /** @description Again and again, or once. */
                 loop: boolean;
             } | null;
         };
@@ -1770,19 +1770,19 @@ export interface components {
             flashVer?: string | null;
             /** @description Send onMetaData; true unless switched off. */
             sendMetadata?: boolean | null;
-            /** @description Width of an encoded picture; needs a height. */
+            /** @description Width of the encoded video; needs a height. */
             width?: number | null;
-            /** @description Height of an encoded picture; alone, it keeps the aspect ratio. */
+            /** @description Height of the encoded video; alone, it keeps the aspect ratio. */
             height?: number | null;
-            /** @description Pictures per second. */
+            /** @description Frames per second. */
             fps?: number | null;
-            /** @description Pictures between two key frames. */
+            /** @description Frames between two key frames. */
             keyFrameInterval?: number | null;
             /** @description kbit/s. */
             bitrate?: number | null;
             /** @description Stream time gathered before the first frame is sent, ms. */
             bufferStartMs?: number | null;
-            /** @description The most stream time that may wait for a slow platform, ms; then whole groups of pictures are left out. */
+            /** @description The most stream time that may wait for a slow platform, ms; then whole GOPs are dropped. */
             bufferMaxMs?: number | null;
             /** @description With a bufferStartMs: frames leave as evenly as they were made, looked after this often, ms. */
             bufferPollMs?: number | null;
@@ -1796,7 +1796,7 @@ export interface components {
             sound?: {
                 /** @description Name of a WAV file in the media folder of the project. */
                 file: string;
-                /** @description For ever, or once. */
+                /** @description Again and again, or once. */
                 loop: boolean;
             } | null;
         };
