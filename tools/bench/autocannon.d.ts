@@ -14,7 +14,7 @@ declare module 'autocannon' {
     non2xx: number;
     errors: number;
     /** In a second. */
-    requests: { average: number };
+    requests: { average: number; total: number };
     /** Ms. */
     latency: { p99: number };
   }

@@ -2,24 +2,23 @@
 import autocannon, { type Options } from 'autocannon';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:http';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { ROOT, STATE_DIR } from '../lib/paths.ts';
 import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
-import { median, percentile } from './measure.ts';
+import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
+import { cpuMs, median, withChildren } from './measure.ts';
+import { query } from './query.ts';
 
 const run = promisify(execFile);
 const CONNECTIONS = 16;
 const SECONDS = 6;
 const BIG = 100_000;
 const SMALL = 1000;
-const ARRIVALS_AT_ONCE = 16;
 
 type Stops = (() => Promise<unknown>)[];
 
@@ -27,7 +26,11 @@ type Stops = (() => Promise<unknown>)[];
 interface Rate {
   rate: number;
   p99: number;
+  /** CPU time of each process group for one request, ms. */
+  cpu: Cpu;
 }
+/** By what the processes are. */
+type Cpu = Record<string, number>;
 
 interface Measurement {
   runs: number;
@@ -46,15 +49,20 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
       for (let i = 0; i < runs; i += 1) {
         const round: Record<string, Rate> = {};
         for (const method of ['GET', 'PATCH'] as const) {
-          round[method] = await requests(system, method, system.settings);
-          round[`limited ${method}`] = await requests(system, method, limited.settings);
-          round[`bare ${method}`] = await requests(system, method, system.bareUrl);
+          round[method] = await requests(system, method, system.settings, { API: system.pids.api });
+          round[`limited ${method}`] = await requests(system, method, limited.settings, { API: limited.pid });
+          round[`bare ${method}`] = await requests(system, method, system.bareUrl, { handler: system.pids.bare });
         }
         rounds.push(round);
       }
       await limited.stop();
-      const of = (name: string, figure: keyof Rate) => median(rounds.map((round) => round[name]?.[figure] ?? NaN));
-      const figures = (name: string) => `${of(name, 'rate').toFixed(0)}/s, p99 ${of(name, 'p99').toFixed(0)} ms`;
+      const of = (name: string, pick: (rate: Rate) => number) =>
+        median(rounds.flatMap((round) => (round[name] === undefined ? [] : [pick(round[name])])));
+      const figures = (name: string) => {
+        const groups = Object.keys(rounds[0]?.[name]?.cpu ?? {});
+        const cpu = groups.map((group) => `${group} ${of(name, (rate) => rate.cpu[group] ?? NaN).toFixed(2)}`);
+        return `${of(name, ({ rate }) => rate).toFixed(0)}/s, p99 ${of(name, ({ p99 }) => p99).toFixed(0)} ms, CPU ms each: ${cpu.join(', ')}`;
+      };
       const what = `${projects.toLocaleString('en')} projects, ${CONNECTIONS} connections`;
       for (const method of ['GET', 'PATCH']) {
         print([`Settings ${method} (${what})`, figures(method), '']);
@@ -62,10 +70,13 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
         print([`Baseline: Fastify + pg, the ${method}'s query without rules (${what})`, figures(`bare ${method}`), '']);
       }
       for (const delayMs of [1, 1000]) {
-        const { rate, takenP99, calledBack } = await arrivals(system, delayMs);
+        const { pids } = system;
+        const groups = { API: pids.api, Postgres: pids.postgres, Redis: pids.redis, node: pids.node };
+        const [{ count, rate, takenP99, calledBack }, spent] = await measured(groups, () => arrivals(system, delayMs));
+        const cpu = Object.entries(spent).map(([group, ms]) => `${group} ${(ms / count).toFixed(1)}`);
         print([
           `Arrivals with callbacks that take ${delayMs} ms (${projects.toLocaleString('en')} projects, ${ARRIVALS_AT_ONCE} at once)`,
-          `${rate.toFixed(0)}/s, p99 from POST to job taken ${takenP99.toFixed(0)} ms, ${(100 * calledBack).toFixed(1)} % called back`,
+          `${rate.toFixed(0)}/s, p99 from POST to job taken ${takenP99.toFixed(0)} ms, ${(100 * calledBack).toFixed(1)} % called back, CPU ms each: ${cpu.join(', ')}`,
           '',
         ]);
       }
@@ -132,11 +143,11 @@ async function start(stops: Stops) {
     });
     const stop = () => ended(child);
     stops.push(stop);
-    return stop;
+    return { stop, pid: child.pid ?? 0 };
   };
-  daemon('dist/apps/api/src/main.js');
-  daemon('tools/bench/bare-server.ts');
-  daemon('tools/bench/stand-in-node.ts');
+  const api = daemon('dist/apps/api/src/main.js');
+  const bare = daemon('tools/bench/bare-server.ts');
+  const standIn = daemon('tools/bench/stand-in-node.ts');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
   const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
@@ -146,19 +157,19 @@ async function start(stops: Stops) {
   await answers(settings, { authorization });
   /** An API that counts requests as in production, with a limit that the load does not reach. It has queues of its own, and is not there when publishers arrive. */
   const startLimited = async () => {
-    const stop = daemon('dist/apps/api/src/main.js', {
+    const { stop, pid } = daemon('dist/apps/api/src/main.js', {
       PORT: String(limitedPort),
       REDIS_PREFIX: `${name}-limited`,
       REQUESTS_PER_SECOND: '1000000',
     });
     await answers(settingsAt(limitedPort), { authorization });
-    return { settings: settingsAt(limitedPort), stop };
+    return { settings: settingsAt(limitedPort), stop, pid };
   };
   await answers(`http://127.0.0.1:${barePort}/${seeded.appid}/live`, {});
   return {
     ...seeded,
     databaseUrl: env.DATABASE_URL,
-    env,
+    pids: { api: api.pid, bare: bare.pid, node: standIn.pid, postgres: postgres.pid, redis: redis.pid },
     settings,
     startLimited,
     authorization,
@@ -180,93 +191,33 @@ async function fill(databaseUrl: string, projects: number): Promise<void> {
   );
 }
 
-async function requests({ authorization }: System, method: 'GET' | 'PATCH', url: string): Promise<Rate> {
+async function requests(
+  { authorization, pids }: System,
+  method: 'GET' | 'PATCH',
+  url: string,
+  server: Record<string, number>,
+): Promise<Rate> {
   const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
-  return load({
-    url,
-    method,
-    body,
-    headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-  });
+  const headers = { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const groups = { ...server, Postgres: pids.postgres };
+  const [{ count, ...rate }, spent] = await measured(groups, () => load({ url, method, body, headers }));
+  return { ...rate, cpu: Object.fromEntries(Object.entries(spent).map(([group, ms]) => [group, ms / count])) };
 }
 
-async function load(options: Options): Promise<Rate> {
+/** What the work brings, and the CPU time that each of the processes, with its children, took meanwhile, ms. */
+async function measured<T>(groups: Record<string, number>, work: () => Promise<T>): Promise<[T, Cpu]> {
+  const spent = () => Object.entries(groups).map(([group, pid]) => [group, cpuMs(withChildren(pid))] as const);
+  const before = Object.fromEntries(spent());
+  const result = await work();
+  return [result, Object.fromEntries(spent().map(([group, ms]) => [group, ms - (before[group] ?? 0)]))];
+}
+
+async function load(options: Options): Promise<Omit<Rate, 'cpu'> & { count: number }> {
   const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
-  return { rate: result.requests.average, p99: result.latency.p99 };
+  return { rate: result.requests.average, p99: result.latency.p99, count: result.requests.total };
 }
-
-/** Publishers come as fast as they are answered; each has a stream name of its own, which says when it was sent. */
-async function arrivals(system: System, delayMs: number) {
-  const { env, settings, authorization, port, appid, publishToken, callback } = system;
-  callback.begin(delayMs);
-  await fetch(settings, {
-    method: 'PATCH',
-    headers: { authorization },
-    body: JSON.stringify({ enabled: true, callbackUrl: callback.url }),
-  });
-  const until = performance.now() + SECONDS * 1000;
-  let count = 0;
-  const publishOn = async (lane: number) => {
-    for (let i = 0; performance.now() < until; i += 1) {
-      const response = await fetch(`http://127.0.0.1:${port}/whip/${appid}/live/b-${Date.now()}-${lane}-${i}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${publishToken}`, 'content-type': 'application/sdp' },
-        body: OFFER,
-      });
-      if (response.status !== 201)
-        throw new Error(`a publisher was answered ${response.status}: ${await response.text()}`);
-      await response.text();
-      count += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: ARRIVALS_AT_ONCE }, (_, lane) => publishOn(lane)));
-  // Every callback follows, however long its server takes.
-  for (const deadline = performance.now() + 60_000; callback.answered() < count && performance.now() < deadline;)
-    await sleep(100);
-  const taken = await query<{ ms: string }>(
-    env.DATABASE_URL,
-    "SELECT data->>'ms' AS ms FROM events WHERE type = 'bench.taken'",
-  );
-  await query(
-    env.DATABASE_URL,
-    "DELETE FROM events; UPDATE streams SET state = 'ended', ended_at = now() WHERE state <> 'ended'",
-  );
-  return {
-    rate: count / SECONDS,
-    takenP99: percentile(
-      taken.map(({ ms }) => Number(ms)),
-      0.99,
-    ),
-    calledBack: callback.answered() / count,
-  };
-}
-
-async function startCallback(port: number) {
-  let delay = 0;
-  let count = 0;
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      setTimeout(() => {
-        response.end('{"transferUrls":["rtmp://127.0.0.1:1/live/key"]}');
-        count += 1;
-      }, delay);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    begin: (ms: number) => {
-      delay = ms;
-      count = 0;
-    },
-    answered: () => count,
-    stop: () => new Promise<void>((resolve) => server.close(() => resolve()).closeAllConnections()),
-  };
-}
-
-const OFFER = `${['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=-', 't=0 0', `a=fingerprint:sha-256 ${'AB:'.repeat(31)}AB`, 'm=video 9 UDP/TLS/RTP/SAVPF 96', 'c=IN IP4 0.0.0.0', 'a=mid:0', 'a=sendonly', 'a=setup:actpass', 'a=ice-ufrag:user', 'a=ice-pwd:passwordpasswordpassword', 'a=rtpmap:96 H264/90000'].join('\r\n')}\r\n`;
 
 async function answers(url: string, headers: Record<string, string>): Promise<void> {
   for (const deadline = performance.now() + 20_000; performance.now() < deadline; await sleep(50)) {
@@ -274,16 +225,6 @@ async function answers(url: string, headers: Record<string, string>): Promise<vo
     if (response?.ok) return;
   }
   throw new Error(`${new URL(url).port} does not answer`);
-}
-
-async function query<T>(url: string, sql: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return ((await client.query(sql)).rows as T[] | undefined) ?? [];
-  } finally {
-    await client.end();
-  }
 }
 
 async function ended(child: ChildProcess): Promise<void> {

@@ -21,6 +21,18 @@ export async function cpuPercent(pids: number[], seconds: number): Promise<numbe
   return (((ticks(pids) - before) / TICKS_PER_SECOND) * 100_000) / (performance.now() - started);
 }
 
+/** CPU time of these processes so far, ms. */
+export const cpuMs = (pids: number[]): number => (1000 * ticks(pids)) / TICKS_PER_SECOND;
+
+/** A process and its children that run now. */
+export const withChildren = (pid: number): number[] => [
+  pid,
+  ...read(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .filter((child) => child !== '')
+    .map(Number),
+];
+
 /** The same by thread, as [name, percent] pairs, dearest first: what a process spends its time on. */
 export async function cpuByThread(pids: number[], seconds: number): Promise<[name: string, percent: number][]> {
   const before = threadTicks(pids);
