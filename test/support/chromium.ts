@@ -7,7 +7,7 @@ import { which } from '../../tools/lib/which.ts';
 export async function launchChromium(extraArgs: string[] = []): Promise<Browser> {
   const executablePath = ['chromium', 'chromium-browser', 'google-chrome'].map(which).find(Boolean);
   if (!executablePath) throw new Error('Chromium is not installed: apt-get install chromium');
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath,
     headless: true,
     args: [
@@ -28,6 +28,46 @@ export async function launchChromium(extraArgs: string[] = []): Promise<Browser>
       ...extraArgs,
     ],
   });
+  return withPlainErrors(browser);
+}
+
+/** Methods that run a script in the page. */
+const SCRIPTS = ['evaluate', 'evaluateAll', 'evaluateHandle', 'waitForFunction', '$eval', '$$eval'];
+/** Prototypes whose methods have been replaced. */
+const plain = new WeakSet<object>();
+
+/**
+ * Errors of scripts in the pages come as errors of this process, with the page's stack in one line of the message. In Playwright's own it
+ * is part of the stack, where Vitest takes a page's URL for a file of the project: it fails the run, and forgets the test's error, when that
+ * is a directory (as `/` always is). Playwright's classes are only to be had from their objects.
+ */
+async function withPlainErrors(browser: Browser): Promise<Browser> {
+  const page = await browser.newPage();
+  for (const one of [page, page.mainFrame(), page.locator('html')]) makeErrorsPlain(Object.getPrototypeOf(one));
+  await page.close();
+  return browser;
+}
+
+function makeErrorsPlain(prototype: Record<string, (...values: unknown[]) => Promise<unknown>>): void {
+  if (plain.has(prototype)) return;
+  plain.add(prototype);
+  for (const name of SCRIPTS) {
+    const method = prototype[name];
+    if (!method) continue;
+    prototype[name] = async function (...values) {
+      try {
+        return await method.apply(this, values);
+      } catch (error) {
+        throw plainError(error);
+      }
+    };
+  }
+}
+
+/** The same words, and only this process's stack. */
+function plainError(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(message.replaceAll(/\s*\n\s*/g, ' | '));
 }
 
 export interface PageServer {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -148,8 +149,11 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   const user = unprivileged(dataDir, join(binDir, 'postgres'), { variant });
   const place = { binDir, dir, dataDir, user, durable };
   if (!existsSync(join(dataDir, 'PG_VERSION'))) {
-    rmSync(dataDir, { recursive: true, force: true });
-    await initialise(place, database);
+    // Made beside, and moved when it is whole: a start that is interrupted leaves nothing that looks like data.
+    const unfinished = join(dir, 'data.new');
+    for (const old of [dataDir, unfinished]) rmSync(old, { recursive: true, force: true });
+    await initialise({ ...place, dataDir: unfinished }, database);
+    renameSync(unfinished, dataDir);
   }
   await waitUntilUnused(dataDir);
   user.own(dataDir);

@@ -6,6 +6,9 @@ const MAX_LATE_MS = 2 * AAC_FRAME_MS;
 const LATE_FOR_GOOD_MS = 700;
 /** Where that has been found out already and it comes later still. */
 const LATER_STILL_MS = 50;
+/** For so long after, what comes later than the frame before by no more than this is a clock that goes on running slow, and no gap of the network. */
+const REMEMBERED_MS = 10_000;
+const CREEPING_MS = 3 * AAC_FRAME_MS;
 /** So much later at the most: who hears it so late would rather miss some. */
 const MAX_LATER_MS = 1000;
 /** How much one frame's place may differ from a perfect sequence: what players do not hear, yet a second mends 47 ms. */
@@ -23,6 +26,8 @@ export class AudioFiller {
   private lastReal = -Infinity;
   /** How much later than it should be real audio is placed. */
   private shift = 0;
+  /** When it was given a later place last. */
+  private laterAt = -Infinity;
   /** Since when all that came was too late. */
   private lateSince: number | null = null;
 
@@ -36,11 +41,14 @@ export class AudioFiller {
     if (this.shift > 0) this.shift = Math.max(0, Math.min(this.shift, this.end - due));
     let at = due + this.shift;
     if (at < this.end - MAX_LATE_MS) {
+      const isCreeping = now - this.laterAt < REMEMBERED_MS && this.lateSince === null && at >= this.end - CREEPING_MS;
       this.lateSince ??= now;
       this.lastReal = at;
-      if (now - this.lateSince < (this.shift > 0 ? LATER_STILL_MS : LATE_FOR_GOOD_MS)) return { silence: [], at: null };
+      if (!isCreeping && now - this.lateSince < (this.shift > 0 ? LATER_STILL_MS : LATE_FOR_GOOD_MS))
+        return { silence: [], at: null };
       if (this.end - due > MAX_LATER_MS) return { silence: [], at: null };
       this.shift = this.end - due;
+      this.laterAt = now;
       at = this.end;
     }
     this.lateSince = null;
