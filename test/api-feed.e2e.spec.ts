@@ -53,6 +53,8 @@ async function listen(customer: TestCustomer, path: string, headers: Record<stri
   const types = () => messages.filter(({ event }) => event === 'event').map(({ data }) => data?.type);
   /** What the reader comes back with. */
   const lastId = (): string => messages.filter(({ id }) => id !== undefined).at(-1)?.id ?? '';
+  // Connected is not listening yet: what happens from its position on is told.
+  if (response.status === 200) await expect.poll(lastId).not.toBe('');
   return { status: response.status, type: response.headers.get('content-type'), messages, types, lastId, close };
 }
 
