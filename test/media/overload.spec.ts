@@ -28,7 +28,7 @@ async function transfer(script: Script = {}): Promise<Transfer> {
   const rtmp = await startScriptedRtmpServer(script);
   const child = spawn(
     process.execPath,
-    [`${import.meta.dirname}/../support/output-process.mjs`, `rtmp://127.0.0.1:${rtmp.port}/live/key`],
+    [`${import.meta.dirname}/../support/output-process.ts`, `rtmp://127.0.0.1:${rtmp.port}/live/key`],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   const statuses: TransferStatus[] = [];

@@ -1,16 +1,21 @@
-// One transfer in a process of its own, which a test can stop or make busy: `output-process.mjs <url>` sends a picture every 40 ms,
+// One transfer in a process of its own, which a test can stop or make busy: `output-process.ts <url>` sends a video frame every 40 ms,
 // writes each status as a line of JSON, and is busy for so many milliseconds as a line on stdin says.
 import { createInterface } from 'node:readline';
+import { built } from '../../tools/lib/built.ts';
 
-const dist = '../../dist';
-const { AllowList } = await import(`${dist}/libs/net/src/index.js`);
-const { Output } = await import(`${dist}/apps/pipeline/src/output/output.js`);
-const { avcFrame, avcSequenceHeader } = await import(`${dist}/apps/pipeline/src/flv/flv.js`);
+const { AllowList } = await built<typeof import('../../libs/net/src/index.js')>('libs/net/src/index');
+const { TransferUrl } = await built<typeof import('../../libs/transfer/src/index.js')>('libs/transfer/src/index');
+const { Output } = await built<typeof import('../../apps/pipeline/src/output/output.js')>(
+  'apps/pipeline/src/output/output',
+);
+const { avcFrame, avcSequenceHeader } =
+  await built<typeof import('../../apps/pipeline/src/flv/flv.js')>('apps/pipeline/src/flv/flv');
 
 const config = { header: avcSequenceHeader(Buffer.from('0142c01effe10000', 'hex')), width: 640, height: 360 };
 const body = Buffer.alloc(20_000, 7);
+const [, , url = ''] = process.argv;
 const output = new Output(
-  { id: 't', url: process.argv[2], options: { reconnectIntervalMs: 500 } },
+  { id: 't', target: TransferUrl.parse(url).target, url, options: { reconnectIntervalMs: 500 } },
   {
     allowList: AllowList.parse('127.0.0.1'),
     requestKeyframe: () => undefined,
