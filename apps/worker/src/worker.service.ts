@@ -6,6 +6,7 @@ import { NodeService } from './node/node.service.js';
 import { RunDir } from './supervisor/run-dir.js';
 import { Intake } from './streams/intake.js';
 import { Runners } from './streams/runners.js';
+import type { StreamRunner } from './streams/stream-runner.js';
 
 /** From the signal on. Longer than a pipeline takes to close its outputs, shorter than what kills a process that is told to stop. */
 const SHUTDOWN_MS = 8000;
@@ -42,10 +43,10 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     this.runners.draining = true;
     await this.announcement.announce();
     if (this.env.DRAIN_MS > 0) await this.drain(this.env.DRAIN_MS);
-    const deadline = performance.now() + SHUTDOWN_MS;
-    await this.intake.stop();
-    const stops = Promise.all(this.runners.all.map((runner) => runner.stop('service_shutdown')));
-    await Promise.race([stops, sleep(deadline - performance.now(), undefined, { ref: false })]);
+    // Streams that run do not wait for the queue, which may take seconds; what its last jobs begin meanwhile follows.
+    const running = this.runners.all.filter(({ isRunning }) => isRunning);
+    const stopped = Promise.all([this.stop(running), this.intake.stop().then(() => this.stop(this.runners.all))]);
+    await Promise.race([stopped, sleep(SHUTDOWN_MS, undefined, { ref: false })]);
     this.node.stop();
     await this.announcement.withdraw();
     this.runDir.release();
@@ -61,6 +62,10 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     await this.intake.stop();
     await Promise.all(this.runners.all.map((runner) => runner.handOver()));
     this.runDir.release();
+  }
+
+  private async stop(runners: StreamRunner[]): Promise<void> {
+    await Promise.all(runners.map((runner) => runner.stop('service_shutdown')));
   }
 
   /** Waits until no stream is left, for `ms` at most, or until told to end once more. */

@@ -101,6 +101,11 @@ export class StreamRunner {
     if (this.endedEarly) this.crashed();
   }
 
+  /** Its first publisher is answered, and it has not been told to end. */
+  get isRunning(): boolean {
+    return this.state === 'running';
+  }
+
   /** The SDP answer to a publisher's offer, for an API that waits so long for it. */
   async offer(
     sessionId: string,
