@@ -48,7 +48,16 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { ssr, test: { ...running('e2e'), include: ['test/*.e2e.spec.ts'] } },
+      // One process for many files: importing the API takes more than most of their tests.
+      {
+        ssr,
+        test: {
+          ...running('e2e'),
+          include: ['test/*.e2e.spec.ts'],
+          isolate: false,
+          setupFiles: ['test/support/own-environment.ts'],
+        },
+      },
       {
         ssr,
         test: { ...running('media'), include: ['test/media/*.spec.ts'], exclude: TIMED },

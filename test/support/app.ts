@@ -75,7 +75,7 @@ export async function startApp(
 ): Promise<TestApp> {
   const { env, drop } = await testEnvironment(settings);
   Object.assign(env, await detour?.(env));
-  // Each test file has a process of its own, so its environment is its own, too.
+  // The file's own: see own-environment.ts.
   Object.assign(process.env, env);
   const { app, url } = await listen(env);
   const prisma = app.get(PrismaService);
