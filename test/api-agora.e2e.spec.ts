@@ -162,7 +162,8 @@ describe('reports', () => {
     });
     await api.prisma.stream.create({ data: { projectId: alice.appid, entryPointId: id, name, ...more } });
   }
-  const at = (minutesAgo: number) => new Date(Math.floor(Date.now() / 1000) * 1000 - minutesAgo * 60_000);
+  const now = Math.floor(Date.now() / 1000) * 1000;
+  const at = (minutesAgo: number) => new Date(now - minutesAgo * 60_000);
   const history = (query = '') => alice.call('GET', `${live()}/reports/publish_history${query}`);
   const published = async (query = '') =>
     (

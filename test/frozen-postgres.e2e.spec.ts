@@ -33,9 +33,9 @@ it('a Postgres that hung serves requests and publishers again within 5 s', async
   const { whipUrl, token } = await system.entryPoint('live2');
   let names = 0;
   /** Past the database, on both sides: claimed by the worker, and answered or not understood by its pipeline. */
-  const publish = async (): Promise<number> =>
+  const publish = async (name = `s${(names += 1)}`): Promise<number> =>
     (
-      await fetch(whipUrl(`s${(names += 1)}`), {
+      await fetch(whipUrl(name), {
         method: 'POST',
         body: offer(),
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/sdp' },
@@ -53,13 +53,17 @@ it('a Postgres that hung serves requests and publishers again within 5 s', async
     // Requests go on coming: their connections hang, all of the pool.
     while (performance.now() < until)
       expect(
-        (await Promise.all([change(), change(), change(), publish(), ready()])).filter((status) => status !== 503),
+        (await Promise.all([change(), change(), change(), publish(), publish('again'), ready()])).filter(
+          (status) => status !== 503,
+        ),
       ).toEqual([]);
   } finally {
     thaw();
   }
   const thawed = performance.now();
   await expect.poll(async () => [await change(), await ready()], { timeout: 60_000, interval: 50 }).toEqual([200, 200]);
-  await expect.poll(publish, { timeout: 60_000, interval: 50 }).toBe(usual);
+  await expect.poll(() => publish(), { timeout: 60_000, interval: 50 }).toBe(usual);
+  // Nothing of the tries before keeps its name.
+  await expect.poll(() => publish('again'), { timeout: 60_000, interval: 50 }).toBe(usual);
   expect(performance.now() - thawed).toBeLessThan(HEALED_MS);
 }, 180_000);

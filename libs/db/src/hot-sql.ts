@@ -1,4 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Client, type ClientConfig } from 'pg';
 import { Env } from '#libs/config';
 import { PrismaService } from './prisma.service.js';
@@ -6,9 +7,13 @@ import { PrismaService } from './prisma.service.js';
 /** Connections for reads and for writes, of each process. Two, so that one that is being opened again is not missed. */
 const CONNECTIONS = 2;
 /** A connection with a statement that waits for a lock keeps those behind it waiting, so that it does not wait for long. */
-const LOCK_MS = 100;
+const LOCK_MS = 25;
 /** Postgres: lock_not_available. */
 const LOCKED = '55P03';
+/** So long after a lock was found held, who needs the same waits for it elsewhere at once. */
+const HELD_MS = 1000;
+/** Postgres: invalid_sql_statement_name, duplicate_prepared_statement. One that could not be prepared has let those behind it down; nothing was carried out. */
+const NOT_PREPARED: readonly unknown[] = ['26000', '42P05'];
 
 /** A statement that Postgres prepares once for each connection. The name is its own: another text has another name. */
 export interface HotStatement {
@@ -32,6 +37,8 @@ export class HotSql implements OnApplicationShutdown {
   private readonly readers: Pipe[];
   private readonly writers: Pipe[];
   private turn = 0;
+  /** Rows whose lock was just found held. */
+  private readonly held = new LRUCache<string, true>({ max: 1000, ttl: HELD_MS });
 
   constructor(
     { DATABASE_URL }: Env,
@@ -45,6 +52,7 @@ export class HotSql implements OnApplicationShutdown {
       lock_timeout: LOCK_MS,
       keepAlive: true,
       application_name: 'manycast-hot',
+      options: '-c TimeZone=UTC',
     };
     const pipes = (): Pipe[] => Array.from({ length: CONNECTIONS }, () => new Pipe(config));
     this.readers = pipes();
@@ -53,15 +61,32 @@ export class HotSql implements OnApplicationShutdown {
 
   /** The rows of a SELECT that locks nothing. */
   read<Row extends object>(statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
-    return this.next(this.readers).rows<Row>(statement, values);
+    return this.rows(this.readers, statement, values);
   }
 
-  /** The rows of an INSERT, UPDATE or DELETE with RETURNING. Where others hold a lock, it waits for it where it keeps nobody else waiting. */
-  async write<Row extends object>(statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+  /**
+   * The rows of an INSERT, UPDATE or DELETE with RETURNING, or of a function.
+   *
+   * @param row what it locks, e.g. `customer <id>`: where others hold that lock, it waits for it by Prisma, where it keeps nobody else waiting
+   */
+  async write<Row extends object>(row: string, statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+    if (this.held.has(row)) return this.prisma.$queryRawUnsafe<Row[]>(statement.text, ...values);
+    return this.rows(this.writers, statement, values, () => this.held.set(row, true));
+  }
+
+  private async rows<Row extends object>(
+    pipes: readonly Pipe[],
+    statement: HotStatement,
+    values: readonly unknown[],
+    onLocked?: () => void,
+  ): Promise<Row[]> {
     try {
-      return await this.next(this.writers).rows<Row>(statement, values);
+      return await this.next(pipes).rows<Row>(statement, values);
     } catch (error) {
-      if ((error as { code?: unknown }).code !== LOCKED) throw error;
+      const { code } = error as { code?: unknown };
+      if (NOT_PREPARED.includes(code)) return this.next(pipes).rows<Row>(statement, values);
+      if (code !== LOCKED) throw error;
+      onLocked?.();
       return this.prisma.$queryRawUnsafe<Row[]>(statement.text, ...values);
     }
   }

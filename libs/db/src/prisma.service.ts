@@ -82,6 +82,8 @@ export class PrismaService extends PrismaClient implements OnApplicationShutdown
           idle_in_transaction_session_timeout: limits.transaction,
           keepAlive: true,
           application_name: 'manycast',
+          // Dates go to and fro without an offset.
+          options: '-c TimeZone=UTC',
           Client: BoundedClient,
           // oxlint-disable-next-line typescript/no-misused-promises -- pg-pool waits for it; its types do not say so
           onConnect: async (client) => {

@@ -10,8 +10,16 @@ DECLARE
   unconnected record;
   banned_until timestamptz;
 BEGIN
-  -- Whoever begins a stream of this customer, bans one of its names, or deletes it or a project, waits here for the one before.
+  -- Whoever begins a stream of this customer, bans one of its names, or deletes it, waits here for the one before.
   PERFORM 1 FROM customers WHERE id = of_customer FOR NO KEY UPDATE;
+  -- Deleting takes locks of its own on these.
+  PERFORM 1 FROM entry_points JOIN projects ON projects.id = entry_points.project_id JOIN customers ON customers.id = projects.customer_id
+    WHERE entry_points.id = (new_stream->>'entryPointId')::uuid AND entry_points.deleted_at IS NULL AND projects.deleted_at IS NULL
+      AND customers.deleted_at IS NULL
+    FOR KEY SHARE OF entry_points, projects;
+  IF NOT FOUND THEN
+    RETURN jsonb_build_object('outcome', 'gone');
+  END IF;
 
   -- The state as a literal, for the partial index.
   IF (SELECT count(*) FROM streams JOIN projects ON projects.id = streams.project_id

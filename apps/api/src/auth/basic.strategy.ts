@@ -7,6 +7,9 @@ import type { Caller } from './caller.js';
 import { Credentials } from './credentials.js';
 import { Logins } from './logins.js';
 
+/** Secrets, tokens and keys are made by POST. */
+const RECALLED = new Set(['GET', 'HEAD', 'PATCH']);
+
 /** HTTP Basic with customer ID and any of the customer's valid secrets. */
 @Injectable()
 export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'basic') {
@@ -22,8 +25,9 @@ export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'bas
     const given = parseBasic(request.headers.authorization);
     if (given === undefined) return false;
     const { id, secret } = given;
-    // Who has just had the right secret, from the same address, is not asked about again.
-    const recalled = this.logins.isKnown(request.ip, id) ? this.credentials.recall(id, secret) : undefined;
+    // Who has just had the right secret, from the same address, is not asked about again; but for what gives access that would outlast a revocation.
+    const mayRecall = RECALLED.has(request.method) && this.logins.isKnown(request.ip, id);
+    const recalled = mayRecall ? this.credentials.recall(id, secret) : undefined;
     return recalled ?? this.logins.attempt(request.ip, id, () => this.credentials.verifySecret(id, secret));
   }
 }

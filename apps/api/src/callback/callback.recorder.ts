@@ -87,15 +87,19 @@ export class CallbackRecorder {
     const { stream } = asked;
     const { transfers, ...left } = this.transfers.firstOnes(stream, stream.customer.quotas, answer.urls);
     const { reason, detail } = outcomeOf(answer, left);
-    const [row] = await this.sql.write<{ recorded: { ownerNode: string | null } | null }>(RECORD_FIRST, [
-      stream.id,
-      toJsonb(transfers),
-      toJsonb({ id: uuidv7(), ...toDelivery(asked, attempt, 'ok', detail) }),
-      this.transfers.sealed(stream, answer.urls),
-      reason,
-      reason === null ? null : detail,
-      toJsonb(eventOf(answer, left)),
-    ]);
+    const [row] = await this.sql.write<{ recorded: { ownerNode: string | null } | null }>(
+      `stream ${stream.id}`,
+      RECORD_FIRST,
+      [
+        stream.id,
+        toJsonb(transfers),
+        toJsonb({ id: uuidv7(), ...toDelivery(asked, attempt, 'ok', detail) }),
+        this.transfers.sealed(stream, answer.urls),
+        reason,
+        reason === null ? null : detail,
+        toJsonb(eventOf(answer, left)),
+      ],
+    );
     return row?.recorded ?? null;
   }
 

@@ -16,9 +16,9 @@ const ADAPTER_KINDS = new Set([
   'TooManyConnections',
   'TlsConnectionError',
 ]);
-/** Node's and Postgres's: socket errors, the classes 08 (connection), 53 (resources), 57P (shutdown), and the timeouts of statements, locks and transactions. */
+/** Node's and Postgres's: socket errors, the classes 08 (connection), 53 (resources), 57P (shutdown), the timeouts of statements, locks and transactions, and statements that could not be prepared. */
 const SYSTEM_CODE =
-  /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|NR_CLOSED|57P0\d|57014|55P03|25P0[34]|08\w{3}|53\w{3})$/;
+  /^(ECONN\w+|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|NR_CLOSED|57P0\d|57014|55P03|25P0[34]|26000|42P05|08\w{3}|53\w{3})$/;
 /** Where a library gives no code: pg's pool, adapter-pg's read timeout, ioredis's states, and Redis refusing writes. */
 const MESSAGES =
   /^(timeout exceeded when trying to connect|timeout expired$|Query read timeout|Connection terminated|Client was closed|Client has encountered a connection error|terminating connection due to |Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries|OOM |MISCONF|LOADING|READONLY|CLUSTERDOWN|MASTERDOWN)/i;

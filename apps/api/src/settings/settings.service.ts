@@ -56,7 +56,7 @@ export class SettingsService {
     if (callbackUrl != null) requireCallbackUrl(callbackUrl);
     const before = ifMatch === undefined ? undefined : await this.find(caller, path);
     if (before !== undefined && !matches(ifMatch ?? '', before)) throw changedMeanwhile();
-    const [row] = await this.sql.write<SettingsRow>(UPDATE, [
+    const [row] = await this.sql.write<SettingsRow>(`entry point ${path.appid} ${path.entryPoint}`, UPDATE, [
       ...ofCaller(caller, path),
       enabled ?? null,
       callbackUrl !== undefined,

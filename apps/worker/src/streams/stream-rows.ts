@@ -80,7 +80,7 @@ export class StreamRows {
       projectId: string;
       offer: string | null;
       endsOnClose: boolean | null;
-    }>(CLAIM, [streamId, sessionId, this.env.NODE_ID, this.env.LEASE_MS]);
+    }>(`stream ${streamId}`, CLAIM, [streamId, sessionId, this.env.NODE_ID, this.env.LEASE_MS]);
     if (!claimed) return null;
     const { epoch, projectId, offer, endsOnClose } = claimed;
     return { leased: { id: streamId, projectId, epoch }, offer, endsOnClose: endsOnClose === true };
@@ -94,7 +94,7 @@ export class StreamRows {
   /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
   async answered(leased: LeasedStream): Promise<boolean> {
     const { id, epoch } = leased;
-    const begun = await this.sql.write(ANSWERED, [id, epoch, this.env.NODE_ID]);
+    const begun = await this.sql.write(`stream ${id}`, ANSWERED, [id, epoch, this.env.NODE_ID]);
     // What the pipeline said of the session may have been written before.
     return (
       begun.length === 1 ||

@@ -15,13 +15,14 @@ export class AutoRepublish {
 
   constructor(private readonly box: SecretBox) {}
 
-  /** The transfers of a stream that begins, at most `permitted`. */
+  /** The transfers of a stream that begins, at most `permitted`. `note` writes what else is to be said of them, once the stream has begun. */
   transfersOf(
     stream: { id: string; name: string },
     { settings, republish }: EffectivePushSettings,
     permitted: number,
-  ): FirstTransfer[] {
-    if (!settings.republishEnabled) return [];
+  ): { transfers: FirstTransfer[]; note: () => void } {
+    if (!settings.republishEnabled) return { transfers: [], note: () => undefined };
+    const faults: string[] = [];
     const options = pushOptions(settings) as Prisma.InputJsonObject;
     const transfers = republish.flatMap(({ url: server, parameters }) => {
       try {
@@ -37,14 +38,17 @@ export class AutoRepublish {
       } catch (error) {
         // What an entry point names was looked at when it was set; this is the operator's own.
         if (!(error instanceof TransferError)) throw error;
-        this.logger.error(`PUSH_REPUBLISH_URLS: ${error.message}`);
+        faults.push(`PUSH_REPUBLISH_URLS: ${error.message}`);
         return [];
       }
     });
-    if (transfers.length > permitted)
-      this.logger.log(
-        `stream ${stream.id}: ${transfers.length} servers to republish to, ${permitted} transfers permitted`,
-      );
-    return transfers.slice(0, permitted);
+    const note = (): void => {
+      for (const fault of faults) this.logger.error(fault);
+      if (transfers.length > permitted)
+        this.logger.log(
+          `stream ${stream.id}: ${transfers.length} servers to republish to, ${permitted} transfers permitted`,
+        );
+    };
+    return { transfers: transfers.slice(0, permitted), note };
   }
 }

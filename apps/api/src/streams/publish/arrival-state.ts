@@ -44,7 +44,7 @@ export const toArrivalState = ({ quotas, runningId, runningOwner, push }: Arriva
 const STATE = {
   name: 'arrival_state',
   text: `SELECT ${ARRIVAL_COLUMNS} FROM entry_points JOIN projects ON projects.id = entry_points.project_id ${arrivalJoins('$2::text')}
-    WHERE entry_points.id = $1::uuid`,
+    WHERE entry_points.id = $1::uuid AND entry_points.deleted_at IS NULL AND projects.deleted_at IS NULL`,
 };
 
 /** The same for who has looked before: nothing when the entry point is gone. */

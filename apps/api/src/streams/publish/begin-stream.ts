@@ -2,6 +2,7 @@ import { type HotSql, type Prisma, toJsonb, type Transfer } from '#libs/db';
 import type { Env } from '#libs/config';
 import { banned } from '../../agora/ban/ban.js';
 import { quotaExceeded } from '../../tenants/customer/quotas.js';
+import { unknownEntryPoint } from '../../tenants/owned.js';
 import type { newSession, PublishTarget } from './publisher.js';
 import { tooManyOfCustomer, tooManyOfToken } from './unconnected.js';
 
@@ -21,7 +22,7 @@ export interface Beginning {
 }
 
 type Outcome =
-  | { outcome: 'begun' | 'taken' | 'quota' }
+  | { outcome: 'begun' | 'taken' | 'quota' | 'gone' }
   | { outcome: 'unconnected_of_customer' | 'unconnected_of_token'; oldestS: number | null }
   | { outcome: 'banned'; untilMs: number };
 
@@ -32,7 +33,8 @@ const BEGIN = {
 
 /**
  * Writes the rows of a stream that begins, in one round trip (the function is in the migrations). False: a stream of that name runs already. Throws 429
- * when the customer has as many streams as it may, or too many that wait for their publisher, and 403 for a banned name.
+ * when the customer has as many streams as it may, or too many that wait for their publisher, 403 for a banned name, and 404 when the entry point has
+ * been deleted meanwhile.
  */
 export async function beginStream(
   sql: HotSql,
@@ -41,7 +43,7 @@ export async function beginStream(
 ): Promise<boolean> {
   const { customerId, projectId, entryPointId, streamName: name } = target;
   const limits = { customer: env.WHIP_UNCONNECTED_PER_CUSTOMER, token: env.WHIP_UNCONNECTED_PER_TOKEN };
-  const [row] = await sql.write<{ outcome: Outcome }>(BEGIN, [
+  const [row] = await sql.write<{ outcome: Outcome }>(`customer ${customerId}`, BEGIN, [
     customerId,
     toJsonb({ ...stream, projectId, entryPointId, name }),
     toJsonb(session),
@@ -52,6 +54,8 @@ export async function beginStream(
   ]);
   const found = row?.outcome ?? { outcome: 'taken' };
   switch (found.outcome) {
+    case 'gone':
+      throw unknownEntryPoint();
     case 'quota':
       throw quotaExceeded('streams', maxStreams);
     case 'unconnected_of_customer':

@@ -1,4 +1,5 @@
 import { HttpException, Injectable, Logger } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { addLogFields, Env } from '#libs/config';
 import { HotSql, PrismaService } from '#libs/db';
@@ -13,6 +14,10 @@ import { beginStream } from './begin-stream.js';
 import { Dispatcher } from './dispatcher.js';
 import { newSession, type Published, type Publisher, type PublishTarget } from './publisher.js';
 import { untilGone } from './publisher-left.js';
+
+/** How often, and for how long, a stream is looked for whose begin was not answered. */
+const UNANSWERED_MS = 1000;
+const UNANSWERED_TRIES = 60;
 
 /** Begins a stream: its rows first, then the node that takes it. */
 @Injectable()
@@ -41,12 +46,20 @@ export class NewStream {
     const stream = { id: uuidv7(), ...firstCallbackState(target) };
     const { entryPointId, streamName: name } = target;
     const { streams: maxStreams, transfersPerStream } = this.quotas.of({ quotas });
-    const transfers = this.republish.transfersOf(
+    const { transfers, note } = this.republish.transfersOf(
       { id: stream.id, name },
       this.pushSettings.effective(entryPointId, push),
       transfersPerStream,
     );
-    if (!(await beginStream(this.sql, this.env, { target, stream, session, transfers, maxStreams }))) return undefined;
+    try {
+      if (!(await beginStream(this.sql, this.env, { target, stream, session, transfers, maxStreams })))
+        return undefined;
+    } catch (error) {
+      if (!(error instanceof HttpException))
+        this.endUnanswered(stream.id).catch((failure: unknown) => this.logger.error(failure));
+      throw error;
+    }
+    note();
     addLogFields({ streamId: stream.id });
     try {
       const [answer] = await untilGone(
@@ -59,6 +72,23 @@ export class NewStream {
       return { sessionId: session.id, etag: session.etag, sdp: answer.sdp };
     } catch (error) {
       throw await this.abandon(stream.id, session.id, error);
+    }
+  }
+
+  /**
+   * Where Postgres did not answer, it may have begun the stream all the same, now or when it is well again: nobody would take it, and its name and
+   * its place would not be free until the sweeper comes. Ends it, or finds twice that there is none.
+   */
+  private async endUnanswered(streamId: string): Promise<void> {
+    let looks = 0;
+    for (let tries = 0; tries < UNANSWERED_TRIES && looks < 2; tries += 1) {
+      await sleep(UNANSWERED_MS, undefined, { ref: false });
+      try {
+        if ((await endStream(this.prisma, streamId, { reason: 'service_error' })) !== null) return;
+        looks += 1;
+      } catch (error) {
+        this.logger.debug(`stream ${streamId} is not looked for: ${String(error).slice(0, 200)}`);
+      }
     }
   }
 

@@ -66,7 +66,7 @@ export class CredentialService {
     return issued;
   }
 
-  /** At once: the next request with it is 401. */
+  /** The next request with it is 401; at other API processes, within a second. */
   async revoke(caller: Caller, customerId: string, credentialId: string): Promise<void> {
     await this.find(caller, customerId, credentialId);
     await this.prisma.$transaction(async (tx) => {
