@@ -200,7 +200,7 @@ export class StreamRunner {
       case 'figures':
         return this.context.publishFigures(this.id, event.body);
       case 'ended':
-        return this.over(this.pipeline.endUnasked(), event.body.reason, event.body.detail ?? null, event.body.final);
+        return this.over(this.pipeline.terminate(), event.body.reason, event.body.detail ?? null, event.body.final);
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](
           `pipeline of stream ${this.id}: ${event.body.message}`,
