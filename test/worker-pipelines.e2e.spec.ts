@@ -1,4 +1,4 @@
-// Pipelines that die, grow, do not obey or say what no pipeline says.
+// Pipelines that die, grow, do not obey or send invalid messages.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -161,7 +161,7 @@ it('ends a pipeline that has its connection broken and cannot be reached again',
   await expect.poll(() => worker.get(Runners).used).toBe(0);
 }, 40_000);
 
-it('kills a pipeline that says what no pipeline says, and serves on', async () => {
+it('kills a pipeline that sends an invalid message, and serves on', async () => {
   const worker = await startWorker('node-a');
   const [odd, other] = [await newStream('odd'), await newStream()];
   const [answer] = [await dispatch(odd), await dispatch(other)];

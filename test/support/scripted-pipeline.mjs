@@ -1,7 +1,7 @@
 // A pipeline process without media, for faults that a real one cannot be made to have. The offer's text, or its session name
 // (s=) when it is real SDP, says what to do: answer, refuse, silence (never answers), crash (dies instead of an answer),
 // noise (answers, and writes to stderr), medialess (answers, and media never comes), givenup (its session is given up at once),
-// odd (answers, and then says what no pipeline says), reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
+// odd (answers, and then sends an invalid message), reconnect (answers, and hangs up on its worker), mute (the same, and says nothing to a worker that comes back).
 // Transfers report the state that their stream key names. Every command is appended to
 // <socket>.ops.
 import { appendFileSync, rmSync } from 'node:fs';

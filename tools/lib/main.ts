@@ -11,7 +11,7 @@ export function loadDotEnv(): void {
   if (existsSync(file)) process.loadEnvFile(file);
 }
 
-/** Runs a script's main function: expected failures as their message alone, others with their stack; exit code 1. */
+/** Runs a tool's main function: expected failures as their message alone, others with their stack; exit code 1. */
 export async function runMain(main: () => Promise<void>): Promise<void> {
   try {
     await main();

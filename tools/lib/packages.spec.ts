@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { requirements } from './packages.ts';
 import { ROOT } from './paths.ts';
 
-/** Built with, or a service with an image of its own, or used by scripts alone. */
+/** Built with, or a service with an image of its own, or used by tools alone. */
 const NOT_IN_THE_IMAGE = [
   'pkg-config',
   'gcc',

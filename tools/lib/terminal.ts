@@ -1,4 +1,4 @@
-// What the scripts say to the person in front of them: plain lines for pipes and logs, colours and a spinner on a terminal.
+// What the tools say to the person in front of them: plain lines for pipes and logs, colours and a spinner on a terminal.
 import { stripVTControlCharacters, styleText } from 'node:util';
 
 export type Style = Extract<Parameters<typeof styleText>[0], string>;

@@ -21,5 +21,5 @@ endInTime(logger);
 const { LISTEN_ADDRESS, PORT } = app.get(Env);
 await app.listen(PORT, LISTEN_ADDRESS);
 const metrics = app.get(Metrics);
-resort.serve({ count: (stray) => metrics.countStray(stray), end: () => app.close() });
+resort.serve({ count: (kind) => metrics.countUnhandled(kind), end: () => app.close() });
 logger.info(`listening on ${await app.getUrl()}`);

@@ -14,7 +14,7 @@ export interface WaitLimits {
   aborted?: () => Error;
 }
 
-/** What `work` brings, unless it takes too long or is aborted before: then rejects. What loses may still fail later, unheard. */
+/** What `work` brings, unless it takes too long or is aborted before: then rejects. If the deadline wins, a later failure of `work` is ignored. */
 export async function withDeadline<T>(work: Promise<T>, limits: WaitLimits): Promise<T> {
   const { ms, more, signal } = limits;
   const {

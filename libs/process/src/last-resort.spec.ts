@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModuleKind, ScriptTarget, transpileModule } from 'typescript';
 import { afterAll, describe, expect, it } from 'vitest';
-import { strayOf } from './last-resort.js';
+import { unhandledKindOf } from './last-resort.js';
 
 const coded = (code: string): Error => Object.assign(new Error(code), { code });
 
@@ -18,7 +18,7 @@ it.each([
   [null, 'uncaughtException', 'exception'],
   ['text', 'unhandledRejection', 'rejection'],
 ] as const)('%s by %s is a %s', (error, origin, stray) => {
-  expect(strayOf(error, origin)).toBe(stray);
+  expect(unhandledKindOf(error, origin)).toBe(stray);
 });
 
 const dir = mkdtempSync(join(tmpdir(), 'mc-last-'));

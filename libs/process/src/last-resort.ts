@@ -1,6 +1,6 @@
-/** Of an error that nothing was there to take. `socket`: a connection that broke where nobody listened. */
-export type Stray = 'rejection' | 'socket' | 'exception';
-export const STRAYS: readonly Stray[] = ['rejection', 'socket', 'exception'];
+/** What an unhandled error is. `socket`: a connection that broke where nobody listened. */
+export type UnhandledKind = 'rejection' | 'socket' | 'exception';
+export const UNHANDLED_KINDS: readonly UnhandledKind[] = ['rejection', 'socket', 'exception'];
 
 /** Where errors are written; `count` is how many of this kind there have been so far. */
 export interface LastResortLog {
@@ -11,7 +11,7 @@ export interface LastResortLog {
 /** What a process that has started adds to the log. */
 export interface Serving {
   /** For a metric: called for each, also for those that are not logged. */
-  count?(stray: Stray): void;
+  count?(kind: UnhandledKind): void;
   /** Ends in order what can be ended; it has END_MS for it. */
   end(error: unknown): Promise<unknown>;
 }
@@ -36,7 +36,7 @@ const CONNECTION_GONE = new Set([
 ]);
 
 /** What an uncaught error is. A connection that broke leaves nothing half done; after any other exception nobody knows what the process has left undone. */
-export function strayOf(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): Stray {
+export function unhandledKindOf(error: unknown, origin: NodeJS.UncaughtExceptionOrigin): UnhandledKind {
   if (origin === 'unhandledRejection') return 'rejection';
   const code = (error as { code?: unknown } | null | undefined)?.code;
   return typeof code === 'string' && CONNECTION_GONE.has(code) ? 'socket' : 'exception';
@@ -50,22 +50,22 @@ export function lastResort(log: LastResortLog): { serve(serving: Serving): void 
   let serving: Serving | null = null;
   let isEnding = false;
   const line = boundedLog(log);
-  const onStray = (error: unknown, stray: Stray): void => {
+  const onUnhandled = (error: unknown, kind: UnhandledKind): void => {
     if (serving === null) {
       log.fatal({ err: error }, 'the start failed');
       process.exit(1);
     }
-    serving.count?.(stray);
-    line(stray, error);
-    if (stray !== 'exception' || isEnding) return;
+    serving.count?.(kind);
+    line(kind, error);
+    if (kind !== 'exception' || isEnding) return;
     isEnding = true;
     setTimeout(() => process.exit(1), END_MS);
     endInOrder(serving, error)
       .catch((failure: unknown) => log.fatal({ err: failure }, 'could not end in order'))
       .finally(() => process.exit(1));
   };
-  process.on('unhandledRejection', (error) => onStray(error, 'rejection'));
-  process.on('uncaughtException', (error, origin) => onStray(error, strayOf(error, origin)));
+  process.on('unhandledRejection', (error) => onUnhandled(error, 'rejection'));
+  process.on('uncaughtException', (error, origin) => onUnhandled(error, unhandledKindOf(error, origin)));
   return { serve: (given) => (serving = given) };
 }
 
@@ -73,23 +73,23 @@ export function lastResort(log: LastResortLog): { serve(serving: Serving): void 
 const endInOrder = async (serving: Serving, error: unknown): Promise<unknown> => serving.end(error);
 
 /** Writes the first of a kind at once, and what comes within LOG_EVERY_MS as one line after it, with the number so far: that of the last is always told. */
-function boundedLog(log: LastResortLog): (stray: Stray, error: unknown) => void {
-  const kinds = new Map<Stray, { count: number; told: number; last: unknown; timer: NodeJS.Timeout | null }>();
-  return (stray, error) => {
-    const kind = kinds.get(stray) ?? { count: 0, told: 0, last: null, timer: null };
-    kinds.set(stray, kind);
-    kind.count += 1;
-    kind.last = error;
+function boundedLog(log: LastResortLog): (kind: UnhandledKind, error: unknown) => void {
+  const kinds = new Map<UnhandledKind, { count: number; told: number; last: unknown; timer: NodeJS.Timeout | null }>();
+  return (kind, error) => {
+    const tally = kinds.get(kind) ?? { count: 0, told: 0, last: null, timer: null };
+    kinds.set(kind, tally);
+    tally.count += 1;
+    tally.last = error;
     const tell = (): void => {
-      kind.timer = null;
-      if (kind.told === kind.count) return;
-      kind.told = kind.count;
-      log[stray === 'exception' ? 'fatal' : 'error'](
-        { err: kind.last, count: kind.count },
-        `nobody expected this ${stray}`,
+      tally.timer = null;
+      if (tally.told === tally.count) return;
+      tally.told = tally.count;
+      log[kind === 'exception' ? 'fatal' : 'error'](
+        { err: tally.last, count: tally.count },
+        `nobody expected this ${kind}`,
       );
-      kind.timer = setTimeout(tell, LOG_EVERY_MS).unref();
+      tally.timer = setTimeout(tell, LOG_EVERY_MS).unref();
     };
-    if (kind.timer === null) tell();
+    if (tally.timer === null) tell();
   };
 }

@@ -163,9 +163,9 @@ static napi_value make_transport(napi_env env, napi_callback_info info) {
   return wrap_object(env, transport);
 }
 
-// hearTransport(transport, packets id, state id): batches of decrypted packets go to the first. The second hears `connected` once the peer has
+// subscribeTransport(transport, packets id, state id): batches of decrypted packets go to the first. The second hears `connected` once the peer has
 // found a way, and `mapped` (socket, address, port) from a STUN server. To be called before there are sockets.
-static napi_value hear_transport(napi_env env, napi_callback_info info) {
+static napi_value subscribe_transport(napi_env env, napi_callback_info info) {
   ARGUMENTS(3);
   OBJECT(object, 0, TRANSPORT_TYPE);
   Transport *transport = object;
@@ -270,7 +270,7 @@ static napi_value send_rtcp(napi_env env, napi_callback_info info) {
 
 void export_transport(napi_env env, napi_value exports) {
   export_function(env, exports, "makeTransport", make_transport);
-  export_function(env, exports, "hearTransport", hear_transport);
+  export_function(env, exports, "subscribeTransport", subscribe_transport);
   export_function(env, exports, "closeTransport", close_transport);
   export_function(env, exports, "useKeys", use_keys);
   export_function(env, exports, "sendPacket", send_packet);

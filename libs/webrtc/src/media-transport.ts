@@ -33,7 +33,7 @@ export class MediaTransport extends GstObject {
     const stateId = this.hear((state: string, ...values: [number, string, number]) =>
       state === 'mapped' ? ice.mapped(...values) : ice.connected(),
     );
-    native.hearTransport(this.handle, packetsId, stateId);
+    native.subscribeTransport(this.handle, packetsId, stateId);
   }
 
   /**

@@ -23,7 +23,7 @@ export interface IceFigures {
 interface Native {
   init(dispatch: (id: number, ...values: unknown[]) => void): void;
   makeTransport(dtls: Handle): Handle;
-  hearTransport(transport: Handle, packetsId: number, stateId: number): void;
+  subscribeTransport(transport: Handle, packetsId: number, stateId: number): void;
   closeTransport(transport: Handle): void;
   useKeys(transport: Handle, decoder: Handle, encoder: Handle): void;
   sendPacket(transport: Handle, data: Buffer): boolean;

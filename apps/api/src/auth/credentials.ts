@@ -28,7 +28,7 @@ const VALID = {
 /** The proof that a caller sends: given a secret that might be theirs, does it fit? Takes the same time either way. */
 export type Proof = (secret: string) => boolean;
 
-/** Customers' secrets: any of a customer's valid ones opens the door. */
+/** Authenticates with any of the customer's valid secrets. */
 @Injectable()
 export class Credentials {
   private readonly logger = new Logger(Credentials.name);

@@ -6,7 +6,7 @@ import { type Address, AllowList, ForbiddenAddress, lookupHost, resolveAllowed }
 import { type ReasonCode, TransferError } from '#libs/transfer';
 import type { Timings } from './timings.js';
 
-/** An answer holds 50 URLs at most; whoever sends more does not mean us. */
+/** An answer holds 50 URLs at most; a longer answer is not a callback answer. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 16 * 1024;
 const ERROR_HEAD_BYTES = 1024;

@@ -38,8 +38,8 @@ function takeErrors(emitter: EventEmitter): void {
   if (!emitter.listeners('error').includes(ignoreError)) emitter.on('error', ignoreError);
 }
 
-/** Says it and hangs up: who leaves its own side open holds the socket for LINGER_MS and no longer. What it still sends is read, or its kernel would throw our words away. */
-export function lastWords(socket: Duplex, text: string): void {
+/** Sends the text, then destroys the socket after LINGER_MS; incoming data is read, or the kernel resets the connection and the text is lost. */
+export function respondAndClose(socket: Duplex, text: string): void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   socket.once('close', () => clearTimeout(timer));
   socket.resume().end(text);
@@ -69,5 +69,5 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
     'Cache-Control: no-store',
     'Connection: close',
   ];
-  lastWords(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
+  respondAndClose(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -2,7 +2,7 @@ import { InjectQueue } from '@nestjs/bullmq';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Queue } from 'bullmq';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry as PrometheusRegistry } from 'prom-client';
-import { type Stray, STRAYS } from '#libs/process';
+import { type UnhandledKind, UNHANDLED_KINDS } from '#libs/process';
 import { PrismaService } from '#libs/db';
 import { CALLBACKS_QUEUE, Registry, STREAMS_QUEUE } from '#libs/queue';
 import { within } from '../http/unavailable.js';
@@ -50,7 +50,7 @@ export class Metrics {
       labelNames: ['kind'],
       registers,
     });
-    for (const kind of STRAYS) this.strays.inc({ kind }, 0);
+    for (const kind of UNHANDLED_KINDS) this.strays.inc({ kind }, 0);
     this.gauge(
       'manycast_streams',
       'Streams that have not ended',
@@ -92,7 +92,7 @@ export class Metrics {
     this.callbacks.inc({ outcome });
   }
 
-  countStray(kind: Stray): void {
+  countUnhandled(kind: UnhandledKind): void {
     this.strays.inc({ kind });
   }
 

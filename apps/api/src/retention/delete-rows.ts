@@ -35,25 +35,25 @@ export async function deleteStreams(
     if (isStopped()) return deleted;
     const rows = await prisma.$queryRaw<{ id: string }[]>`SELECT id FROM streams WHERE ${condition} LIMIT ${STREAMS}`;
     const ids = rows.map(({ id }) => id);
-    const ofThese = Prisma.sql`stream_id = ANY(${ids}::uuid[])`;
+    const inBatch = Prisma.sql`stream_id = ANY(${ids}::uuid[])`;
     const children = [
       'transfers',
       'sessions',
       ...(history === 'with history' ? ['events', 'callback_deliveries'] : []),
     ];
-    for (const table of children) await deleteRows(prisma, table, ofThese, isStopped);
-    if (history === 'without history') await detachDeliveries(prisma, ofThese, isStopped);
+    for (const table of children) await deleteRows(prisma, table, inBatch, isStopped);
+    if (history === 'without history') await detachDeliveries(prisma, inBatch, isStopped);
     if (isStopped()) return deleted;
     deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
     if (ids.length < STREAMS) return deleted;
   }
 }
 
-function detachDeliveries(prisma: PrismaService, ofThese: Prisma.Sql, isStopped: () => boolean): Promise<number> {
+function detachDeliveries(prisma: PrismaService, inBatch: Prisma.Sql, isStopped: () => boolean): Promise<number> {
   return inSteps(
     isStopped,
     () => prisma.$executeRaw`
-      UPDATE callback_deliveries SET stream_id = NULL WHERE ctid = ANY(ARRAY(SELECT ctid FROM callback_deliveries WHERE ${ofThese} LIMIT ${ROWS}))`,
+      UPDATE callback_deliveries SET stream_id = NULL WHERE ctid = ANY(ARRAY(SELECT ctid FROM callback_deliveries WHERE ${inBatch} LIMIT ${ROWS}))`,
   );
 }
 

@@ -19,7 +19,7 @@ const FRAME = 1024;
 const FRAME_BYTES = FRAME * SAMPLE_BYTES;
 /** What goes into voaacenc comes out so many samples later (measured, and what its source says). */
 const ENCODER_DELAY = 1600;
-/** The encoder hears so much before the sound, that it is in its stride; the rest of its delay to whole frames comes with it. */
+/** Silence fed first, so that the encoder has settled; the rest of its delay to whole frames comes with it. */
 const LEAD_FRAMES = 4;
 const LEAD_BYTES = (LEAD_FRAMES * FRAME - (ENCODER_DELAY % FRAME)) * SAMPLE_BYTES;
 /** In this frame the sound begins. */

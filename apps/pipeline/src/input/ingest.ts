@@ -172,8 +172,8 @@ export class Ingest {
   }
 
   /** Tells the publisher that its session is over. */
-  async sayGoodbye(): Promise<void> {
-    await this.transport?.sayGoodbye().catch((error: Error) => this.events.onWarning(error.message));
+  async closeGracefully(): Promise<void> {
+    await this.transport?.closeGracefully().catch((error: Error) => this.events.onWarning(error.message));
   }
 
   async close(): Promise<void> {

@@ -189,7 +189,7 @@ function decoded(
 
 /** What decoders may give out at all, whatever the headers said: x264enc and its queue hold several frames. */
 const DECODED_CAPS = 'video/x-raw,width=[1,8192],height=[1,8192]';
-/** Our own encoder's largest frame: what the bit rate is good for, standing or lying. */
+/** Our own encoder's largest frame: what the bit rate is good for, portrait or landscape. */
 const [LONG_SIDE, SHORT_SIDE] = [1920, 1080];
 /** x264 wants at least a macroblock. */
 const MIN_SIDE = 16;

@@ -1,10 +1,7 @@
 /** Why a session brings no media: only what is known of it. */
-import { FIRST_MEDIA_MS } from '#libs/protocol';
+import { FIRST_CHECK_MS, FIRST_MEDIA_MS } from '#libs/protocol';
 import type { ReasonCode } from '#libs/transfer';
 import type { TransportStage } from './transport/webrtc-transport.js';
-
-/** A publisher that is there asks within a second of its answer; who only holds a place is given up. */
-const FIRST_CHECK_MS = 5000;
 
 export interface Why {
   reason: ReasonCode;

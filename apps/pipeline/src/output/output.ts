@@ -2,13 +2,13 @@ import { TransferError } from '#libs/transfer';
 import type { TransferFigures, TransferStatus, WantedTransfer } from '#libs/protocol';
 import { type FrameSink, SILENT_AUDIO } from '../stream/hub.js';
 import { inBackground } from '../process/in-background.js';
-import { lateSince, unlessOurs, watchLateness } from '../process/lateness.js';
+import { lateSince, blameSelfIfLate, watchLateness } from '../process/lateness.js';
 import { SoundPlayer } from '../encode/sound-player.js';
 import type { Frame } from '../stream/timeline.js';
 import { type ConnectionContext, needsReconnect, OutputConnection } from './connection.js';
 import { ConnectionHistory } from './connection-history.js';
 import { OutputFigures } from './figures.js';
-import { type Knock, RetryWait } from './retry-wait.js';
+import { type PortProbe, RetryWait } from './retry-wait.js';
 import { isPortOpen } from './rtmp/open-socket.js';
 
 /** Platforms hang up on a publisher that was silent for 5 to 30 s. */
@@ -180,7 +180,7 @@ export class Output implements FrameSink {
   }
 
   private fail(cause: TransferError): void {
-    const error = unlessOurs(cause, lateSince(performance.now() - LATE_WINDOW_MS));
+    const error = blameSelfIfLate(cause, lateSince(performance.now() - LATE_WINDOW_MS));
     const { liveForMs } = this.totals;
     this.disconnect(false);
     const { state, delayMs, portClosedSince } = this.history.failed(error, liveForMs, this.wanted.options);
@@ -194,11 +194,11 @@ export class Output implements FrameSink {
       this.retry = new RetryWait(
         delayMs,
         () => this.connect(),
-        portClosedSince === null ? null : this.knock(portClosedSince),
+        portClosedSince === null ? null : this.portProbe(portClosedSince),
       );
   }
 
-  private knock(downSince: number): Knock {
+  private portProbe(downSince: number): PortProbe {
     const { target, options } = this.wanted;
     const { allowList } = this.context;
     return {

@@ -4,9 +4,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
 import { TransferUrl } from '#libs/transfer';
 import { isPortOpen } from './rtmp/open-socket.js';
-import { knockPauseMs } from './retry-wait.js';
+import { portProbeDelayMs } from './retry-wait.js';
 
-describe('knockPauseMs', () => {
+describe('portProbeDelayMs', () => {
   it.each([
     [0, 0, 500],
     [0, 1, 1000],
@@ -15,7 +15,7 @@ describe('knockPauseMs', () => {
     [3_599_999, 0, 2000],
     [3_600_000, 0, null],
   ])('after %i ms, by chance %d: %s', (downForMs, random, pause) => {
-    expect(knockPauseMs(downForMs, random)).toBe(pause);
+    expect(portProbeDelayMs(downForMs, random)).toBe(pause);
   });
 });
 

@@ -8,40 +8,40 @@ const SELDOM_FOR_MS = 3_600_000;
 const SELDOM_MS = 4000;
 
 /** The pause before the port of a target that went away `downForMs` ago is looked at again, ms, with a jitter (`random` in [0, 1)): those who lost it together come back one by one. Null: no more. */
-export function knockPauseMs(downForMs: number, random: number): number | null {
+export function portProbeDelayMs(downForMs: number, random: number): number | null {
   if (downForMs >= SELDOM_FOR_MS) return null;
   return (downForMs < OFTEN_FOR_MS ? OFTEN_MS : SELDOM_MS) * (0.5 + random / 2);
 }
 
 /** Asks whether a port accepts connections. */
-export interface Knock {
+export interface PortProbe {
   /** When the target was live last (performance.now()). */
   downSince: number;
   isOpen: (signal: AbortSignal) => Promise<boolean>;
 }
 
 /**
- * The wait for the next attempt to publish. With `knock`, for a port that did not accept connections, it ends as soon as the port
+ * The wait for the next attempt to publish. With `probe`, for a port that did not accept connections, it ends as soon as the port
  * does: a connection that is made and closed costs a server next to nothing, while attempts to publish are left to the backoff.
  */
 export class RetryWait {
   private readonly over = new AbortController();
   private readonly timer: NodeJS.Timeout;
-  private knockTimer: NodeJS.Timeout | undefined;
+  private probeTimer: NodeJS.Timeout | undefined;
 
   constructor(
     delayMs: number,
     private readonly onOver: () => void,
-    private readonly knock: Knock | null,
+    private readonly probe: PortProbe | null,
   ) {
     this.timer = setTimeout(() => this.finish(), delayMs);
-    this.knockSoon();
+    this.probeSoon();
   }
 
   cancel(): void {
     this.over.abort();
     clearTimeout(this.timer);
-    clearTimeout(this.knockTimer);
+    clearTimeout(this.probeTimer);
   }
 
   private finish(): void {
@@ -50,14 +50,14 @@ export class RetryWait {
     this.onOver();
   }
 
-  private knockSoon(): void {
-    const { knock } = this;
-    if (knock === null || this.over.signal.aborted) return;
-    const pause = knockPauseMs(performance.now() - knock.downSince, Math.random());
+  private probeSoon(): void {
+    const { probe } = this;
+    if (probe === null || this.over.signal.aborted) return;
+    const pause = portProbeDelayMs(performance.now() - probe.downSince, Math.random());
     if (pause === null) return;
-    this.knockTimer = setTimeout(() => {
-      const knocked = knock.isOpen(this.over.signal).then((isOpen) => (isOpen ? this.finish() : this.knockSoon()));
-      inBackground('a platform could not be knocked at', knocked);
+    this.probeTimer = setTimeout(() => {
+      const probed = probe.isOpen(this.over.signal).then((isOpen) => (isOpen ? this.finish() : this.probeSoon()));
+      inBackground('a platform could not be looked at', probed);
     }, pause);
   }
 }

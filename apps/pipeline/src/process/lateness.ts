@@ -48,17 +48,17 @@ export function lateSince(from: number): number {
   return loop?.since(from, performance.now()) ?? 0;
 }
 
-/** How long ago `from` was (both performance.now(), ms), without what this process lost of it: nobody else is to be judged by that. */
+/** How long ago `from` was (both performance.now(), ms), without what this process lost of it: so that our own delay is not blamed on anybody else. */
 export const inTimeSince = (from: number, now: number): number => now - from - lateSince(from);
 
 /** A process that was late by so much has let a platform wait long enough to be hung up on, or has itself not looked. */
 const TOO_LATE_MS = 5000;
-/** What is said of a platform by the clock, or when it hangs up. */
-const BY_THE_CLOCK: ReadonlySet<ReasonCode> = new Set(['stalled', 'connection_lost', 'closed_by_platform']);
+/** Reasons that come from a timeout or a closed connection. */
+const TIMEOUT_OR_CLOSED: ReadonlySet<ReasonCode> = new Set(['stalled', 'connection_lost', 'closed_by_platform']);
 
 /** What ended an accepted publish: when this process was late by `lateMs` shortly before, that is not to be blamed on the platform. */
-export function unlessOurs(error: TransferError, lateMs: number): TransferError {
-  return BY_THE_CLOCK.has(error.code) && lateMs >= TOO_LATE_MS ? overloaded(error, lateMs) : error;
+export function blameSelfIfLate(error: TransferError, lateMs: number): TransferError {
+  return TIMEOUT_OR_CLOSED.has(error.code) && lateMs >= TOO_LATE_MS ? overloaded(error, lateMs) : error;
 }
 
 /** Instead of an error that blames the platform for what this process was too late for. */

@@ -108,9 +108,9 @@ process.stdout.on('error', () => undefined);
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => ending(end('service_shutdown')));
 
-const tellStray: LastResortLog['error'] = ({ err, count = 1 }, what) =>
+const logUnhandled: LastResortLog['error'] = ({ err, count = 1 }, what) =>
   tell('error', count === 1 ? what : `${what} (${count} so far)`, err);
-const resort = lastResort({ error: tellStray, fatal: tellStray });
+const resort = lastResort({ error: logUnhandled, fatal: logUnhandled });
 
 // The socket lies where only the worker's user may make one; GStreamer's registry has been read. Nothing else needs what is given up here.
 await control.listen();

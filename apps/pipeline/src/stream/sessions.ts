@@ -98,8 +98,8 @@ export class Sessions {
     if (this.windowTimer) clearTimeout(this.windowTimer);
   }
 
-  async sayGoodbye(): Promise<void> {
-    await Promise.all([...this.sessions.values()].map((session) => session.sayGoodbye()));
+  async closeGracefully(): Promise<void> {
+    await Promise.all([...this.sessions.values()].map((session) => session.closeGracefully()));
   }
 
   async close(): Promise<void> {

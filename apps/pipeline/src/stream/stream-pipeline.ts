@@ -105,7 +105,7 @@ export class StreamPipeline implements Served {
   /** Publishers first: they may come back, elsewhere, while platforms are still told. */
   private async closeAll(): Promise<void> {
     this.hub.close();
-    const told = this.sessions.sayGoodbye();
+    const told = this.sessions.closeGracefully();
     await this.outputs.close();
     await told;
     await this.sessions.close();

@@ -28,7 +28,7 @@ const SESSIONS_MS = 1000;
 /** How long rows may take to be written when the pipeline is handed over to another worker. */
 const HAND_OVER_MS = 5000;
 /** After so long a pipeline has given up a session that brought no media; its timers and ours are not exact. */
-const GIVEN_UP_MS = FIRST_MEDIA_MS + 5000;
+const ABANDONED_SESSION_MS = FIRST_MEDIA_MS + 5000;
 
 /** What a runner needs from the worker around it. */
 export interface RunnerContext {
@@ -200,7 +200,7 @@ export class StreamRunner {
       case 'figures':
         return this.context.publishFigures(this.id, event.body);
       case 'ended':
-        return this.over(this.pipeline.endUnasked(), event.body.reason, event.body.detail ?? null, event.body.final);
+        return this.over(this.pipeline.terminate(), event.body.reason, event.body.detail ?? null, event.body.final);
       case 'log':
         this.logger[event.body.level === 'info' ? 'log' : event.body.level](
           `pipeline of stream ${this.id}: ${event.body.message}`,
@@ -242,7 +242,10 @@ export class StreamRunner {
     const now = new Date();
     return [
       { where: { id: sessionId, heardAt: null }, data: { heardAt: now } },
-      { ...endSessions({ id: { not: sessionId } }, 'taken_over'), begunBefore: performance.now() - GIVEN_UP_MS },
+      {
+        ...endSessions({ id: { not: sessionId } }, 'taken_over'),
+        begunBefore: performance.now() - ABANDONED_SESSION_MS,
+      },
       ...(replaced === null || replaced === sessionId ? [] : [endSessions({ id: replaced }, 'taken_over')]),
     ];
   }

@@ -40,7 +40,7 @@ export class AdoptionService {
   private async finish(adoptions: Promise<unknown>): Promise<void> {
     await adoptions;
     this.runDir.removeLeftovers();
-    await this.endForgotten();
+    await this.endStreamsWithoutPipeline();
     if (this.runners.used > 0) this.logger.log(`${this.runners.used} running streams adopted`);
   }
 
@@ -81,7 +81,7 @@ export class AdoptionService {
       return await pipeline.connect(HELLO_MS);
     } catch (error) {
       this.logger.warn(`pipeline ${pipeline.pid} cannot be reached and is ended: ${String(error)}`);
-      await pipeline.endUnasked();
+      await pipeline.terminate();
       return null;
     }
   }
@@ -95,7 +95,7 @@ export class AdoptionService {
   }
 
   /** Streams that the database gives to this node, but no pipeline runs. */
-  private async endForgotten(): Promise<void> {
+  private async endStreamsWithoutPipeline(): Promise<void> {
     const rows = await this.prisma.stream.findMany({
       where: { ownerNode: this.env.NODE_ID, state: { not: 'ended' } },
       select: { id: true, projectId: true, epoch: true },

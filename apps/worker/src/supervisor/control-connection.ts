@@ -43,7 +43,7 @@ export class ControlConnection {
   private listener: ((event: PipelineEvent) => void) | null = null;
   private readonly early: PipelineEvent[] = [];
   private closeListener: (() => void) | null = null;
-  /** It said what no pipeline says. */
+  /** It sent an invalid message. */
   isDistrusted = false;
 
   private constructor(private readonly socket: Socket) {

@@ -75,7 +75,7 @@ export class PipelineFiles {
   }
 
   /** The end of its log. */
-  lastWords(): string {
+  logTail(): string {
     return existsSync(this.log) ? readFileSync(this.log, 'utf8').slice(-2000) : '';
   }
 }

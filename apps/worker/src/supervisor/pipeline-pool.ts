@@ -40,14 +40,14 @@ export class PipelinePool {
   async close(): Promise<void> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    await Promise.all([this.starter.abort(), ...this.ready.splice(0).map((pipeline) => pipeline.endUnasked())]);
+    await Promise.all([this.starter.abort(), ...this.ready.splice(0).map((pipeline) => pipeline.terminate())]);
   }
 
   private started(pipeline: PipelineProcess): void {
     this.starting -= 1;
     this.failures = 0;
     if (this.closed) {
-      pipeline.endUnasked().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
+      pipeline.terminate().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
       return;
     }
     this.ready.push(pipeline);

@@ -111,8 +111,8 @@ export class PipelineProcess {
     return this.ending;
   }
 
-  /** As `end`, without the question: for a process that ends by itself now, cannot be asked, or has no stream to lose. */
-  async endUnasked(): Promise<void> {
+  /** As `end`, but with no stop request first: for a process that ends by itself now, cannot be asked, or has no stream to lose. */
+  async terminate(): Promise<void> {
     this.ending ??= this.endForCertain(null);
     await this.ending;
   }
@@ -160,8 +160,8 @@ export class PipelineProcess {
     const hello = isDistrusted ? null : await this.reconnect();
     if (this.isReleased || this.ending) return;
     if (hello) return this.eventListener?.({ event: 'hello', body: hello });
-    if (isDistrusted) this.logger.error(`pipeline ${this.pid} says what no pipeline says, and is killed`);
-    await (isDistrusted ? this.kill() : this.endUnasked());
+    if (isDistrusted) this.logger.error(`pipeline ${this.pid} sent an invalid message, and is killed`);
+    await (isDistrusted ? this.kill() : this.terminate());
     // The system says by what in the same moment; of somebody else's child, never.
     await Promise.race([this.exit, sleep(POLL_MS)]);
     this.isGone = true;
@@ -185,7 +185,7 @@ export class PipelineProcess {
     this.connection = null;
     const endsByItself = final !== null || askMs === null;
     if (!endsByItself || !(await exitsWithin(this.identity, EXIT_MS)))
-      await this.terminate(askMs === null ? TERM_MS : EXIT_MS);
+      await this.sigterm(askMs === null ? TERM_MS : EXIT_MS);
     this.files.remove();
     return final;
   }
@@ -206,7 +206,7 @@ export class PipelineProcess {
     }
   }
 
-  private async terminate(deadlineMs: number): Promise<void> {
+  private async sigterm(deadlineMs: number): Promise<void> {
     signal(this.identity, 'SIGTERM');
     if (await exitsWithin(this.identity, deadlineMs)) return;
     this.logger.warn(`pipeline ${this.pid} did not end and is killed`);

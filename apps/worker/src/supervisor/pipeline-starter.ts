@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Env } from '#libs/config';
 import type { PipelineFiles } from './pipeline-files.js';
 import { PipelineProcess } from './pipeline-process.js';
-import { chooseUid, ownRights, whyNoUsers } from './pipeline-user.js';
+import { chooseUid, ownRights, reasonForSharedUser } from './pipeline-user.js';
 import { identify } from './process-identity.js';
 import { RunDir } from './run-dir.js';
 
@@ -30,7 +30,7 @@ export class PipelineStarter {
   private readonly starting = new Set<PipelineProcess>();
 
   /** Why pipelines cannot have users of their own. */
-  private readonly noUsers = whyNoUsers(ownRights());
+  private readonly sharedUserReason = reasonForSharedUser(ownRights());
   private hasTold = false;
 
   constructor(
@@ -41,7 +41,7 @@ export class PipelineStarter {
 
   /** Ends processes that are only just starting: nobody will use them. */
   async abort(): Promise<void> {
-    await Promise.all([...this.starting].map((pipeline) => pipeline.endUnasked()));
+    await Promise.all([...this.starting].map((pipeline) => pipeline.terminate()));
   }
 
   /** Resolves when the process is ready for a stream. Rejects with the end of its log when it does not get there. */
@@ -54,9 +54,9 @@ export class PipelineStarter {
       this.tell(unconfined);
       return pipeline;
     } catch (error) {
-      const lastWords = files.lastWords();
-      await pipeline.endUnasked();
-      throw new Error(`a pipeline did not start: ${(error as Error).message}${lastWords && `: ${lastWords}`}`, {
+      const logTail = files.logTail();
+      await pipeline.terminate();
+      throw new Error(`a pipeline did not start: ${(error as Error).message}${logTail && `: ${logTail}`}`, {
         cause: error,
       });
     } finally {
@@ -65,7 +65,7 @@ export class PipelineStarter {
   }
 
   private async spawn(files: PipelineFiles): Promise<PipelineProcess> {
-    const uid = this.noUsers === null ? chooseUid(this.runDir.usersTaken()) : 0;
+    const uid = this.sharedUserReason === null ? chooseUid(this.runDir.usersTaken()) : 0;
     if (uid !== 0) files.makeFolder(uid);
     const log = openSync(files.log, 'a', 0o600);
     const child = spawn(
@@ -96,7 +96,7 @@ export class PipelineStarter {
     const identity = identify(child.pid as number);
     if (!identity) {
       files.remove();
-      throw new Error(`a pipeline ended at its start: ${files.lastWords()}`);
+      throw new Error(`a pipeline ended at its start: ${files.logTail()}`);
     }
     files.writeIdentity(identity);
     return new PipelineProcess(files, identity, exit);
@@ -106,7 +106,10 @@ export class PipelineStarter {
   private tell(unconfined: string[]): void {
     if (this.hasTold) return;
     this.hasTold = true;
-    const missing = [...(this.noUsers === null ? [] : [`a user of its own: ${this.noUsers}`]), ...unconfined];
+    const missing = [
+      ...(this.sharedUserReason === null ? [] : [`a user of its own: ${this.sharedUserReason}`]),
+      ...unconfined,
+    ];
     if (missing.length > 0) this.logger.warn(`a pipeline here runs without ${missing.join('; ')}`);
   }
 }

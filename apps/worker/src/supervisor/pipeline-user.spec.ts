@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseUid, FIRST_UID, LAST_UID, whyNoUsers } from './pipeline-user.js';
+import { chooseUid, FIRST_UID, LAST_UID, reasonForSharedUser } from './pipeline-user.js';
 
 const ALL = '         0          0 4294967295\n';
 const status = (uid: number, capabilities: string) =>
@@ -22,8 +22,8 @@ describe('pipelines run as users of their own', () => {
     ['a namespace with few groups', { ...root, gidMap: '0 100000 1000\n' }, /too few users/],
     ['a namespace without setgroups', { ...root, setgroups: 'deny\n' }, /setgroups/],
   ])('%s', (_, rights, why) => {
-    if (why === null) expect(whyNoUsers(rights)).toBeNull();
-    else expect(whyNoUsers(rights)).toMatch(why);
+    if (why === null) expect(reasonForSharedUser(rights)).toBeNull();
+    else expect(reasonForSharedUser(rights)).toMatch(why);
   });
 
   it('that no other has, as long as there are any', () => {

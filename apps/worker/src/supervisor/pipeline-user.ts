@@ -16,8 +16,8 @@ export interface Rights {
   setgroups: string;
 }
 
-/** Why this process cannot run pipelines as users of their own; null: it can. */
-export function whyNoUsers({ status, uidMap, gidMap, setgroups }: Rights): string | null {
+/** Why pipelines run as the user of this process, and not as users of their own; null: each has its own. */
+export function reasonForSharedUser({ status, uidMap, gidMap, setgroups }: Rights): string | null {
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   if (!/^Uid:\s*\d+\s+0\s/m.test(status)) return 'the worker is not started as root';
   if ([CAP_CHOWN, CAP_SETGID, CAP_SETUID].some((capability) => (effective & (1n << BigInt(capability))) === 0n))

@@ -87,7 +87,7 @@ it('knows the pipelines by their files', () => {
   writeFileSync(join(dir, 'old.log'), 'odd');
   const [found] = runDir('node-a').pipelines();
   expect(found?.readIdentity()).toEqual({ pid: 7, startTime: 8 });
-  expect(found?.lastWords()).toBe('odd');
+  expect(found?.logTail()).toBe('odd');
   dirOf.removeLeftovers();
   expect(readdirSync(dir).sort()).toEqual([`${files.name}.log`, `${files.name}.pid`].sort());
   files.remove();

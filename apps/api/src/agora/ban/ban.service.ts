@@ -16,7 +16,7 @@ export class BanService {
     private readonly streams: StreamService,
   ) {}
 
-  /** Those that hold, the one that ends first first. */
+  /** Those that hold, sorted by end, earliest first. */
   async list(caller: Caller, path: EntryPointPath): Promise<BannedStream[]> {
     const { id } = await this.entryPoint(caller, path);
     return this.prisma.bannedStream.findMany({
@@ -25,7 +25,7 @@ export class BanService {
     });
   }
 
-  /** From now on; a stream of this name that runs is ended. Again changes the time. */
+  /** From now on; a stream of this name that runs is ended. Banning a banned name changes its end. */
   async ban(caller: Caller, path: EntryPointPath, streamName: string, resumeTime: Date): Promise<BannedStream> {
     const { id: entryPointId, project } = await this.entryPoint(caller, path);
     const { row, running } = await this.prisma.$transaction(async (tx) => {

@@ -9,7 +9,7 @@ import { refuse } from '../../http/problem.js';
 import { PublishService } from '../../streams/publish/publish.service.js';
 import type { PublishTarget } from '../../streams/publish/publisher.js';
 import { STREAM_NAME_RULE } from '../../http/validation.js';
-import { judged } from '../../streams/whip/judged.js';
+import { mapSdpErrors } from '../../streams/whip/sdp-errors.js';
 import { WhipLimit } from '../../streams/whip/whip-limit.js';
 import { WhipService } from '../../streams/whip/whip.service.js';
 
@@ -64,7 +64,7 @@ export class Publications {
     origin: Origin,
     gone: AbortSignal,
   ): Promise<{ sessionId: string; sdp: string }> {
-    const { iceUfrag } = judged(() => readOffer(offer));
+    const { iceUfrag } = mapSdpErrors(() => readOffer(offer));
     await this.requireFree(target);
     return this.publisher.publish(target, { offer, iceUfrag, proof: target.proof, ...origin }, gone);
   }

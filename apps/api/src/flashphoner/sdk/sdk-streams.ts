@@ -23,7 +23,7 @@ interface SdkStream {
   gone: AbortController;
 }
 
-/** More from one page is no page. */
+/** A real page never publishes more streams. */
 const MAX_STREAMS = 10;
 
 /** The streams that one page publishes, from publishStream to their end. Both the page and the application are told what becomes of them. */

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { Env } from '#libs/config';
-import { lastWords, limitServer } from '../../http/server-limits.js';
+import { respondAndClose, limitServer } from '../../http/server-limits.js';
 import { PublisherPushes } from '../rest/publisher-pushes.js';
 import { Publications } from './publications.js';
 import { RestHooks } from '../hooks/rest-hooks.js';
@@ -43,7 +43,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     main.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') ignoreUpgrade(main, request, socket, head);
       else if (pathOf(request) === PATH) this.upgrade(request, socket, head);
-      else lastWords(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      else respondAndClose(socket, 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
     });
     if (this.env.FLASHPHONER_WS_PORT === 0) return;
     this.server = createServer((_request, response) =>
@@ -72,7 +72,7 @@ export class WebSocketListener implements OnApplicationBootstrap, OnModuleDestro
     const clientIp = this.clientIp(request);
     const leave = this.room.enter(clientIp);
     if (leave === null)
-      return lastWords(
+      return respondAndClose(
         socket,
         'HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n',
       );

@@ -1,9 +1,10 @@
+import { FIRST_CHECK_MS } from '#libs/protocol';
 import { refuse } from '../../http/problem.js';
 
-/** A pipeline gives up a session whose publisher does not come after so long (of those that did come, in more). */
-const GIVEN_UP_S = 5;
-
-/** 429: so many new streams of the customer wait for their publisher, and each holds a slot of a node. `oldestS`: since the first of them came. */
+/**
+ * 429: so many new streams of the customer wait for their publisher, and each holds a slot of a node. `oldestS`: since the first of them came;
+ * its pipeline gives it up after FIRST_CHECK_MS.
+ */
 export const tooManyOfCustomer = (limit: number, oldestS: number | null): Error =>
   tooMany(limit, 'of this customer', oldestS);
 
@@ -15,5 +16,5 @@ const tooMany = (limit: number, whose: string, oldestS: number | null): Error =>
   refuse(429, `${limit} streams ${whose} wait for their publisher already.`, {
     code: 'too_many_unconnected',
     detail: 'A stream whose publisher does not connect is ended after some seconds.',
-    headers: { 'Retry-After': String(Math.max(1, Math.ceil(GIVEN_UP_S - (oldestS ?? 0)))) },
+    headers: { 'Retry-After': String(Math.max(1, Math.ceil(FIRST_CHECK_MS / 1000 - (oldestS ?? 0)))) },
   });

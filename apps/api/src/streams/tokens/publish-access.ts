@@ -59,7 +59,7 @@ const FIND = {
 @Injectable()
 export class PublishAccess {
   /** Of a project that does not exist: nothing fits it. */
-  private readonly nobodysKey = randomBytes(32).toString('hex');
+  private readonly dummyKey = randomBytes(32).toString('hex');
 
   constructor(
     private readonly sql: HotSql,
@@ -85,7 +85,7 @@ export class PublishAccess {
     if (token !== undefined) {
       const grant = await verifiedGrant(
         token,
-        project ? this.box.open(project.signingKey, `project:${path.appid}`) : this.nobodysKey,
+        project ? this.box.open(project.signingKey, `project:${path.appid}`) : this.dummyKey,
         path.appid,
       );
       if (isThere) requireGrant(grant, path);

@@ -22,7 +22,7 @@ import { PublishAccess, PublishParams, type PublishPath } from '../tokens/publis
 import { PublisherPushes } from '../../flashphoner/rest/publisher-pushes.js';
 import { PublishService } from '../publish/publish.service.js';
 import type { PublishTarget } from '../publish/publisher.js';
-import { judged } from './judged.js';
+import { mapSdpErrors } from './sdp-errors.js';
 import {
   bearerToken,
   hasType,
@@ -66,7 +66,7 @@ export class WhipController {
       throw refuse(415, `The offer must be sent as ${SDP}.`, { headers: { 'Accept-Post': SDP } });
     if (!request.accepts(SDP)) throw refuse(406, `The answer is ${SDP}, which the Accept header rules out.`);
     const offer = bodyText(request);
-    const { iceUfrag } = judged(() => readOffer(offer));
+    const { iceUfrag } = mapSdpErrors(() => readOffer(offer));
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const publisher = {

@@ -10,7 +10,7 @@ import { sessionError } from '../node-error.js';
 import { LostStreams } from '../publish/lost-streams.js';
 import type { PublishTarget } from '../publish/publisher.js';
 import { newEtag } from '../publish/session-ids.js';
-import { judged } from './judged.js';
+import { mapSdpErrors } from './sdp-errors.js';
 import { matchEtag } from './whip-http.js';
 
 /** A session with the node that runs it. */
@@ -54,7 +54,7 @@ export class WhipService {
     ifMatch: string | undefined,
     countRestart: () => Promise<void>,
   ): Promise<Patched> {
-    const { ufrag, pwd } = judged(() => readFragment(fragment));
+    const { ufrag, pwd } = mapSdpErrors(() => readFragment(fragment));
     const [iceUfrag, hasPassword] = [ufrag ?? undefined, pwd !== null];
     const match = matchEtag(ifMatch, session.etag);
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');

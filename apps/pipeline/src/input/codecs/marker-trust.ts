@@ -1,4 +1,4 @@
-/** Frames whose marked packet was indeed their last: as many, and a sender is believed. */
+/** Correct markers needed before they are trusted. */
 const ENOUGH = 3;
 
 /**
@@ -14,16 +14,16 @@ export const UNKNOWN_MARKER_MS = 20;
  */
 export class MarkerTrust {
   private confirmed = 0;
-  private isRefuted = false;
+  private wasWrong = false;
 
   /** A marked packet is the last one. */
   get isBelieved(): boolean {
-    return !this.isRefuted && this.confirmed >= ENOUGH;
+    return !this.wasWrong && this.confirmed >= ENOUGH;
   }
 
   /** It probably is: after UNKNOWN_MARKER_MS without another packet it may be taken for it. */
   get isUnknown(): boolean {
-    return !this.isRefuted && this.confirmed < ENOUGH;
+    return !this.wasWrong && this.confirmed < ENOUGH;
   }
 
   /** Another timestamp followed a marked packet. */
@@ -33,6 +33,6 @@ export class MarkerTrust {
 
   /** More of the same frame followed one; that is what this sender does. */
   refute(): void {
-    this.isRefuted = true;
+    this.wasWrong = true;
   }
 }

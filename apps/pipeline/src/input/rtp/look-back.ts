@@ -16,7 +16,7 @@ export interface KeptPacket {
   arrival: number;
 }
 
-/** The last packets of one source, or of one beginning of the present source, that may yet turn out to be what is sent from now on. */
+/** Recent packets of a source not yet selected (or of a new beginning of the present one), replayed if it is. */
 export class LookBack {
   private packets: KeptPacket[] = [];
   private bytes = 0;

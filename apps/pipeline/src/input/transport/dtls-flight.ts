@@ -26,7 +26,7 @@ export class DtlsFlight {
       this.records = [];
       this.turn = 0;
     }
-    // After all turns, the handshake's own timer has the word.
+    // After all turns, no more is sent again from here; then DTLS's own retransmission takes over.
     if (this.turn >= AGAIN_MS.length || this.records.length >= MAX_RECORDS) return;
     this.records.push(record);
     this.wait();

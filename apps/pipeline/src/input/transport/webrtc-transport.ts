@@ -133,7 +133,7 @@ export class WebrtcTransport {
   }
 
   /** Tells the publisher that the connection is over (close_notify: RFC 5246, 7.2.1), which it would otherwise find out after seconds. Rejects when that did not work in time. */
-  async sayGoodbye(): Promise<void> {
+  async closeGracefully(): Promise<void> {
     if (this.state !== 'secured') return;
     this.state = 'over';
     const sent = new Promise<void>((resolve) => (this.onSent = resolve));

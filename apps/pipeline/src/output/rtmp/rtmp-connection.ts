@@ -188,12 +188,12 @@ export class RtmpConnection {
   /** Returns what follows S2. */
   private continueHandshake(data: Buffer): Buffer {
     const handshake = this.handshaking as NonNullable<typeof this.handshaking>;
-    const shaken = handshake.server.push(data);
-    if (shaken === null) return Buffer.alloc(0);
-    this.outbox.write([shaken.answer]);
+    const handshakeResult = handshake.server.push(data);
+    if (handshakeResult === null) return Buffer.alloc(0);
+    this.outbox.write([handshakeResult.answer]);
     this.handshaking = null;
     handshake.resolve();
-    return shaken.rest;
+    return handshakeResult.rest;
   }
 
   private handle({ type, body }: Message): void {
