@@ -204,12 +204,14 @@ async function requests(
   return { ...rate, cpu: Object.fromEntries(Object.entries(spent).map(([group, ms]) => [group, ms / count])) };
 }
 
-/** What the work brings, and the CPU time that each of the processes, with its children, took meanwhile, ms. */
+/** What the work brings, and the CPU time that each of the processes, with the children that are there at its end, took meanwhile, ms. */
 async function measured<T>(groups: Record<string, number>, work: () => Promise<T>): Promise<[T, Cpu]> {
-  const spent = () => Object.entries(groups).map(([group, pid]) => [group, cpuMs(withChildren(pid))] as const);
-  const before = Object.fromEntries(spent());
+  const pids = () => Object.values(groups).flatMap(withChildren);
+  const before = new Map(pids().map((pid) => [pid, cpuMs([pid])]));
   const result = await work();
-  return [result, Object.fromEntries(spent().map(([group, ms]) => [group, ms - (before[group] ?? 0)]))];
+  const spent = (pid: number): number =>
+    withChildren(pid).reduce((sum, one) => sum + cpuMs([one]) - (before.get(one) ?? 0), 0);
+  return [result, Object.fromEntries(Object.entries(groups).map(([group, pid]) => [group, spent(pid)]))];
 }
 
 async function load(options: Options): Promise<Omit<Rate, 'cpu'> & { count: number }> {

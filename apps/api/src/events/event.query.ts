@@ -1,18 +1,10 @@
-import { Type } from 'class-transformer';
-import { IsInt, IsOptional, IsString, IsUUID, Matches, Max, Min } from 'class-validator';
+import { IsOptional, IsString, IsUUID, Matches } from 'class-validator';
+import { LimitQuery } from '../http/page.js';
 import { Describe } from '../openapi/request.js';
 import { POSITION } from './position.js';
 
 /** A page of events, newest first; their ids are numbers. */
-export class EventQuery {
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  @Describe('At most so many.')
-  limit = 50;
-
+export class EventQuery extends LimitQuery {
   @IsOptional()
   @IsString()
   @Matches(/^\d{1,18}$/, { message: 'cursor must be the nextCursor of a page before' })

@@ -2,8 +2,8 @@ import { Type } from 'class-transformer';
 import { IsInt, IsOptional, IsUUID, Matches, Max, Min } from 'class-validator';
 import { Describe } from '../openapi/request.js';
 
-/** Cursor pagination, newest first: `cursor` is the `nextCursor` of the page before. */
-export class PageQuery {
+/** How long a page is. */
+export class LimitQuery {
   @IsOptional()
   @Type(() => Number)
   @IsInt()
@@ -11,7 +11,10 @@ export class PageQuery {
   @Max(200)
   @Describe('At most so many.')
   limit = 50;
+}
 
+/** Cursor pagination, newest first: `cursor` is the `nextCursor` of the page before. */
+export class PageQuery extends LimitQuery {
   @IsOptional()
   @IsUUID()
   @Describe('`nextCursor` of the page before.')
@@ -19,15 +22,7 @@ export class PageQuery {
 }
 
 /** The same for what is listed by name or ID, in its order. */
-export class NamePageQuery {
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(200)
-  @Describe('At most so many.')
-  limit = 50;
-
+export class NamePageQuery extends LimitQuery {
   @IsOptional()
   @Matches(/^[A-Za-z0-9_.-]{1,128}$/, { message: 'cursor must be the nextCursor of a page before' })
   @Describe('`nextCursor` of the page before.')

@@ -3487,9 +3487,9 @@ export interface operations {
     getProjectsAppidEvents: {
         parameters: {
             query?: {
-                limit?: number;
                 cursor?: string;
                 streamId?: string;
+                limit?: number;
             };
             header?: never;
             path: {
@@ -4596,8 +4596,8 @@ export interface operations {
     getCustomers: {
         parameters: {
             query?: {
-                limit?: number;
                 cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;
