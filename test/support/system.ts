@@ -121,15 +121,14 @@ export class System {
     if (this.processes) return this.processes.stop();
     const operator = new System({ ...this.place, customer: this.operator });
     // Refused while a stream runs; one may have changed its state while they were asked for.
-    await expect
-      .poll(
-        async () => {
-          await this.endStreams();
-          return (await operator.request('DELETE', `/v1/customers/${this.customer.customerId}`)).status;
-        },
-        { timeout: 30_000 },
-      )
-      .toBe(204);
+    await vi.waitFor(
+      async () => {
+        await this.endStreams();
+        const gone = await operator.request('DELETE', `/v1/customers/${this.customer.customerId}`);
+        expect(gone.status, JSON.stringify(gone.body)).toBe(204);
+      },
+      { timeout: 30_000, interval: 100 },
+    );
   }
 
   private async endStreams(): Promise<void> {
