@@ -1,4 +1,4 @@
-import type { PipelineEvents, Snapshot } from './pipeline.js';
+import type { PipelineEvents } from './pipeline.js';
 
 // A pipeline reads what strangers send. Should one of them take it over, what it says may be anything: it is looked at before it is believed.
 
@@ -55,6 +55,3 @@ export function isPipelineEvent(message: unknown): boolean {
   if (!isFields(message) || !isText(message.event)) return false;
   return Object.hasOwn(EVENTS, message.event as string) && EVENTS[message.event as keyof PipelineEvents](message.body);
 }
-
-/** Whether this is a pipeline's state as its `hello` tells it. */
-export const isSnapshot = (value: unknown): value is Snapshot => EVENTS.hello(value);

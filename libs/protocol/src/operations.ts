@@ -86,8 +86,6 @@ type OpOf<R extends Route> = { [Op in keyof Table]: Table[Op]['route'] extends R
 export type NodeOp = OpOf<'node' | 'stream' | 'session'>;
 /** What a pipeline serves. */
 export type PipelineOp = OpOf<'stream' | 'session' | 'pipeline'>;
-/** What a node passes on to a pipeline. */
-export type PassedOp = NodeOp & PipelineOp;
 
 type Types<Op extends keyof Table> = NonNullable<Table[Op]['types']>;
 export type In<Op extends keyof Table> = Parameters<Types<Op>>[0];
