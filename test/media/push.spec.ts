@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { decodeFrames, probe, volumeDetect } from '../support/ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from '../support/rtmp-server.js';
 import { startScriptedRtmpServer } from '../support/scripted-rtmp-server.js';
 import { System } from '../support/system.js';
+import { makeTone } from '../support/tone.js';
 
 interface Transponder {
   mediaSessionId: string;
@@ -24,20 +22,7 @@ let entryPoint: Awaited<ReturnType<System['entryPoint']>>;
 beforeAll(async () => {
   platform = await startRtmpServer();
   system = await System.shared();
-  const sounds = join(system.env.MEDIA_DIR as string, system.appid);
-  mkdirSync(sounds);
-  // A quiet tone, in another format than the stream's.
-  execFileSync('ffmpeg', [
-    '-v',
-    'error',
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=frequency=1000:duration=2:sample_rate=22050',
-    '-af',
-    'volume=0.1',
-    join(sounds, 'tone.wav'),
-  ]);
+  makeTone(system);
   entryPoint = await system.entryPoint('push');
   publisher = await publish('main');
 });

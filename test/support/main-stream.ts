@@ -1,12 +1,10 @@
 // A stream that runs, for tests of its transfers.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { publishTestStream, type TestPublisher } from '../../tools/lib/whip-publisher.ts';
 import { missingPictures, pictures, probe } from './ffprobe.js';
 import { startRtmpServer, type TestRtmpServer } from './rtmp-server.js';
 import { System } from './system.js';
+import { makeTone } from './tone.js';
 
 export let system: System;
 export let platform: TestRtmpServer;
@@ -35,20 +33,7 @@ export function useMainStream(): void {
   beforeAll(async () => {
     platform = await startRtmpServer({ record: true });
     system = await System.shared();
-    const sounds = join(system.env.MEDIA_DIR as string, system.appid);
-    mkdirSync(sounds);
-    // A quiet tone, two seconds, in another format than the stream's.
-    execFileSync('ffmpeg', [
-      '-v',
-      'error',
-      '-f',
-      'lavfi',
-      '-i',
-      'sine=frequency=1000:duration=2:sample_rate=22050',
-      '-af',
-      'volume=0.1',
-      join(sounds, 'tone.wav'),
-    ]);
+    makeTone(system);
     entryPoint = await system.entryPoint('transfers');
     // A silent publisher: what is heard comes from us.
     publisher = await publishTestStream({

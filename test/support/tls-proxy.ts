@@ -1,35 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createServer } from 'node:tls';
+import { selfSigned } from './self-signed.js';
 
 /** TLS in front of a plain server, with a certificate that nobody has signed. */
 export async function startTlsProxy(port: number): Promise<{ port: number; stop(): Promise<void> }> {
-  const dir = mkdtempSync(join(tmpdir(), 'tls-'));
-  const files = ['-keyout', join(dir, 'key'), '-out', join(dir, 'cert')];
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=localhost',
-      ...files,
-    ],
-    { stdio: 'ignore' },
-  );
-  const [key, cert] = ['key', 'cert'].map((name) => readFileSync(join(dir, name)));
-  rmSync(dir, { recursive: true });
-  const server = createServer({ key, cert }, (client) => {
+  const server = createServer(selfSigned('localhost'), (client) => {
     const upstream = connect(port, '127.0.0.1');
     client
       .on('error', () => upstream.destroy())

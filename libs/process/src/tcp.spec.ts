@@ -1,38 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setDefaultHighWaterMark } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
+import { selfSigned } from '../../../test/support/self-signed.js';
 import { limitUnsent, tcpProgress } from './tcp.js';
 
-const dir = mkdtempSync(join(tmpdir(), 'tcp-'));
-execFileSync(
-  'openssl',
-  [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:prime256v1',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=x',
-    '-keyout',
-    join(dir, 'key'),
-    '-out',
-    join(dir, 'cert'),
-  ],
-  { stdio: 'ignore' },
-);
-const keys = { key: readFileSync(join(dir, 'key')), cert: readFileSync(join(dir, 'cert')) };
-rmSync(dir, { recursive: true });
+const keys = selfSigned('x');
 
 const LIMIT = 128 * 1024;
 /** A peer that is paused has read as much as this: little, or its kernel would open its window wide. Node's own default was 16 KiB before version 22, and is 64 KiB since. */

@@ -1,42 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AllowList } from '#libs/net';
 import { closeAll, connect, failure, KEY, open, server } from '../../../../../test/support/rtmp-publishing.js';
+import { selfSigned } from '../../../../../test/support/self-signed.js';
 
 afterEach(closeAll);
 
 describe('RTMPS', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'rtmps-'));
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      '/CN=platform.example',
-      '-addext',
-      'subjectAltName=DNS:platform.example,IP:127.0.0.1',
-      '-keyout',
-      join(dir, 'key'),
-      '-out',
-      join(dir, 'cert'),
-    ],
-    { stdio: 'ignore' },
-  );
-  const tls = { key: readFileSync(join(dir, 'key'), 'utf8'), cert: readFileSync(join(dir, 'cert'), 'utf8') };
-  rmSync(dir, { recursive: true });
+  const tls = selfSigned('platform.example', 'DNS:platform.example,IP:127.0.0.1');
   const lookup = async () => [{ address: '127.0.0.1', family: 4 as const }];
   const where = { scheme: 'rtmps', host: 'platform.example' };
 
