@@ -86,6 +86,7 @@ export function requirements(): Requirement[] {
     { packages: ['gstreamer1.0-tools'], for: 'bench', present: program('gst-launch-1.0') },
     // The lines that the dashboard gives to paste are run.
     { packages: ['curl'], for: 'tests', present: program('curl') },
+    { packages: ['openssl'], for: 'tests', present: program('openssl') },
     { packages: ['chromium'], for: 'tests', present: program('chromium', 'google-chrome', 'google-chrome-stable') },
   ];
 }
