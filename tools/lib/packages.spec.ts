@@ -18,6 +18,7 @@ const NOT_IN_THE_IMAGE = [
   'libnice-dev',
   'gstreamer1.0-nice',
   'curl',
+  'openssl',
   'chromium',
 ];
 
