@@ -60,7 +60,7 @@ export class WhipService {
     if (match === 'mismatch') throw refuse(412, 'If-Match names an ICE session that is over.');
     if (match === 'absent' && this.env.WHIP_STRICT_ETAG) throw refuse(428, 'PATCH needs an If-Match header.');
     if (match === 'any' && hasPassword && iceUfrag === session.iceUfrag && session.restartAnswer !== null)
-      return repeatRestart(session, session.restartAnswer);
+      return this.repeatRestart(session, session.restartAnswer);
     const other = iceUfrag !== undefined && session.iceUfrag !== null && iceUfrag !== session.iceUfrag;
     if (match === 'any' && other && !hasPassword) throw refuse(422, 'An ICE restart needs a new password too.');
     const mayRestart =
@@ -132,7 +132,12 @@ export class WhipService {
       where: { id, etag: session.etag },
       data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY },
     });
-    if (begun.count === 0) return this.answerOfOther(id, iceUfrag);
+    if (begun.count === 0) {
+      // Of the same credentials (candidates that were sent as if they were a restart), its answer is ours too.
+      const other = await this.answerOf(id, iceUfrag);
+      if (other === undefined) throw refuse(412, 'Another ICE restart was faster.');
+      return other;
+    }
     let restartAnswer: string;
     try {
       ({ fragment: restartAnswer } = await this.askOwner(() =>
@@ -151,8 +156,17 @@ export class WhipService {
     return { etag, fragment: restartAnswer };
   }
 
-  /** Another restart was faster: of the same credentials (candidates that were sent as if they were a restart), its answer is ours too. */
-  private async answerOfOther(id: string, iceUfrag: string): Promise<Patched> {
+  /** For a publisher that our answer never reached, or that sends candidates as if they were a restart; also while the node is still asked. */
+  private async repeatRestart({ id, etag, iceUfrag }: RunningSession, answer: string): Promise<Patched> {
+    if (answer !== UNDER_WAY) return { etag, fragment: answer };
+    const answered = await this.answerOf(id, iceUfrag);
+    if (answered === undefined)
+      throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
+    return answered;
+  }
+
+  /** The answer to the restart with these credentials, which another request began; undefined: it failed, another took its place, or it takes too long. */
+  private async answerOf(id: string, iceUfrag: string | null): Promise<Patched> {
     for (
       const deadline = performance.now() + this.env.ANSWER_TIMEOUT_MS;
       performance.now() < deadline;
@@ -166,7 +180,7 @@ export class WhipService {
       if (session.restartAnswer !== null && session.restartAnswer !== UNDER_WAY)
         return { etag: session.etag, fragment: session.restartAnswer };
     }
-    throw refuse(412, 'Another ICE restart was faster.');
+    return undefined;
   }
 
   private async askOwner<T>(ask: () => Promise<T>): Promise<T> {
@@ -181,9 +195,3 @@ export class WhipService {
 /** The fragments that a restart makes past ones: the last few. */
 const pastOf = ({ iceUfrag, pastUfrags }: RunningSession): string[] =>
   [...pastUfrags, ...(iceUfrag === null ? [] : [iceUfrag])].slice(-MAX_PAST_UFRAGS);
-
-/** Our answer never reached the publisher, or sends candidates as if they were a restart: both are served. */
-function repeatRestart({ etag }: RunningSession, answer: string): Patched {
-  if (answer === UNDER_WAY) throw refuse(503, 'This ICE restart is under way.', { headers: { 'Retry-After': '1' } });
-  return { etag, fragment: answer };
-}
