@@ -96,6 +96,20 @@ describe('a secret that both processes have just seen', () => {
   });
 });
 
+describe('two applications in one process', () => {
+  it('each look into their own database, and remember for themselves', async () => {
+    const stranger = await startApp();
+    try {
+      const customer = await api.customer();
+      expect(await status(stranger.url, customer, customer.secret)).toBe(401);
+      expect(await status(api.url, customer, customer.secret)).toBe(200);
+      expect(await status(stranger.url, customer, customer.secret)).toBe(401);
+    } finally {
+      await stranger.stop();
+    }
+  });
+});
+
 /** Processes that listen for changes in this database. */
 async function heard(): Promise<number> {
   const [row] = await api.prisma.$queryRaw<{ n: number }[]>`

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { PassportModule } from '@nestjs/passport';
 import { Changes } from '#libs/db';
 import { CallerGuard } from './auth.guard.js';
 import { CustomerSecretStrategy } from './basic.strategy.js';
@@ -10,17 +9,18 @@ import { HmacStrategy } from './hmac.strategy.js';
 import { Logins } from './logins.js';
 import { MetricsTokenStrategy } from './metrics-token.strategy.js';
 import { RequestLimit } from './request-limit.js';
+import { Schemes } from './schemes.js';
 import { SessionController } from './session.controller.js';
 import { SessionStrategy } from './session.strategy.js';
 
 @Module({
-  imports: [PassportModule],
   controllers: [SessionController],
   providers: [
     Changes,
     Credentials,
     Logins,
     RequestLimit,
+    Schemes,
     DashboardSessions,
     CustomerSecretStrategy,
     HmacStrategy,
@@ -28,6 +28,6 @@ import { SessionStrategy } from './session.strategy.js';
     MetricsTokenStrategy,
     { provide: APP_GUARD, useClass: CallerGuard },
   ],
-  exports: [Credentials, DashboardSessions, Logins],
+  exports: [Credentials, DashboardSessions, Logins, Schemes],
 })
 export class AuthModule {}

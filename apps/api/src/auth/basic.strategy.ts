@@ -6,6 +6,7 @@ import { parseBasic } from './basic.js';
 import type { Caller } from './caller.js';
 import { Credentials } from './credentials.js';
 import { Logins } from './logins.js';
+import { Schemes } from './schemes.js';
 
 /** Secrets, tokens and keys are made by POST. */
 const RECALLED = new Set(['GET', 'HEAD', 'PATCH']);
@@ -14,10 +15,12 @@ const RECALLED = new Set(['GET', 'HEAD', 'PATCH']);
 @Injectable()
 export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'basic') {
   constructor(
+    schemes: Schemes,
     private readonly credentials: Credentials,
     private readonly logins: Logins,
   ) {
     super({ realm: 'manycast', passReqToCallback: true });
+    schemes.add('basic', this);
   }
 
   /** passport-http has parsed the header too, but loosely; ours decides. False is 401. */

@@ -6,15 +6,18 @@ import { Credentials, signatureProof } from './credentials.js';
 import { readSignature } from './hmac.js';
 import { Logins } from './logins.js';
 import { RequestScheme } from './request-scheme.js';
+import { Schemes } from './schemes.js';
 
 /** Agora's HTTP HMAC authentication, with the same customer ID and secret as HTTP Basic. */
 @Injectable()
 export class HmacStrategy extends PassportStrategy(RequestScheme, 'hmac') {
   constructor(
+    schemes: Schemes,
     private readonly credentials: Credentials,
     private readonly logins: Logins,
   ) {
     super((request: Request) => /^hmac /i.test(request.headers.authorization ?? ''));
+    schemes.add('hmac', this);
   }
 
   /** Throws SignatureRefused, or 429 after too many failures. */

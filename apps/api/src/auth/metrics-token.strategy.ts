@@ -6,15 +6,18 @@ import { Env } from '#libs/config';
 import type { Caller } from './caller.js';
 import { Logins } from './logins.js';
 import { RequestScheme } from './request-scheme.js';
+import { Schemes } from './schemes.js';
 
 /** METRICS_TOKEN as a Bearer token: for Prometheus, which must not have an operator's secret. */
 @Injectable()
 export class MetricsTokenStrategy extends PassportStrategy(RequestScheme, 'metrics-token') {
   constructor(
+    schemes: Schemes,
     private readonly env: Env,
     private readonly logins: Logins,
   ) {
     super((request: Request) => request.path === '/metrics' && bearerToken(request) !== undefined);
+    schemes.add('metrics-token', this);
   }
 
   /** Guessing it is as little use as guessing a customer's secret. */

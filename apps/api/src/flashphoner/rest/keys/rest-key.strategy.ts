@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import type { Caller } from '../../../auth/caller.js';
 import { Logins } from '../../../auth/logins.js';
 import { RequestScheme } from '../../../auth/request-scheme.js';
+import { Schemes } from '../../../auth/schemes.js';
 import { refuse } from '../../../http/problem.js';
 import { restKeyHash, restKeyOf } from './rest-key.js';
 import { RestKeys } from './rest-keys.js';
@@ -12,10 +13,12 @@ import { RestKeys } from './rest-keys.js';
 @Injectable()
 export class RestKeyStrategy extends PassportStrategy(RequestScheme, 'rest-key') {
   constructor(
+    schemes: Schemes,
     private readonly keys: RestKeys,
     private readonly logins: Logins,
   ) {
     super((request: Request) => restKeyOf(request) !== undefined);
+    schemes.add('rest-key', this);
   }
 
   /** A wrong key counts like a wrong secret. By its hash, so that one page with an old key does not shut out the others behind its address. Throws 401, and 429 after too many. */
