@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { Env } from '#libs/config';
 import { PrismaService } from './prisma.service.js';
@@ -104,13 +105,27 @@ export class HotSql implements OnApplicationShutdown {
 /** One connection, opened by the first statement that needs it, and again after it broke. */
 class Pipe {
   private opening: Promise<Client> | undefined;
+  private isGathering = false;
 
   constructor(private readonly config: ClientConfig) {}
 
   async rows<Row extends object>({ name, text }: HotStatement, values: readonly unknown[]): Promise<Row[]> {
     const client = await (this.opening ??= this.open());
+    this.gather(client);
     const { rows } = await client.query<Row>({ name, text, values: [...values] });
     return rows;
+  }
+
+  /** Statements of requests that were read together go to Postgres together, by one write: at the end of this turn of the event loop. */
+  private gather(client: Client): void {
+    if (this.isGathering) return;
+    this.isGathering = true;
+    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    stream.cork();
+    setImmediate(() => {
+      this.isGathering = false;
+      stream.uncork();
+    });
   }
 
   async end(): Promise<void> {
