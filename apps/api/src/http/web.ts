@@ -7,7 +7,9 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 
 /** What the API itself serves: a path that is none of these is the dashboard's (a deep link). */
-const API = /^\/(v1|k|whip|rest-api|session|metrics|healthz|readyz|docs|openapi\.json|assets|websocket)(\/|$)/;
+const API = /^\/(v1|k|whip|rest-api|session|metrics|healthz|readyz|openapi\.json|websocket)(\/|$)/;
+/** Files under a name of their own, of which none is the dashboard's either. */
+const FILES = /^\/(docs|assets)(\/|$)/;
 const YEAR_S = 31_536_000;
 const NONCE = '__CSP_NONCE__';
 
@@ -19,8 +21,13 @@ export function securityHeaders(_request: Request, response: Response, next: Nex
   next();
 }
 
-/** The dashboard, if it was built, and the API's documentation. */
+/** The dashboard, if it was built, and the API's documentation. A request of the API goes by. */
 export function webPages(dashboardDir: string): RequestHandler {
+  const pages = pageRouter(dashboardDir);
+  return (request, response, next) => (API.test(request.path) ? next() : pages(request, response, next));
+}
+
+function pageRouter(dashboardDir: string): Router {
   const router = Router({ caseSensitive: true });
   const dir = resolve(dashboardDir);
   router.use('/docs', docs());
@@ -38,10 +45,9 @@ export function webPages(dashboardDir: string): RequestHandler {
     response.setHeader('Content-Security-Policy', policy({ style: "'self'", more: MEDIA }));
   };
   const files = express.static(dir, { index: false, setHeaders });
-  // Not for the API's own paths: looking for a file takes a thread, for every request.
-  router.use((request, response, next) => (API.test(request.path) ? next() : files(request, response, next)));
+  router.use((request, response, next) => (FILES.test(request.path) ? next() : files(request, response, next)));
   router.use((request, response, next) => {
-    if (request.method !== 'GET' || API.test(request.path) || !request.headers.accept?.includes('text/html'))
+    if (request.method !== 'GET' || FILES.test(request.path) || !request.headers.accept?.includes('text/html'))
       return next();
     const nonce = randomBytes(16).toString('base64');
     response.setHeader('Content-Security-Policy', policy({ style: `'self' 'nonce-${nonce}'`, more: MEDIA }));
