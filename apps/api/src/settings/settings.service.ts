@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type EntryPoint, HotSql } from '#libs/db';
 import { callbackUrlProblem } from '#libs/transfer';
 import type { Caller } from '../auth/caller.js';
@@ -85,7 +85,7 @@ export function settingsEtag({
   updatedAt,
 }: SettingsRow): string {
   const content = JSON.stringify([transferEnabled, callbackUrl, useLastAnswer, endsOnClose, updatedAt.getTime()]);
-  return `"${createHash('sha256').update(content).digest('base64url').slice(0, 22)}"`;
+  return `"${hash('sha256', content, 'base64url').slice(0, 22)}"`;
 }
 
 const matches = (ifMatch: string, row: SettingsRow): boolean => {
