@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OPERATIONS } from '../apps/api/src/openapi/operations.js';
 import { History } from '../apps/api/src/metrics/history.js';
 import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
@@ -97,6 +98,15 @@ describe('an Idempotency-Key', () => {
     ).toBeNull();
     expect((await post('x'.repeat(300))).status).toBe(400);
   });
+
+  it.each(OPERATIONS.filter(({ method, isPublic }) => method === 'post' && !isPublic).map(({ path }) => [path]))(
+    'is looked at by POST %s',
+    async (path) => {
+      const operator = await api.customer('operator');
+      const answer = await operator.call('POST', path.replace(/\{\w+\}/g, 'any'), {}, { 'idempotency-key': 'a b' });
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining('Idempotency-Key')]);
+    },
+  );
 
   it('is free again after a refusal, and keeps no secret in clear', async () => {
     const eve = await api.customer();

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
 import { ConfigModule } from '#libs/config';
 import { DbModule } from '#libs/db';
 import { QueueModule } from '#libs/queue';
@@ -12,7 +11,6 @@ import { CustomerModule } from './tenants/customer/customer.module.js';
 import { Drain } from './http/drain.js';
 import { FlashphonerModule } from './flashphoner/flashphoner.module.js';
 import { HealthController } from './health/health.controller.js';
-import { IdempotencyInterceptor } from './http/idempotency.interceptor.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { NodeController } from './nodes/node.controller.js';
 import { OpenApiController } from './openapi/openapi.controller.js';
@@ -48,6 +46,6 @@ import { WhipModule } from './streams/whip/whip.module.js';
     FlashphonerModule,
   ],
   controllers: [HealthController, NodeController, OpenApiController],
-  providers: [Drain, { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor }],
+  providers: [Drain],
 })
 export class AppModule {}

@@ -1,4 +1,4 @@
-import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param, Post, Query } from '@nestjs/common';
+import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param, Query } from '@nestjs/common';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { EntryPointParams, type EntryPointPath, namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
@@ -7,6 +7,7 @@ import { Dispatcher } from '../streams/publish/dispatcher.js';
 import { PathId } from '../http/validation.js';
 import { toDeliveryResponse, type DeliveryPage } from './delivery.js';
 import { DeliveryQuery } from './delivery.query.js';
+import { IdempotentPost } from '../http/idempotency.interceptor.js';
 
 /** The log of an entry point's callbacks, newest first. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/callbacks')
@@ -33,7 +34,7 @@ export class DeliveryController {
   }
 
   /** Asks again where the delivery's stream goes, with the settings of now; new URLs are added, none are taken away. */
-  @Post(':deliveryId/replay')
+  @IdempotentPost(':deliveryId/replay')
   @HttpCode(202)
   async replay(
     @CurrentCaller() caller: Caller,

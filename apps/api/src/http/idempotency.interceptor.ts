@@ -1,10 +1,13 @@
 import {
+  applyDecorators,
   type CallHandler,
   type ExecutionContext,
   HttpException,
   Injectable,
   Logger,
   type NestInterceptor,
+  Post,
+  UseInterceptors,
 } from '@nestjs/common';
 import type { Response } from 'express';
 import { createHash } from 'node:crypto';
@@ -41,9 +44,9 @@ export class IdempotencyInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler<unknown>): Observable<unknown> {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     const key = request.headers['idempotency-key'];
-    // Without a caller (WHIP, say) there is nobody whose keys they could be.
+    // Without a caller there is nobody whose keys they could be.
     const caller = request.user as AuthenticatedRequest['user'] | undefined;
-    if (request.method !== 'POST' || key === undefined || caller === undefined) return next.handle();
+    if (key === undefined || caller === undefined) return next.handle();
     if (typeof key !== 'string' || !KEY.test(key))
       throw badRequest([{ field: 'Idempotency-Key', message: 'must be 1 to 255 visible ASCII characters' }]);
     return from(this.once(request, context.switchToHttp().getResponse<Response>(), key, next));
@@ -119,6 +122,10 @@ export class IdempotencyInterceptor implements NestInterceptor {
     await this.prisma.idempotencyKey.updateMany({ where: id, data });
   }
 }
+
+/** A POST route of callers: its requests may bear an Idempotency-Key. Not for all routes at once, as each would pay for an interceptor. */
+export const IdempotentPost = (path?: string): MethodDecorator =>
+  applyDecorators(Post(path), UseInterceptors(IdempotencyInterceptor));
 
 const context = ({ customerId, key }: { customerId: string; key: string }): string =>
   `idempotency:${customerId}:${key}`;

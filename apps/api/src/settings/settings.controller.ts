@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Headers, HttpCode, Patch, Post, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Patch, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { CallbackSecret } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
@@ -17,6 +17,7 @@ import {
 } from './settings.dto.js';
 import { settingsEtag, SettingsService } from './settings.service.js';
 import { EntryPointParams, type EntryPointPath } from '../tenants/owned.js';
+import { IdempotentPost } from '../http/idempotency.interceptor.js';
 
 /** Agora's stream transfer settings, per entry point. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/settings/transfer')
@@ -52,7 +53,7 @@ export class SettingsController {
   }
 
   /** Sends a real callback, marked `test=1`, and shows what would be forwarded. Forwards nothing. */
-  @Post('test')
+  @IdempotentPost('test')
   @HttpCode(200)
   test(
     @CurrentCaller() caller: Caller,
@@ -73,7 +74,7 @@ export class SettingsController {
   }
 
   /** A new secret, shown this once. */
-  @Post('secrets/rotate')
+  @IdempotentPost('secrets/rotate')
   async rotateSecret(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,

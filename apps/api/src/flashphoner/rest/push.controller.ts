@@ -1,8 +1,9 @@
-import { All, Body, Controller, Get, HttpCode, NotFoundException, Post } from '@nestjs/common';
+import { All, Body, Controller, Get, HttpCode, NotFoundException } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { readFilter, readMediaSessionId, readSound, readStartup } from './push.dto.js';
 import { PushService } from './push.service.js';
 import type { TransponderResponse } from './push.shapes.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 type Fields = Record<string, unknown>;
 
@@ -11,13 +12,13 @@ type Fields = Record<string, unknown>;
 export class PushController {
   constructor(private readonly pushes: PushService) {}
 
-  @Post('startup')
+  @IdempotentPost('startup')
   @HttpCode(200)
   startup(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<TransponderResponse> {
     return this.pushes.startup(caller, readStartup(body));
   }
 
-  @Post('find')
+  @IdempotentPost('find')
   @HttpCode(200)
   async find(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<TransponderResponse[]> {
     return orNotFound(await this.pushes.find(caller, readFilter(body)), 'Transponder not found');
@@ -29,38 +30,38 @@ export class PushController {
     return orNotFound(await this.pushes.find(caller, {}), 'Not found any transponder');
   }
 
-  @Post('find_all')
+  @IdempotentPost('find_all')
   @HttpCode(200)
   findAll(@CurrentCaller() caller: Caller): Promise<TransponderResponse[]> {
     return this.getAll(caller);
   }
 
-  @Post('terminate')
+  @IdempotentPost('terminate')
   @HttpCode(200)
   terminate(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<void> {
     return this.pushes.terminate(caller, readMediaSessionId(body));
   }
 
-  @Post('mute')
+  @IdempotentPost('mute')
   @HttpCode(200)
   mute(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<void> {
     return this.pushes.change(caller, readMediaSessionId(body), { muted: true });
   }
 
-  @Post('unmute')
+  @IdempotentPost('unmute')
   @HttpCode(200)
   unmute(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<void> {
     return this.pushes.change(caller, readMediaSessionId(body), { muted: false });
   }
 
   /** The sound replaces the stream's own; without `loop`, that returns when it is over. */
-  @Post('sound_on')
+  @IdempotentPost('sound_on')
   @HttpCode(200)
   soundOn(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<void> {
     return this.pushes.change(caller, readMediaSessionId(body), { sound: readSound(body) });
   }
 
-  @Post('sound_off')
+  @IdempotentPost('sound_off')
   @HttpCode(200)
   soundOff(@CurrentCaller() caller: Caller, @Body() body: Fields): Promise<void> {
     return this.pushes.change(caller, readMediaSessionId(body), { sound: null });

@@ -1,4 +1,4 @@
-import { Body, Controller, Post, Req } from '@nestjs/common';
+import { Body, Controller, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { PrismaService, SecretBox } from '#libs/db';
@@ -6,6 +6,7 @@ import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { EntryPointParams, type EntryPointPath, namedEntryPoint, unknownEntryPoint } from '../../tenants/owned.js';
 import { CreatePublishToken, type PublishTokenResponse } from './publish-token.dto.js';
 import { signPublishToken } from './publish-token.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 /** Tokens for publishers, who must not have the customer's secret. */
 @Controller('v1/projects/:appid/fls/entry_points/:entryPoint/publish_tokens')
@@ -16,7 +17,7 @@ export class PublishTokenController {
     private readonly env: Env,
   ) {}
 
-  @Post()
+  @IdempotentPost()
   async create(
     @CurrentCaller() caller: Caller,
     @EntryPointParams() path: EntryPointPath,

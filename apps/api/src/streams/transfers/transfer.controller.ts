@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import type { TransferPage, TransferResponse } from './transfer.response.js';
 import { PathId } from '../../http/validation.js';
@@ -6,6 +6,7 @@ import { readChanges, readNewTransfer } from './transfer.dto.js';
 import { TransferPageQuery } from './transfer-page.js';
 import { TransferService } from './transfer.service.js';
 import { StreamParams, type StreamPath } from '../stream-path.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 /** Where one running stream goes; may change at any moment without touching the other transfers. */
 @Controller('v1/projects/:appid/fls/streams/:streamId/transfers')
@@ -21,7 +22,7 @@ export class TransferController {
     return this.transfers.list(caller, path, query);
   }
 
-  @Post()
+  @IdempotentPost()
   add(
     @CurrentCaller() caller: Caller,
     @StreamParams() path: StreamPath,
@@ -59,7 +60,7 @@ export class TransferController {
     return this.transfers.remove(caller, path, transferId);
   }
 
-  @Post(':transferId/retry')
+  @IdempotentPost(':transferId/retry')
   @HttpCode(202)
   retry(
     @CurrentCaller() caller: Caller,

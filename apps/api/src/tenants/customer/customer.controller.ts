@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Query } from '@nestjs/common';
 import { CurrentCaller, OperatorOnly, type Caller } from '../../auth/caller.js';
 import { NamePageQuery } from '../../http/page.js';
 import { PathId, PathName } from '../../http/validation.js';
@@ -15,6 +15,7 @@ import {
   type NewCustomerResponse,
 } from './customer.dto.js';
 import { CustomerService } from './customer.service.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 @Controller('v1/me')
 export class MeController {
@@ -41,7 +42,7 @@ export class CustomerController {
   }
 
   @OperatorOnly()
-  @Post()
+  @IdempotentPost()
   async create(@Body() body: CreateCustomer): Promise<NewCustomerResponse> {
     const { customer, credential } = await this.customers.create(body);
     return { ...customer, credential };
@@ -77,7 +78,7 @@ export class CustomerController {
     return { credentials: await this.credentials.list(caller, customerId) };
   }
 
-  @Post(':customerId/credentials')
+  @IdempotentPost(':customerId/credentials')
   createCredential(
     @CurrentCaller() caller: Caller,
     @Param('customerId', PathName) customerId: string,
@@ -86,7 +87,7 @@ export class CustomerController {
     return this.credentials.create(caller, customerId, body);
   }
 
-  @Post(':customerId/credentials/:credentialId/rotate')
+  @IdempotentPost(':customerId/credentials/:credentialId/rotate')
   rotateCredential(
     @CurrentCaller() caller: Caller,
     @Param('customerId', PathName) customerId: string,

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import { newEntryPointName, PathName } from '../../http/validation.js';
@@ -11,6 +11,7 @@ import {
 } from './entry-point.dto.js';
 import { EntryPointService } from './entry-point.service.js';
 import { EntryPointParams, type EntryPointPath } from '../owned.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 @Controller('v1/projects/:appid/fls/entry_points')
 export class EntryPointController {
@@ -21,7 +22,7 @@ export class EntryPointController {
     return { entryPointList: (await this.entryPoints.list(caller, appid)).map(toEntryPointResponse) };
   }
 
-  @Post()
+  @IdempotentPost()
   async create(
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Query } from '@nestjs/common';
 import { CurrentCaller, type Caller } from '../../auth/caller.js';
 import { PathName } from '../../http/validation.js';
 import {
@@ -10,6 +10,7 @@ import {
   type ProjectResponse,
 } from './project.dto.js';
 import { ProjectService } from './project.service.js';
+import { IdempotentPost } from '../../http/idempotency.interceptor.js';
 
 @Controller('v1/projects')
 export class ProjectController {
@@ -21,7 +22,7 @@ export class ProjectController {
     return { projects: rows.map(toProjectResponse), nextCursor };
   }
 
-  @Post()
+  @IdempotentPost()
   async create(@CurrentCaller() caller: Caller, @Body() body: CreateProject): Promise<ProjectResponse> {
     return toProjectResponse(await this.projects.create(caller, body.name));
   }
@@ -41,7 +42,7 @@ export class ProjectController {
   }
 
   /** Every publish token of the project is worthless from now on. */
-  @Post(':appid/rotate_signing_key')
+  @IdempotentPost(':appid/rotate_signing_key')
   @HttpCode(204)
   async rotateSigningKey(@CurrentCaller() caller: Caller, @Param('appid', PathName) appid: string): Promise<void> {
     await this.projects.rotateSigningKey(caller, appid);

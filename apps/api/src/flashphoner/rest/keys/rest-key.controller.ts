@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Req } from '@nestjs/common';
 import type { Request } from 'express';
 import { Env } from '#libs/config';
 import { CurrentCaller, type Caller } from '../../../auth/caller.js';
@@ -6,6 +6,7 @@ import { PathId, PathName } from '../../../http/validation.js';
 import { CreateRestKey, toRestKeyResponse, type NewRestKeyResponse, type RestKeysResponse } from './rest-key.dto.js';
 import { KEY_PATH } from './rest-key.js';
 import { RestKeyService } from './rest-key.service.js';
+import { IdempotentPost } from '../../../http/idempotency.interceptor.js';
 
 /** Keys for Flashphoner clients in pages, which cannot send an Authorization header. */
 @Controller('v1/projects/:appid/rest_keys')
@@ -20,7 +21,7 @@ export class RestKeyController {
     return { restKeys: (await this.keys.list(caller, appid)).map(toRestKeyResponse) };
   }
 
-  @Post()
+  @IdempotentPost()
   async create(
     @CurrentCaller() caller: Caller,
     @Param('appid', PathName) appid: string,
