@@ -14,9 +14,17 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BASIC = ['basic'];
 const ANY = ['session-cookie', 'metrics-token', 'hmac', 'basic'];
 
+interface Rule {
+  isPublic: boolean;
+  isOperators: boolean;
+}
+
 /** Guards every route that does not say it is public: who forgets a decorator has closed a door, not opened one. */
 @Injectable()
 export class CallerGuard implements CanActivate {
+  /** By class and handler: a handler may be inherited by several classes, each with a rule of its own. */
+  private readonly rules = new Map<object, Map<object, Rule>>();
+
   constructor(
     private readonly reflector: Reflector,
     private readonly schemes: Schemes,
@@ -25,18 +33,30 @@ export class CallerGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const targets = [context.getHandler(), context.getClass()];
-    const isPublic = this.reflector.getAllAndOverride<boolean>(PUBLIC, targets);
+    const { isPublic, isOperators } = this.ruleOf(context);
     if (isPublic) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     request.user = await this.callerOf(request);
     await this.limit.consume(request.user, context.switchToHttp().getResponse<Response>());
     if (request.user.bySession && !SAFE.has(request.method)) requireOwnPage(request, this.env.PUBLIC_URL);
-    if (this.reflector.getAllAndOverride<boolean>(OPERATOR_ONLY, targets) && request.user.role !== 'operator') {
+    if (isOperators && request.user.role !== 'operator') {
       // The same words as the router's own, so that the filter answers as for a path that does not exist.
       throw new NotFoundException(`Cannot ${request.method} ${request.url}`);
     }
     return true;
+  }
+
+  /** What the handler's decorators, or its class's, say. */
+  private ruleOf(context: ExecutionContext): Rule {
+    const [controller, handler] = [context.getClass(), context.getHandler()];
+    const ofClass = this.rules.get(controller) ?? new Map<object, Rule>();
+    const known = ofClass.get(handler);
+    if (known !== undefined) return known;
+    const says = (what: string): boolean =>
+      this.reflector.getAllAndOverride<boolean | undefined>(what, [handler, controller]) === true;
+    const rule = { isPublic: says(PUBLIC), isOperators: says(OPERATOR_ONLY) };
+    this.rules.set(controller, ofClass.set(handler, rule));
+    return rule;
   }
 
   /** Throws 401 with the sentences that Agora's clients know, and Kong's for a bad signature. */

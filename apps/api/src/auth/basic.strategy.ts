@@ -20,7 +20,7 @@ export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'bas
     private readonly logins: Logins,
   ) {
     super({ realm: 'manycast', passReqToCallback: true });
-    schemes.add('basic', this);
+    schemes.add('basic', this, (request) => this.recall(request));
   }
 
   /** passport-http has parsed the header too, but loosely; ours decides. False is 401. */
@@ -28,9 +28,14 @@ export class CustomerSecretStrategy extends PassportStrategy(BasicStrategy, 'bas
     const given = parseBasic(request.headers.authorization);
     if (given === undefined) return false;
     const { id, secret } = given;
-    // Who has just had the right secret, from the same address, is not asked about again; but for what gives access that would outlast a revocation.
-    const mayRecall = RECALLED.has(request.method) && this.logins.isKnown(request.ip, id);
-    const recalled = mayRecall ? this.credentials.recall(id, secret) : undefined;
-    return recalled ?? this.logins.attempt(request.ip, id, () => this.credentials.verifySecret(id, secret));
+    return this.logins.attempt(request.ip, id, () => this.credentials.verifySecret(id, secret));
+  }
+
+  /** Who has just had the right secret, from the same address, is not asked about again; but for what gives access that would outlast a revocation. */
+  private recall(request: Request): Caller | undefined {
+    if (!RECALLED.has(request.method)) return undefined;
+    const given = parseBasic(request.headers.authorization);
+    if (given === undefined || !this.logins.isKnown(request.ip, given.id)) return undefined;
+    return this.credentials.recall(given.id, given.secret);
   }
 }

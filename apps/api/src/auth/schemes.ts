@@ -3,24 +3,33 @@ import type { Request } from 'express';
 import type { Strategy } from 'passport';
 import type { Caller } from './caller.js';
 
+type Recall = (request: Request) => Caller | undefined;
+const nobody: Recall = () => undefined;
+
+interface Scheme {
+  strategy: Strategy;
+  recall: Recall;
+}
+
 /**
  * The Passport strategies of this application, by name. Passport's own register is one for the whole process: the strategies of a second
  * application there would answer for the first one's requests, with the second one's database and memory.
  */
 @Injectable()
 export class Schemes {
-  private readonly strategies = new Map<string, Strategy>();
+  private readonly schemes = new Map<string, Scheme>();
 
-  add(name: string, strategy: Strategy): void {
-    this.strategies.set(name, strategy);
+  /** @param recall who the request's sender was a moment ago, if that is known without asking anybody */
+  add(name: string, strategy: Strategy, recall: Recall = nobody): void {
+    this.schemes.set(name, { strategy, recall });
   }
 
   /** Who sends the request, by the first of the named schemes that knows; undefined: none does. Rejects with what a strategy throws. */
   async callerOf(request: Request, names: readonly string[]): Promise<Caller | undefined> {
     for (const name of names) {
-      const strategy = this.strategies.get(name);
-      if (strategy === undefined) throw new Error(`There is no scheme ${name}.`);
-      const caller = await run(strategy, request);
+      const scheme = this.schemes.get(name);
+      if (scheme === undefined) throw new Error(`There is no scheme ${name}.`);
+      const caller = scheme.recall(request) ?? (await run(scheme.strategy, request));
       if (caller !== undefined) return caller;
     }
     return undefined;
