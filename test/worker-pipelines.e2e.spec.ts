@@ -1,7 +1,8 @@
 // Pipelines that die, grow, do not obey or send invalid messages.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
 import { Runners } from '../apps/worker/src/streams/runners.js';
 import { StreamRows } from '../apps/worker/src/streams/stream-rows.js';
 import {
@@ -183,4 +184,35 @@ it('reaches a pipeline again whose connection broke, and hears what it missed', 
   expect(isAlive(pidOf(answer))).toBe(true);
   await wire.ask('node-a', 'endStream', { streamId: stream.id, reason: 'kicked' }, 5000);
   expect(await row(stream.id)).toMatchObject({ state: 'ended', reason: 'kicked', epoch: 1 });
+});
+
+describe('on a machine on which processes start slowly', () => {
+  const SLOW = join(import.meta.dirname, 'support/slow-pipeline.mjs');
+
+  it('publishers for whom none would be ready in time are told so soon, the others are answered', async () => {
+    const worker = await startWorker('node-a', { NODE_SLOTS: '30' });
+    worker.get(PipelineProgram).file = SLOW;
+    const streams = await Promise.all(Array.from({ length: 16 }, () => newStream()));
+    const began = performance.now();
+    const answers = await Promise.allSettled(streams.map((stream) => dispatch(stream)));
+    // An API waits for 5 s.
+    expect(performance.now() - began).toBeLessThan(5000);
+    const refused = streams.filter((_stream, index) => answers[index]?.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(16);
+    for (const answer of answers)
+      if (answer.status === 'rejected') expect(answer.reason).toMatchObject({ code: 'no_free_slot' });
+    for (const { id } of refused)
+      await expect.poll(() => row(id)).toMatchObject({ state: 'ended', reason: 'no_free_slot' });
+    await expect.poll(() => worker.get(Runners).used).toBe(16 - refused.length);
+  });
+
+  it('more are kept ready while many publishers come', async () => {
+    const worker = await startWorker('node-a', { NODE_SLOTS: '30', WARM_PIPELINES: '1', ANSWER_TIMEOUT_MS: '20000' });
+    worker.get(PipelineProgram).file = SLOW;
+    const streams = await Promise.all(Array.from({ length: 12 }, () => newStream()));
+    await Promise.all(streams.map((stream) => dispatch(stream, 20_000)));
+    const processes = () => readdirSync(runDir).filter((name) => name.endsWith('.sock')).length;
+    await expect.poll(processes, { timeout: 20_000 }).toBeGreaterThan(13);
+  });
 });

@@ -6,7 +6,7 @@ import { Env, withLogFields } from '#libs/config';
 import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
 import { PipelineError } from '../supervisor/control-connection.js';
-import { PipelinePool } from '../supervisor/pipeline-pool.js';
+import { NoPipelineInTime, PipelinePool } from '../supervisor/pipeline-pool.js';
 import { Runners } from './runners.js';
 import { type ClaimedStream, type LeasedStream, StreamRows } from './stream-rows.js';
 
@@ -161,5 +161,6 @@ function toRefusal(error: unknown): { code: string; message: string } {
     return { code: error.code, message: error.message };
   if (error instanceof PipelineError && error.code === 'no_answer')
     return { code: error.code, message: 'The pipeline did not answer in time.' };
+  if (error instanceof NoPipelineInTime) return { code: 'no_free_slot', message: 'This node has no room right now.' };
   return { code: 'service_error', message: 'The pipeline could not be started.' };
 }

@@ -1,16 +1,34 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { availableParallelism } from 'node:os';
 import { Env } from '#libs/config';
+import { ArrivalRate } from './arrival-rate.js';
 import type { PipelineProcess } from './pipeline-process.js';
 import { PipelineStarter } from './pipeline-starter.js';
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
+/** For publishers who wait. More at once only make each other late, and the streams that run. */
+const STARTS_AT_ONCE = Math.max(2, availableParallelism());
+/** Of the time that a publisher waits for its answer, the part in which its process must be there. */
+const PART_FOR_START = 0.5;
 
-/** Keeps pipeline processes ready: a publisher should not wait for a process to start. */
+/** A publisher would wait too long for a process of its own: no room, for this moment. */
+export class NoPipelineInTime extends Error {}
+
+interface Waiting {
+  resolve: (pipeline: PipelineProcess) => void;
+  reject: (error: unknown) => void;
+  deadline: NodeJS.Timeout;
+}
+
+/** Keeps pipeline processes ready, more of them while many publishers come: none should wait for a process to start. */
 @Injectable()
 export class PipelinePool {
   private readonly logger = new Logger(PipelinePool.name);
   private readonly ready: PipelineProcess[] = [];
+  /** Publishers for whom none was ready; the first one gets the next. */
+  private readonly waiting: Waiting[] = [];
+  private readonly rate = new ArrivalRate();
   private starting = 0;
   private failures = 0;
   private closed = false;
@@ -21,35 +39,84 @@ export class PipelinePool {
     private readonly env: Env,
   ) {}
 
-  /** A pipeline without a stream: a ready one at once, or one that is started for this. `refill` is for later, when nobody waits. */
+  /** A pipeline without a stream: a ready one at once, or the next that is. `refill` is for later, when nobody waits. Rejects with NoPipelineInTime. */
   async take(): Promise<PipelineProcess> {
-    return this.ready.shift() ?? this.starter.start();
+    this.rate.arrived(performance.now());
+    const pipeline = this.ready.shift();
+    if (pipeline !== undefined) return pipeline;
+    const waitMs = this.rate.waitMs(this.waiting.length + 1, STARTS_AT_ONCE);
+    const longestMs = PART_FOR_START * this.env.ANSWER_TIMEOUT_MS;
+    if (this.waiting.length > 0 && waitMs > longestMs)
+      throw new NoPipelineInTime(`a process would be there in ${Math.round(waitMs)} ms`);
+    const taken = new Promise<PipelineProcess>((resolve, reject) => {
+      const waiting = { resolve, reject, deadline: setTimeout(() => this.giveUp(waiting), longestMs) };
+      this.waiting.push(waiting);
+    });
+    this.startForWaiting();
+    return taken;
   }
 
   /** Starts what is missing, one after the other: starts compete with running streams for the CPU. */
   refill(): void {
-    if (this.closed || this.starting > 0 || this.timer || this.ready.length >= this.env.WARM_PIPELINES) return;
-    this.starting += 1;
-    this.starter.start().then(
-      (pipeline) => this.started(pipeline),
-      (error: unknown) => this.failed(error),
-    );
+    const wanted = this.rate.wanted(this.env.WARM_PIPELINES, performance.now());
+    if (this.closed || this.starting > 0 || this.timer || this.ready.length >= wanted) return;
+    this.start();
   }
 
   /** Keeps none ready any more; resolves when those that were have ended. */
   async close(): Promise<void> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
+    while (this.waiting.length > 0) this.nextWaiting()?.reject(new Error('this node stops'));
     await Promise.all([this.starter.abort(), ...this.ready.splice(0).map((pipeline) => pipeline.terminate())]);
   }
 
+  private nextWaiting(): Waiting | undefined {
+    const next = this.waiting.shift();
+    clearTimeout(next?.deadline);
+    return next;
+  }
+
+  private giveUp(waiting: Waiting): void {
+    const index = this.waiting.indexOf(waiting);
+    if (index !== -1) this.waiting.splice(index, 1);
+    waiting.reject(new NoPipelineInTime('no process was there in time'));
+  }
+
+  private startForWaiting(): void {
+    while (this.starting < Math.min(this.waiting.length, STARTS_AT_ONCE)) this.start();
+  }
+
+  private start(): void {
+    this.starting += 1;
+    const began = performance.now();
+    this.starter.start().then(
+      (pipeline) => {
+        this.starting -= 1;
+        this.rate.started(performance.now() - began);
+        this.started(pipeline);
+      },
+      (error: unknown) => {
+        this.starting -= 1;
+        this.failed(error);
+      },
+    );
+  }
+
   private started(pipeline: PipelineProcess): void {
-    this.starting -= 1;
     this.failures = 0;
     if (this.closed) {
       pipeline.terminate().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
       return;
     }
+    const next = this.nextWaiting();
+    if (next === undefined) this.keep(pipeline);
+    else next.resolve(pipeline);
+    this.startForWaiting();
+    this.refill();
+  }
+
+  private keep(pipeline: PipelineProcess): void {
     this.ready.push(pipeline);
     pipeline.onGone(() => {
       const index = this.ready.indexOf(pipeline);
@@ -57,16 +124,20 @@ export class PipelinePool {
       this.ready.splice(index, 1);
       this.retryLater(new Error('a waiting pipeline ended'));
     });
-    this.refill();
   }
 
+  /** Whoever waits longest hears of it; the others have starts of their own. */
   private failed(error: unknown): void {
-    this.starting -= 1;
-    this.retryLater(error);
+    const next = this.nextWaiting();
+    next?.reject(error);
+    if (this.closed) return;
+    this.startForWaiting();
+    if (next === undefined) this.retryLater(error);
+    else this.refill();
   }
 
   private retryLater(error: unknown): void {
-    if (this.closed) return;
+    if (this.closed || this.timer) return;
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.failures);
     this.failures += 1;
     this.logger.error(`no pipeline could be kept ready, next try in ${pause} ms: ${String(error)}`);
