@@ -6,6 +6,7 @@ import { AdoptionService } from './supervisor/adoption.service.js';
 import { Intake } from './streams/intake.js';
 import { LeaseService } from './streams/lease.service.js';
 import { Announcement } from './node/announcement.js';
+import { FiguresBoard } from './node/figures-board.js';
 import { NodeService } from './node/node.service.js';
 import { Prober } from './node/prober.js';
 import { MemoryWatch } from './streams/memory-watch.js';
@@ -26,6 +27,7 @@ import { WorkerService } from './worker.service.js';
     PipelinePool,
     Prober,
     StreamRows,
+    FiguresBoard,
     Runners,
     StreamsProcessor,
     NodeService,

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Observable, Subject } from 'rxjs';
 import { PrismaService, type Event } from '#libs/db';
-import { Registry } from '#libs/queue';
+import { Registry, type StreamOnNode } from '#libs/queue';
 import { refuse } from '../http/problem.js';
 import type { LiveFigures } from '../streams/live-figures.js';
 import { covers, join, upTo, type Position } from './position.js';
@@ -262,29 +262,24 @@ export class EventFeed implements OnModuleDestroy {
       listeners.some(({ figuresOf }) => figuresOf === undefined) ? this.newest(projectId) : [],
       named.length === 0 ? [] : this.running(projectId, named),
     ]);
-    const figures = await this.registry.figures<LiveFigures>([...new Set([...newest, ...own])]);
-    for (const { figuresOf = newest, subject } of listeners)
+    const figures = await this.registry.figures<LiveFigures>([...newest, ...own]);
+    for (const { figuresOf = newest.map(({ id }) => id), subject } of listeners)
       subject.next({ figures: Object.fromEntries([...figures].filter(([id]) => figuresOf.includes(id))) });
   }
 
-  private async newest(projectId: string | null): Promise<string[]> {
-    const found =
-      projectId === null
-        ? await this.prisma.$queryRaw<
-            { id: string }[]
-          >`SELECT id FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
-        : await this.prisma.$queryRaw<
-            { id: string }[]
-          >`SELECT id FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
-    return found.map(({ id }) => id);
+  private async newest(projectId: string | null): Promise<StreamOnNode[]> {
+    return projectId === null
+      ? this.prisma
+          .$queryRaw`SELECT id, owner_node AS "ownerNode" FROM streams WHERE state <> 'ended' ORDER BY id DESC LIMIT ${MAX_STREAMS}`
+      : this.prisma
+          .$queryRaw`SELECT id, owner_node AS "ownerNode" FROM streams WHERE state <> 'ended' AND project_id = ${projectId} ORDER BY id DESC LIMIT ${MAX_STREAMS}`;
   }
 
   /** Those of the named streams that run and are of this project. */
-  private async running(projectId: string | null, ids: string[]): Promise<string[]> {
-    const found = await this.prisma.stream.findMany({
+  private async running(projectId: string | null, ids: string[]): Promise<StreamOnNode[]> {
+    return this.prisma.stream.findMany({
       where: { id: { in: ids }, projectId: projectId ?? undefined, state: { not: 'ended' } },
-      select: { id: true },
+      select: { id: true, ownerNode: true },
     });
-    return found.map(({ id }) => id);
   }
 }
