@@ -16,6 +16,7 @@ import { RunDir } from './supervisor/run-dir.js';
 import { Runners } from './streams/runners.js';
 import { StreamRows } from './streams/stream-rows.js';
 import { StreamsProcessor } from './streams/streams.processor.js';
+import { TransferRows } from './streams/transfer-rows.js';
 import { WorkerService } from './worker.service.js';
 
 @Module({
@@ -27,6 +28,7 @@ import { WorkerService } from './worker.service.js';
     PipelinePool,
     Prober,
     StreamRows,
+    TransferRows,
     FiguresBoard,
     Runners,
     StreamsProcessor,

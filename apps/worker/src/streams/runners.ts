@@ -9,6 +9,7 @@ import { bringSounds } from '../supervisor/pipeline-files.js';
 import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type LeasedStream, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
+import { TransferRows } from './transfer-rows.js';
 
 /** The streams of this node, and its slots. */
 @Injectable()
@@ -27,6 +28,7 @@ export class Runners {
     private readonly box: SecretBox,
     private readonly figures: FiguresBoard,
     private readonly rows: StreamRows,
+    private readonly transfers: TransferRows,
   ) {}
 
   /** Slots in use, those of streams that are only starting included. */
@@ -121,7 +123,7 @@ export class Runners {
 
   /** The rows of a stream's outputs with their whole URLs. One that cannot be opened (a lost key) does not keep back the others. */
   private async wantedTransfers(streamId: string): Promise<WantedTransfer[]> {
-    const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
+    const rows = await this.transfers.ofStream(streamId);
     return rows.flatMap(({ id, url, options }) => {
       try {
         const { target, text } = openTransferUrl(this.box, { streamId, url });
