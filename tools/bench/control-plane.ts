@@ -10,6 +10,7 @@ import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
 import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
+import { measureGrowth } from './growth.ts';
 import { load, type Rate } from './http-load.ts';
 import { median } from './measure.ts';
 import { ended, measured } from './processes.ts';
@@ -25,15 +26,17 @@ type Stops = (() => Promise<unknown>)[];
 
 interface Measurement {
   runs: number;
+  /** Only what grows with streams and listeners. */
+  onlyGrowth: boolean;
   print: (row: string[]) => void;
 }
 
 /** Prints one table. Everything runs on this machine, load included: compare inside the table only. */
-export async function measureControlPlane({ runs, print }: Measurement): Promise<void> {
+export async function measureControlPlane({ runs, onlyGrowth, print }: Measurement): Promise<void> {
   const stops: Stops = [];
   try {
     const system = await start(stops);
-    for (const projects of [SMALL, BIG]) {
+    for (const projects of onlyGrowth ? [] : [SMALL, BIG]) {
       await fill(system.databaseUrl, projects);
       const limited = await system.startLimited();
       const rounds: Record<string, Rate>[] = [];
@@ -72,6 +75,8 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
         ]);
       }
     }
+    await fill(system.databaseUrl, SMALL);
+    await measureGrowth(system, print);
   } finally {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
   }
@@ -81,7 +86,12 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
 interface Seeded {
   appid: string;
   publishToken: string;
-  customer: { customerId: string; customerSecret: string };
+  customer: SeededCredential;
+  operator: SeededCredential;
+}
+interface SeededCredential {
+  customerId: string;
+  customerSecret: string;
 }
 type System = Awaited<ReturnType<typeof start>>;
 
@@ -141,7 +151,7 @@ async function start(stops: Stops) {
   const standIn = daemon('tools/bench/stand-in-node.ts');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
-  const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
+  const authorization = basic(seeded.customer);
   const settingsAt = (at: number) =>
     `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
   const settings = settingsAt(port);
@@ -164,11 +174,17 @@ async function start(stops: Stops) {
     settings,
     startLimited,
     authorization,
+    operator: basic(seeded.operator),
+    redisUrl: redis.url,
+    redisPrefix: name,
     port,
     bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
     callback,
   };
 }
+
+const basic = ({ customerId, customerSecret }: SeededCredential): string =>
+  `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
 
 /** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
 async function fill(databaseUrl: string, projects: number): Promise<void> {
