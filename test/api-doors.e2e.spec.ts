@@ -246,22 +246,31 @@ it('an Idempotency-Key that is given back at the wrong moment is claimed anew', 
 
 it('listeners that come and go leave no timers behind', async () => {
   const feed = api.app.get(EventFeed);
+  const { id: credentialId } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id } });
+  const caller = {
+    customerId: alice.id,
+    role: 'customer',
+    credentialId,
+    limitKey: credentialId,
+    bySession: false,
+  } as const;
+  const end = () => expect.unreachable();
   const clear = vi.spyOn(globalThis, 'clearInterval');
   const set = vi.spyOn(globalThis, 'setInterval');
-  for (let i = 0; i < 5; i += 1) {
-    feed.listen({ projectId: alice.appid }).subscribe().unsubscribe();
-    const staying = feed.listen({ projectId: alice.appid }).subscribe();
-    await new Promise((resolve) => setImmediate(resolve));
-    staying.unsubscribe();
-    feed.listen({ projectId: alice.appid }).subscribe().unsubscribe();
-  }
   let came = false;
-  const last = feed
-    .listen({ projectId: alice.appid })
-    .subscribe((item) => (came ||= 'event' in item && item.event.type === 'test'));
+  const to = { send: (text: string | Buffer) => void (came ||= String(text).includes('"test"')), end, destroy: end };
+  const listen = () => feed.listen({ projectId: alice.appid }, caller, to);
+  for (let i = 0; i < 5; i += 1) {
+    listen()();
+    const leave = listen();
+    await new Promise((resolve) => setImmediate(resolve));
+    leave();
+    listen()();
+  }
+  const leave = listen();
   const happens = () => api.prisma.event.create({ data: { projectId: alice.appid, type: 'test' } });
   await expect.poll(() => came || happens().then(() => came), { timeout: 5000, interval: 200 }).toBe(true);
-  last.unsubscribe();
+  leave();
   const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
   const ours = set.mock.results
     .filter((_, i) => [500, 2000].includes(set.mock.calls[i]?.[1] ?? 0))

@@ -109,7 +109,6 @@ it('brings the figures of running streams, or of those that are named', async ()
     const { id } = await api.prisma.stream.create({
       data: { projectId, entryPointId, name, state: 'live', ownerNode: 'node-1' },
     });
-    await api.app.get(Registry).putFigures(id, { input: { bitrate: 1000 }, transfers: {} });
     return id;
   };
   const [one, two, foreign] = [
@@ -117,6 +116,8 @@ it('brings the figures of running streams, or of those that are named', async ()
     await stream(frank.appid, entryPoint.id, 'two'),
     await stream(alice.appid, hers.id, 'hers'),
   ];
+  const measured = { input: { bitrate: 1000 }, transfers: {} };
+  await api.app.get(Registry).putFigures('node-1', new Map([one, two, foreign].map((id) => [id, measured])));
   const [feed, some] = await Promise.all([
     listen(frank, pathOf(frank)),
     listen(frank, pathOf(frank, `?figuresOf=${one},${foreign}`)),

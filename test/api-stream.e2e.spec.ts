@@ -71,7 +71,7 @@ it('says everything of a stream, and of its transfers, with live figures', async
     nextRetryAt: new Date(),
   });
   const figures = { input: { kbps: 2500 }, transfers: { [live.id]: { kbps: 2400 } } };
-  await api.app.get(Registry).putFigures(stream.id, figures);
+  await api.app.get(Registry).putFigures('node-1', new Map([[stream.id, figures]]));
   const expected = {
     id: stream.id,
     name: stream.name,
@@ -127,7 +127,7 @@ it('says everything of a stream, and of its transfers, with live figures', async
 
 it('shows an ended stream with its last figures', async () => {
   const stream = await create({ state: 'ended', reason: 'publisher_left', endedAt: new Date(), figures: { kbps: 1 } });
-  await api.app.get(Registry).putFigures(stream.id, { input: { kbps: 2 }, transfers: {} });
+  await api.app.get(Registry).putFigures('node-1', new Map([[stream.id, { input: { kbps: 2 }, transfers: {} }]]));
   expect(await get(stream.id)).toMatchObject({
     state: 'ended',
     reason: { code: 'publisher_left', blame: 'publisher' },

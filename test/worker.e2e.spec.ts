@@ -64,9 +64,9 @@ it('takes a stream: claims it, answers, forwards, and writes what happens', asyn
       ],
     });
   expect((await row(stream.id)).leaseUntil?.getTime()).toBeGreaterThan(Date.now());
-  expect(await worker.get(Registry).figures([stream.id])).toEqual(
-    new Map([[stream.id, { input: { bitrate: 7 }, transfers: {} }]]),
-  );
+  await expect
+    .poll(() => worker.get(Registry).figures([{ id: stream.id, ownerNode: 'node-a' }]), { timeout: 10_000 })
+    .toEqual(new Map([[stream.id, { input: { bitrate: 7 }, transfers: {} }]]));
   const [, claim] = commands().find(([op]) => op === 'claim') as [string, object];
   expect(claim).toMatchObject({
     streamId: stream.id,

@@ -1,5 +1,6 @@
 // npm run bench: what a stream and a transfer cost, how fast they begin, what they lose; beside the baselines, in one run.
-// `npm run bench -- --quick` measures once instead of three times and leaves the capacity out; `-- --api` is the control plane alone.
+// `npm run bench -- --quick` measures once instead of three times and leaves the capacity out; `-- --api` is the control plane alone,
+// and `-- --growth` of that only what grows with streams and listeners.
 import { join } from 'node:path';
 import { baselineCopy, baselineGst } from './bench/baselines.ts';
 import { sendAtFullSpeed } from './bench/long-connection.ts';
@@ -15,7 +16,8 @@ import { say } from './lib/terminal.ts';
 
 const quick = process.argv.includes('--quick');
 /** Only the control plane. */
-const onlyApi = process.argv.includes('--api');
+const onlyGrowth = process.argv.includes('--growth');
+const onlyApi = onlyGrowth || process.argv.includes('--api');
 const RUNS = quick ? 1 : 3;
 const SECONDS = 8;
 const stops: Stops = [];
@@ -41,7 +43,7 @@ await runMain(async () => {
     say();
     print(['Control plane', '', '']);
     if (onlyApi) say('| --- | --- | --- |');
-    await measureControlPlane({ runs: RUNS, print });
+    await measureControlPlane({ runs: RUNS, onlyGrowth, print });
   } finally {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
   }

@@ -1,6 +1,5 @@
 // What the API carries: settings requests beside a bare Fastify + pg handler of the same query, and arrivals with callbacks.
-import autocannon, { type Options } from 'autocannon';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +10,10 @@ import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
 import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
-import { cpuMs, median, withChildren } from './measure.ts';
+import { measureGrowth } from './growth.ts';
+import { load, type Rate } from './http-load.ts';
+import { median } from './measure.ts';
+import { ended, measured } from './processes.ts';
 import { query } from './query.ts';
 
 const run = promisify(execFile);
@@ -22,27 +24,19 @@ const SMALL = 1000;
 
 type Stops = (() => Promise<unknown>)[];
 
-/** Requests in a second, and the time in ms within which 99 % of them were answered. */
-interface Rate {
-  rate: number;
-  p99: number;
-  /** CPU time of each process group for one request, ms. */
-  cpu: Cpu;
-}
-/** By what the processes are. */
-type Cpu = Record<string, number>;
-
 interface Measurement {
   runs: number;
+  /** Only what grows with streams and listeners. */
+  onlyGrowth: boolean;
   print: (row: string[]) => void;
 }
 
 /** Prints one table. Everything runs on this machine, load included: compare inside the table only. */
-export async function measureControlPlane({ runs, print }: Measurement): Promise<void> {
+export async function measureControlPlane({ runs, onlyGrowth, print }: Measurement): Promise<void> {
   const stops: Stops = [];
   try {
     const system = await start(stops);
-    for (const projects of [SMALL, BIG]) {
+    for (const projects of onlyGrowth ? [] : [SMALL, BIG]) {
       await fill(system.databaseUrl, projects);
       const limited = await system.startLimited();
       const rounds: Record<string, Rate>[] = [];
@@ -81,6 +75,8 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
         ]);
       }
     }
+    await fill(system.databaseUrl, SMALL);
+    await measureGrowth(system, print);
   } finally {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
   }
@@ -90,7 +86,12 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
 interface Seeded {
   appid: string;
   publishToken: string;
-  customer: { customerId: string; customerSecret: string };
+  customer: SeededCredential;
+  operator: SeededCredential;
+}
+interface SeededCredential {
+  customerId: string;
+  customerSecret: string;
 }
 type System = Awaited<ReturnType<typeof start>>;
 
@@ -150,7 +151,7 @@ async function start(stops: Stops) {
   const standIn = daemon('tools/bench/stand-in-node.ts');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
-  const authorization = `Basic ${Buffer.from(`${seeded.customer.customerId}:${seeded.customer.customerSecret}`).toString('base64')}`;
+  const authorization = basic(seeded.customer);
   const settingsAt = (at: number) =>
     `http://127.0.0.1:${at}/v1/projects/${seeded.appid}/fls/entry_points/live/settings/transfer`;
   const settings = settingsAt(port);
@@ -173,11 +174,17 @@ async function start(stops: Stops) {
     settings,
     startLimited,
     authorization,
+    operator: basic(seeded.operator),
+    redisUrl: redis.url,
+    redisPrefix: name,
     port,
     bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
     callback,
   };
 }
+
+const basic = ({ customerId, customerSecret }: SeededCredential): string =>
+  `Basic ${Buffer.from(`${customerId}:${customerSecret}`).toString('base64')}`;
 
 /** Fills the database up to so many projects of so many customers, each with its entry point and a stream that has ended. */
 async function fill(databaseUrl: string, projects: number): Promise<void> {
@@ -200,25 +207,10 @@ async function requests(
   const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
   const headers = { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   const groups = { ...server, Postgres: pids.postgres };
-  const [{ count, ...rate }, spent] = await measured(groups, () => load({ url, method, body, headers }));
+  const [{ count, ...rate }, spent] = await measured(groups, () =>
+    load({ url, method, body, headers, connections: CONNECTIONS, duration: SECONDS }),
+  );
   return { ...rate, cpu: Object.fromEntries(Object.entries(spent).map(([group, ms]) => [group, ms / count])) };
-}
-
-/** What the work brings, and the CPU time that each of the processes, with the children that are there at its end, took meanwhile, ms. */
-async function measured<T>(groups: Record<string, number>, work: () => Promise<T>): Promise<[T, Cpu]> {
-  const pids = () => Object.values(groups).flatMap(withChildren);
-  const before = new Map(pids().map((pid) => [pid, cpuMs([pid])]));
-  const result = await work();
-  const spent = (pid: number): number =>
-    withChildren(pid).reduce((sum, one) => sum + cpuMs([one]) - (before.get(one) ?? 0), 0);
-  return [result, Object.fromEntries(Object.entries(groups).map(([group, pid]) => [group, spent(pid)]))];
-}
-
-async function load(options: Options): Promise<Omit<Rate, 'cpu'> & { count: number }> {
-  const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
-  return { rate: result.requests.average, p99: result.latency.p99, count: result.requests.total };
 }
 
 async function answers(url: string, headers: Record<string, string>): Promise<void> {
@@ -227,10 +219,4 @@ async function answers(url: string, headers: Record<string, string>): Promise<vo
     if (response?.ok) return;
   }
   throw new Error(`${new URL(url).port} does not answer`);
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
-  await Promise.race([exit, sleep(5000).then(() => child.kill('SIGKILL'))]);
 }

@@ -6,6 +6,7 @@ import { AdoptionService } from './supervisor/adoption.service.js';
 import { Intake } from './streams/intake.js';
 import { LeaseService } from './streams/lease.service.js';
 import { Announcement } from './node/announcement.js';
+import { FiguresBoard } from './node/figures-board.js';
 import { NodeService } from './node/node.service.js';
 import { Prober } from './node/prober.js';
 import { MemoryWatch } from './streams/memory-watch.js';
@@ -15,6 +16,7 @@ import { RunDir } from './supervisor/run-dir.js';
 import { Runners } from './streams/runners.js';
 import { StreamRows } from './streams/stream-rows.js';
 import { StreamsProcessor } from './streams/streams.processor.js';
+import { TransferRows } from './streams/transfer-rows.js';
 import { WorkerService } from './worker.service.js';
 
 @Module({
@@ -26,6 +28,8 @@ import { WorkerService } from './worker.service.js';
     PipelinePool,
     Prober,
     StreamRows,
+    TransferRows,
+    FiguresBoard,
     Runners,
     StreamsProcessor,
     NodeService,

@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationB
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
 import { Announcement } from './node/announcement.js';
+import { FiguresBoard } from './node/figures-board.js';
 import { NodeService } from './node/node.service.js';
 import { RunDir } from './supervisor/run-dir.js';
 import { Intake } from './streams/intake.js';
@@ -25,6 +26,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly intake: Intake,
     private readonly node: NodeService,
     private readonly announcement: Announcement,
+    private readonly figures: FiguresBoard,
     private readonly runners: Runners,
   ) {}
 
@@ -34,6 +36,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     await this.intake.start();
     await this.node.start();
     await this.announcement.start();
+    this.figures.start();
     this.logger.log('ready for streams');
   }
 
@@ -48,6 +51,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
     const stopped = Promise.all([this.stop(running), this.intake.stop().then(() => this.stop(this.runners.all))]);
     await Promise.race([stopped, sleep(SHUTDOWN_MS, undefined, { ref: false })]);
     this.node.stop();
+    this.figures.stop();
     await this.announcement.withdraw();
     this.runDir.release();
   }
@@ -59,6 +63,7 @@ export class WorkerService implements OnApplicationBootstrap, BeforeApplicationS
   async leaveRunning(): Promise<void> {
     this.left = true;
     this.announcement.stop();
+    this.figures.stop();
     await this.intake.stop();
     await Promise.all(this.runners.all.map((runner) => runner.handOver()));
     this.runDir.release();

@@ -1,33 +1,15 @@
 import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import {
-  endWith,
-  exhaustMap,
-  filter,
-  ignoreElements,
-  interval,
-  map,
-  merge,
-  type Observable,
-  share,
-  takeUntil,
-} from 'rxjs';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
-import { Credentials } from '../auth/credentials.js';
 import { toPage } from '../http/page.js';
 import { PathName } from '../http/validation.js';
 import { requireProject } from '../tenants/owned.js';
 import { EventQuery, FeedQuery } from './event.query.js';
 import { toEventResponse, type EventPage } from './event.response.js';
-import { EventFeed, type FeedItem, type Wanted } from './event-feed.js';
-import { formatPosition, parsePosition } from './position.js';
-import { sendEvents, type SseMessage } from './sse.js';
-
-/** Proxies close connections on which nothing moves. */
-const HEARTBEAT_MS = 15_000;
-/** A revoked secret opens nothing, at once; what it has opened is closed after this. */
-const RECHECK_MS = 5000;
+import { EventFeed } from './event-feed.js';
+import type { Wanted } from './feed-listener.js';
+import { parsePosition } from './position.js';
 
 /** What happened in a project: its history, newest first, and as it happens (Server-Sent Events). */
 @Controller('v1/projects/:appid/fls/events')
@@ -35,7 +17,6 @@ export class EventController {
   constructor(
     private readonly prisma: PrismaService,
     private readonly feed: EventFeed,
-    private readonly credentials: Credentials,
   ) {}
 
   @Get()
@@ -65,10 +46,7 @@ export class EventController {
   ): Promise<void> {
     await requireProject(this.prisma, caller, appid);
     this.feed.requireRoom(appid);
-    sendEvents(
-      response,
-      toMessages(this.feed.listen(wantedBy(appid, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))),
-    );
+    this.feed.answer(response, caller, wantedBy(appid, query, lastId));
   }
 }
 
@@ -76,10 +54,7 @@ export class EventController {
 @OperatorOnly()
 @Controller('v1/events')
 export class AllEventsController {
-  constructor(
-    private readonly feed: EventFeed,
-    private readonly credentials: Credentials,
-  ) {}
+  constructor(private readonly feed: EventFeed) {}
 
   @Get('stream')
   stream(
@@ -89,46 +64,11 @@ export class AllEventsController {
     @Res() response: Response,
   ): void {
     this.feed.requireRoom(null);
-    sendEvents(
-      response,
-      toMessages(this.feed.listen(wantedBy(null, query, lastId))).pipe(takeUntil(refused(this.credentials, caller))),
-    );
+    this.feed.answer(response, caller, wantedBy(null, query, lastId));
   }
 }
 
 /** The header is the newer one: a browser sends it when it comes back by itself, to the address that it was once given. */
 function wantedBy(projectId: string | null, { lastEventId, figuresOf }: FeedQuery, lastId: string | undefined): Wanted {
   return { projectId, after: parsePosition(lastId) ?? parsePosition(lastEventId), figuresOf: figuresOf?.split(',') };
-}
-
-/** When the reader's secret is good no more. */
-function refused(credentials: Credentials, caller: Caller): Observable<unknown> {
-  return interval(RECHECK_MS).pipe(
-    exhaustMap(() => credentials.isGoodStill(caller)),
-    filter((isGood) => !isGood),
-  );
-}
-
-function toMessages(items: Observable<FeedItem>): Observable<SseMessage> {
-  const messages = items.pipe(
-    map((item): SseMessage => {
-      if ('event' in item)
-        return { event: 'event', id: formatPosition(item.position), data: toEventResponse(item.event) };
-      if ('position' in item) return { id: formatPosition(item.position) };
-      if ('reset' in item) return { event: 'reset', data: {} };
-      const streams = Object.fromEntries(
-        Object.entries(item.figures).map(([id, { input, transfers }]) => [id, { figures: input, transfers }]),
-      );
-      return { event: 'figures', data: { streams } };
-    }),
-  );
-  const shared = messages.pipe(share());
-  const over = shared.pipe(ignoreElements(), endWith(true));
-  return merge(
-    shared,
-    interval(HEARTBEAT_MS).pipe(
-      takeUntil(over),
-      map((): SseMessage => ({ event: 'heartbeat', data: {} })),
-    ),
-  );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { covers, formatPosition, join, parsePosition, upTo, type Position } from './position.js';
+import { covers, formatPosition, isBehind, join, parsePosition, upTo, type Position } from './position.js';
 
 const at = (text: string): Position => parsePosition(text) as Position;
 
@@ -42,6 +42,18 @@ describe('a position in the event feed', () => {
   ])('%s joined with %s is %s', (a, b, both) => {
     expect(formatPosition(join(at(a), at(b)))).toBe(both);
     expect(formatPosition(join(at(b), at(a)))).toBe(both);
+  });
+
+  it.each([
+    ['12', '12', true],
+    ['12-9', '14-9', true],
+    ['12-9', '14-9.13', true],
+    ['12', '14-9', false],
+    ['15', '14', false],
+    ['0', '14-9', true],
+  ])('%s is behind %s: %s', (text, now, is) => {
+    expect(isBehind(at(text), at(now))).toBe(is);
+    if (is) expect(formatPosition(join(at(text), at(now)))).toBe(now);
   });
 
   it('on the way there', () => expect(formatPosition(upTo(at('12-7.9'), 8n))).toBe('8-7'));

@@ -28,6 +28,10 @@ export const formatPosition = ({ last, missing }: Position): string =>
 /** Whether a reader there has this event. */
 export const covers = ({ last, missing }: Position, id: bigint): boolean => id <= last && !missing.includes(id);
 
+/** Whether `now` has everything that a reader at `position` has: from then on, where the one is there the other is. */
+export const isBehind = (position: Position, now: Position): boolean =>
+  position.last <= now.last && now.missing.every((id) => !covers(position, id));
+
 /** Of a reader that has what one or the other has: two processes need not have seen the same. */
 export function join(a: Position, b: Position): Position {
   const open = new Set([...a.missing, ...b.missing].filter((id) => !covers(a, id) && !covers(b, id)));

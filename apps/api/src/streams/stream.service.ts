@@ -119,7 +119,7 @@ export class StreamService {
 
   private async details(rows: StreamRow[]): Promise<(streamId: string) => StreamDetails> {
     const ids = rows.map(({ id }) => id);
-    const running = rows.filter(({ state }) => state !== 'ended').map(({ id }) => id);
+    const running = rows.filter(({ state }) => state !== 'ended');
     // Counted there: a stream may have had a thousand transfers.
     const [counts, live] = await Promise.all([
       this.prisma.transfer.groupBy({ by: ['streamId', 'state'], where: { streamId: { in: ids } }, _count: true }),
@@ -141,9 +141,9 @@ export class StreamService {
   }
 
   /** Rows are the truth; while Redis is away they are shown without figures. */
-  private async liveFigures(streamIds: string[]): Promise<Map<string, LiveFigures>> {
+  private async liveFigures(streams: StreamRow[]): Promise<Map<string, LiveFigures>> {
     try {
-      return await this.registry.figures<LiveFigures>(streamIds);
+      return await this.registry.figures<LiveFigures>(streams);
     } catch (error) {
       if (isUnavailable(error)) return new Map();
       throw error;

@@ -2,13 +2,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import { resolve } from 'node:path';
 import { addressRules, Env } from '#libs/config';
 import { openTransferUrl, PrismaService, SecretBox } from '#libs/db';
-import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
+import { FiguresBoard } from '../node/figures-board.js';
 import { bringSounds } from '../supervisor/pipeline-files.js';
 import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type LeasedStream, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
+import { TransferRows } from './transfer-rows.js';
 
 /** The streams of this node, and its slots. */
 @Injectable()
@@ -25,8 +26,9 @@ export class Runners {
     private readonly env: Env,
     private readonly prisma: PrismaService,
     private readonly box: SecretBox,
-    private readonly registry: Registry,
+    private readonly figures: FiguresBoard,
     private readonly rows: StreamRows,
+    private readonly transfers: TransferRows,
   ) {}
 
   /** Slots in use, those of streams that are only starting included. */
@@ -66,10 +68,7 @@ export class Runners {
           this.logger.error(`sounds could not be brought to a pipeline: ${String(error)}`);
         });
       },
-      publishFigures: (streamId, figures) => {
-        // Live figures are for those who look now; without Redis nobody does.
-        this.registry.putFigures(streamId, figures).catch(() => undefined);
-      },
+      noteFigures: (streamId, figures) => this.figures.note(streamId, figures),
       onLost: (lost) => {
         this.forget(lost);
         this.ending.add(lost);
@@ -84,7 +83,9 @@ export class Runners {
   }
 
   private forget(runner: StreamRunner): void {
-    if (this.byStream.get(runner.id) === runner) this.byStream.delete(runner.id);
+    if (this.byStream.get(runner.id) !== runner) return;
+    this.byStream.delete(runner.id);
+    this.figures.forget(runner.id);
   }
 
   get(streamId: string): StreamRunner | undefined {
@@ -122,7 +123,7 @@ export class Runners {
 
   /** The rows of a stream's outputs with their whole URLs. One that cannot be opened (a lost key) does not keep back the others. */
   private async wantedTransfers(streamId: string): Promise<WantedTransfer[]> {
-    const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
+    const rows = await this.transfers.ofStream(streamId);
     return rows.flatMap(({ id, url, options }) => {
       try {
         const { target, text } = openTransferUrl(this.box, { streamId, url });

@@ -37,7 +37,7 @@ export interface RunnerContext {
   wantedTransfers: (streamId: string) => Promise<WantedTransfer[]>;
   /** Brings the files that these transfers need to a pipeline. */
   bringFiles: (files: PipelineFiles, projectId: string, transfers: WantedTransfer[]) => Promise<void>;
-  publishFigures: (streamId: string, figures: unknown) => void;
+  noteFigures: (streamId: string, figures: Figures) => void;
   /** The stream is not ours any more; its pipeline still ends. */
   onLost: (runner: StreamRunner) => void;
   /** The pipeline has ended, and what was to be written is. */
@@ -198,7 +198,7 @@ export class StreamRunner {
       case 'transfer':
         return this.transferChanged(event.body);
       case 'figures':
-        return this.context.publishFigures(this.id, event.body);
+        return this.context.noteFigures(this.id, event.body);
       case 'ended':
         return this.over(this.pipeline.terminate(), event.body.reason, event.body.detail ?? null, event.body.final);
       case 'log':

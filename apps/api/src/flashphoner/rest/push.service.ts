@@ -23,7 +23,9 @@ const VENDOR_PREFIX = 'rtmp_';
 const REMOVED = 'removed' satisfies ReasonCode;
 
 type SourceStream = { id: string; name: string; projectId: string; entryPointId: string };
-type Push = Transfer & { stream: { name: string; projectId: string; project: { customerId: string } } };
+type Push = Transfer & {
+  stream: { name: string; ownerNode: string | null; projectId: string; project: { customerId: string } };
+};
 
 /** Flashphoner's transponders: transfers of origin `push`. "Gone" is what has ended, and what failed for good. */
 const ALIVE = {
@@ -186,7 +188,11 @@ export class PushService {
   private pushes(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
     return this.prisma.transfer.findMany({
       where: { ...where, stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
-      include: { stream: { select: { name: true, projectId: true, project: { select: { customerId: true } } } } },
+      include: {
+        stream: {
+          select: { name: true, ownerNode: true, projectId: true, project: { select: { customerId: true } } },
+        },
+      },
       orderBy: { id: 'asc' },
     });
   }
@@ -207,7 +213,7 @@ export class PushService {
     named: string | undefined,
   ): Promise<TransponderResponse[]> {
     const live = await this.registry
-      .figures<LiveFigures>([...new Set(rows.map(({ streamId }) => streamId))])
+      .figures<LiveFigures>(rows.map(({ streamId, stream: { ownerNode } }) => ({ id: streamId, ownerNode })))
       .catch((error: unknown) => {
         if (isUnavailable(error)) return new Map<string, LiveFigures>();
         throw error;

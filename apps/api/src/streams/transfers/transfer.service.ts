@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Env } from '#libs/config';
 import { endedTransfer, Prisma, PrismaService, recordEvent, sealedTransfer, SecretBox, type Transfer } from '#libs/db';
-import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
+import { Registry, type StreamOnNode, Wire, WireError, WireTimeout } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
 import { QuotaService, quotaExceeded, MAX_TRANSFERS_EVER } from '../../tenants/customer/quotas.js';
@@ -37,19 +37,19 @@ export class TransferService {
 
   /** Oldest first. */
   async list(caller: Caller, path: StreamPath, { limit, cursor }: TransferPageQuery): Promise<TransferPage> {
-    await this.stream(caller, path);
+    const { ownerNode } = await this.stream(caller, path);
     const found = await this.prisma.transfer.findMany({
       where: { streamId: path.streamId, id: cursor === undefined ? undefined : { gt: cursor } },
       orderBy: { id: 'asc' },
       take: limit + 1,
     });
     const { rows, nextCursor } = toPage(found, limit);
-    return { transfers: await this.withFigures(path.streamId, rows), nextCursor };
+    return { transfers: await this.withFigures({ id: path.streamId, ownerNode }, rows), nextCursor };
   }
 
   async get(caller: Caller, path: StreamPath, transferId: string): Promise<TransferResponse> {
     const row = await this.find(caller, path, transferId);
-    const [response] = await this.withFigures(path.streamId, [row]);
+    const [response] = await this.withFigures({ id: path.streamId, ownerNode: row.stream.ownerNode }, [row]);
     return response as TransferResponse;
   }
 
@@ -193,9 +193,10 @@ export class TransferService {
     return stream;
   }
 
-  private async find(caller: Caller, { appid, streamId }: StreamPath, transferId: string): Promise<Transfer> {
+  private async find(caller: Caller, { appid, streamId }: StreamPath, transferId: string) {
     const row = await this.prisma.transfer.findFirst({
       where: { id: transferId, streamId, stream: { projectId: appid, project: ownedBy(caller) } },
+      include: { stream: { select: { ownerNode: true } } },
     });
     if (row === null) throw new NotFoundException('This transfer does not exist.');
     return row;
@@ -208,12 +209,12 @@ export class TransferService {
     });
   }
 
-  private async withFigures(streamId: string, rows: Transfer[]): Promise<TransferResponse[]> {
-    const live = await this.registry.figures<LiveFigures>([streamId]).catch((error: unknown) => {
+  private async withFigures(stream: StreamOnNode, rows: Transfer[]): Promise<TransferResponse[]> {
+    const live = await this.registry.figures<LiveFigures>([stream]).catch((error: unknown) => {
       if (isUnavailable(error)) return new Map<string, LiveFigures>();
       throw error;
     });
-    return rows.map((row) => toTransferResponse(row, live.get(streamId)?.transfers[row.id]));
+    return rows.map((row) => toTransferResponse(row, live.get(stream.id)?.transfers[row.id]));
   }
 }
 
