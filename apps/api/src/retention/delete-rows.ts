@@ -5,6 +5,8 @@ import { isDayTable } from './days.js';
 const ROWS = 2000;
 /** Streams whose children are deleted together. */
 const STREAMS = 500;
+/** Streams of one statement: for each, Postgres looks for deliveries in every partition (about 1 ms in 35 of them, 4 ms in 120). */
+const STREAM_ROWS = 100;
 
 /** Deletes all rows of a table that meet the condition, in small steps, until `isStopped`; returns how many. */
 export function deleteRows(
@@ -44,8 +46,11 @@ export async function deleteStreams(
     ];
     for (const table of children) await deleteRows(prisma, table, inBatch, isStopped);
     if (history === 'without history') await detachDeliveries(prisma, inBatch, isStopped);
-    if (isStopped()) return deleted;
-    deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
+    for (let at = 0; at < ids.length; at += STREAM_ROWS) {
+      if (isStopped()) return deleted;
+      const some = ids.slice(at, at + STREAM_ROWS);
+      deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${some}::uuid[])`;
+    }
     if (ids.length < STREAMS) return deleted;
   }
 }
