@@ -4,6 +4,7 @@ import { PrismaService, type Event } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { refuse } from '../http/problem.js';
 import type { LiveFigures } from '../streams/live-figures.js';
+import { EventTimes } from './event-times.js';
 import { covers, join, upTo, type Position } from './position.js';
 
 /** An event, and where its reader is with it. */
@@ -62,6 +63,7 @@ export class EventFeed implements OnModuleDestroy {
   private highest = 0n;
   /** Ids below it that were not there yet, ascending, and since when (performance.now()): no clock of another machine has a say in it. */
   private readonly missing = new Map<bigint, number>();
+  private readonly times = new EventTimes();
   private polling = false;
   private sending = false;
 
@@ -136,17 +138,17 @@ export class EventFeed implements OnModuleDestroy {
 
   private async begin(): Promise<void> {
     const since = performance.now();
-    const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
-    const highest = _max.id ?? 0n;
+    const last = await this.prisma.event.findFirst({ select: { id: true }, orderBy: { id: 'desc' } });
+    const highest = last?.id ?? 0n;
     const from = highest > OVERLAP ? highest - OVERLAP : 0n;
     const found = await this.prisma.event.findMany({
       where: { id: { gt: from, lte: highest } },
-      select: { id: true },
+      select: { id: true, at: true },
       orderBy: { id: 'asc' },
     });
     this.highest = from;
     this.missing.clear();
-    for (const { id } of found) this.note(id, since);
+    for (const event of found) this.note(event, since);
     // Whoever it was for may have left meanwhile.
     if (this.listeners.size === 0) return this.stop();
     // And somebody else may have begun again.
@@ -172,15 +174,14 @@ export class EventFeed implements OnModuleDestroy {
     this.polling = true;
     try {
       const begun = performance.now();
+      const missing = [...this.missing.keys()];
       // Two queries: with one condition or the other Postgres may read all that ever happened.
       const [late, events] = await Promise.all([
-        this.missing.size === 0
-          ? []
-          : this.prisma.event.findMany({ where: { id: { in: [...this.missing.keys()] } }, orderBy: { id: 'asc' } }),
-        this.prisma.event.findMany({ where: { id: { gt: this.highest } }, orderBy: { id: 'asc' }, take: BATCH }),
+        missing[0] === undefined ? [] : this.read({ in: missing }, missing[0]),
+        this.read({ gt: this.highest }, this.highest, { take: BATCH }),
       ]);
       for (const event of [...late, ...events]) {
-        this.note(event.id, begun);
+        this.note(event, begun);
         const item = { event, position: this.position() };
         for (const { projectId, subject } of this.listeners)
           if (projectId === null || projectId === event.projectId) subject.next(item);
@@ -195,12 +196,27 @@ export class EventFeed implements OnModuleDestroy {
   }
 
   /** An id was read: it is missing no more; those that it has overtaken are. */
-  private note(id: bigint, now: number): void {
+  private note(event: Pick<Event, 'id' | 'at'>, now: number): void {
+    const { id } = event;
     this.missing.delete(id);
     if (id <= this.highest) return;
     for (let each = id - this.highest > OVERLAP ? id - OVERLAP : this.highest + 1n; each < id; each++)
       this.missing.set(each, now);
     this.highest = id;
+    this.times.note(event);
+  }
+
+  /** Events with these ids, of which `lowest` is the lowest that may be among them, in their order. */
+  private read(
+    id: { in: bigint[] } | { gt: bigint; lte?: bigint },
+    lowest: bigint,
+    { projectId, take }: { projectId?: string | undefined; take?: number } = {},
+  ): Promise<Event[]> {
+    return this.prisma.event.findMany({
+      where: { projectId, id, at: { gte: this.times.since(lowest) } },
+      orderBy: { id: 'asc' },
+      take,
+    });
   }
 
   private position(): Position {
@@ -210,13 +226,8 @@ export class EventFeed implements OnModuleDestroy {
   /** What happened after a position, up to what this process has seen. */
   private async *missed(projectId: string | null, after: Position, now: Position): AsyncGenerator<FeedItem> {
     const ofProject = { projectId: projectId ?? undefined };
-    const late =
-      after.missing.length === 0
-        ? []
-        : await this.prisma.event.findMany({
-            where: { ...ofProject, id: { in: [...after.missing] } },
-            orderBy: { id: 'asc' },
-          });
+    const [lowest] = after.missing;
+    const late = lowest === undefined ? [] : await this.read({ in: [...after.missing] }, lowest, ofProject);
     let before = after;
     for (const event of late) {
       if (!covers(now, event.id)) continue;
@@ -225,11 +236,7 @@ export class EventFeed implements OnModuleDestroy {
     }
     let [from, read] = [after.last, 0];
     for (;;) {
-      const page = await this.prisma.event.findMany({
-        where: { ...ofProject, id: { gt: from, lte: now.last } },
-        orderBy: { id: 'asc' },
-        take: MISSED_PAGE,
-      });
+      const page = await this.read({ gt: from, lte: now.last }, from, { ...ofProject, take: MISSED_PAGE });
       // What has become visible since, the next poll passes on.
       for (const event of page) if (covers(now, event.id)) yield { event, position: join(before, upTo(now, event.id)) };
       if (page.length < MISSED_PAGE) return;
