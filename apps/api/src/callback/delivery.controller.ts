@@ -2,6 +2,7 @@ import { ConflictException, Controller, Get, HttpCode, NotFoundException, Param,
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, type Caller } from '../auth/caller.js';
 import { EntryPointParams, type EntryPointPath, namedEntryPoint, requireEntryPoint } from '../tenants/owned.js';
+import { newestFirst, timeOfUuid, writtenAround, writtenSince } from '../http/newest-first.js';
 import { toPage } from '../http/page.js';
 import { Dispatcher } from '../streams/publish/dispatcher.js';
 import { PathId } from '../http/validation.js';
@@ -24,11 +25,20 @@ export class DeliveryController {
     @Query() { limit, cursor, streamId }: DeliveryQuery,
   ): Promise<DeliveryPage> {
     const found = await requireEntryPoint(this.prisma, caller, path);
-    const deliveries = await this.prisma.callbackDelivery.findMany({
-      where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor } },
-      orderBy: { id: 'desc' },
-      take: limit + 1,
-    });
+    const deliveries = await newestFirst(
+      {
+        size: limit + 1,
+        before: cursor === undefined ? undefined : timeOfUuid(cursor),
+        since: writtenSince(streamId),
+      },
+      (createdAt) =>
+        this.prisma.callbackDelivery.findMany({
+          where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor }, createdAt },
+          orderBy: { id: 'desc' },
+          take: limit + 1,
+        }),
+      (delivery) => delivery.createdAt,
+    );
     const { rows, nextCursor } = toPage(deliveries, limit);
     return { deliveries: rows.map(toDeliveryResponse), nextCursor };
   }
@@ -42,7 +52,7 @@ export class DeliveryController {
     @Param('deliveryId', PathId) deliveryId: string,
   ): Promise<void> {
     const delivery = await this.prisma.callbackDelivery.findFirst({
-      where: { id: deliveryId, entryPoint: namedEntryPoint(caller, path) },
+      where: { id: deliveryId, createdAt: writtenAround(deliveryId), entryPoint: namedEntryPoint(caller, path) },
       select: { stream: { select: { id: true, state: true } } },
     });
     if (delivery === null) throw new NotFoundException('This delivery does not exist.');

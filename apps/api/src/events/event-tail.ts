@@ -1,4 +1,5 @@
-import type { PrismaService } from '#libs/db';
+import type { Event, PrismaService } from '#libs/db';
+import { EventTimes } from './event-times.js';
 import { covers, join, upTo, type Position } from './position.js';
 import { Told } from './told.js';
 
@@ -20,6 +21,7 @@ export class EventTail {
   private highest = 0n;
   /** Ids below it that were not there yet, ascending, and since when (performance.now()): no clock of another machine has a say in it. */
   private readonly missing = new Map<bigint, number>();
+  private readonly times = new EventTimes();
 
   /** Goes up with each beginning: what was asked for before one is not told after it. */
   private beginnings = 0;
@@ -33,34 +35,33 @@ export class EventTail {
   /** From now on. */
   async begin(): Promise<void> {
     const since = performance.now();
-    const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
-    const highest = _max.id ?? 0n;
+    const last = await this.prisma.event.findFirst({ select: { id: true }, orderBy: { id: 'desc' } });
+    const highest = last?.id ?? 0n;
     const from = highest > OVERLAP ? highest - OVERLAP : 0n;
     const found = await this.prisma.event.findMany({
       where: { id: { gt: from, lte: highest } },
-      select: { id: true },
+      select: { id: true, at: true },
       orderBy: { id: 'asc' },
     });
     this.beginnings += 1;
     this.highest = from;
     this.missing.clear();
-    for (const { id } of found) this.note(id, since);
+    for (const event of found) this.note(event, since);
   }
 
   /** Reads what is new. `tell` is called in the same turn of the loop in which the position goes on: who asks for it meanwhile has all before it, or hears all after it. */
   async read(tell: (told: Told[]) => void): Promise<void> {
     const begun = performance.now();
     const { beginnings } = this;
+    const missing = [...this.missing.keys()];
     // Two queries: with one condition or the other Postgres may read all that ever happened.
     const [late, events] = await Promise.all([
-      this.missing.size === 0
-        ? []
-        : this.prisma.event.findMany({ where: { id: { in: [...this.missing.keys()] } }, orderBy: { id: 'asc' } }),
-      this.prisma.event.findMany({ where: { id: { gt: this.highest } }, orderBy: { id: 'asc' }, take: BATCH }),
+      missing[0] === undefined ? [] : this.find({ in: missing }, missing[0]),
+      this.find({ gt: this.highest }, this.highest, { take: BATCH }),
     ]);
     if (beginnings !== this.beginnings) return;
     const told = [...late, ...events].map((event) => {
-      this.note(event.id, begun);
+      this.note(event, begun);
       return new Told(event, this.position);
     });
     if (told.length > 0) tell(told);
@@ -71,13 +72,8 @@ export class EventTail {
   /** What happened after a position, up to `now`, in parts; `reset` when it is more than is sent again. */
   async *missed(projectId: string | null, after: Position, now: Position): AsyncGenerator<Told[] | 'reset'> {
     const ofProject = { projectId: projectId ?? undefined };
-    const late =
-      after.missing.length === 0
-        ? []
-        : await this.prisma.event.findMany({
-            where: { ...ofProject, id: { in: [...after.missing] } },
-            orderBy: { id: 'asc' },
-          });
+    const [lowest] = after.missing;
+    const late = lowest === undefined ? [] : await this.find({ in: [...after.missing] }, lowest, ofProject);
     let before = after;
     const told: Told[] = [];
     for (const event of late) {
@@ -88,11 +84,7 @@ export class EventTail {
     yield told;
     let [from, read] = [after.last, 0];
     for (;;) {
-      const page = await this.prisma.event.findMany({
-        where: { ...ofProject, id: { gt: from, lte: now.last } },
-        orderBy: { id: 'asc' },
-        take: MISSED_PAGE,
-      });
+      const page = await this.find({ gt: from, lte: now.last }, from, { ...ofProject, take: MISSED_PAGE });
       // What has become visible since, the next read tells.
       const seen = page.filter(({ id }) => covers(now, id));
       yield seen.map((event) => new Told(event, join(before, upTo(now, event.id))));
@@ -103,12 +95,27 @@ export class EventTail {
     }
   }
 
+  /** Events with these ids, of which `lowest` is the lowest that may be among them, in their order. */
+  private find(
+    id: { in: bigint[] } | { gt: bigint; lte?: bigint },
+    lowest: bigint,
+    { projectId, take }: { projectId?: string | undefined; take?: number } = {},
+  ): Promise<Event[]> {
+    return this.prisma.event.findMany({
+      where: { projectId, id, at: { gte: this.times.since(lowest) } },
+      orderBy: { id: 'asc' },
+      take,
+    });
+  }
+
   /** An id was read: it is missing no more; those that it has overtaken are. */
-  private note(id: bigint, now: number): void {
+  private note(event: Pick<Event, 'id' | 'at'>, now: number): void {
+    const { id } = event;
     this.missing.delete(id);
     if (id <= this.highest) return;
     for (let each = id - this.highest > OVERLAP ? id - OVERLAP : this.highest + 1n; each < id; each++)
       this.missing.set(each, now);
     this.highest = id;
+    this.times.note(event);
   }
 }

@@ -2,6 +2,7 @@ import { Controller, Get, Headers, Param, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { PrismaService } from '#libs/db';
 import { CurrentCaller, OperatorOnly, type Caller } from '../auth/caller.js';
+import { newestFirst, pastTime, writtenSince } from '../http/newest-first.js';
 import { toPage } from '../http/page.js';
 import { PathName } from '../http/validation.js';
 import { requireProject } from '../tenants/owned.js';
@@ -26,12 +27,23 @@ export class EventController {
     @Query() { limit, cursor, streamId }: EventQuery,
   ): Promise<EventPage> {
     await requireProject(this.prisma, caller, appid);
-    const found = await this.prisma.event.findMany({
-      where: { projectId: appid, streamId, id: cursor === undefined ? undefined : { lt: BigInt(cursor) } },
-      orderBy: { id: 'desc' },
-      take: limit + 1,
-    });
-    const { rows, nextCursor } = toPage(found, limit);
+    const [id, time] = cursor?.split('.') ?? [];
+    const found = await newestFirst(
+      {
+        size: limit + 1,
+        before: time === undefined ? undefined : pastTime(Number(time)),
+        since: writtenSince(streamId),
+      },
+      (at) =>
+        this.prisma.event.findMany({
+          where: { projectId: appid, streamId, id: id === undefined ? undefined : { lt: BigInt(id) }, at },
+          orderBy: { id: 'desc' },
+          take: limit + 1,
+        }),
+      (event) => event.at,
+    );
+    const { rows, nextCursor: nextId } = toPage(found, limit);
+    const nextCursor = nextId && `${nextId}.${rows.at(-1)?.at.getTime()}`;
     return { events: rows.map(toEventResponse), nextCursor };
   }
 

@@ -3,11 +3,11 @@ import { LimitQuery } from '../http/page.js';
 import { Describe } from '../openapi/request.js';
 import { POSITION } from './position.js';
 
-/** A page of events, newest first; their ids are numbers. */
+/** A page of events, newest first. A cursor is the id of the last one, a number, and its time (ms): so the next ones are found without looking through all days. */
 export class EventQuery extends LimitQuery {
   @IsOptional()
   @IsString()
-  @Matches(/^\d{1,18}$/, { message: 'cursor must be the nextCursor of a page before' })
+  @Matches(/^\d{1,18}(\.\d{1,15})?$/, { message: 'cursor must be the nextCursor of a page before' })
   @Describe('`nextCursor` of the page before.')
   cursor?: string;
 

@@ -1,9 +1,12 @@
 import { Prisma, type PrismaService } from '#libs/db';
+import { isDayTable } from './days.js';
 
 /** Rows of one statement: it has 2.5 s, and nobody else is to wait for its locks. */
 const ROWS = 2000;
 /** Streams whose children are deleted together. */
 const STREAMS = 500;
+/** Streams of one statement: for each, Postgres looks for deliveries in every partition (about 1 ms in 35 of them, 4 ms in 120). */
+const STREAM_ROWS = 100;
 
 /** Deletes all rows of a table that meet the condition, in small steps, until `isStopped`; returns how many. */
 export function deleteRows(
@@ -13,10 +16,10 @@ export function deleteRows(
   isStopped: () => boolean,
 ): Promise<number> {
   const name = Prisma.raw(table);
-  return inSteps(
-    isStopped,
-    () =>
-      prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`,
+  return inSteps(isStopped, () =>
+    isDayTable(table)
+      ? ofPartitions(prisma, table, condition, (partition) => Prisma.sql`DELETE FROM ${partition}`)
+      : prisma.$executeRaw`DELETE FROM ${name} WHERE ctid = ANY(ARRAY(SELECT ctid FROM ${name} WHERE ${condition} LIMIT ${ROWS}))`,
   );
 }
 
@@ -43,17 +46,23 @@ export async function deleteStreams(
     ];
     for (const table of children) await deleteRows(prisma, table, inBatch, isStopped);
     if (history === 'without history') await detachDeliveries(prisma, inBatch, isStopped);
-    if (isStopped()) return deleted;
-    deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${ids}::uuid[])`;
+    for (let at = 0; at < ids.length; at += STREAM_ROWS) {
+      if (isStopped()) return deleted;
+      const some = ids.slice(at, at + STREAM_ROWS);
+      deleted += await prisma.$executeRaw`DELETE FROM streams WHERE id = ANY(${some}::uuid[])`;
+    }
     if (ids.length < STREAMS) return deleted;
   }
 }
 
 function detachDeliveries(prisma: PrismaService, inBatch: Prisma.Sql, isStopped: () => boolean): Promise<number> {
-  return inSteps(
-    isStopped,
-    () => prisma.$executeRaw`
-      UPDATE callback_deliveries SET stream_id = NULL WHERE ctid = ANY(ARRAY(SELECT ctid FROM callback_deliveries WHERE ${inBatch} LIMIT ${ROWS}))`,
+  return inSteps(isStopped, () =>
+    ofPartitions(
+      prisma,
+      'callback_deliveries',
+      inBatch,
+      (partition) => Prisma.sql`UPDATE ${partition} SET stream_id = NULL`,
+    ),
   );
 }
 
@@ -63,4 +72,21 @@ async function inSteps(isStopped: () => boolean, step: () => Promise<number>): P
     done += count;
     if (count < ROWS) return done;
   }
+}
+
+/** One step in a table of partitions, where a ctid names a row only together with its partition. Returns how many rows were found. */
+async function ofPartitions(
+  prisma: PrismaService,
+  table: string,
+  condition: Prisma.Sql,
+  change: (partition: Prisma.Sql) => Prisma.Sql,
+): Promise<number> {
+  const found = await prisma.$queryRaw<{ partition: string; ctid: string }[]>`
+    SELECT tableoid::regclass::text AS partition, ctid::text FROM ${Prisma.raw(table)} WHERE ${condition} LIMIT ${ROWS}`;
+  for (const partition of new Set(found.map((row) => row.partition))) {
+    const ctids = found.filter((row) => row.partition === partition).map(({ ctid }) => ctid);
+    // The condition again: meanwhile another row may have come to such a place.
+    await prisma.$executeRaw`${change(Prisma.raw(partition))} WHERE ctid = ANY(${ctids}::tid[]) AND ${condition}`;
+  }
+  return found.length;
 }
