@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { resolve } from 'node:path';
 import { addressRules, Env } from '#libs/config';
-import { openTransferUrl, PrismaService, SecretBox } from '#libs/db';
+import { HotSql, openTransferUrl, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
@@ -9,6 +9,15 @@ import { bringSounds } from '../supervisor/pipeline-files.js';
 import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type LeasedStream, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
+
+const WANTED = {
+  name: 'wanted_transfers',
+  text: 'SELECT id, url, options FROM transfers WHERE stream_id = $1::uuid AND ended_at IS NULL ORDER BY id',
+};
+const STREAM_OF_SESSION = {
+  name: 'stream_of_session',
+  text: 'SELECT stream_id AS "streamId" FROM sessions WHERE id = $1::text',
+};
 
 /** The streams of this node, and its slots. */
 @Injectable()
@@ -23,7 +32,7 @@ export class Runners {
 
   constructor(
     private readonly env: Env,
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly box: SecretBox,
     private readonly registry: Registry,
     private readonly rows: StreamRows,
@@ -93,7 +102,7 @@ export class Runners {
 
   /** The stream that a session feeds, if it runs here. */
   async ofSession(sessionId: string): Promise<StreamRunner | undefined> {
-    const session = await this.prisma.session.findUnique({ where: { id: sessionId }, select: { streamId: true } });
+    const [session] = await this.sql.read<{ streamId: string }>(STREAM_OF_SESSION, [sessionId]);
     return session ? this.byStream.get(session.streamId) : undefined;
   }
 
@@ -122,7 +131,7 @@ export class Runners {
 
   /** The rows of a stream's outputs with their whole URLs. One that cannot be opened (a lost key) does not keep back the others. */
   private async wantedTransfers(streamId: string): Promise<WantedTransfer[]> {
-    const rows = await this.prisma.transfer.findMany({ where: { streamId, endedAt: null }, orderBy: { id: 'asc' } });
+    const rows = await this.sql.read<Pick<Transfer, 'id' | 'url' | 'options'>>(WANTED, [streamId]);
     return rows.flatMap(({ id, url, options }) => {
       try {
         const { target, text } = openTransferUrl(this.box, { streamId, url });
