@@ -2,7 +2,7 @@
 // connections may be kept busy.
 import type { HotSql, PrismaService, Stream, StreamState } from '#libs/db';
 import type { Caller } from '../auth/caller.js';
-import { isOwned, ownerOf } from '../tenants/owned-sql.js';
+import { ownedProjects } from '../tenants/owned-sql.js';
 import type { AllStreamsQuery, StreamQuery } from './stream.dto.js';
 import type { StreamPath } from './stream-path.js';
 
@@ -42,11 +42,6 @@ const COLUMNS = `streams.id, streams.name, streams.state::text, streams.reason, 
   streams.figures, entry_points.name AS "entryPoint",
   (SELECT coalesce(json_object_agg(state, count), '{}') FROM (
     SELECT state, count(*) FROM transfers WHERE stream_id = streams.id GROUP BY state) counts) AS transfers`;
-const FIND = {
-  name: 'find_stream',
-  text: `SELECT ${COLUMNS} FROM streams JOIN projects ON projects.id = streams.project_id JOIN entry_points ON entry_points.id = entry_point_id
-    WHERE streams.id = $1::uuid AND streams.project_id = $2::text AND ${isOwned(3)}`,
-};
 
 /** Undefined for one that is not the caller's. */
 export async function findStream(
@@ -54,7 +49,14 @@ export async function findStream(
   caller: Caller,
   { appid, streamId }: StreamPath,
 ): Promise<StreamRow | undefined> {
-  const [row] = await sql.read<StreamRow>(FIND, [streamId, appid, ...ownerOf(caller)]);
+  const values: unknown[] = [streamId, appid];
+  const owned = ownedProjects(caller, values);
+  const statement = {
+    name: `find_stream_${owned.kind}`,
+    text: `SELECT ${COLUMNS} FROM streams JOIN projects ON projects.id = streams.project_id JOIN entry_points ON entry_points.id = entry_point_id
+      WHERE streams.id = $1::uuid AND streams.project_id = $2::text AND ${owned.condition}`,
+  };
+  const [row] = await sql.read<StreamRow>(statement, values);
   return row;
 }
 
@@ -65,7 +67,8 @@ export async function listStreams(
   appid: string,
   query: StreamQuery,
 ): Promise<StreamRow[] | undefined> {
-  const values: unknown[] = [appid, ...ownerOf(caller)];
+  const values: unknown[] = [appid];
+  const { condition } = ownedProjects(caller, values);
   const { entry_point: entryPoint } = query;
   const isWanted =
     entryPoint === undefined
@@ -75,7 +78,7 @@ export async function listStreams(
   const rows = await prisma.$queryRawUnsafe<(StreamRow | { id: null })[]>(
     `SELECT ${COLUMNS} FROM projects LEFT JOIN LATERAL (${pageOf(isWanted, query, values)}) streams ON true
         LEFT JOIN entry_points ON entry_points.id = streams.entry_point_id
-      WHERE projects.id = $1::text AND ${isOwned(2)} ORDER BY streams.id DESC`,
+      WHERE projects.id = $1::text AND ${condition} ORDER BY streams.id DESC`,
     ...values,
   );
   return rows.length === 0 ? undefined : rows.filter((row) => row.id !== null);

@@ -1,15 +1,15 @@
-// `ownedBy`, for statements of the hot path.
 import type { Caller } from '../auth/caller.js';
 
-/**
- * The condition on `projects` that the caller may see them.
- *
- * @param first the number of the first of two parameters, which `ownerOf` gives
- */
-export const isOwned = (first: number): string =>
-  `projects.deleted_at IS NULL AND ($${first}::text IS NULL OR projects.customer_id = $${first}::text)
-    AND ($${first + 1}::text IS NULL OR projects.id = $${first + 1}::text)`;
+/** A condition on `projects`, and what kind of caller it is for: a part of the name of a prepared statement. */
+export interface OwnedProjects {
+  condition: string;
+  kind: 'any' | 'own' | 'one';
+}
 
-/** The customer, and the only project, that the caller may see; null for any. */
-export const ownerOf = ({ role, customerId, projectId }: Caller): [string | null, string | null] =>
-  role === 'operator' ? [null, null] : [customerId, projectId ?? null];
+/** The projects that the caller may see, as `ownedBy` says it for Prisma; for statements in SQL. Adds its parameters to `values`. */
+export function ownedProjects({ role, customerId, projectId }: Caller, values: unknown[]): OwnedProjects {
+  if (role === 'operator') return { condition: 'projects.deleted_at IS NULL', kind: 'any' };
+  const ofCustomer = `projects.deleted_at IS NULL AND projects.customer_id = $${values.push(customerId)}::text`;
+  if (projectId === undefined) return { condition: ofCustomer, kind: 'own' };
+  return { condition: `${ofCustomer} AND projects.id = $${values.push(projectId)}::text`, kind: 'one' };
+}
