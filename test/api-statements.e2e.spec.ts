@@ -44,6 +44,7 @@ function statements(): string[] {
     const text = (typeof first === 'string' ? first : (first.text ?? ''))
       .replaceAll('"public".', '')
       .replaceAll('"', '')
+      .replace(/FROM set_config\([^)]*\)$/, '')
       .trim();
     const [, verb, table] = /^(SELECT|INSERT|UPDATE)(?:.*? FROM| INTO)? (\w+)/s.exec(text) ?? [];
     if (!STAND_IN.test(text) && !CONNECTION.test(text)) sent.push(verb ? `${verb} ${table}` : text);
