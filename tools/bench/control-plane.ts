@@ -10,7 +10,7 @@ import { ROOT, STATE_DIR } from '../lib/paths.ts';
 import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
-import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
+import { ARRIVALS_AT_ONCE, arrivals, arrivalsByClock, PER_SECOND, startCallback, summary } from './arrivals.ts';
 import { cpuMs, median, withChildren } from './measure.ts';
 import { query } from './query.ts';
 
@@ -80,6 +80,19 @@ export async function measureControlPlane({ runs, print }: Measurement): Promise
           '',
         ]);
       }
+      const { pids } = system;
+      const others = { Postgres: pids.postgres, Redis: pids.redis, node: pids.node };
+      for (const [what, port, api] of [
+        ['Arrivals, callbacks and ends', system.port, pids.api],
+        ['Baseline: the same statements, queue and requests without our code', system.barePort, pids.bareArrivals],
+      ] as const) {
+        const [result, spent] = await measured({ API: api, ...others }, () => arrivalsByClock({ ...system, port }));
+        print([
+          `${what}, ${PER_SECOND}/s by the clock (${projects.toLocaleString('en')} projects)`,
+          summary(result, spent),
+          '',
+        ]);
+      }
     }
   } finally {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
@@ -104,7 +117,8 @@ async function start(stops: Stops) {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   await query(postgres.url, `CREATE DATABASE ${name}`);
   stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  const [port, limitedPort, barePort, callbackPort] = [
+  const [port, limitedPort, barePort, bareArrivalsPort, callbackPort] = [
+    await freePort(),
     await freePort(),
     await freePort(),
     await freePort(),
@@ -128,6 +142,7 @@ async function start(stops: Stops) {
     QUOTA_CALLBACKS_PER_MINUTE: '1000000',
     LOG_LEVEL: 'warn',
     BARE_PORT: String(barePort),
+    BARE_ARRIVALS_PORT: String(bareArrivalsPort),
   };
   const node = (script: string) => run(process.execPath, [script], { cwd: ROOT, env });
   await node('dist/libs/db/src/migrate.js');
@@ -147,6 +162,7 @@ async function start(stops: Stops) {
   };
   const api = daemon('dist/apps/api/src/main.js');
   const bare = daemon('tools/bench/bare-server.ts');
+  const bareArrivals = daemon('tools/bench/bare-arrivals.ts');
   const standIn = daemon('tools/bench/stand-in-node.ts');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
@@ -169,11 +185,19 @@ async function start(stops: Stops) {
   return {
     ...seeded,
     databaseUrl: env.DATABASE_URL,
-    pids: { api: api.pid, bare: bare.pid, node: standIn.pid, postgres: postgres.pid, redis: redis.pid },
+    pids: {
+      api: api.pid,
+      bare: bare.pid,
+      bareArrivals: bareArrivals.pid,
+      node: standIn.pid,
+      postgres: postgres.pid,
+      redis: redis.pid,
+    },
     settings,
     startLimited,
     authorization,
     port,
+    barePort: bareArrivalsPort,
     bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
     callback,
   };
