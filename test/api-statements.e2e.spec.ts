@@ -1,13 +1,13 @@
-// What an arrival costs the database: each statement is a round trip, and all arrivals share its connections.
+// What an arrival and the other requests of the hot path cost the database: each statement is a round trip, and all of them share its connections.
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { type CallbackServer, json, startCallbackServer } from './support/callback-server.js';
 import { type ScriptedNode, startScriptedNode } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
 
-/** Once for each new connection of the pool, whoever needs it. */
-const CONNECTION = /^SELECT set_config/;
+/** Once for each new connection of the pool, whoever needs it; and every second, whether the connection for notices still stands. */
+const CONNECTION = /^SELECT set_config|^SELECT 1$/;
 /** A claim and what follows it. */
 const STAND_IN =
   /^UPDATE streams SET (owner_node|state) =|^SELECT streams\.id, streams\.project_id, .* FROM streams WHERE \(?streams\.id = \$1/;
@@ -44,6 +44,7 @@ function statements(): string[] {
     const text = (typeof first === 'string' ? first : (first.text ?? ''))
       .replaceAll('"public".', '')
       .replaceAll('"', '')
+      .replace(/FROM set_config\([^)]*\)$/, '')
       .trim();
     const [, verb, table] = /^(SELECT|INSERT|UPDATE)(?:.*? FROM| INTO)? (\w+)/s.exec(text) ?? [];
     if (!STAND_IN.test(text) && !CONNECTION.test(text)) sent.push(verb ? `${verb} ${table}` : text);
@@ -52,12 +53,14 @@ function statements(): string[] {
   return sent;
 }
 
-async function publish(name: string): Promise<void> {
+/** The path of the session. */
+async function publish(name: string): Promise<string> {
   const answer = await api.anonymous('POST', `/whip/${alice.appid}/live/${name}`, offer(), {
     'content-type': 'application/sdp',
     authorization: `Bearer ${token}`,
   });
   expect(answer.status).toBe(201);
+  return answer.headers.get('location') ?? '';
 }
 
 it('an arrival and its callback', async () => {
@@ -92,4 +95,76 @@ it('an arrival and its callback', async () => {
   );
   // Its transfers, the log, the answer for later, the event.
   expect(sent).toEqual(['SELECT record_first_answer']);
+});
+
+describe('each of these', () => {
+  const SDP_FRAGMENT = { 'content-type': 'application/trickle-ice-sdpfrag' };
+  let session: string;
+  let streamId: string;
+  /** Those of the stand-in, which ends the stream of a session. */
+  const ofNode = /^SELECT sessions$|^UPDATE streams$/;
+
+  beforeAll(async () => {
+    customer.reply = json({ transferUrls: [] });
+    session = await publish('third');
+    ({ id: streamId } = await api.prisma.stream.findFirstOrThrow({ where: { name: 'third' } }));
+    await vi.waitFor(async () => {
+      const stream = await api.prisma.stream.findUnique({ where: { id: streamId } });
+      expect(stream?.callbackState).toBe('answered');
+    }, 20_000);
+  });
+
+  async function sentBy(request: () => Promise<{ status: number }>, status: number): Promise<string[]> {
+    const sent = statements();
+    expect((await request()).status).toBe(status);
+    // Who asks is remembered for a while, or looked up: see api-credential-memory.
+    return sent.filter((statement) => statement !== 'SELECT expires_at');
+  }
+
+  it('a trickled candidate', async () => {
+    const patch = () => api.anonymous('PATCH', session, 'a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n', SDP_FRAGMENT);
+    expect(await sentBy(patch, 204)).toEqual(['SELECT sessions']);
+  });
+
+  it('an ICE restart: the row, then the node, then the row', async () => {
+    const restart = () =>
+      api.anonymous('PATCH', session, 'a=ice-ufrag:next\r\na=ice-pwd:next-password-of-22-chars\r\n', {
+        ...SDP_FRAGMENT,
+        'if-match': '*',
+      });
+    expect(await sentBy(restart, 200)).toEqual(['SELECT sessions', 'UPDATE sessions', 'UPDATE sessions']);
+  });
+
+  it('a stream', async () => {
+    const path = `/v1/projects/${alice.appid}/fls/streams/${streamId}`;
+    expect(await sentBy(() => alice.call('GET', path), 200)).toEqual(['SELECT transfers']);
+  });
+
+  it('a page of streams', async () => {
+    const path = `/v1/projects/${alice.appid}/fls/streams?entry_point=live&state=live`;
+    expect(await sentBy(() => alice.call('GET', path), 200)).toEqual(['SELECT transfers']);
+  });
+
+  it('a transfer that is added', async () => {
+    const path = `/v1/projects/${alice.appid}/fls/streams/${streamId}/transfers`;
+    const add = () => alice.call('POST', path, { url: 'rtmp://127.0.0.1/live/OTHER' });
+    expect(await sentBy(add, 201)).toEqual(['SELECT streams', 'SELECT add_transfer']);
+  });
+
+  it("Flashphoner's startup and find", async () => {
+    const startup = () =>
+      alice.call('POST', '/rest-api/push/startup', { streamName: 'third', rtmpUrl: 'rtmp://127.0.0.1/live' });
+    // The stream with its pushes, settings and quotas; then what is added.
+    expect(await sentBy(startup, 200)).toEqual(['SELECT transfers', 'SELECT add_transfer']);
+    vi.restoreAllMocks();
+    const find = () => alice.call('POST', '/rest-api/push/find', { streamName: 'third' });
+    expect(await sentBy(find, 200)).toEqual(['SELECT transfers']);
+  });
+
+  it('a publisher that leaves', async () => {
+    const sent = await sentBy(() => api.anonymous('DELETE', session), 200);
+    const [first, ...others] = sent;
+    expect(first).toBe('SELECT sessions');
+    expect(others.filter((statement) => !ofNode.test(statement))).toEqual(['UPDATE sessions']);
+  });
 });

@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import { describe, expect, it } from 'vitest';
+import { Dispatcher } from '../apps/api/src/streams/publish/dispatcher.js';
 import { STREAMS_QUEUE } from '../libs/queue/src/index.js';
 import { ANSWER } from './support/scripted-node.js';
 import { offer } from './support/sdp.js';
@@ -214,6 +215,8 @@ describe('without a worker that answers', () => {
 
   it('no free slot is 503 with Retry-After, at once and without a trace', async () => {
     await node.stop();
+    // That it had room is remembered for a moment.
+    await expect.poll(() => api.app.get(Dispatcher).hasFreeSlot()).toBe(false);
     const name = newName();
     const answer = await post(name);
     expect(answer.status).toBe(503);

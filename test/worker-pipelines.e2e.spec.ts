@@ -67,12 +67,12 @@ it('stops a pipeline whose publisher has given up meanwhile', async () => {
   const rows = worker.get(StreamRows);
   const answered = rows.answered.bind(rows);
   // Between the claim and the answer, the API ends the stream.
-  rows.answered = async (held) => {
+  rows.answered = async (held, sessionId) => {
     await prisma.stream.update({
       where: { id: held.id },
       data: { state: 'ended', epoch: { increment: 1 }, reason: 'no_answer' },
     });
-    return answered(held);
+    return answered(held, sessionId);
   };
   await expect(dispatch(stream, 800)).rejects.toThrow('no answer');
   await expect.poll(() => commands().map(([op]) => op)).toEqual(['claim', 'offer', 'stop']);

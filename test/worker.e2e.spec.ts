@@ -253,9 +253,9 @@ it('takes the job that waits when a slot becomes free', async () => {
 it('answers also when the pipeline speaks before the answer is written', async () => {
   const rows = (await startWorker('node-a')).get(StreamRows);
   const answered = rows.answered.bind(rows);
-  rows.answered = async (held) => {
+  rows.answered = async (held, sessionId) => {
     await expect.poll(async () => (await row(held.id)).state).toBe('live');
-    return answered(held);
+    return answered(held, sessionId);
   };
   const stream = await newStream();
   await dispatch(stream);

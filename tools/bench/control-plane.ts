@@ -9,7 +9,7 @@ import { ROOT, STATE_DIR } from '../lib/paths.ts';
 import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
-import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
+import { ARRIVALS_AT_ONCE, arrivals, arrivalsByClock, PER_SECOND, startCallback, summary } from './arrivals.ts';
 import { measureGrowth } from './growth.ts';
 import { load, type Rate } from './http-load.ts';
 import { median } from './measure.ts';
@@ -74,6 +74,19 @@ export async function measureControlPlane({ runs, onlyGrowth, print }: Measureme
           '',
         ]);
       }
+      const { pids } = system;
+      const others = { Postgres: pids.postgres, Redis: pids.redis, node: pids.node };
+      for (const [what, port, api] of [
+        ['Arrivals, callbacks and ends', system.port, pids.api],
+        ['Baseline: the same statements, queue and requests without our code', system.barePort, pids.bareArrivals],
+      ] as const) {
+        const [result, spent] = await measured({ API: api, ...others }, () => arrivalsByClock({ ...system, port }));
+        print([
+          `${what}, ${PER_SECOND}/s by the clock (${projects.toLocaleString('en')} projects)`,
+          summary(result, spent),
+          '',
+        ]);
+      }
     }
     await fill(system.databaseUrl, SMALL);
     await measureGrowth(system, print);
@@ -105,7 +118,8 @@ async function start(stops: Stops) {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   await query(postgres.url, `CREATE DATABASE ${name}`);
   stops.push(() => query(postgres.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  const [port, limitedPort, barePort, callbackPort] = [
+  const [port, limitedPort, barePort, bareArrivalsPort, callbackPort] = [
+    await freePort(),
     await freePort(),
     await freePort(),
     await freePort(),
@@ -129,6 +143,7 @@ async function start(stops: Stops) {
     QUOTA_CALLBACKS_PER_MINUTE: '1000000',
     LOG_LEVEL: 'warn',
     BARE_PORT: String(barePort),
+    BARE_ARRIVALS_PORT: String(bareArrivalsPort),
   };
   const node = (script: string) => run(process.execPath, [script], { cwd: ROOT, env });
   await node('dist/libs/db/src/migrate.js');
@@ -148,6 +163,7 @@ async function start(stops: Stops) {
   };
   const api = daemon('dist/apps/api/src/main.js');
   const bare = daemon('tools/bench/bare-server.ts');
+  const bareArrivals = daemon('tools/bench/bare-arrivals.ts');
   const standIn = daemon('tools/bench/stand-in-node.ts');
   const callback = await startCallback(callbackPort);
   stops.push(() => callback.stop());
@@ -170,7 +186,14 @@ async function start(stops: Stops) {
   return {
     ...seeded,
     databaseUrl: env.DATABASE_URL,
-    pids: { api: api.pid, bare: bare.pid, node: standIn.pid, postgres: postgres.pid, redis: redis.pid },
+    pids: {
+      api: api.pid,
+      bare: bare.pid,
+      bareArrivals: bareArrivals.pid,
+      node: standIn.pid,
+      postgres: postgres.pid,
+      redis: redis.pid,
+    },
     settings,
     startLimited,
     authorization,
@@ -178,6 +201,7 @@ async function start(stops: Stops) {
     redisUrl: redis.url,
     redisPrefix: name,
     port,
+    barePort: bareArrivalsPort,
     bareUrl: `http://127.0.0.1:${barePort}/${seeded.appid}/live`,
     callback,
   };

@@ -20,7 +20,7 @@ const sql = new HotSql(env, prisma);
 async function startNode(node: number): Promise<void> {
   const ids = Array.from({ length: perNode }, (_, i) => idOfStream(node * perNode + i));
   const rows = new StreamRows(prisma, sql, Object.assign(new Env(), { ...env, NODE_ID: nodeOf(node) }));
-  const transfers = new TransferRows(prisma);
+  const transfers = new TransferRows(sql);
   const renew = async (): Promise<void> => {
     const renewed = await rows.renew(ids.map((id) => ({ id, projectId: '', epoch: 1 })));
     if (renewed.size !== ids.length) throw new Error(`${renewed.size} of ${ids.length} leases were renewed`);

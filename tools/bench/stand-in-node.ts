@@ -11,7 +11,10 @@ const { DATABASE_URL, REDIS_URL, REDIS_PREFIX } = process.env;
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 10 });
 const wire = new Wire(Object.assign(new Env(), { REDIS_URL, REDIS_PREFIX }));
 await wire.ready();
-await wire.serve('bench', async () => ({}));
+await wire.serve('bench', async (op, body) => {
+  if (op === 'endSession') await end((body as { sessionId: string }).sessionId);
+  return {};
+});
 const redis = new Redis(REDIS_URL ?? '');
 
 async function announce(): Promise<void> {
@@ -35,20 +38,30 @@ setInterval(() => {
   announce().catch((error) => console.error('not announced:', error));
 }, 2000);
 
+/** Of a stream whose only publisher leaves. */
+async function end(sessionId: string): Promise<void> {
+  await pool.query({
+    name: 'end',
+    text: `WITH ended AS (
+        UPDATE streams SET state = 'ended', reason = 'publisher_left', lease_until = NULL, ended_at = now()
+        WHERE id = (SELECT stream_id FROM sessions WHERE id = $1) AND state <> 'ended' RETURNING id, project_id),
+      transfers AS (UPDATE transfers SET state = 'ended', ended_at = now() FROM ended WHERE stream_id = ended.id),
+      sessions AS (UPDATE sessions SET ended_at = now(), offer = NULL FROM ended WHERE stream_id = ended.id AND ended_at IS NULL)
+      INSERT INTO events (project_id, stream_id, type) SELECT project_id, id, 'stream.ended' FROM ended`,
+    values: [sessionId],
+  });
+}
+
 const worker = new Worker<{ streamId: string; sessionId: string; replyTo: string }>(
   'streams',
   async ({ data: { streamId, sessionId, replyTo } }) => {
     const takenAt = Date.now();
-    const { rows } = await pool.query<{ name: string; project_id: string }>(
-      "UPDATE streams SET owner_node = 'bench', epoch = epoch + 1, state = 'live', lease_until = clock_timestamp() + interval '1 hour' WHERE id = $1 AND owner_node IS NULL RETURNING name, project_id",
-      [streamId],
-    );
-    await wire.reply(replyTo, sessionId, { sdp: 'v=0\r\n' });
-    const sentAt = Number(rows[0]?.name.split('-')[1]);
-    await pool.query("INSERT INTO events (project_id, type, data) VALUES ($1, 'bench.taken', $2)", [
-      rows[0]?.project_id,
-      { ms: takenAt - sentAt },
-    ]);
+    await pool.query({
+      name: 'claim',
+      text: "UPDATE streams SET owner_node = 'bench', epoch = epoch + 1, state = 'live', lease_until = clock_timestamp() + interval '1 hour' WHERE id = $1 AND owner_node IS NULL",
+      values: [streamId],
+    });
+    await wire.reply(replyTo, sessionId, { sdp: `v=0\r\ns=${takenAt}\r\n` });
   },
   { connection: { url: REDIS_URL, maxRetriesPerRequest: null }, prefix: `${REDIS_PREFIX}:bull`, concurrency: 50 },
 );

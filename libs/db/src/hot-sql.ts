@@ -1,9 +1,9 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { Env } from '#libs/config';
 import { PrismaService } from './prisma.service.js';
+import { RowGates } from './row-gates.js';
 
 /** Connections for reads and for writes, of each process. Two, so that one that is being opened again is not missed. */
 const CONNECTIONS = 2;
@@ -11,8 +11,6 @@ const CONNECTIONS = 2;
 const LOCK_MS = 25;
 /** Postgres: lock_not_available. */
 const LOCKED = '55P03';
-/** So long after a lock was found held, who needs the same waits for it elsewhere at once. */
-const HELD_MS = 1000;
 /** Postgres: invalid_sql_statement_name, duplicate_prepared_statement. One that could not be prepared has let those behind it down; nothing was carried out. */
 const NOT_PREPARED: readonly unknown[] = ['26000', '42P05'];
 
@@ -38,8 +36,7 @@ export class HotSql implements OnApplicationShutdown {
   private readonly readers: Pipe[];
   private readonly writers: Pipe[];
   private turn = 0;
-  /** Rows whose lock was just found held. */
-  private readonly held = new LRUCache<string, true>({ max: 1000, ttl: HELD_MS });
+  private readonly gates = new RowGates();
 
   constructor(
     { DATABASE_URL }: Env,
@@ -60,35 +57,50 @@ export class HotSql implements OnApplicationShutdown {
     this.writers = pipes();
   }
 
-  /** The rows of a SELECT that locks nothing. */
-  read<Row extends object>(statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
-    return this.rows(this.readers, statement, values);
+  /** The rows of a SELECT that locks nothing. Where a table is locked (by a migration), it waits by Prisma. */
+  async read<Row extends object>(statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await this.rows<Row>(this.readers, statement, values);
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      return this.elsewhere(statement, values);
+    }
   }
 
   /**
    * The rows of an INSERT, UPDATE or DELETE with RETURNING, or of a function.
    *
-   * @param row what it locks, e.g. `customer <id>`: where others hold that lock, it waits for it by Prisma, where it keeps nobody else waiting
+   * @param row what it locks, e.g. `customer <id>`: where others hold that lock, one statement of this process waits for it by Prisma, where it keeps
+   *   nobody else waiting, and the rest for their turn
    */
-  async write<Row extends object>(row: string, statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
-    if (this.held.has(row)) return this.prisma.$queryRawUnsafe<Row[]>(statement.text, ...values);
-    return this.rows(this.writers, statement, values, () => this.held.set(row, true));
+  write<Row extends object>(row: string, statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+    return this.gates.pass(row, async () => {
+      if (!this.gates.isHeld(row)) {
+        try {
+          return await this.rows<Row>(this.writers, statement, values);
+        } catch (error) {
+          if (!isLocked(error)) throw error;
+          this.gates.foundHeld(row);
+        }
+      }
+      return this.elsewhere<Row>(statement, values);
+    });
+  }
+
+  private elsewhere<Row extends object>({ text }: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+    return this.prisma.$queryRawUnsafe<Row[]>(text, ...values);
   }
 
   private async rows<Row extends object>(
     pipes: readonly Pipe[],
     statement: HotStatement,
     values: readonly unknown[],
-    onLocked?: () => void,
   ): Promise<Row[]> {
     try {
       return await this.next(pipes).rows<Row>(statement, values);
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      if (NOT_PREPARED.includes(code)) return this.next(pipes).rows<Row>(statement, values);
-      if (code !== LOCKED) throw error;
-      onLocked?.();
-      return this.prisma.$queryRawUnsafe<Row[]>(statement.text, ...values);
+      if (!NOT_PREPARED.includes((error as { code?: unknown }).code)) throw error;
+      return this.next(pipes).rows<Row>(statement, values);
     }
   }
 
@@ -101,6 +113,8 @@ export class HotSql implements OnApplicationShutdown {
     return pipes[this.turn] as Pipe;
   }
 }
+
+const isLocked = (error: unknown): boolean => (error as { code?: unknown }).code === LOCKED;
 
 /** One connection, opened by the first statement that needs it, and again after it broke. */
 class Pipe {

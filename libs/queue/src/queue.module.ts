@@ -14,10 +14,8 @@ import { Wire } from './wire.js';
       useFactory: (env: Env) => ({
         connection: { url: env.REDIS_URL, ...BLOCKING_OPTIONS },
         prefix: `${env.REDIS_PREFIX}:bull`,
-        defaultJobOptions: {
-          removeOnComplete: { age: 3600, count: 1000 },
-          removeOnFail: { age: 86_400, count: 5000 },
-        },
+        // Nobody looks at what is over; and while a job is kept, none of its id can be added.
+        defaultJobOptions: { removeOnComplete: true, removeOnFail: true },
       }),
       inject: [Env],
     }),

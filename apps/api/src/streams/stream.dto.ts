@@ -1,5 +1,5 @@
 import { IsIn, IsOptional, Matches } from 'class-validator';
-import { CallbackState, StreamState, type EntryPoint, type Role, type Stream } from '#libs/db';
+import { CallbackState, StreamState, type Role } from '#libs/db';
 import { ENTRY_POINT_NAME } from '#libs/transfer';
 import { PageQuery } from '../http/page.js';
 import {
@@ -18,6 +18,7 @@ import {
 import { InputFigures } from './figures.js';
 import type { LiveFigures } from './live-figures.js';
 import { ReasonResponse, toReason } from './reason.js';
+import type { StreamRow } from './stream-sql.js';
 
 export class AllStreamsQuery extends PageQuery {
   @IsOptional()
@@ -61,24 +62,15 @@ export type StreamResponse = Shape<typeof StreamResponse>;
 export const StreamPage = pageOf('streams', StreamResponse);
 export type StreamPage = Shape<typeof StreamPage>;
 
-export type StreamRow = Stream & { entryPoint: Pick<EntryPoint, 'name'> };
-
-/** What is not in a stream's row. */
-export interface StreamDetails {
-  /** How many transfers are in each state. */
-  transfers: Record<string, number>;
-  live: LiveFigures | undefined;
-}
-
-export function toStreamResponse(row: StreamRow, { transfers, live }: StreamDetails, role: Role): StreamResponse {
+export function toStreamResponse(row: StreamRow, live: LiveFigures | undefined, role: Role): StreamResponse {
   return {
     id: row.id,
     name: row.name,
-    entryPoint: row.entryPoint.name,
+    entryPoint: row.entryPoint,
     state: row.state,
     reason: toReason(row.reason, row.reasonDetail),
     callback: { state: row.callbackState, reason: toReason(row.callbackReason, row.callbackDetail) },
-    transfers,
+    transfers: row.transfers,
     createdAt: row.createdAt.toISOString(),
     startedAt: row.startedAt?.toISOString() ?? null,
     endedAt: row.endedAt?.toISOString() ?? null,

@@ -1,27 +1,25 @@
 import { Injectable, Logger, NotFoundException } from '@nestjs/common';
-import { Prisma, PrismaService, type StreamState } from '#libs/db';
+import { HotSql, PrismaService } from '#libs/db';
 import { Registry, Wire, WireError, WireTimeout } from '#libs/queue';
-import { ownedBy, type Caller } from '../auth/caller.js';
+import type { Caller } from '../auth/caller.js';
 import { toPage } from '../http/page.js';
-import { requireProject } from '../tenants/owned.js';
+import { unknownProject } from '../tenants/owned.js';
 import { isUnavailable } from '../http/unavailable.js';
 import { endStream } from './end-stream.js';
 import type { LiveFigures } from './live-figures.js';
 import {
   toStreamResponse,
   type AllStreamsQuery,
-  type StreamDetails,
   type StreamPage,
   type StreamQuery,
   type StreamResponse,
-  type StreamRow,
 } from './stream.dto.js';
+import { findStream, listAllStreams, listStreams, type StreamRow } from './stream-sql.js';
 import type { StreamPath } from './stream-path.js';
 
 /** Longer than a node needs to close a stream's outputs properly. */
 const KICK_TIMEOUT_MS = 8000;
 const THUMBNAIL_TIMEOUT_MS = 3000;
-const WITH_NAME = { entryPoint: { select: { name: true } } } as const;
 
 /** The streams of one project. */
 @Injectable()
@@ -30,35 +28,30 @@ export class StreamService {
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly registry: Registry,
     private readonly wire: Wire,
   ) {}
 
   /** Newest first. */
   async list(caller: Caller, appid: string, query: StreamQuery): Promise<StreamPage> {
-    await requireProject(this.prisma, caller, appid);
-    const isOfEntryPoint =
-      query.entry_point === undefined
-        ? Prisma.empty
-        : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
-    const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
-    const details = await this.details(rows);
-    return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };
+    const found = await listStreams(this.prisma, caller, appid, query);
+    if (found === undefined) throw unknownProject();
+    const { rows, nextCursor } = toPage(found, query.limit);
+    const live = await this.liveFigures(rows);
+    return { streams: rows.map((row) => toStreamResponse(row, live.get(row.id), caller.role)), nextCursor };
   }
 
   /** Of all projects, for operators. */
   async listAll(query: AllStreamsQuery): Promise<StreamPage> {
-    const { rows, nextCursor } = await this.page(
-      Prisma.sql`project_id NOT IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL)`,
-      query,
-    );
-    const details = await this.details(rows);
+    const { rows, nextCursor } = toPage(await listAllStreams(this.prisma, query), query.limit);
+    const live = await this.liveFigures(rows);
     const streams = rows.map((row) => ({
-      ...toStreamResponse(row, details(row.id), 'operator'),
-      appid: row.projectId,
-      customerId: row.project.customerId,
-      customerName: row.project.customer.name,
-      projectName: row.project.name,
+      ...toStreamResponse(row, live.get(row.id), 'operator'),
+      appid: row.appid,
+      customerId: row.customerId,
+      customerName: row.customerName,
+      projectName: row.projectName,
     }));
     return { streams, nextCursor };
   }
@@ -79,8 +72,8 @@ export class StreamService {
 
   async get(caller: Caller, path: StreamPath): Promise<StreamResponse> {
     const stream = await this.find(caller, path);
-    const details = await this.details([stream]);
-    return toStreamResponse(stream, details(stream.id), caller.role);
+    const live = await this.liveFigures([stream]);
+    return toStreamResponse(stream, live.get(stream.id), caller.role);
   }
 
   /** Ends a stream. Its node closes the outputs properly; if it cannot, the database's word fences it off. */
@@ -99,67 +92,22 @@ export class StreamService {
     await endStream(this.prisma, id, { reason });
   }
 
-  /** Ids first, by hand: see `isInState`. */
-  private async page(where: Prisma.Sql, { state, cursor, limit }: AllStreamsQuery) {
-    // Ids are UUIDs of version 7: their order is the order in time.
-    const found = await this.prisma.$queryRaw<{ id: string }[]>`
-      SELECT id FROM streams WHERE ${where} ${isInState(state)} ${cursor === undefined ? Prisma.empty : Prisma.sql`AND id < ${cursor}::uuid`}
-      ORDER BY id DESC LIMIT ${limit + 1}`;
-    const { rows: ids, nextCursor } = toPage(found, limit);
-    const rows = await this.prisma.stream.findMany({
-      where: { id: { in: ids.map(({ id }) => id) } },
-      include: {
-        ...WITH_NAME,
-        project: { select: { customerId: true, name: true, customer: { select: { name: true } } } },
-      },
-      orderBy: { id: 'desc' },
-    });
-    return { rows, nextCursor };
-  }
-
-  private async details(rows: StreamRow[]): Promise<(streamId: string) => StreamDetails> {
-    const ids = rows.map(({ id }) => id);
-    const running = rows.filter(({ state }) => state !== 'ended');
-    // Counted there: a stream may have had a thousand transfers.
-    const [counts, live] = await Promise.all([
-      this.prisma.transfer.groupBy({ by: ['streamId', 'state'], where: { streamId: { in: ids } }, _count: true }),
-      this.liveFigures(running),
-    ]);
-    const transfers = new Map<string, Record<string, number>>(ids.map((id) => [id, {}]));
-    for (const { streamId, state, _count } of counts)
-      Object.assign(transfers.get(streamId) as object, { [state]: _count });
-    return (streamId) => ({ transfers: transfers.get(streamId) ?? {}, live: live.get(streamId) });
-  }
-
-  private async find(caller: Caller, { appid, streamId }: StreamPath): Promise<StreamRow> {
-    const stream = await this.prisma.stream.findFirst({
-      where: { id: streamId, projectId: appid, project: ownedBy(caller) },
-      include: WITH_NAME,
-    });
-    if (stream === null) throw new NotFoundException('This stream does not exist.');
+  private async find(caller: Caller, path: StreamPath): Promise<StreamRow> {
+    const stream = await findStream(this.sql, caller, path);
+    if (stream === undefined) throw new NotFoundException('This stream does not exist.');
     return stream;
   }
 
   /** Rows are the truth; while Redis is away they are shown without figures. */
-  private async liveFigures(streams: StreamRow[]): Promise<Map<string, LiveFigures>> {
+  private async liveFigures(rows: StreamRow[]): Promise<Map<string, LiveFigures>> {
+    const running = rows.filter(({ state }) => state !== 'ended');
     try {
-      return await this.registry.figures<LiveFigures>(streams);
+      return await this.registry.figures<LiveFigures>(running);
     } catch (error) {
       if (isUnavailable(error)) return new Map();
       throw error;
     }
   }
 }
-
-/** With the state as a literal: Prisma's parameter keeps Postgres from using the partial indexes, and every stream that ever was is read. */
-const isInState = (state: StreamState | undefined): Prisma.Sql => (state === undefined ? Prisma.empty : STATES[state]);
-
-const STATES: Record<StreamState, Prisma.Sql> = {
-  starting: Prisma.sql`AND state = 'starting'`,
-  connecting: Prisma.sql`AND state = 'connecting'`,
-  live: Prisma.sql`AND state = 'live'`,
-  reconnecting: Prisma.sql`AND state = 'reconnecting'`,
-  ended: Prisma.sql`AND state = 'ended'`,
-};
 
 const noPicture = (): Error => new NotFoundException('There is no thumbnail of this stream.');

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { resolve } from 'node:path';
 import { addressRules, Env } from '#libs/config';
-import { openTransferUrl, PrismaService, SecretBox } from '#libs/db';
+import { HotSql, openTransferUrl, SecretBox } from '#libs/db';
 import type { TransferOptions } from '#libs/transfer';
 import type { PipelineSettings, WantedTransfer } from '#libs/protocol';
 import { FiguresBoard } from '../node/figures-board.js';
@@ -10,6 +10,11 @@ import type { PipelineProcess } from '../supervisor/pipeline-process.js';
 import { type LeasedStream, StreamRows } from './stream-rows.js';
 import { StreamRunner } from './stream-runner.js';
 import { TransferRows } from './transfer-rows.js';
+
+const STREAM_OF_SESSION = {
+  name: 'stream_of_session',
+  text: 'SELECT stream_id AS "streamId" FROM sessions WHERE id = $1::text',
+};
 
 /** The streams of this node, and its slots. */
 @Injectable()
@@ -24,7 +29,7 @@ export class Runners {
 
   constructor(
     private readonly env: Env,
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly box: SecretBox,
     private readonly figures: FiguresBoard,
     private readonly rows: StreamRows,
@@ -94,7 +99,7 @@ export class Runners {
 
   /** The stream that a session feeds, if it runs here. */
   async ofSession(sessionId: string): Promise<StreamRunner | undefined> {
-    const session = await this.prisma.session.findUnique({ where: { id: sessionId }, select: { streamId: true } });
+    const [session] = await this.sql.read<{ streamId: string }>(STREAM_OF_SESSION, [sessionId]);
     return session ? this.byStream.get(session.streamId) : undefined;
   }
 

@@ -53,7 +53,8 @@ const CLAIM = {
 };
 const ANSWERED = {
   name: 'stream_answered',
-  text: `UPDATE streams SET state = 'connecting' WHERE id = $1::uuid AND epoch = $2::int AND owner_node = $3::text AND state = 'starting' RETURNING id`,
+  text: `WITH cleared AS (UPDATE sessions SET offer = NULL WHERE id = $4::text)
+    UPDATE streams SET state = 'connecting' WHERE id = $1::uuid AND epoch = $2::int AND owner_node = $3::text AND state = 'starting' RETURNING id`,
 };
 
 /** Everything that a worker writes into streams and transfers; each write holds only while the stream is ours. */
@@ -91,10 +92,10 @@ export class StreamRows {
     return (await this.prisma.stream.count({ where: { id: streamId, state: 'starting', ownerNode: null } })) === 1;
   }
 
-  /** The stream is being answered: false when its publisher has given up already. One who does so later has the node told. */
-  async answered(leased: LeasedStream): Promise<boolean> {
+  /** The stream is being answered, and its session's offer needed no more: false when its publisher has given up already. One who does so later has the node told. */
+  async answered(leased: LeasedStream, sessionId: string): Promise<boolean> {
     const { id, epoch } = leased;
-    const begun = await this.sql.write(`stream ${id}`, ANSWERED, [id, epoch, this.env.NODE_ID]);
+    const begun = await this.sql.write(`stream ${id}`, ANSWERED, [id, epoch, this.env.NODE_ID, sessionId]);
     // What the pipeline said of the session may have been written before.
     return (
       begun.length === 1 ||

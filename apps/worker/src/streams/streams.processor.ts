@@ -3,7 +3,6 @@ import { Logger } from '@nestjs/common';
 import { type Job, WaitingError } from 'bullmq';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env, withLogFields } from '#libs/config';
-import { PrismaService } from '#libs/db';
 import { STREAMS_QUEUE, type StreamJob, Wire } from '#libs/queue';
 import { PipelineError } from '../supervisor/control-connection.js';
 import { NoPipelineInTime, PipelinePool } from '../supervisor/pipeline-pool.js';
@@ -30,7 +29,6 @@ export class StreamsProcessor extends WorkerHost {
 
   constructor(
     private readonly env: Env,
-    private readonly prisma: PrismaService,
     private readonly wire: Wire,
     private readonly rows: StreamRows,
     private readonly runners: Runners,
@@ -118,7 +116,7 @@ export class StreamsProcessor extends WorkerHost {
       // Together: neither needs the other, and the publisher waits for both.
       const [sdp, mayAnswer] = await Promise.all([
         runner.offer(sessionId, { sdp: offer, endsOnClose }, this.env.ANSWER_TIMEOUT_MS),
-        this.rows.answered(leased),
+        this.rows.answered(leased, sessionId),
       ]);
       if (!mayAnswer) return await runner.fence();
       await this.wire.reply(replyTo, sessionId, { sdp });
@@ -126,14 +124,13 @@ export class StreamsProcessor extends WorkerHost {
     } catch (error) {
       return this.giveUp(leased, sessionId, replyTo, error);
     }
-    await this.afterwards(leased.id, sessionId);
+    await this.afterwards(leased.id);
   }
 
   /** What the publisher need not wait for; the sweep of transfers repeats what fails here. */
-  private async afterwards(streamId: string, sessionId: string): Promise<void> {
+  private async afterwards(streamId: string): Promise<void> {
     try {
       await this.runners.get(streamId)?.syncTransfers();
-      await this.prisma.session.updateMany({ where: { id: sessionId }, data: { offer: null } });
     } catch (error) {
       this.logger.warn(`stream ${streamId} began, but: ${String(error)}`);
     }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Prisma, PrismaService } from '#libs/db';
+import { HotSql, type Prisma } from '#libs/db';
 
 /** What a pipeline needs to know of an output; the URL is sealed. */
 export interface TransferRow {
@@ -9,6 +9,13 @@ export interface TransferRow {
   options: Prisma.JsonValue;
 }
 
+/** An array is one parameter: the statement is the same for any number of streams. */
+const OF_STREAMS = {
+  name: 'transfers_of_streams',
+  text: `SELECT id, stream_id AS "streamId", url, options FROM transfers
+    WHERE stream_id = ANY($1::uuid[]) AND ended_at IS NULL ORDER BY id`,
+};
+
 /**
  * The rows of streams' outputs. Each node looks at those of all its streams every few seconds: who asks at the same moment is answered by one
  * query, so that a node costs the database the same with one stream or with hundreds.
@@ -17,7 +24,7 @@ export interface TransferRow {
 export class TransferRows {
   private asked: { streamIds: Set<string>; rows: Promise<Map<string, TransferRow[]>> } | null = null;
 
-  constructor(private readonly prisma: PrismaService) {}
+  constructor(private readonly sql: HotSql) {}
 
   /** Those that have not ended, as they are after this was asked; oldest first. */
   async ofStream(streamId: string): Promise<TransferRow[]> {
@@ -37,10 +44,7 @@ export class TransferRows {
   }
 
   private async read(streamIds: string[]): Promise<Map<string, TransferRow[]>> {
-    // An array is one parameter: the statement is the same for any number of streams.
-    const found = await this.prisma.$queryRaw<TransferRow[]>`
-      SELECT id, stream_id AS "streamId", url, options FROM transfers
-      WHERE stream_id = ANY(${streamIds}::uuid[]) AND ended_at IS NULL ORDER BY id`;
+    const found = await this.sql.read<TransferRow>(OF_STREAMS, [streamIds]);
     const rows = new Map<string, TransferRow[]>();
     for (const row of found) {
       const others = rows.get(row.streamId);

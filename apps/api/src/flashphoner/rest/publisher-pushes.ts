@@ -1,8 +1,9 @@
 import { HttpException, Injectable } from '@nestjs/common';
-import { PrismaService } from '#libs/db';
+import { HotSql } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
 import { refuse } from '../../http/problem.js';
 import type { PublishTarget } from '../../streams/publish/publisher.js';
+import { findPushSourceOfSession } from './push-sql.js';
 import { PushService } from './push.service.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
 
@@ -10,21 +11,19 @@ import { PushSettingsService } from '../republish/push-settings.service.js';
 @Injectable()
 export class PublisherPushes {
   constructor(
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly pushes: PushService,
     private readonly settings: PushSettingsService,
   ) {}
 
   /** Pushes the session's stream on the customer's behalf. What is pushed there already goes on; what was terminated stays so while its stream lives. Throws what a startup would. */
   async push(sessionId: string, { customerId, entryPointId }: PublishTarget, rtmpUrl: string): Promise<void> {
-    const { settings } = await this.settings.of(entryPointId);
+    const source = await findPushSourceOfSession(this.sql, sessionId);
+    if (source === undefined) throw new Error('the session is gone');
+    const { settings } = this.settings.effective(entryPointId, source.settings);
     if (!settings.publishersMayPush) throw refuse(403, 'Publishers may not push streams of this entry point.');
-    const session = await this.prisma.session.findUniqueOrThrow({
-      where: { id: sessionId },
-      select: { stream: { select: { id: true, name: true, projectId: true, entryPointId: true } } },
-    });
     // A publisher that comes back after a break says its URL again.
-    if (await this.pushes.wasTerminated(session.stream, rtmpUrl)) throw refuse(409, 'This push was terminated.');
+    if (await this.pushes.wasTerminated(source, rtmpUrl)) throw refuse(409, 'This push was terminated.');
     const caller: Caller = {
       customerId,
       role: 'customer',
@@ -32,7 +31,7 @@ export class PublisherPushes {
       limitKey: `publisher:${sessionId}`,
       bySession: false,
     };
-    await this.pushes.pushTo(caller, session.stream, { rtmpUrl, options: {} }).catch((error: unknown) => {
+    await this.pushes.pushTo(caller, source, { rtmpUrl, options: {} }).catch((error: unknown) => {
       if (!(error instanceof HttpException) || error.getStatus() !== 409) throw error;
     });
   }

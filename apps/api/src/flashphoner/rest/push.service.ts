@@ -1,18 +1,20 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { addressRules, Env } from '#libs/config';
-import { openTransferUrl, type Prisma, PrismaService, SecretBox, type Transfer } from '#libs/db';
+import { HotSql, openTransferUrl, PrismaService, SecretBox, type Transfer } from '#libs/db';
 import { Registry } from '#libs/queue';
 import { AllowList, ForbiddenAddress, lookupHost, resolveAllowed } from '#libs/net';
 import { pushUrl, type ReasonCode, TransferError, type TransferOptions, type TransferUrl } from '#libs/transfer';
-import { ownedBy, type Caller } from '../../auth/caller.js';
+import type { Caller } from '../../auth/caller.js';
 import { badRequest } from '../../http/problem.js';
 import type { LiveFigures } from '../../streams/live-figures.js';
+import { StreamEnded } from '../../streams/transfers/add-transfer.js';
 import { TransferService } from '../../streams/transfers/transfer.service.js';
 import { isUnavailable } from '../../http/unavailable.js';
 import { newMediaSessionId } from './media-session-id.js';
 import { pushOptions } from '../republish/push-settings.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
 import { toVendorOptions, type Startup } from './push.dto.js';
+import { findPushes, findPushSources, type PushRow, type PushSource } from './push-sql.js';
 import type { Filter, Place, TransponderResponse } from './push.shapes.js';
 
 const DNS_TIMEOUT_MS = 4000;
@@ -22,24 +24,22 @@ const VENDOR_PREFIX = 'rtmp_';
 /** What the row of a transfer says that somebody has taken away. */
 const REMOVED = 'removed' satisfies ReasonCode;
 
-type SourceStream = { id: string; name: string; projectId: string; entryPointId: string };
-type Push = Transfer & {
-  stream: { name: string; ownerNode: string | null; projectId: string; project: { customerId: string } };
+/** A transponder; what is sealed in its row is opened for those who may see it. */
+type Push = Omit<PushRow, 'url' | 'pushUrl' | 'options'> & {
+  options: unknown;
+  /** The stream's name on the RTMP server: the key, where the URL was a full one. */
+  pushName: () => string;
+  rtmpUrl: () => string;
 };
 
-/** Flashphoner's transponders: transfers of origin `push`. "Gone" is what has ended, and what failed for good. */
-const ALIVE = {
-  mediaSessionId: { not: null },
-  endedAt: null,
-  NOT: { state: 'failed', nextRetryAt: null },
-} as const satisfies Prisma.TransferWhereInput;
-
+/** Flashphoner's transponders: transfers of origin `push`. */
 @Injectable()
 export class PushService {
   private readonly allowList: AllowList;
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly box: SecretBox,
     private readonly transfers: TransferService,
     private readonly settings: PushSettingsService,
@@ -57,35 +57,40 @@ export class PushService {
   /** As `startup`, of a stream that is known. */
   async pushTo(
     caller: Caller,
-    stream: SourceStream,
-    { rtmpUrl, fullUrl, options }: Omit<Startup, 'streamName'>,
+    source: PushSource,
+    { rtmpUrl, fullUrl, options: asked }: Omit<Startup, 'streamName'>,
   ): Promise<TransponderResponse> {
-    const { settings } = await this.settings.of(stream.entryPointId);
-    const url = readUrl(() => pushUrl(rtmpUrl, stream.name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }));
+    const { id: streamId, name, projectId, customerId, entryPointId, ownerNode } = source;
+    const { settings } = this.settings.effective(entryPointId, source.settings);
+    const url = readUrl(() => pushUrl(rtmpUrl, name, { ...settings, fullUrl: fullUrl ?? settings.fullUrl }));
     await this.requireAddress(url);
-    await this.requireNew(caller, stream, rtmpUrl, url);
+    await this.requireNew(caller, source, rtmpUrl, url);
+    const options = { ...pushOptions(settings), ...asked };
     const mediaSessionId = newMediaSessionId();
-    const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${stream.id}`) };
-    const path = { appid: stream.projectId, streamId: stream.id };
-    await this.transfers.add(caller, path, { url, options: { ...pushOptions(settings), ...options } }, push);
+    const push = { origin: 'push', mediaSessionId, pushUrl: this.box.seal(rtmpUrl, `push:${streamId}`) };
+    const { id } = await this.transfers
+      .addTo({ appid: projectId, streamId }, source.quotas, { url, options }, push)
+      .catch(rethrowEnded);
     // Whatever has become of it since: a server that refuses at once was still asked to take it.
-    const [transponder] = await this.toResponses(caller, await this.pushes(caller, { mediaSessionId }), rtmpUrl);
-    // Ended between two statements: the stream's publisher left.
-    if (transponder === undefined) throw new NotFoundException('Stream not found');
-    return transponder;
+    const known = { pushName: () => url.target.streamName, rtmpUrl: () => rtmpUrl };
+    const row = { id, streamId, mediaSessionId, projectId, customerId, ownerNode, streamName: name };
+    const shown = { ...row, redactedUrl: url.masked, options, ...known };
+    const [transponder] = await this.toResponses(caller, [shown], rtmpUrl);
+    return transponder as TransponderResponse;
   }
 
   /** By the bare name, the one on the RTMP server, or the one that the vendor's pages ask for; by rtmpUrl exactly as it was sent. */
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
-    const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
+    const found = await findPushes(this.prisma, caller, { appId, entryPoint });
+    const rows = found.map((row) => this.toPush(row));
     const named = rows.filter(
       (row) =>
         streamName === undefined ||
-        [row.stream.name, this.pushName(row), VENDOR_PREFIX + row.stream.name].includes(streamName),
+        [row.streamName, row.pushName(), VENDOR_PREFIX + row.streamName].includes(streamName),
     );
     return this.toResponses(
       caller,
-      named.filter((row) => rtmpUrl === undefined || this.rtmpUrl(row) === rtmpUrl),
+      named.filter((row) => rtmpUrl === undefined || row.rtmpUrl() === rtmpUrl),
       rtmpUrl,
     );
   }
@@ -96,7 +101,7 @@ export class PushService {
   }
 
   /** Whether the last push of a running stream to this rtmpUrl was ended on purpose. */
-  async wasTerminated({ id }: SourceStream, rtmpUrl: string): Promise<boolean> {
+  async wasTerminated({ id }: PushSource, rtmpUrl: string): Promise<boolean> {
     const rows = await this.prisma.transfer.findMany({
       where: { streamId: id, mediaSessionId: { not: null } },
       orderBy: { id: 'desc' },
@@ -119,23 +124,12 @@ export class PushService {
   }
 
   /** The one running stream that is meant. A name may run in several projects and entry points of a customer. */
-  private async source(caller: Caller, { streamName, appId, entryPoint }: Startup & Place): Promise<SourceStream> {
-    const found = await this.prisma.stream.findMany({
-      where: {
-        name: streamName,
-        endedAt: null,
-        state: { not: 'ended' },
-        projectId: appId,
-        entryPoint: { name: entryPoint },
-        project: ownedBy(caller),
-      },
-      select: { id: true, name: true, projectId: true, entryPointId: true, entryPoint: { select: { name: true } } },
-      take: 10,
-    });
+  private async source(caller: Caller, request: Startup & Place): Promise<PushSource> {
+    const found = await findPushSources(this.sql, caller, request);
     const [stream, ...others] = found;
     if (stream === undefined) throw new NotFoundException('Stream not found');
     if (others.length === 0) return stream;
-    const places = found.map((one) => `${one.projectId}/${one.entryPoint.name}`).join(', ');
+    const places = found.map((one) => `${one.projectId}/${one.entryPoint}`).join(', ');
     throw badRequest([
       { field: 'streamName', message: `is ambiguous: it runs at ${places}; say which by appId and entryPoint` },
     ]);
@@ -155,16 +149,13 @@ export class PushService {
   }
 
   /** 409 for the same stream and rtmpUrl, however they would be joined. What failed for good makes room. */
-  private async requireNew(caller: Caller, stream: SourceStream, rtmpUrl: string, url: TransferUrl): Promise<void> {
-    const path = { appid: stream.projectId, streamId: stream.id };
+  private async requireNew(caller: Caller, source: PushSource, rtmpUrl: string, url: TransferUrl): Promise<void> {
+    const path = { appid: source.projectId, streamId: source.id };
     const hashes = this.box.hashes(url.text);
-    const rows = await this.prisma.transfer.findMany({
-      where: { streamId: stream.id, endedAt: null, mediaSessionId: { not: null } },
-    });
-    for (const row of rows) {
-      const isGone = row.state === 'failed' && row.nextRetryAt === null;
-      if (isGone && hashes.includes(row.urlHash)) await this.transfers.remove(caller, path, row.id);
-      else if (!isGone && this.rtmpUrl(row) === rtmpUrl) throw new ConflictException('Transponder already exists');
+    for (const { id, isGone, urlHash, pushUrl: sealed } of source.pushes) {
+      if (isGone && hashes.includes(urlHash)) await this.transfers.remove(caller, path, id);
+      else if (!isGone && this.rtmpUrl({ pushUrl: sealed, streamId: source.id }) === rtmpUrl)
+        throw new ConflictException('Transponder already exists');
     }
   }
 
@@ -172,38 +163,25 @@ export class PushService {
     caller: Caller,
     mediaSessionId: string | undefined,
   ): Promise<{ path: { appid: string; streamId: string }; id: string; sound: TransferOptions['sound'] }> {
-    const [row] = mediaSessionId === undefined ? [] : await this.alive(caller, { mediaSessionId });
+    const [row] = mediaSessionId === undefined ? [] : await findPushes(this.prisma, caller, { mediaSessionId });
     if (row === undefined) throw new NotFoundException('Not found transponder');
     return {
-      path: { appid: row.stream.projectId, streamId: row.streamId },
+      path: { appid: row.projectId, streamId: row.streamId },
       id: row.id,
       sound: (row.options as TransferOptions).sound,
     };
   }
 
-  private alive(caller: Caller, where: Prisma.TransferWhereInput): Promise<Push[]> {
-    return this.pushes(caller, { ...where, AND: [ALIVE] });
-  }
-
-  private pushes(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
-    return this.prisma.transfer.findMany({
-      where: { ...where, stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
-      include: {
-        stream: {
-          select: { name: true, ownerNode: true, projectId: true, project: { select: { customerId: true } } },
-        },
-      },
-      orderBy: { id: 'asc' },
-    });
-  }
-
-  private rtmpUrl({ pushUrl, streamId }: Transfer): string {
+  private rtmpUrl({ pushUrl, streamId }: Pick<Transfer, 'pushUrl' | 'streamId'>): string {
     return pushUrl === null ? '' : this.box.open(pushUrl, `push:${streamId}`);
   }
 
-  /** The stream's name on the RTMP server: with a full URL it is the key, so it is read from where that is sealed. */
-  private pushName(row: Transfer): string {
-    return openTransferUrl(this.box, row).target.streamName;
+  private toPush(row: PushRow): Push {
+    return {
+      ...row,
+      pushName: () => openTransferUrl(this.box, row).target.streamName,
+      rtmpUrl: () => this.rtmpUrl(row),
+    };
   }
 
   /** `named`: the rtmpUrl that the request itself has said. */
@@ -213,7 +191,7 @@ export class PushService {
     named: string | undefined,
   ): Promise<TransponderResponse[]> {
     const live = await this.registry
-      .figures<LiveFigures>(rows.map(({ streamId, stream: { ownerNode } }) => ({ id: streamId, ownerNode })))
+      .figures<LiveFigures>(rows.map(({ streamId, ownerNode }) => ({ id: streamId, ownerNode })))
       .catch((error: unknown) => {
         if (isUnavailable(error)) return new Map<string, LiveFigures>();
         throw error;
@@ -222,12 +200,11 @@ export class PushService {
       const options = row.options as TransferOptions;
       // Its owner's programs compare these with what they sent; an operator who looks on needs no stream keys (decision 0013), and a full URL's last part is one.
       // A REST key lies open in a page: it reads no keys of the project's other pushes.
-      const isOwners =
-        row.stream.project.customerId === customerId && (projectId === undefined || this.rtmpUrl(row) === named);
+      const isOwners = row.customerId === customerId && (projectId === undefined || row.rtmpUrl() === named);
       return {
-        mediaSessionId: row.mediaSessionId ?? '',
-        streamName: isOwners ? this.pushName(row) : row.stream.name,
-        rtmpUrl: isOwners ? this.rtmpUrl(row) : row.redactedUrl,
+        mediaSessionId: row.mediaSessionId,
+        streamName: isOwners ? row.pushName() : row.streamName,
+        rtmpUrl: isOwners ? row.rtmpUrl() : row.redactedUrl,
         ...videoSize(
           options,
           live.get(row.streamId)?.input as { width?: number | null; height?: number | null } | undefined,
@@ -238,6 +215,12 @@ export class PushService {
       };
     });
   }
+}
+
+/** Its publisher left between the two statements. */
+function rethrowEnded(error: unknown): never {
+  if (error instanceof StreamEnded) throw new NotFoundException('Stream not found');
+  throw error;
 }
 
 /** Of a sound that was to be played once. */

@@ -26,9 +26,14 @@ type Outcome =
   | { outcome: 'unconnected_of_customer' | 'unconnected_of_token'; oldestS: number | null }
   | { outcome: 'banned'; untilMs: number };
 
+/**
+ * Its commit does not wait for the disk: the lock of the customer's row is held until a commit is done, and all arrivals of a customer would wait for one write
+ * to disk after the other. The node's claim, without which no publisher is answered, waits for it, and for all that was committed before.
+ */
 const BEGIN = {
   name: 'begin_stream',
-  text: 'SELECT begin_stream($1::text, $2::jsonb, $3::jsonb, $4::jsonb, $5::int, $6::int, $7::int) AS outcome',
+  text: `SELECT begin_stream($1::text, $2::jsonb, $3::jsonb, $4::jsonb, $5::int, $6::int, $7::int) AS outcome
+    FROM set_config('synchronous_commit', 'off', true)`,
 };
 
 /**

@@ -8,6 +8,8 @@ import { within } from '../../http/unavailable.js';
 /** `add` itself may wait forever: see `within`. */
 const QUEUE_DEADLINE_MS = 1000;
 const TELL_TIMEOUT_MS = 2000;
+/** Nodes say every 2 s how many streams they have; one that was seen to have room a moment ago need not be asked for with every publisher. */
+const ROOM_MS = 250;
 /** Callbacks are asked for as long as their stream lives; BullMQ wants a number. */
 const UNLIMITED_ATTEMPTS = 1_000_000_000;
 
@@ -15,6 +17,8 @@ const UNLIMITED_ATTEMPTS = 1_000_000_000;
 @Injectable()
 export class Dispatcher {
   private readonly logger = new Logger(Dispatcher.name);
+  /** Until then, `performance.now()`, it is known that some node has room. */
+  private roomUntil = 0;
 
   constructor(
     @InjectQueue(STREAMS_QUEUE) private readonly streams: Queue<StreamJob>,
@@ -29,8 +33,13 @@ export class Dispatcher {
 
   /** Whether some node says that it has room; a publisher is refused at once when none has. */
   async hasFreeSlot(): Promise<boolean> {
+    const now = performance.now();
+    if (now < this.roomUntil) return true;
     const nodes = await within(QUEUE_DEADLINE_MS, 'reading the nodes', this.registry.nodes());
-    return nodes.some((node) => !node.draining && node.used < node.slots);
+    const hasRoom = nodes.some((node) => !node.draining && node.used < node.slots);
+    // Those that are full are asked again: a publisher is waiting.
+    this.roomUntil = hasRoom ? now + ROOM_MS : 0;
+    return hasRoom;
   }
 
   /** Offers a session to all workers and waits for the one that takes it. */
@@ -41,7 +50,7 @@ export class Dispatcher {
       const job = this.streams.add(
         'publish',
         { streamId, sessionId, replyTo: this.wire.replyTo },
-        { jobId: sessionId, removeOnFail: true },
+        { jobId: sessionId },
       );
       await within(QUEUE_DEADLINE_MS, 'queueing the stream', job);
     } catch (error) {
@@ -56,14 +65,12 @@ export class Dispatcher {
     const job = this.callbacks.add(
       'ask',
       { streamId },
-      // Removed at once, or the same id could not be added again while the old job is kept. One stack trace: BullMQ would keep each attempt's.
+      // One stack trace: BullMQ would keep each attempt's.
       {
         jobId: streamId,
         attempts: UNLIMITED_ATTEMPTS,
         backoff: { type: 'custom' },
         stackTraceLimit: 1,
-        removeOnComplete: true,
-        removeOnFail: true,
       },
     );
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job).catch((error: unknown) =>
@@ -74,11 +81,7 @@ export class Dispatcher {
   /** Asks the customer once more, now. */
   async repeatCallback(streamId: string): Promise<void> {
     // By its id, one that waits already is the same: else every request would leave a job in the queue that everybody shares.
-    const job = this.callbacks.add(
-      'ask',
-      { streamId, isReplay: true },
-      { jobId: `replay-${streamId}`, attempts: 1, removeOnComplete: true, removeOnFail: true },
-    );
+    const job = this.callbacks.add('ask', { streamId, isReplay: true }, { jobId: `replay-${streamId}`, attempts: 1 });
     await within(QUEUE_DEADLINE_MS, 'queueing the callback', job);
   }
 

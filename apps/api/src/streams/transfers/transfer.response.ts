@@ -27,7 +27,23 @@ export type TransferResponse = Shape<typeof TransferResponse>;
 export const TransferPage = pageOf('transfers', TransferResponse);
 export type TransferPage = Shape<typeof TransferPage>;
 
-export function toTransferResponse(row: Transfer, live: unknown): TransferResponse {
+/** What is shown of a transfer's row. */
+type ShownTransfer = Pick<
+  Transfer,
+  | 'id'
+  | 'redactedUrl'
+  | 'origin'
+  | 'state'
+  | 'reason'
+  | 'reasonDetail'
+  | 'attempts'
+  | 'nextRetryAt'
+  | 'liveAt'
+  | 'createdAt'
+  | 'endedAt'
+> & { options: unknown; figures: unknown };
+
+export function toTransferResponse(row: ShownTransfer, live: unknown): TransferResponse {
   return {
     id: row.id,
     url: row.redactedUrl,

@@ -1,17 +1,30 @@
 import { ConflictException, Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
 import { Env } from '#libs/config';
-import { endedTransfer, Prisma, PrismaService, recordEvent, sealedTransfer, SecretBox, type Transfer } from '#libs/db';
+import {
+  endedTransfer,
+  HotSql,
+  type HotStatement,
+  Prisma,
+  PrismaService,
+  recordEvent,
+  sealedTransfer,
+  SecretBox,
+  type Transfer,
+} from '#libs/db';
 import { Registry, type StreamOnNode, Wire, WireError, WireTimeout } from '#libs/queue';
 import type { TransferOptions } from '#libs/transfer';
 import { ownedBy, type Caller } from '../../auth/caller.js';
-import { QuotaService, quotaExceeded, MAX_TRANSFERS_EVER } from '../../tenants/customer/quotas.js';
+import { QuotaService } from '../../tenants/customer/quotas.js';
+import { ownedProjects } from '../../tenants/owned-sql.js';
 import { toPage } from '../../http/page.js';
 import { refuse } from '../../http/problem.js';
 import type { LiveFigures } from '../live-figures.js';
 import type { StreamPath } from '../stream-path.js';
 import { isUnavailable } from '../../http/unavailable.js';
+import { addTransfer, type NewTransferRow, sameUrl, StreamEnded } from './add-transfer.js';
 import type { NewTransfer, TransferChanges } from './transfer.dto.js';
 import type { TransferPageQuery } from './transfer-page.js';
 import { toTransferResponse, type TransferPage, type TransferResponse } from './transfer.response.js';
@@ -19,7 +32,7 @@ import { toTransferResponse, type TransferPage, type TransferResponse } from './
 const NODE_TIMEOUT_MS = 2000;
 
 /** Who wanted a transfer, with what its own API needs to know of it. */
-export type TransferSource = Pick<Prisma.TransferUncheckedCreateInput, 'origin' | 'mediaSessionId' | 'pushUrl'>;
+export type TransferSource = Pick<NewTransferRow, 'origin' | 'mediaSessionId' | 'pushUrl'>;
 
 /** The transfers of one running stream. Rows first; then its node is told, and would find out by itself. */
 @Injectable()
@@ -28,6 +41,7 @@ export class TransferService {
 
   constructor(
     private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly box: SecretBox,
     private readonly wire: Wire,
     private readonly registry: Registry,
@@ -53,54 +67,32 @@ export class TransferService {
     return response as TransferResponse;
   }
 
-  /** `from`: what sets a transfer of another origin apart. */
-  async add(
-    caller: Caller,
-    path: StreamPath,
+  async add(caller: Caller, path: StreamPath, added: NewTransfer): Promise<TransferResponse> {
+    const [found] = await this.sql.read<{ state: string; quotas: Prisma.JsonValue }>(...roomOf(caller, path));
+    if (found === undefined) throw unknownStream();
+    if (found.state === 'ended') throw new StreamEnded();
+    return this.addTo(path, found.quotas, added, { origin: 'api' });
+  }
+
+  /** To a stream that the caller may change. `quotas`: as its customer's row has them; `from`: what sets a transfer of another origin apart. */
+  async addTo(
+    { appid, streamId }: StreamPath,
+    quotas: Prisma.JsonValue,
     { url, options }: NewTransfer,
-    from: TransferSource = { origin: 'api' },
+    from: TransferSource,
   ): Promise<TransferResponse> {
-    const stream = await this.running(caller, path);
-    this.requireSound(path.appid, options);
-    const { streamId } = path;
-    const { transfersPerStream } = (await this.quotas.ofProject(path.appid)).quotas;
-    const row = await this.prisma
-      .$transaction(async (tx) => {
-        // Two at once must not both be the last that fits.
-        const [locked] = await tx.$queryRaw<
-          { state: string }[]
-        >`SELECT state FROM streams WHERE id = ${streamId}::uuid FOR UPDATE`;
-        if (locked === undefined || locked.state === 'ended') throw streamEnded();
-        const { ever, now } = await countTransfers(tx, streamId);
-        if (ever >= MAX_TRANSFERS_EVER) throw tooManyEver();
-        if (now >= transfersPerStream) throw quotaExceeded('transfersPerStream', transfersPerStream);
-        // Under an older master key, which the unique index does not know to be the same.
-        if (
-          (await tx.transfer.count({
-            where: { streamId, endedAt: null, urlHash: { in: this.box.hashes(url.text) } },
-          })) > 0
-        )
-          throw sameUrl();
-        const created = await tx.transfer.create({
-          data: {
-            streamId,
-            ...from,
-            ...sealedTransfer(this.box, streamId, url),
-            options: options as Prisma.InputJsonObject,
-          },
-        });
-        await recordEvent(tx, {
-          projectId: path.appid,
-          streamId,
-          transferId: created.id,
-          type: 'transfer.added',
-          data: { url: created.redactedUrl },
-        });
-        return created;
-      })
-      .catch(rethrowDuplicate);
-    await this.tell(stream.ownerNode, streamId);
-    return toTransferResponse(row, null);
+    this.requireSound(appid, options);
+    const transfer = {
+      id: uuidv7(),
+      ...from,
+      ...sealedTransfer(this.box, streamId, url),
+      options: options as Prisma.InputJsonObject,
+    };
+    const { transfersPerStream } = this.quotas.of({ quotas });
+    const hashes = this.box.hashes(url.text);
+    const { ownerNode, createdAt } = await addTransfer(this.sql, { streamId, transfer, hashes, transfersPerStream });
+    await this.tell(ownerNode, streamId);
+    return toTransferResponse({ ...UNTRIED, ...transfer, createdAt }, null);
   }
 
   async change(
@@ -183,13 +175,13 @@ export class TransferService {
       where: { id: streamId, projectId: appid, project: ownedBy(caller) },
       select: { state: true, ownerNode: true },
     });
-    if (stream === null) throw new NotFoundException('This stream does not exist.');
+    if (stream === null) throw unknownStream();
     return stream;
   }
 
   private async running(caller: Caller, path: StreamPath): Promise<{ ownerNode: string | null }> {
     const stream = await this.stream(caller, path);
-    if (stream.state === 'ended') throw streamEnded();
+    if (stream.state === 'ended') throw new StreamEnded();
     return stream;
   }
 
@@ -218,18 +210,34 @@ export class TransferService {
   }
 }
 
-async function countTransfers(tx: Prisma.TransactionClient, streamId: string): Promise<{ ever: number; now: number }> {
-  const [counts] = await tx.$queryRaw<{ ever: number; now: number }[]>`
-    SELECT count(*)::int AS ever, (count(*) FILTER (WHERE ended_at IS NULL))::int AS now FROM transfers WHERE stream_id = ${streamId}::uuid`;
-  return counts ?? { ever: 0, now: 0 };
+/** Of a transfer that was just added. */
+const UNTRIED = {
+  state: 'pending',
+  reason: null,
+  reasonDetail: null,
+  attempts: 0,
+  nextRetryAt: null,
+  liveAt: null,
+  endedAt: null,
+  figures: null,
+} as const;
+
+/** The stream of that path, if it is the caller's, and the quotas of its customer. */
+function roomOf(caller: Caller, { appid, streamId }: StreamPath): [HotStatement, unknown[]] {
+  const values: unknown[] = [streamId, appid];
+  const owned = ownedProjects(caller, values);
+  return [
+    {
+      name: `room_for_transfer_${owned.kind}`,
+      text: `SELECT streams.state::text, quotas FROM streams JOIN projects ON projects.id = streams.project_id
+          JOIN customers ON customers.id = projects.customer_id
+        WHERE streams.id = $1::uuid AND projects.id = $2::text AND ${owned.condition}`,
+    },
+    values,
+  ];
 }
 
-const tooManyEver = (): Error =>
-  refuse(403, `A stream has ${MAX_TRANSFERS_EVER} transfers at most, with those that have ended.`, {
-    code: 'quota_exceeded',
-    detail: 'Change the URL of a transfer instead of adding another, or begin a new stream.',
-  });
-const streamEnded = (): Error => new ConflictException('This stream has ended.');
+const unknownStream = (): Error => new NotFoundException('This stream does not exist.');
 const hasEnded = (): Error => new ConflictException('This transfer has ended; add it again.');
 
 function rethrowDuplicate(error: unknown): never {
@@ -238,5 +246,3 @@ function rethrowDuplicate(error: unknown): never {
   }
   throw error;
 }
-
-const sameUrl = (): Error => refuse(409, 'The stream is forwarded to this URL already.', { code: 'duplicate_url' });

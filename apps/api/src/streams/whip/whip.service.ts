@@ -1,7 +1,7 @@
 import { Injectable, Logger, NotFoundException } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
-import { PrismaService, type Session } from '#libs/db';
+import { HotSql } from '#libs/db';
 import { Wire } from '#libs/queue';
 import { readFragment } from '#libs/sdp';
 import { type ReasonCode, reasonOf } from '#libs/transfer';
@@ -11,12 +11,12 @@ import { LostStreams } from '../publish/lost-streams.js';
 import type { PublishTarget } from '../publish/publisher.js';
 import { newEtag } from '../publish/session-ids.js';
 import { mapSdpErrors } from './sdp-errors.js';
+import { changeIceSession, endSession, findOpenedSession, findSession, type FoundSession } from './session-sql.js';
 import { matchEtag } from './whip-http.js';
 
 /** A session with the node that runs it. */
-export interface RunningSession extends Session {
+export interface RunningSession extends FoundSession {
   ownerNode: string;
-  entryPointId: string;
 }
 
 /** What a PATCH comes to: nothing to say (trickle), or our side of an ICE restart. */
@@ -38,7 +38,7 @@ export class WhipService {
   private readonly logger = new Logger(WhipService.name);
 
   constructor(
-    private readonly prisma: PrismaService,
+    private readonly sql: HotSql,
     private readonly wire: Wire,
     private readonly env: Env,
     private readonly lost: LostStreams,
@@ -89,36 +89,33 @@ export class WhipService {
         `node ${session.ownerNode} did not hear that a session of stream ${session.streamId} ended: ${String(error)}`,
       );
     }
-    await this.prisma.session.updateMany({
-      where: { id: session.id, endedAt: null },
-      data: { endedAt: new Date(), offer: null, reason: 'publisher_left' },
-    });
+    await endSession(this.sql, session.id);
   }
 
   /** Throws 404 unless the session runs, which it does not when its node is lost: its publisher is to begin a new one. 410 for one that was ended on purpose, so that its publisher does not come back. */
   async running(sessionId: string): Promise<RunningSession> {
-    const found = SESSION_ID.test(sessionId)
-      ? await this.prisma.session.findUnique({
-          where: { id: sessionId },
-          include: { stream: { select: { ownerNode: true, entryPointId: true, state: true, reason: true } } },
-        })
-      : null;
-    const ownerNode = found?.stream.ownerNode;
-    const isOver = found !== null && (found.endedAt !== null || found.stream.state === 'ended');
-    const why = isOver ? (found.reason ?? found.stream.reason ?? '') : '';
-    if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
-    if (found === null || isOver || ownerNode == null || (await this.lost.endIfNodeIsGone(found.streamId, ownerNode)))
-      throw new NotFoundException('This session does not exist, or has ended.');
-    return { ...found, ownerNode, entryPointId: found.stream.entryPointId };
+    const found = SESSION_ID.test(sessionId) ? await findSession(this.sql, sessionId) : undefined;
+    return this.requireRunning(found);
   }
 
   /** The running session under this name that the same token or signature has opened last. Throws 404 when there is none. */
-  async openedBy({ entryPointId, streamName }: PublishTarget, proof: string | undefined): Promise<RunningSession> {
-    const [found] = await this.prisma.$queryRaw<{ id: string }[]>`
-      SELECT sessions.id FROM streams JOIN sessions ON sessions.stream_id = streams.id AND sessions.ended_at IS NULL AND proof = ${proof ?? null}::text
-      WHERE entry_point_id = ${entryPointId}::uuid AND name = ${streamName} AND state <> 'ended' ORDER BY sessions.created_at DESC LIMIT 1`;
+  async openedBy(target: PublishTarget, proof: string | undefined): Promise<RunningSession> {
+    const found = await findOpenedSession(this.sql, target, proof);
     if (found === undefined) throw new NotFoundException('No session that this token began publishes under this name.');
-    return this.running(found.id);
+    return this.requireRunning(found);
+  }
+
+  private async requireRunning(found: FoundSession | undefined): Promise<RunningSession> {
+    const isOver = found !== undefined && (found.endedAt !== null || found.streamState === 'ended');
+    const why = isOver ? (found.reason ?? found.streamReason ?? '') : '';
+    if (ON_PURPOSE.has(why)) throw refuse(410, reasonOf(why)?.text ?? 'This session was ended.', { code: why });
+    if (found === undefined || isOver || found.ownerNode === null || (await this.isLost(found, found.ownerNode)))
+      throw new NotFoundException('This session does not exist, or has ended.');
+    return { ...found, ownerNode: found.ownerNode };
+  }
+
+  private async isLost({ isLapsed, streamId }: FoundSession, ownerNode: string): Promise<boolean> {
+    return isLapsed && this.lost.endIfNodeIsGone(streamId, ownerNode);
   }
 
   /**
@@ -128,11 +125,8 @@ export class WhipService {
   private async restart(session: RunningSession, fragment: string, iceUfrag: string): Promise<Patched> {
     const { id, ownerNode } = session;
     const etag = newEtag();
-    const begun = await this.prisma.session.updateMany({
-      where: { id, etag: session.etag },
-      data: { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY },
-    });
-    if (begun.count === 0) {
+    const begun = { etag, iceUfrag, pastUfrags: pastOf(session), restartAnswer: UNDER_WAY };
+    if (!(await changeIceSession(this.sql, id, session.etag, begun))) {
       // Of the same credentials (candidates that were sent as if they were a restart), its answer is ours too.
       const other = await this.answerOf(id, iceUfrag);
       if (other === undefined) throw refuse(412, 'Another ICE restart was faster.');
@@ -144,15 +138,11 @@ export class WhipService {
         this.wire.ask(ownerNode, 'restartIce', { sessionId: id, fragment }, this.env.ANSWER_TIMEOUT_MS),
       ));
     } catch (error) {
-      const { iceUfrag: before, pastUfrags, restartAnswer: answerBefore } = session;
-      await this.prisma.session.updateMany({
-        where: { id, etag },
-        data: { etag: session.etag, iceUfrag: before, pastUfrags, restartAnswer: answerBefore },
-      });
+      await changeIceSession(this.sql, id, etag, session);
       throw error;
     }
-    const done = await this.prisma.session.updateMany({ where: { id, etag }, data: { restartAnswer } });
-    if (done.count === 0) throw refuse(412, 'Another ICE restart came after this one.');
+    if (!(await changeIceSession(this.sql, id, etag, { ...begun, restartAnswer })))
+      throw refuse(412, 'Another ICE restart came after this one.');
     return { etag, fragment: restartAnswer };
   }
 
@@ -172,10 +162,7 @@ export class WhipService {
       performance.now() < deadline;
       await sleep(POLL_MS)
     ) {
-      const session = await this.prisma.session.findUnique({
-        where: { id },
-        select: { etag: true, iceUfrag: true, restartAnswer: true },
-      });
+      const session = await findSession(this.sql, id);
       if (session?.iceUfrag !== iceUfrag) break;
       if (session.restartAnswer !== null && session.restartAnswer !== UNDER_WAY)
         return { etag: session.etag, fragment: session.restartAnswer };
