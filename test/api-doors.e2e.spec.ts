@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { EventFeed } from '../apps/api/src/events/event-feed.js';
 import { Housekeeping } from '../apps/api/src/retention/housekeeping.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
 import { freePort } from './support/ports.js';
@@ -242,40 +241,6 @@ it('an Idempotency-Key that is given back at the wrong moment is claimed anew', 
       'idempotency-replayed',
     ),
   ).toBe('true');
-});
-
-it('listeners that come and go leave no timers behind', async () => {
-  const feed = api.app.get(EventFeed);
-  const { id: credentialId } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id } });
-  const caller = {
-    customerId: alice.id,
-    role: 'customer',
-    credentialId,
-    limitKey: credentialId,
-    bySession: false,
-  } as const;
-  const end = () => expect.unreachable();
-  const clear = vi.spyOn(globalThis, 'clearInterval');
-  const set = vi.spyOn(globalThis, 'setInterval');
-  let came = false;
-  const to = { send: (text: string | Buffer) => void (came ||= String(text).includes('"test"')), end, destroy: end };
-  const listen = () => feed.listen({ projectId: alice.appid }, caller, to);
-  for (let i = 0; i < 5; i += 1) {
-    listen()();
-    const leave = listen();
-    await new Promise((resolve) => setImmediate(resolve));
-    leave();
-    listen()();
-  }
-  const leave = listen();
-  const happens = () => api.prisma.event.create({ data: { projectId: alice.appid, type: 'test' } });
-  await expect.poll(() => came || happens().then(() => came), { timeout: 5000, interval: 200 }).toBe(true);
-  leave();
-  const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
-  const ours = set.mock.results
-    .filter((_, i) => [500, 2000].includes(set.mock.calls[i]?.[1] ?? 0))
-    .map(({ value }) => value as NodeJS.Timeout);
-  expect(ours.filter((timer) => !cleared.has(timer))).toHaveLength(0);
 });
 
 it("the dashboard's page is under its policy by every name", async () => {

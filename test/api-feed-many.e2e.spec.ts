@@ -2,6 +2,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
+import { EventFeed } from '../apps/api/src/events/event-feed.js';
 import { Registry } from '../libs/queue/src/index.js';
 import { basic, startApp, type TestApp, type TestCustomer } from './support/app.js';
 
@@ -80,23 +81,20 @@ it('tells many listeners the same, each once, and makes it once', async () => {
 });
 
 it('asks the database and Redis as often for forty listeners as for one', async () => {
-  const asked: string[] = [];
-  const query = pg.Client.prototype.query;
-  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: never[]) {
-    const [statement] = args as unknown as [string | { text: string }];
-    asked.push(typeof statement === 'string' ? statement : statement.text);
-    return (query as (...all: never[]) => unknown).apply(this, args);
-  } as never);
+  const asked = vi.spyOn(pg.Client.prototype, 'query');
+  const textOf = ([statement]: unknown[]) =>
+    typeof statement === 'string' ? statement : (statement as { text: string }).text;
   const read = vi.spyOn(api.app.get(Registry), 'figures');
   /** In the time of three messages of figures. */
   const rounds = async (listeners: { figures: () => number }[]) => {
     const before = listeners.map(({ figures }) => figures());
-    [asked.length, read.mock.calls.length] = [0, 0];
+    asked.mockClear();
+    read.mockClear();
     await expect
       .poll(() => listeners.every(({ figures }, i) => figures() >= Number(before[i]) + 3), { timeout: 15_000 })
       .toBe(true);
     return {
-      statements: asked.filter((text) => /events|streams|credentials/.test(text)).length,
+      statements: asked.mock.calls.filter((call) => /events|streams|credentials/.test(textOf(call))).length,
       reads: read.mock.calls.length,
     };
   };
@@ -134,3 +132,38 @@ it('cuts off a listener that does not read, and no other', async () => {
   expect(slow.complete).toBe(false);
   expect(bytes).toBeLessThan(count * parts * 50_000);
 }, 60_000);
+
+it('listeners that come and go leave no timers behind', async () => {
+  const feed = api.app.get(EventFeed);
+  const [alice] = (await customers(1)) as [TestCustomer];
+  const { id: credentialId } = await api.prisma.credential.findFirstOrThrow({ where: { customerId: alice.id } });
+  const caller = {
+    customerId: alice.id,
+    role: 'customer',
+    credentialId,
+    limitKey: credentialId,
+    bySession: false,
+  } as const;
+  const end = () => expect.unreachable();
+  const clear = vi.spyOn(globalThis, 'clearInterval');
+  const set = vi.spyOn(globalThis, 'setInterval');
+  let came = false;
+  const to = { send: (text: string | Buffer) => void (came ||= String(text).includes('"test"')), end, destroy: end };
+  const listen = () => feed.listen({ projectId: alice.appid }, caller, to);
+  for (let i = 0; i < 5; i += 1) {
+    listen()();
+    const leave = listen();
+    await new Promise((resolve) => setImmediate(resolve));
+    leave();
+    listen()();
+  }
+  const leave = listen();
+  const happens = () => api.prisma.event.create({ data: { projectId: alice.appid, type: 'test' } });
+  await expect.poll(() => came || happens().then(() => came), { timeout: 5000, interval: 200 }).toBe(true);
+  leave();
+  const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
+  const ours = set.mock.results
+    .filter((_, i) => [500, 2000].includes(set.mock.calls[i]?.[1] ?? 0))
+    .map(({ value }) => value as NodeJS.Timeout);
+  expect(ours.filter((timer) => !cleared.has(timer))).toHaveLength(0);
+});

@@ -9,14 +9,10 @@ afterEach(() => vi.restoreAllMocks());
 
 /** How often the rows of transfers have been asked for. */
 function countQueries(): () => number {
-  const asked: string[] = [];
-  const query = pg.Client.prototype.query;
-  vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: never[]) {
-    const [statement] = args as unknown as [string | { text: string }];
-    asked.push(typeof statement === 'string' ? statement : statement.text);
-    return (query as (...all: never[]) => unknown).apply(this, args);
-  } as never);
-  return () => asked.filter((text) => /FROM transfers/.test(text)).length;
+  const { calls } = vi.spyOn(pg.Client.prototype, 'query').mock;
+  const textOf = ([statement]: unknown[]) =>
+    typeof statement === 'string' ? statement : (statement as { text: string }).text;
+  return () => calls.filter((call) => /FROM transfers/.test(textOf(call))).length;
 }
 
 it('answers all who ask at the same moment by one query, and each with its own', async () => {

@@ -13,13 +13,14 @@ const { TransferRows } = await built<typeof import('../../apps/worker/src/stream
 );
 
 const [nodes = 0, perNode = 0] = process.argv.slice(2).map(Number);
-const env = Object.assign(new Env(), { DATABASE_URL: process.env.DATABASE_URL });
+const envOf = (NODE_ID: string) => Object.assign(new Env(), { DATABASE_URL: process.env.DATABASE_URL, NODE_ID });
+const env = envOf('');
 const prisma = new PrismaService(env);
 const sql = new HotSql(env, prisma);
 
 async function startNode(node: number): Promise<void> {
   const ids = Array.from({ length: perNode }, (_, i) => idOfStream(node * perNode + i));
-  const rows = new StreamRows(prisma, sql, Object.assign(new Env(), { ...env, NODE_ID: nodeOf(node) }));
+  const rows = new StreamRows(prisma, sql, envOf(nodeOf(node)));
   const transfers = new TransferRows(sql);
   const renew = async (): Promise<void> => {
     const renewed = await rows.renew(ids.map((id) => ({ id, projectId: '', epoch: 1 })));
