@@ -70,21 +70,20 @@ export class HotSql implements OnApplicationShutdown {
   /**
    * The rows of an INSERT, UPDATE or DELETE with RETURNING, or of a function.
    *
-   * @param row what it locks, e.g. `customer <id>`: where others hold that lock, one statement of this process waits for it by Prisma, where it keeps
-   *   nobody else waiting, and the rest for their turn
+   * @param row what it locks, e.g. `customer <id>`: where others hold that lock, a few statements of this process wait for it by Prisma, where they
+   *   keep nobody else waiting, and the rest for their turn
    */
-  write<Row extends object>(row: string, statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
-    return this.gates.pass(row, async () => {
-      if (!this.gates.isHeld(row)) {
-        try {
-          return await this.rows<Row>(this.writers, statement, values);
-        } catch (error) {
-          if (!isLocked(error)) throw error;
-          this.gates.foundHeld(row);
-        }
-      }
-      return this.elsewhere<Row>(statement, values);
-    });
+  async write<Row extends object>(row: string, statement: HotStatement, values: readonly unknown[]): Promise<Row[]> {
+    const elsewhere = (): Promise<Row[]> => this.elsewhere<Row>(statement, values);
+    try {
+      return await this.gates.pass(row, () =>
+        this.gates.isHeld(row) ? elsewhere() : this.rows<Row>(this.writers, statement, values),
+      );
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+      this.gates.foundHeld(row);
+      return this.gates.pass(row, elsewhere);
+    }
   }
 
   private elsewhere<Row extends object>({ text }: HotStatement, values: readonly unknown[]): Promise<Row[]> {

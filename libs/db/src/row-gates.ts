@@ -1,9 +1,9 @@
 import { DeadlineExceeded } from '#libs/process';
 
-/** Statements that lock one row and are under way at once, in this process: each may keep those behind it waiting. */
-const AT_ONCE = 4;
-/** The same while somebody else holds the lock: one can wait for it as well as many, and takes one of the connections that everybody shares. */
-const AT_ONCE_HELD = 1;
+/** Statements that lock one row and are under way at once, in this process: enough that a busy process keeps the connections busy. */
+const AT_ONCE = 64;
+/** The same while others hold the lock: each takes one of the connections that everybody shares. */
+const AT_ONCE_HELD = 3;
 /** So long after a lock was found held, who needs the same waits for it elsewhere at once. */
 const HELD_MS = 1000;
 /** For its turn a statement waits no longer than it would for a connection. */
@@ -24,16 +24,16 @@ export class RowGates {
     return isHeld(this.gates.get(row));
   }
 
-  /** Somebody else holds the row's lock. To be called inside `pass`. */
+  /** Others hold the row's lock. */
   foundHeld(row: string): void {
-    const gate = this.gates.get(row);
-    if (gate) gate.heldUntil = performance.now() + HELD_MS;
+    const gate = this.of(row);
+    gate.heldUntil = performance.now() + HELD_MS;
+    if (gate.active === 0) this.forget(row, gate);
   }
 
   /** Does the work when it is its turn. Throws DeadlineExceeded, without having begun it, when that does not come within 2 s. */
   async pass<T>(row: string, work: () => Promise<T>): Promise<T> {
-    const gate = this.gates.get(row) ?? { active: 0, waiting: [], heldUntil: 0 };
-    this.gates.set(row, gate);
+    const gate = this.of(row);
     if (gate.active < limitOf(gate)) gate.active += 1;
     else await turnOf(gate);
     try {
@@ -46,6 +46,12 @@ export class RowGates {
       }
       if (gate.active === 0) this.forget(row, gate);
     }
+  }
+
+  private of(row: string): Gate {
+    const gate = this.gates.get(row) ?? { active: 0, waiting: [], heldUntil: 0 };
+    this.gates.set(row, gate);
+    return gate;
   }
 
   private forget(row: string, gate: Gate): void {
