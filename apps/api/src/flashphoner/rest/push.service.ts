@@ -14,6 +14,7 @@ import { pushOptions } from '../republish/push-settings.js';
 import { PushSettingsService } from '../republish/push-settings.service.js';
 import { toVendorOptions, type Startup } from './push.dto.js';
 import type { Filter, Place, TransponderResponse } from './push.shapes.js';
+import { findPushes, findSources } from './running.js';
 
 const DNS_TIMEOUT_MS = 4000;
 /** What the vendor's own pages put before a stream's name when they look for its transponder, whatever the server's settings are. */
@@ -75,7 +76,8 @@ export class PushService {
 
   /** By the bare name, the one on the RTMP server, or the one that the vendor's pages ask for; by rtmpUrl exactly as it was sent. */
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
-    const rows = await this.alive(caller, { stream: { projectId: appId, entryPoint: { name: entryPoint } } });
+    const ids = await findPushes(this.prisma, caller, { appId, entryPoint });
+    const rows = await this.alive(caller, { id: { in: ids } });
     const named = rows.filter(
       (row) =>
         streamName === undefined ||
@@ -118,22 +120,11 @@ export class PushService {
 
   /** The one running stream that is meant. A name may run in several projects and entry points of a customer. */
   private async source(caller: Caller, { streamName, appId, entryPoint }: Startup & Place): Promise<SourceStream> {
-    const found = await this.prisma.stream.findMany({
-      where: {
-        name: streamName,
-        endedAt: null,
-        state: { not: 'ended' },
-        projectId: appId,
-        entryPoint: { name: entryPoint },
-        project: ownedBy(caller),
-      },
-      select: { id: true, name: true, projectId: true, entryPointId: true, entryPoint: { select: { name: true } } },
-      take: 10,
-    });
+    const found = await findSources(this.prisma, caller, { appId, entryPoint }, streamName);
     const [stream, ...others] = found;
     if (stream === undefined) throw new NotFoundException('Stream not found');
     if (others.length === 0) return stream;
-    const places = found.map((one) => `${one.projectId}/${one.entryPoint.name}`).join(', ');
+    const places = found.map((one) => `${one.projectId}/${one.entryPoint}`).join(', ');
     throw badRequest([
       { field: 'streamName', message: `is ambiguous: it runs at ${places}; say which by appId and entryPoint` },
     ]);
@@ -183,9 +174,9 @@ export class PushService {
     return this.pushes(caller, { ...where, AND: [ALIVE] });
   }
 
-  private pushes(caller: Caller, { stream, ...where }: Prisma.TransferWhereInput): Promise<Push[]> {
+  private pushes(caller: Caller, where: Prisma.TransferWhereInput): Promise<Push[]> {
     return this.prisma.transfer.findMany({
-      where: { ...where, stream: { ...(stream as Prisma.StreamWhereInput | undefined), project: ownedBy(caller) } },
+      where: { ...where, stream: { project: ownedBy(caller) } },
       include: { stream: { select: { name: true, projectId: true, project: { select: { customerId: true } } } } },
       orderBy: { id: 'asc' },
     });
