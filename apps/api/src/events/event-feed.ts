@@ -136,8 +136,9 @@ export class EventFeed implements OnModuleDestroy {
 
   private async begin(): Promise<void> {
     const since = performance.now();
-    const { _max } = await this.prisma.event.aggregate({ _max: { id: true } });
-    const highest = _max.id ?? 0n;
+    // Not by Prisma's aggregate, which reads every id.
+    const last = await this.prisma.event.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
+    const highest = last?.id ?? 0n;
     const from = highest > OVERLAP ? highest - OVERLAP : 0n;
     const found = await this.prisma.event.findMany({
       where: { id: { gt: from, lte: highest } },

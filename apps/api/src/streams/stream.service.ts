@@ -37,13 +37,23 @@ export class StreamService {
   /** Newest first. */
   async list(caller: Caller, appid: string, query: StreamQuery): Promise<StreamPage> {
     await requireProject(this.prisma, caller, appid);
-    const isOfEntryPoint =
+    const where =
       query.entry_point === undefined
-        ? Prisma.empty
-        : Prisma.sql`AND entry_point_id = (SELECT id FROM entry_points WHERE project_id = ${appid} AND name = ${query.entry_point} AND deleted_at IS NULL)`;
-    const { rows, nextCursor } = await this.page(Prisma.sql`project_id = ${appid} ${isOfEntryPoint}`, query);
+        ? Prisma.sql`project_id = ${appid}`
+        : await this.ofEntryPoint(appid, query.entry_point);
+    if (where === undefined) return { streams: [], nextCursor: null };
+    const { rows, nextCursor } = await this.page(where, query);
     const details = await this.details(rows);
     return { streams: rows.map((row) => toStreamResponse(row, details(row.id), caller.role)), nextCursor };
+  }
+
+  /** One condition, by the id: of two, each true for many rows, Postgres thinks that few rows meet both, and sorts them all. */
+  private async ofEntryPoint(projectId: string, name: string): Promise<Prisma.Sql | undefined> {
+    const found = await this.prisma.entryPoint.findFirst({
+      where: { projectId, name, deletedAt: null },
+      select: { id: true },
+    });
+    return found === null ? undefined : Prisma.sql`entry_point_id = ${found.id}::uuid`;
   }
 
   /** Of all projects, for operators. */
