@@ -1,6 +1,5 @@
 // What the API carries: settings requests beside a bare Fastify + pg handler of the same query, and arrivals with callbacks.
-import autocannon, { type Options } from 'autocannon';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +10,9 @@ import { freePort } from '../lib/ports.ts';
 import { startPostgres } from '../lib/postgres.ts';
 import { startRedis } from '../lib/redis.ts';
 import { ARRIVALS_AT_ONCE, arrivals, startCallback } from './arrivals.ts';
-import { cpuMs, median, withChildren } from './measure.ts';
+import { load, type Rate } from './http-load.ts';
+import { median } from './measure.ts';
+import { ended, measured } from './processes.ts';
 import { query } from './query.ts';
 
 const run = promisify(execFile);
@@ -21,16 +22,6 @@ const BIG = 100_000;
 const SMALL = 1000;
 
 type Stops = (() => Promise<unknown>)[];
-
-/** Requests in a second, and the time in ms within which 99 % of them were answered. */
-interface Rate {
-  rate: number;
-  p99: number;
-  /** CPU time of each process group for one request, ms. */
-  cpu: Cpu;
-}
-/** By what the processes are. */
-type Cpu = Record<string, number>;
 
 interface Measurement {
   runs: number;
@@ -200,25 +191,10 @@ async function requests(
   const body = method === 'PATCH' ? JSON.stringify({ enabled: true }) : undefined;
   const headers = { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   const groups = { ...server, Postgres: pids.postgres };
-  const [{ count, ...rate }, spent] = await measured(groups, () => load({ url, method, body, headers }));
+  const [{ count, ...rate }, spent] = await measured(groups, () =>
+    load({ url, method, body, headers, connections: CONNECTIONS, duration: SECONDS }),
+  );
   return { ...rate, cpu: Object.fromEntries(Object.entries(spent).map(([group, ms]) => [group, ms / count])) };
-}
-
-/** What the work brings, and the CPU time that each of the processes, with the children that are there at its end, took meanwhile, ms. */
-async function measured<T>(groups: Record<string, number>, work: () => Promise<T>): Promise<[T, Cpu]> {
-  const pids = () => Object.values(groups).flatMap(withChildren);
-  const before = new Map(pids().map((pid) => [pid, cpuMs([pid])]));
-  const result = await work();
-  const spent = (pid: number): number =>
-    withChildren(pid).reduce((sum, one) => sum + cpuMs([one]) - (before.get(one) ?? 0), 0);
-  return [result, Object.fromEntries(Object.entries(groups).map(([group, pid]) => [group, spent(pid)]))];
-}
-
-async function load(options: Options): Promise<Omit<Rate, 'cpu'> & { count: number }> {
-  const result = await autocannon({ connections: CONNECTIONS, duration: SECONDS, ...options });
-  if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} answers were not 2xx, ${result.errors} errors`);
-  return { rate: result.requests.average, p99: result.latency.p99, count: result.requests.total };
 }
 
 async function answers(url: string, headers: Record<string, string>): Promise<void> {
@@ -227,10 +203,4 @@ async function answers(url: string, headers: Record<string, string>): Promise<vo
     if (response?.ok) return;
   }
   throw new Error(`${new URL(url).port} does not answer`);
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  const exit = new Promise((resolve) => child.once('exit', resolve));
-  if (child.exitCode !== null || !child.kill('SIGTERM')) return;
-  await Promise.race([exit, sleep(5000).then(() => child.kill('SIGKILL'))]);
 }
