@@ -24,7 +24,11 @@ export class DeliveryController {
   ): Promise<DeliveryPage> {
     const found = await requireEntryPoint(this.prisma, caller, path);
     const deliveries = await this.prisma.callbackDelivery.findMany({
-      where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor } },
+      where: {
+        // Of a stream by the stream alone: of two conditions Postgres looks through all of the entry point's as well.
+        ...(streamId === undefined ? { entryPointId: found.id } : { streamId, stream: { entryPointId: found.id } }),
+        id: cursor === undefined ? undefined : { lt: cursor },
+      },
       orderBy: { id: 'desc' },
       take: limit + 1,
     });
