@@ -77,7 +77,7 @@ export class PushService {
   /** By the bare name, the one on the RTMP server, or the one that the vendor's pages ask for; by rtmpUrl exactly as it was sent. */
   async find(caller: Caller, { streamName, rtmpUrl, appId, entryPoint }: Filter): Promise<TransponderResponse[]> {
     const ids = await findPushes(this.prisma, caller, { appId, entryPoint });
-    const rows = await this.alive(caller, { id: { in: ids } });
+    const rows = await this.rows({ id: { in: ids }, AND: [ALIVE] });
     const named = rows.filter(
       (row) =>
         streamName === undefined ||
@@ -175,8 +175,12 @@ export class PushService {
   }
 
   private pushes(caller: Caller, where: Prisma.TransferWhereInput): Promise<Push[]> {
+    return this.rows({ ...where, stream: { project: ownedBy(caller) } });
+  }
+
+  private rows(where: Prisma.TransferWhereInput): Promise<Push[]> {
     return this.prisma.transfer.findMany({
-      where: { ...where, stream: { project: ownedBy(caller) } },
+      where,
       include: { stream: { select: { name: true, projectId: true, project: { select: { customerId: true } } } } },
       orderBy: { id: 'asc' },
     });

@@ -40,11 +40,13 @@ export function findSources(
 
 /** Ids of the pushes that have neither ended nor failed for good. */
 export async function findPushes(prisma: PrismaService, caller: Caller, place: Place): Promise<string[]> {
+  // Streams first, as an array: Postgres then takes the transfers of each by their index, however many it thinks there are.
   const found = await prisma.$queryRaw<{ id: string }[]>`
-    SELECT transfers.id
-    FROM streams JOIN projects ON projects.id = streams.project_id JOIN transfers ON transfers.stream_id = streams.id
-      ${place.entryPoint === undefined ? Prisma.empty : Prisma.sql`JOIN entry_points ON entry_points.id = streams.entry_point_id`}
-    WHERE transfers.media_session_id IS NOT NULL AND transfers.ended_at IS NULL
-      AND NOT (transfers.state = 'failed' AND transfers.next_retry_at IS NULL) AND ${runningOf(caller, place)}`;
+    SELECT id FROM transfers
+    WHERE media_session_id IS NOT NULL AND ended_at IS NULL AND NOT (state = 'failed' AND next_retry_at IS NULL)
+      AND stream_id = ANY(ARRAY(
+        SELECT streams.id FROM streams JOIN projects ON projects.id = streams.project_id
+          ${place.entryPoint === undefined ? Prisma.empty : Prisma.sql`JOIN entry_points ON entry_points.id = streams.entry_point_id`}
+        WHERE ${runningOf(caller, place)}))`;
   return found.map(({ id }) => id);
 }
