@@ -90,7 +90,10 @@ export const WORKS: Work[] = [
   {
     what: 'housekeeping, when nothing is old',
     run: ({ api }) => api.app.get(Housekeeping).clean(),
-    most: () => ({ buffers: 300, because: 'entries of what was just deleted are read past' }),
+    most: () => ({
+      buffers: 1500,
+      because: 'entries of what was just deleted are read past, and partitions are looked up',
+    }),
   },
   {
     what: 'a deleted project is cleared away',

@@ -33,6 +33,11 @@ export const HOT_ROUNDS = 13;
 
 /** Rows of a page in these calls. */
 export const PAGE = 100;
+/** A page of rows that may lie in partitions, each with an index of its own that is asked. */
+export const pageOfLog = (rows = PAGE): Bound => ({
+  buffers: 10 * rows + POINT.buffers,
+  because: `a page of ${rows} rows of several days`,
+});
 /** A page: each row is found by an index of three or four levels, and so is what belongs to it. */
 export const page = (rows = PAGE): Bound => ({ buffers: 6 * rows + POINT.buffers, because: `a page of ${rows} rows` });
 

@@ -1,7 +1,7 @@
 // Settings, callbacks, streams, transfers, events.
 import { v7 as uuidv7 } from 'uuid';
 import { basic, type Answer, type TestApp } from '../app.js';
-import { ask, type Calls, fls, HOT_ROUNDS, idOf, live, PAGE, page, type Way } from './call.js';
+import { ask, type Calls, fls, HOT_ROUNDS, idOf, live, PAGE, page, pageOfLog, type Way } from './call.js';
 import { cursorAt, type Installation, newStream, type Tenant } from './installation.js';
 
 const streams = (query: () => string): Way['run'] => ask('GET', (by) => fls(by, `streams?limit=${PAGE}&${query()}`));
@@ -91,22 +91,22 @@ export const streamCalls: Calls = {
     { run: ask('POST', (by) => live(by, '/settings/transfer/secrets/rotate'), { overlap: 0 }) },
   ],
   'get /v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks': [
-    { what: 'first page', run: ask('GET', (by) => live(by, `/callbacks?limit=${PAGE}`)), most: page() },
+    { what: 'first page', run: ask('GET', (by) => live(by, `/callbacks?limit=${PAGE}`)), most: pageOfLog() },
     {
       what: 'from the middle',
       run: ask('GET', (by) => live(by, `/callbacks?limit=${PAGE}&cursor=${cursorAt(15)}`)),
-      most: page(),
+      most: pageOfLog(),
     },
     {
       what: 'the last',
       run: ask('GET', (by) => live(by, `/callbacks?limit=${PAGE}&cursor=${cursorAt(30)}`)),
-      most: page(),
+      most: pageOfLog(),
     },
-    { what: 'of a stream', run: ask('GET', (by) => live(by, `/callbacks?streamId=${by.ended}`)), most: page(50) },
+    { what: 'of a stream', run: ask('GET', (by) => live(by, `/callbacks?streamId=${by.ended}`)), most: pageOfLog(50) },
     {
       what: 'more of a stream',
       run: ask('GET', (by) => live(by, `/callbacks?streamId=${by.ended}&cursor=${cursorAt(0)}`)),
-      most: page(50),
+      most: pageOfLog(50),
     },
   ],
   'post /v1/projects/{appid}/fls/entry_points/{entryPoint}/callbacks/{deliveryId}/replay': [
@@ -174,20 +174,20 @@ export const streamCalls: Calls = {
     { make: newTransfer, run: ask('POST', (by, made) => fls(by, `streams/${made}/retry`)) },
   ],
   'get /v1/projects/{appid}/fls/events': [
-    { what: 'first page', run: ask('GET', (by) => fls(by, `events?limit=${PAGE}`)), most: page() },
+    { what: 'first page', run: ask('GET', (by) => fls(by, `events?limit=${PAGE}`)), most: pageOfLog() },
     {
       what: 'from the middle',
       make: middle,
       run: ask('GET', (by, id) => fls(by, `events?limit=${PAGE}&cursor=${id}`)),
-      most: page(),
+      most: pageOfLog(),
     },
-    { what: 'the last', run: ask('GET', (by) => fls(by, `events?limit=${PAGE}&cursor=500`)), most: page() },
-    { what: 'of a stream', run: ask('GET', (by) => fls(by, `events?streamId=${by.ended}`)), most: page(50) },
+    { what: 'the last', run: ask('GET', (by) => fls(by, `events?limit=${PAGE}&cursor=500`)), most: pageOfLog() },
+    { what: 'of a stream', run: ask('GET', (by) => fls(by, `events?streamId=${by.ended}`)), most: pageOfLog(50) },
     {
       what: 'more of a stream',
       make: middle,
       run: ask('GET', (by, id) => fls(by, `events?streamId=${by.ended}&cursor=${id}`)),
-      most: page(50),
+      most: pageOfLog(50),
     },
   ],
   'get /v1/projects/{appid}/fls/events/stream': [

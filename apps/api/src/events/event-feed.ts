@@ -136,8 +136,7 @@ export class EventFeed implements OnModuleDestroy {
 
   private async begin(): Promise<void> {
     const since = performance.now();
-    // Not by Prisma's aggregate, which reads every id.
-    const last = await this.prisma.event.findFirst({ orderBy: { id: 'desc' }, select: { id: true } });
+    const last = await this.prisma.event.findFirst({ select: { id: true }, orderBy: { id: 'desc' } });
     const highest = last?.id ?? 0n;
     const from = highest > OVERLAP ? highest - OVERLAP : 0n;
     const found = await this.prisma.event.findMany({
