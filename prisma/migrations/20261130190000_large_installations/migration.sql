@@ -1,4 +1,6 @@
 -- What a large installation needs: no statement reads more than it is about, however much there is of everything (test/api-large.e2e.spec.ts holds all to it).
+--
+-- What this locks: streams and projects, until the end. Postgres reads streams once for each index on it: some seconds for 2,000,000 streams, in which arrivals are told 503.
 
 -- Whose stream it is: those of a customer that run are found without a look at each of its projects. Null in streams that had ended before: nobody asks for those.
 -- Not "customer_id", which statements of older processes say without a table where streams are joined.
