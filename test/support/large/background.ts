@@ -132,7 +132,7 @@ export const WORKS: Work[] = [
         at.plans.take();
         await renewLeases(rows, leased);
       }),
-    most: () => ({ buffers: 6 * LEASED, because: `${LEASED} streams, whose indexes are not written` }),
+    most: () => ({ buffers: 8 * LEASED, because: `${LEASED} streams, whose indexes are not written` }),
   },
   {
     what: 'callbacks that fail',

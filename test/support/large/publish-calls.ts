@@ -36,7 +36,7 @@ const push = (method: string, body: (by: Tenant, made: string) => object): Way['
   return (by, made) => by.call('POST', `/rest-api/push/${method}`, body(by, made));
 };
 const PUSHES = running(
-  16,
+  20,
   'the names that pushes are found by are sealed, and the answer has no pages: all of the caller are read',
 );
 const newPush = async (by: Tenant, at: Installation): Promise<string> => {
