@@ -72,6 +72,10 @@ export async function startInstallation(scale: Scale, say: (what: string) => voi
     await fillDatabase(DATABASE_URL as string, scale, say);
     await tellPlans(DATABASE_URL as string);
     return {};
+  }).catch(async (error: unknown) => {
+    plans.stop();
+    await callback.stop();
+    throw error;
   });
   const paths: string[] = [];
   const stop = async (): Promise<void> => {
