@@ -1,6 +1,7 @@
 // npm run bench: what a stream and a transfer cost, how fast they begin, what they lose; beside the baselines, in one run.
 // `npm run bench -- --quick` measures once instead of three times and leaves the capacity out; `-- --api` is the control plane alone,
-// and `-- --growth` of that only what grows with streams and listeners.
+// and `-- --growth` of that only what grows with streams and listeners;
+// `-- --projects 1000,1000000` says how many projects its databases have (filling one with a million takes some minutes, and 10 GB).
 import { join } from 'node:path';
 import { baselineCopy, baselineGst } from './bench/baselines.ts';
 import { sendAtFullSpeed } from './bench/long-connection.ts';
@@ -19,6 +20,8 @@ const quick = process.argv.includes('--quick');
 const onlyGrowth = process.argv.includes('--growth');
 const onlyApi = onlyGrowth || process.argv.includes('--api');
 const RUNS = quick ? 1 : 3;
+/** How many projects the databases of the control plane have. */
+const SIZES = sizesOf(process.argv) ?? (quick ? [1000, 100_000] : [1000, 1_000_000]);
 const SECONDS = 8;
 const stops: Stops = [];
 
@@ -43,7 +46,7 @@ await runMain(async () => {
     say();
     print(['Control plane', '', '']);
     if (onlyApi) say('| --- | --- | --- |');
-    await measureControlPlane({ runs: RUNS, onlyGrowth, print });
+    await measureControlPlane({ runs: RUNS, onlyGrowth, sizes: SIZES, print, say });
   } finally {
     for (let next = stops.pop(); next; next = stops.pop()) await next();
   }
@@ -145,6 +148,16 @@ async function longConnection(): Promise<Row> {
     `${result.attempts}, ${result.worstPauseMs.toFixed(0)} ms (${result.seconds.toFixed(0)} s in all)`,
     '1, < 1000 ms',
   ];
+}
+
+/** Of `--projects a,b`. Throws for what is no list of numbers. */
+function sizesOf(args: string[]): number[] | undefined {
+  const at = args.indexOf('--projects');
+  if (at === -1) return undefined;
+  const sizes = (args[at + 1] ?? '').split(',').map(Number);
+  if (sizes.some((size) => !Number.isInteger(size) || size < 100))
+    throw new Error('--projects takes numbers from 100 up, as in 1000,1000000');
+  return sizes;
 }
 
 function print(row: Row): void {

@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Socket } from 'node:net';
 import { Client, type ClientConfig } from 'pg';
 import { Env } from '#libs/config';
-import { PrismaService } from './prisma.service.js';
+import { PrismaService, SESSION_OPTIONS } from './prisma.service.js';
 import { RowGates } from './row-gates.js';
 
 /** Connections for reads and for writes, of each process. Two, so that one that is being opened again is not missed. */
@@ -50,7 +50,7 @@ export class HotSql implements OnApplicationShutdown {
       lock_timeout: LOCK_MS,
       keepAlive: true,
       application_name: 'manycast-hot',
-      options: '-c TimeZone=UTC',
+      options: SESSION_OPTIONS,
     };
     const pipes = (): Pipe[] => Array.from({ length: CONNECTIONS }, () => new Pipe(config));
     this.readers = pipes();

@@ -33,7 +33,12 @@ export class DeliveryController {
       },
       (createdAt) =>
         this.prisma.callbackDelivery.findMany({
-          where: { entryPointId: found.id, streamId, id: cursor === undefined ? undefined : { lt: cursor }, createdAt },
+          where: {
+            // Of a stream by the stream alone: of two conditions Postgres looks through all of the entry point's as well.
+            ...(streamId === undefined ? { entryPointId: found.id } : { streamId, stream: { entryPointId: found.id } }),
+            id: cursor === undefined ? undefined : { lt: cursor },
+            createdAt,
+          },
           orderBy: { id: 'desc' },
           take: limit + 1,
         }),

@@ -70,15 +70,16 @@ export class History implements OnApplicationBootstrap, OnModuleDestroy {
     const [from, to] = [new Date(minute), new Date(minute + MINUTE_MS)];
     const [row] = await this.prisma.$queryRaw<Omit<HistoryPoint, 'at'>[]>`
       SELECT
-        (SELECT count(*)::int FROM streams WHERE state <> 'ended') AS "streams",
-        (SELECT count(*)::int FROM transfers JOIN streams ON streams.id = stream_id
-          WHERE streams.state <> 'ended' AND transfers.state = 'live') AS "transfersLive",
-        (SELECT count(*)::int FROM transfers JOIN streams ON streams.id = stream_id
-          WHERE streams.state <> 'ended' AND transfers.state IN ('reconnecting', 'failed')) AS "transfersFailing",
+        (SELECT count(*)::int FROM streams WHERE state <> 'ended') AS "streams", "transfersLive", "transfersFailing",
         (SELECT count(*)::int FROM events WHERE type = 'stream.starting' AND at >= ${from} AND at < ${to}) AS "arrivals",
         (SELECT count(*)::int FROM callback_deliveries WHERE outcome = 'ok' AND created_at >= ${from} AND created_at < ${to}) AS "callbacksOk",
-        (SELECT count(*)::int FROM callback_deliveries WHERE outcome <> 'ok' AND created_at >= ${from} AND created_at < ${to}) AS "callbacksFailed"`;
-    if (row === undefined) throw new Error('a query without FROM returned no row');
+        (SELECT count(*)::int FROM callback_deliveries WHERE outcome <> 'ok' AND created_at >= ${from} AND created_at < ${to}) AS "callbacksFailed"
+      FROM (
+        SELECT (count(*) FILTER (WHERE transfers.state = 'live'))::int AS "transfersLive",
+          (count(*) FILTER (WHERE transfers.state IN ('reconnecting', 'failed')))::int AS "transfersFailing"
+        FROM transfers JOIN streams ON streams.id = stream_id WHERE streams.state <> 'ended' AND transfers.ended_at IS NULL
+      ) transfers`;
+    if (row === undefined) throw new Error('a query of counts returned no row');
     return { at: from.toISOString(), ...row };
   }
 }

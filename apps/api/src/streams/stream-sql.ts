@@ -73,7 +73,8 @@ export async function listStreams(
   const isWanted =
     entryPoint === undefined
       ? 'project_id = $1::text'
-      : `project_id = $1::text AND entry_point_id = (
+      : // One condition, by the id: of two, each true for many rows, Postgres thinks that few rows meet both, and sorts them all.
+        `entry_point_id = (
           SELECT id FROM entry_points WHERE project_id = $1::text AND name = $${values.push(entryPoint)}::text AND deleted_at IS NULL)`;
   const rows = await prisma.$queryRawUnsafe<(StreamRow | { id: null })[]>(
     `SELECT ${COLUMNS} FROM projects LEFT JOIN LATERAL (${pageOf(isWanted, query, values)}) streams ON true

@@ -96,10 +96,9 @@ export class AdoptionService {
 
   /** Streams that the database gives to this node, but no pipeline runs. */
   private async endStreamsWithoutPipeline(): Promise<void> {
-    const rows = await this.prisma.stream.findMany({
-      where: { ownerNode: this.env.NODE_ID, state: { not: 'ended' } },
-      select: { id: true, projectId: true, epoch: true },
-    });
+    // With the state as a literal, for the partial index.
+    const rows = await this.prisma.$queryRaw<LeasedStream[]>`
+      SELECT id, project_id AS "projectId", epoch FROM streams WHERE owner_node = ${this.env.NODE_ID} AND state <> 'ended'`;
     for (const leased of rows) {
       if (this.runners.get(leased.id)) continue;
       await this.rows.end(leased, 'pipeline_crashed', null, null).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 // The statements of Flashphoner's startup and find, one for each.
 import type { HotSql, Prisma, PrismaService, Stream, Transfer } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
-import { ownedProjects } from '../../tenants/owned-sql.js';
+import { ownedStreams } from '../../tenants/owned-sql.js';
 import type { PushSettingsRow } from '../republish/push-settings.service.js';
 import type { Place } from './push.shapes.js';
 
@@ -56,7 +56,7 @@ export function findPushSources(
   { streamName, ...place }: Place & { streamName: string },
 ): Promise<PushSource[]> {
   const values: unknown[] = [streamName];
-  const owned = ownedProjects(caller, values);
+  const owned = ownedStreams(caller, values);
   const { condition, kind } = atPlace(place, values);
   const statement = {
     name: `push_sources_${owned.kind}${kind}`,
@@ -78,16 +78,20 @@ export function findPushes(
   { mediaSessionId, ...place }: Place & { mediaSessionId?: string },
 ): Promise<PushRow[]> {
   const values: unknown[] = [];
-  const owned = ownedProjects(caller, values).condition;
-  const isNamed =
-    mediaSessionId === undefined ? '' : `AND transfers.media_session_id = $${values.push(mediaSessionId)}::text`;
+  const running = `streams.state <> 'ended' AND ${ownedStreams(caller, values).condition} ${atPlace(place, values).condition}`;
+  // Streams first, as an array: Postgres then takes the transfers of each by their index, however many it thinks there are.
+  const wanted =
+    mediaSessionId === undefined
+      ? `stream_id = ANY(ARRAY(SELECT streams.id FROM streams JOIN projects ON projects.id = streams.project_id
+          JOIN entry_points ON entry_points.id = streams.entry_point_id WHERE ${running}))`
+      : `transfers.media_session_id = $${values.push(mediaSessionId)}::text AND ${running}`;
   return prisma.$queryRawUnsafe<PushRow[]>(
     `SELECT transfers.id, stream_id AS "streamId", url, redacted_url AS "redactedUrl", options, push_url AS "pushUrl",
         media_session_id AS "mediaSessionId", projects.id AS "projectId", customer_id AS "customerId", streams.name AS "streamName",
         owner_node AS "ownerNode"
       FROM transfers JOIN streams ON streams.id = stream_id JOIN projects ON projects.id = streams.project_id
         JOIN entry_points ON entry_points.id = streams.entry_point_id
-      WHERE media_session_id IS NOT NULL AND transfers.ended_at IS NULL AND NOT ${IS_GONE} AND ${owned} ${isNamed} ${atPlace(place, values).condition}
+      WHERE media_session_id IS NOT NULL AND transfers.ended_at IS NULL AND NOT ${IS_GONE} AND ${wanted}
       ORDER BY transfers.id`,
     ...values,
   );

@@ -92,9 +92,9 @@ export class CustomerService {
 
   private async withUsage(rows: Customer[]): Promise<CustomerResponse[]> {
     const usage = await this.prisma.$queryRaw<{ id: string; projects: number; streams: number }[]>`
-      SELECT customer_id AS id, count(*)::int AS projects,
-        (sum((SELECT count(*) FROM streams WHERE streams.project_id = projects.id AND state <> 'ended')))::int AS streams
-      FROM projects WHERE customer_id = ANY(${rows.map(({ id }) => id)}) AND deleted_at IS NULL GROUP BY customer_id`;
+      SELECT customers.id, (SELECT count(*)::int FROM projects WHERE customer_id = customers.id AND deleted_at IS NULL) AS projects,
+        (SELECT count(*)::int FROM streams WHERE customer = customers.id AND state <> 'ended') AS streams
+      FROM unnest(${rows.map(({ id }) => id)}::text[]) AS customers(id)`;
     const of = new Map(usage.map(({ id, projects, streams }) => [id, { projects, streams }]));
     return rows.map((row) =>
       toCustomerResponse(row, this.quotas.of(row), of.get(row.id) ?? { projects: 0, streams: 0 }),

@@ -99,7 +99,6 @@ export function quotaExceeded(quota: keyof Quotas, limit: number): Error {
 /** The customer's streams that have not ended. With the state as a literal, for the partial index. */
 export async function countRunningStreams(db: Tx | PrismaService, customerId: string): Promise<number> {
   const [row] = await db.$queryRaw<{ count: number }[]>`
-    SELECT count(*)::int AS count FROM streams JOIN projects ON projects.id = streams.project_id
-    WHERE projects.customer_id = ${customerId} AND streams.state <> 'ended'`;
+    SELECT count(*)::int AS count FROM streams WHERE customer = ${customerId} AND state <> 'ended'`;
   return row?.count ?? 0;
 }

@@ -1,6 +1,6 @@
 import { ConflictException, Injectable } from '@nestjs/common';
 import { Prisma, PrismaService, type EntryPoint } from '#libs/db';
-import { ownedBy, type Caller } from '../../auth/caller.js';
+import type { Caller } from '../../auth/caller.js';
 import { QuotaService } from '../customer/quotas.js';
 import { Purge } from '../../retention/purge.js';
 import { type EntryPointPath, requireEntryPoint, requireProject } from '../owned.js';
@@ -18,7 +18,7 @@ export class EntryPointService {
   async list(caller: Caller, appid: string): Promise<EntryPoint[]> {
     await requireProject(this.prisma, caller, appid);
     return this.prisma.entryPoint.findMany({
-      where: { projectId: appid, deletedAt: null, project: ownedBy(caller) },
+      where: { projectId: appid, deletedAt: null },
       orderBy: { id: 'asc' },
     });
   }
