@@ -41,6 +41,12 @@ export const pageOfLog = (rows = PAGE): Bound => ({
 /** A page: each row is found by an index of three or four levels, and so is what belongs to it. */
 export const page = (rows = PAGE): Bound => ({ buffers: 6 * rows + POINT.buffers, because: `a page of ${rows} rows` });
 
+/** A page of streams in one statement: each with its entry point, its transfers, which are counted, and its project and customer. */
+export const pageOfStreams = (rows = PAGE): Bound => ({
+  buffers: 20 * rows + POINT.buffers,
+  because: `a page of ${rows} streams with what belongs to each`,
+});
+
 /** What looks at all that runs of the caller's, so many pages for each. */
 export const running =
   (pagesEach: number, because: string) =>

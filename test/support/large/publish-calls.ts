@@ -1,5 +1,18 @@
 // WHIP, Flashphoner's pushes, Agora's bans and reports, and what operators look at.
-import { ask, type Calls, fls, HOT_ROUNDS, live, PAGE, page, POINT, running, type Way } from './call.js';
+import {
+  ask,
+  type Bound,
+  type Calls,
+  fls,
+  HOT_ROUNDS,
+  live,
+  PAGE,
+  page,
+  pageOfStreams,
+  POINT,
+  running,
+  type Way,
+} from './call.js';
 import { cursorAt, type Installation, newStream, type Tenant } from './installation.js';
 import { offer } from '../sdp.js';
 
@@ -27,10 +40,15 @@ const trickle =
   (_, path, { api }) =>
     api.anonymous('PATCH', path, fragment, { 'content-type': 'application/trickle-ice-sdpfrag', 'if-match': ifMatch });
 /** A stream begins in one call of a function: its locks, its counts, its rows, their indexes and foreign keys. */
-const BEGIN = running(
-  1,
-  'a function of several statements with their foreign keys, which counts the streams of the customer',
-);
+/** For the first time on a connection, Postgres reads the catalog of the partitions that the event may go to. */
+const CATALOG = 400;
+const BEGIN = (by: Tenant): Bound => {
+  const bound = running(
+    1,
+    'a function of several statements with their foreign keys, which counts the streams of the customer',
+  )(by);
+  return { ...bound, buffers: bound.buffers + CATALOG };
+};
 
 const push = (method: string, body: (by: Tenant, made: string) => object): Way['run'] => {
   return (by, made) => by.call('POST', `/rest-api/push/${method}`, body(by, made));
@@ -170,18 +188,18 @@ export const publishCalls: Calls = {
     },
   ],
   'get /v1/streams': [
-    { what: 'first page', run: ask('GET', () => `/v1/streams?limit=${PAGE}`), most: page() },
+    { what: 'first page', run: ask('GET', () => `/v1/streams?limit=${PAGE}`), most: pageOfStreams() },
     {
       what: 'from the middle',
       run: ask('GET', () => `/v1/streams?limit=${PAGE}&cursor=${cursorAt(180)}`),
-      most: page(),
+      most: pageOfStreams(),
     },
     ...['starting', 'connecting', 'live', 'reconnecting', 'ended'].flatMap((state): Way[] => [
-      { what: state, run: ask('GET', () => `/v1/streams?limit=${PAGE}&state=${state}`), most: page() },
+      { what: state, run: ask('GET', () => `/v1/streams?limit=${PAGE}&state=${state}`), most: pageOfStreams() },
       {
         what: `${state}, more`,
         run: ask('GET', () => `/v1/streams?limit=${PAGE}&state=${state}&cursor=${cursorAt(0.04)}`),
-        most: page(),
+        most: pageOfStreams(),
       },
     ]),
   ],

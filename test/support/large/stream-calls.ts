@@ -1,7 +1,19 @@
 // Settings, callbacks, streams, transfers, events.
 import { v7 as uuidv7 } from 'uuid';
 import { basic, type Answer, type TestApp } from '../app.js';
-import { ask, type Calls, fls, HOT_ROUNDS, idOf, live, PAGE, page, pageOfLog, type Way } from './call.js';
+import {
+  ask,
+  type Calls,
+  fls,
+  HOT_ROUNDS,
+  idOf,
+  live,
+  PAGE,
+  page,
+  pageOfLog,
+  pageOfStreams,
+  type Way,
+} from './call.js';
 import { cursorAt, type Installation, newStream, type Tenant } from './installation.js';
 
 const streams = (query: () => string): Way['run'] => ask('GET', (by) => fls(by, `streams?limit=${PAGE}&${query()}`));
@@ -113,17 +125,21 @@ export const streamCalls: Calls = {
     { make: newDelivery, run: ask('POST', (by, id) => live(by, `/callbacks/${id}/replay`)) },
   ],
   'get /v1/projects/{appid}/fls/streams': [
-    { what: 'first page', run: streams(() => ''), most: page() },
-    { what: 'from the middle', run: streams(() => `cursor=${cursorAt(180)}`), most: page() },
-    { what: 'the last', run: streams(() => `cursor=${cursorAt(365)}`), most: page() },
+    { what: 'first page', run: streams(() => ''), most: pageOfStreams() },
+    { what: 'from the middle', run: streams(() => `cursor=${cursorAt(180)}`), most: pageOfStreams() },
+    { what: 'the last', run: streams(() => `cursor=${cursorAt(365)}`), most: pageOfStreams() },
     ...['starting', 'connecting', 'live', 'reconnecting', 'ended'].flatMap((state): Way[] => [
-      { what: state, run: streams(() => `state=${state}`), most: page() },
-      { what: `${state}, more`, run: streams(() => `state=${state}&cursor=${cursorAt(0.04)}`), most: page() },
+      { what: state, run: streams(() => `state=${state}`), most: pageOfStreams() },
+      { what: `${state}, more`, run: streams(() => `state=${state}&cursor=${cursorAt(0.04)}`), most: pageOfStreams() },
     ]),
-    { what: 'of an entry point', run: streams(() => 'entry_point=live'), most: page() },
-    { what: 'of an empty entry point', run: streams(() => 'entry_point=more-1'), most: page() },
-    { what: 'live ones of an entry point', run: streams(() => 'entry_point=live&state=live'), most: page() },
-    { what: 'live ones of an empty entry point', run: streams(() => 'entry_point=more-1&state=live'), most: page() },
+    { what: 'of an entry point', run: streams(() => 'entry_point=live'), most: pageOfStreams() },
+    { what: 'of an empty entry point', run: streams(() => 'entry_point=more-1'), most: pageOfStreams() },
+    { what: 'live ones of an entry point', run: streams(() => 'entry_point=live&state=live'), most: pageOfStreams() },
+    {
+      what: 'live ones of an empty entry point',
+      run: streams(() => 'entry_point=more-1&state=live'),
+      most: pageOfStreams(),
+    },
     {
       what: 'ended ones of an entry point, more',
       run: streams(() => `entry_point=live&state=ended&cursor=${cursorAt(180)}`),

@@ -1,7 +1,7 @@
 // The statements of Flashphoner's startup and find, one for each.
 import type { HotSql, Prisma, PrismaService, Stream, Transfer } from '#libs/db';
 import type { Caller } from '../../auth/caller.js';
-import { ownedStreams } from '../../tenants/owned-sql.js';
+import { ownedProjects, ownedStreams } from '../../tenants/owned-sql.js';
 import type { PushSettingsRow } from '../republish/push-settings.service.js';
 import type { Place } from './push.shapes.js';
 
@@ -78,13 +78,14 @@ export function findPushes(
   { mediaSessionId, ...place }: Place & { mediaSessionId?: string },
 ): Promise<PushRow[]> {
   const values: unknown[] = [];
-  const running = `streams.state <> 'ended' AND ${ownedStreams(caller, values).condition} ${atPlace(place, values).condition}`;
-  // Streams first, as an array: Postgres then takes the transfers of each by their index, however many it thinks there are.
   const wanted =
     mediaSessionId === undefined
-      ? `stream_id = ANY(ARRAY(SELECT streams.id FROM streams JOIN projects ON projects.id = streams.project_id
-          JOIN entry_points ON entry_points.id = streams.entry_point_id WHERE ${running}))`
-      : `transfers.media_session_id = $${values.push(mediaSessionId)}::text AND ${running}`;
+      ? // Streams first, as an array: Postgres then takes the transfers of each by their index, however many it thinks there are.
+        `stream_id = ANY(ARRAY(SELECT streams.id FROM streams JOIN projects ON projects.id = streams.project_id
+          JOIN entry_points ON entry_points.id = streams.entry_point_id
+          WHERE streams.state <> 'ended' AND ${ownedStreams(caller, values).condition} ${atPlace(place, values).condition}))`
+      : `transfers.media_session_id = $${values.push(mediaSessionId)}::text
+          AND ${ownedProjects(caller, values).condition} ${atPlace(place, values).condition}`;
   return prisma.$queryRawUnsafe<PushRow[]>(
     `SELECT transfers.id, stream_id AS "streamId", url, redacted_url AS "redactedUrl", options, push_url AS "pushUrl",
         media_session_id AS "mediaSessionId", projects.id AS "projectId", customer_id AS "customerId", streams.name AS "streamName",
