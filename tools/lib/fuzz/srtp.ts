@@ -95,16 +95,15 @@ function word(value: number): Buffer {
 }
 
 export class SrtpSender {
+  readonly #profile: SrtpProfile;
   readonly #rtpKeys: Keys;
   readonly #rtcpKeys: Keys;
   readonly #indexes = new Map<number, number>();
   #rtcpIndex = 0;
 
   /** @param master key and salt. */
-  constructor(
-    master: Buffer,
-    private readonly profile = SHA1_80,
-  ) {
+  constructor(master: Buffer, profile = SHA1_80) {
+    this.#profile = profile;
     this.#rtpKeys = keysOf(profile, master, 0);
     this.#rtcpKeys = keysOf(profile, master, 3);
   }
@@ -115,8 +114,8 @@ export class SrtpSender {
     const index = this.#indexOf(ssrc, packet.readUInt16BE(2));
     const from = headerBytes(packet);
     const head = packet.subarray(0, from);
-    const extra = this.profile.isGcm ? Buffer.alloc(0) : word(Math.floor(index / 65_536));
-    const { body, tag } = sealed(this.profile, this.#rtpKeys, {
+    const extra = this.#profile.isGcm ? Buffer.alloc(0) : word(Math.floor(index / 65_536));
+    const { body, tag } = sealed(this.#profile, this.#rtpKeys, {
       ssrc,
       index,
       head,
@@ -133,8 +132,8 @@ export class SrtpSender {
     const head = packet.subarray(0, from);
     const extra = word((isPlain ? 0 : 0x8000_0000) | index);
     const parts = { ssrc: packet.readUInt32BE(4), index, head, body: packet.subarray(from), extra };
-    const { body, tag } = sealed(this.profile, this.#rtcpKeys, parts);
-    return Buffer.concat([head, body, ...(this.profile.isGcm ? [tag, extra] : [extra, tag])]);
+    const { body, tag } = sealed(this.#profile, this.#rtcpKeys, parts);
+    return Buffer.concat([head, body, ...(this.#profile.isGcm ? [tag, extra] : [extra, tag])]);
   }
 
   /** As a receiver guesses it (section 3.3.1); it does not go below zero. */
