@@ -95,6 +95,7 @@ static gboolean set_up_datagrams(void) {
 }
 
 const char *dtls_init(void) {
+  if (OPENSSL_version_major() != OPENSSL_VERSION_MAJOR) return "it is another one than that of the headers that this addon was built with";
   context = SSL_CTX_new(DTLS_method());
   gboolean is_up = context != NULL && set_up_context() && set_up_datagrams();
   const char *reason = is_up ? NULL : ERR_reason_error_string(ERR_peek_last_error());
