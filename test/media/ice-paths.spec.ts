@@ -110,7 +110,7 @@ describe('before the handshake is done', () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const [first, victim] = [await peerOf(half), await peerOf(half)];
     first.check(half);
-    await expect.poll(() => copies(first), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(first), { interval: 5 }).toBeGreaterThan(0);
     victim.check({ ...half, nominates: true });
     await expect.poll(() => copies(first), { interval: 5 }).toBe(5);
     expect(victim.bytes()).toBeLessThanOrEqual(RATIO * victim.sentBytes);
@@ -120,7 +120,7 @@ describe('before the handshake is done', () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const [dead, second] = [await peerOf(half), await peerOf(half)];
     dead.check(half);
-    await expect.poll(() => copies(dead), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(dead), { interval: 5 }).toBeGreaterThan(0);
     second.check({ ...half, nominates: true });
     await expect.poll(() => second.count('dtls'), { interval: 5 }).toBeGreaterThan(0);
   });
@@ -129,7 +129,7 @@ describe('before the handshake is done', () => {
     const { half, transport } = await open({ fingerprints: [], role: 'active' });
     const [first, victim] = [await peerOf(half), await peerOf(half)];
     first.check(half);
-    await expect.poll(() => copies(first), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(first), { interval: 5 }).toBeGreaterThan(0);
     // No handshake message: OpenSSL goes on.
     first.send(Buffer.concat([Buffer.from([22, 254, 253]), Buffer.alloc(60)]));
     await expect.poll(() => transport.stage).toBe('reached');
@@ -144,7 +144,7 @@ describe('before the handshake is done', () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const peer = await peerOf(half);
     peer.check(half);
-    await expect.poll(() => copies(peer)).toBe(2);
+    await expect.poll(() => copies(peer)).toBeGreaterThan(1);
     return peer.heard.filter(({ kind }) => kind === 'dtls').map(({ data }) => data);
   }
 
