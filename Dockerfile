@@ -7,7 +7,7 @@ RUN npm run setup && cp -L node_modules/.bin/node /usr/local/bin/node.pinned && 
 
 FROM node:24-bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-      libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 libsrtp2-1 \
+      libgstreamer1.0-0 libgstreamer-plugins-base1.0-0 \
       gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
       nginx libnginx-mod-rtmp \
     && rm -rf /var/lib/apt/lists/*

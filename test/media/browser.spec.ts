@@ -8,7 +8,7 @@ import { System } from '../support/system.js';
 
 /** As little as a page needs to publish by WHIP: no library of ours. The fake camera shows a moving picture and beeps. */
 const PAGE = `<!doctype html><title>publisher</title><script>
-async function publish(url, token, constraints, codec) {
+async function publish(url, token, constraints, codec, setup = 'actpass') {
   window.media = await navigator.mediaDevices.getUserMedia(constraints);
   const pc = (window.pc = new RTCPeerConnection());
   for (const track of media.getTracks()) {
@@ -16,7 +16,7 @@ async function publish(url, token, constraints, codec) {
     if (codec && track.kind === 'video') transceiver.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(({ mimeType }) => mimeType === codec || mimeType === 'video/rtx'));
   }
   await pc.setLocalDescription();
-  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: 'Bearer ' + token }, body: pc.localDescription.sdp });
+  const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/sdp', authorization: 'Bearer ' + token }, body: pc.localDescription.sdp.replaceAll('a=setup:actpass', 'a=setup:' + setup) });
   if (answer.status !== 201) throw new Error(answer.status + ' ' + (await answer.text()));
   window.session = { url: new URL(answer.headers.get('location'), url).href, etag: answer.headers.get('etag') };
   await pc.setRemoteDescription({ type: 'answer', sdp: await answer.text() });
@@ -77,15 +77,15 @@ afterAll(async () => {
   await platform?.stop();
 });
 
-async function open(name: string, constraints: object, codec?: string) {
+async function open(name: string, constraints: object, codec?: string, setup?: string) {
   const page = await browser.newPage();
   await page.goto(pages.url);
   const session = await page.evaluate(
-    ([url, token, wanted, only]) =>
+    ([url, token, wanted, only, role]) =>
       (
         globalThis as never as { publish: (...args: unknown[]) => Promise<{ type: string; url: string; etag: string }> }
-      ).publish(url, token, wanted, only),
-    [live.whipUrl(name), live.token, constraints, codec] as const,
+      ).publish(url, token, wanted, only, role),
+    [live.whipUrl(name), live.token, constraints, codec, setup] as const,
   );
   return { page, session };
 }
@@ -127,6 +127,23 @@ it('takes the fake camera of Chromium through WHIP to a platform', async () => {
   expect(recording.packets[0]?.dts).toBeLessThan(0.05);
   expect(steps(recording.video).smallest).toBeGreaterThan(0);
   expect(steps(recording.audio)).toSatisfy(({ smallest, largest }) => smallest > 0 && largest <= 25);
+  await page.close();
+});
+
+// Where we begin the handshake, the browser decides, whose first choice has the smaller packets.
+it.each([
+  ['actpass', 'SRTP_AES128_CM_HMAC_SHA1_80'],
+  ['active', 'SRTP_AEAD_AES_128_GCM'],
+])('is secured by DTLS 1.2, whoever begins (its offer says %s: %s)', async (setup, srtpCipher) => {
+  const { page } = await open(`secure-${setup}`, { video: true }, undefined, setup);
+  const { id } = await system.stream(`secure-${setup}`);
+  await system.transfersReach(id, ['live']);
+  const secured = await page.evaluate(async () => {
+    const report = await (globalThis as never as { pc: { getStats(): Promise<Map<string, object>> } }).pc.getStats();
+    return [...report.values()].find((one) => 'srtpCipher' in one);
+  });
+  expect(secured).toMatchObject({ dtlsState: 'connected', tlsVersion: 'FEFD', srtpCipher });
+  await page.evaluate(() => (globalThis as never as { leave: () => Promise<number> }).leave());
   await page.close();
 });
 

@@ -104,16 +104,13 @@ describe('before the handshake is done', () => {
     closing.push(() => peer.close());
     return peer;
   };
-  const copies = (peer: StunPeer) => {
-    const first = peer.heard.find(({ kind }) => kind === 'dtls');
-    return peer.heard.filter(({ data }) => first?.data.equals(data)).length;
-  };
+  const copies = (peer: StunPeer) => peer.copiesOfRecord().length;
 
   it('a nomination from elsewhere does not take the handshake away from who came first', async () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const [first, victim] = [await peerOf(half), await peerOf(half)];
     first.check(half);
-    await expect.poll(() => copies(first), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(first), { interval: 5 }).toBeGreaterThan(0);
     victim.check({ ...half, nominates: true });
     await expect.poll(() => copies(first), { interval: 5 }).toBe(5);
     expect(victim.bytes()).toBeLessThanOrEqual(RATIO * victim.sentBytes);
@@ -123,7 +120,7 @@ describe('before the handshake is done', () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const [dead, second] = [await peerOf(half), await peerOf(half)];
     dead.check(half);
-    await expect.poll(() => copies(dead), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(dead), { interval: 5 }).toBeGreaterThan(0);
     second.check({ ...half, nominates: true });
     await expect.poll(() => second.count('dtls'), { interval: 5 }).toBeGreaterThan(0);
   });
@@ -132,13 +129,12 @@ describe('before the handshake is done', () => {
     const { half, transport } = await open({ fingerprints: [], role: 'active' });
     const [first, victim] = [await peerOf(half), await peerOf(half)];
     first.check(half);
-    await expect.poll(() => copies(first), { interval: 5 }).toBe(1);
+    await expect.poll(() => copies(first), { interval: 5 }).toBeGreaterThan(0);
     // No handshake message: OpenSSL goes on.
     first.send(Buffer.concat([Buffer.from([22, 254, 253]), Buffer.alloc(60)]));
     await expect.poll(() => transport.stage).toBe('reached');
     victim.check({ ...half, nominates: true });
     const before = first.count('dtls');
-    // OpenSSL's own repetition, after a second.
     await expect.poll(() => first.count('dtls')).toBeGreaterThan(before);
     expect(victim.heard.map(({ kind }) => kind)).toEqual(['101']);
   });
@@ -148,12 +144,8 @@ describe('before the handshake is done', () => {
     const { half } = await open({ fingerprints: [], role: 'active' });
     const peer = await peerOf(half);
     peer.check(half);
-    await expect.poll(() => copies(peer)).toBe(2);
-    const records = peer.heard.filter(({ kind }) => kind === 'dtls').map(({ data }) => data);
-    return records.slice(
-      0,
-      records.findLastIndex((record) => record.equals(records[0] as Buffer)),
-    );
+    await expect.poll(() => copies(peer)).toBeGreaterThan(1);
+    return peer.heard.filter(({ kind }) => kind === 'dtls').map(({ data }) => data);
   }
 
   it.each(['active', 'passive'] as const)(
@@ -163,15 +155,15 @@ describe('before the handshake is done', () => {
       const peer = await peerOf(half);
       peer.check({ ...half, nominates: true });
       await expect.poll(() => peer.count('101')).toBe(1);
-      if (role === 'passive') for (const record of await clientHello()) peer.send(record);
-      // Until OpenSSL repeats a handshake of its own, after a second, to somebody who goes on asking.
+      if (role === 'passive') peer.send((await clientHello())[0] as Buffer);
+      // As long as it takes to send six times what somebody gets who goes on asking.
       const other = await open({ fingerprints: [], role: 'active' });
       const patient = await peerOf(other.half);
       const received = () => {
         patient.check(other.half);
         return patient.count('dtls');
       };
-      await expect.poll(received, { interval: 20 }).toBeGreaterThan(2 * 5);
+      await expect.poll(received, { interval: 20 }).toBeGreaterThan(5);
       expect(peer.count('dtls')).toBeGreaterThan(0);
       expect(peer.bytes()).toBeLessThanOrEqual(RATIO * peer.sentBytes + ALLOWANCE);
     },

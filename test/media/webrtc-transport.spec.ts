@@ -14,7 +14,7 @@ const SETTINGS = {
   mediaPortMax: 65_535,
   stunServer: null as string | null,
 };
-const closing: (() => Promise<unknown>)[] = [];
+const closing: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });

@@ -3,6 +3,8 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 
 const COOKIE = 0x2112a442;
+/** RFC 6347, section 4.1. */
+const DTLS_HEADER_BYTES = 13;
 
 export interface CheckOptions {
   ufrag: string;
@@ -96,6 +98,13 @@ export class StunPeer {
 
   count(kind: string): number {
     return this.heard.filter((packet) => packet.kind === kind).length;
+  }
+
+  /** The first DTLS record, and what was sent again of it: behind a header that counts records, it is the same. */
+  copiesOfRecord(): { at: number; data: Buffer }[] {
+    const first = this.heard.find(({ kind }) => kind === 'dtls');
+    const content = first?.data.subarray(DTLS_HEADER_BYTES);
+    return this.heard.filter(({ kind, data }) => kind === 'dtls' && content?.equals(data.subarray(DTLS_HEADER_BYTES)));
   }
 
   /** Bytes that came, of this kind or of all. */

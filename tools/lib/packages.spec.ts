@@ -35,7 +35,7 @@ it('the image has what runs on a machine: the plugins, the libraries of what is 
   expect(needed).toContain('gstreamer1.0-libav');
   for (const name of needed) {
     const library = /^(.*)-dev$/.exec(name)?.[1];
-    // Debian puts the number of the binary interface behind a library's name: libsrtp2-1, libgstreamer1.0-0.
+    // Debian puts the number of the binary interface behind a library's name: libgstreamer1.0-0.
     const isIt = (candidate: string) =>
       library === undefined
         ? candidate === name

@@ -48,7 +48,6 @@ export function requirements(): Requirement[] {
     { packages: ['make'], for: 'core', present: program('make') },
     { packages: ['libgstreamer1.0-dev'], for: 'core', present: headers('gstreamer-1.0') },
     { packages: ['libgstreamer-plugins-base1.0-dev'], for: 'core', present: headers(...GSTREAMER) },
-    { packages: ['libsrtp2-dev'], for: 'core', present: headers('libsrtp2') },
     {
       packages: ['gstreamer1.0-plugins-base'],
       for: 'core',
@@ -58,14 +57,14 @@ export function requirements(): Requirement[] {
     {
       packages: ['gstreamer1.0-plugins-bad'],
       for: 'core',
-      present: plugin('dtls', 'srtp', 'rtmp2', 'videoparsersbad', 'aom'),
+      present: plugin('rtmp2', 'videoparsersbad', 'aom'),
     },
     { packages: ['gstreamer1.0-plugins-ugly'], for: 'core', present: plugin('x264') },
     { packages: ['gstreamer1.0-libav'], for: 'core', present: plugin('libav') },
     // Of webrtcbin, by which the demo and the tests publish.
     { packages: ['libgstreamer-plugins-bad1.0-dev'], for: 'demo', present: headers('gstreamer-webrtc-1.0') },
     { packages: ['libnice-dev'], for: 'demo', present: headers('nice') },
-    { packages: ['gstreamer1.0-plugins-bad'], for: 'demo', present: plugin('webrtc') },
+    { packages: ['gstreamer1.0-plugins-bad'], for: 'demo', present: plugin('webrtc', 'dtls', 'srtp') },
     { packages: ['gstreamer1.0-nice'], for: 'demo', present: plugin('nice') },
     {
       packages: ['redis-server'],

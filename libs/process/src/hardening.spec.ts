@@ -27,7 +27,7 @@ describe.each(ADDONS)('%s', (file) => {
 });
 
 it('these are all addons', () => {
-  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'webrtc.node', 'webrtcbin.node']);
+  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'srtp.node', 'webrtc.node', 'webrtcbin.node']);
 });
 
 it.each(['gst.node', 'webrtc.node'])(

@@ -29,9 +29,7 @@ static const Credentials *credentials_of(const Transport *transport, const StunM
 static void select_first(Transport *transport, gint path) {
   transport->paths[path].is_first = TRUE;
   transport->selected = path;
-  Event *event = event_new(transport->state_id);
-  event_add_string(event, "connected");
-  event_post(event);
+  dtls_begin(transport);
 }
 
 // RFC 8445, section 7.3. Who does not know the password gets no answer: with a wrong sender's address, it would go to somebody else.
@@ -224,21 +222,22 @@ static napi_value ask_stun(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-// iceFigures(transport) -> {checks, strangers, records, socket}: what came so far; the socket that the peer uses, -1 before any.
+// iceFigures(transport) -> {checks, strangers, socket, isSecured}: checks that came so far; the socket that the peer uses, -1 before any; whether media can be decrypted.
 static napi_value ice_figures(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
   OBJECT(object, 0, TRANSPORT_TYPE);
   Transport *transport = object;
   g_mutex_lock(&transport->lock);
-  guint checks = transport->checks, strangers = transport->strangers, records = transport->records;
+  guint checks = transport->checks, strangers = transport->strangers;
+  gboolean is_secured = transport->srtp != NULL;
   gint socket = transport->selected >= 0 ? (gint)transport->paths[transport->selected].socket : -1;
   g_mutex_unlock(&transport->lock);
   napi_value result;
   napi_create_object(env, &result);
   set_named(env, result, "checks", to_js_number(env, checks));
   set_named(env, result, "strangers", to_js_number(env, strangers));
-  set_named(env, result, "records", to_js_number(env, records));
   set_named(env, result, "socket", to_js_number(env, socket));
+  set_named(env, result, "isSecured", to_js_bool(env, is_secured));
   return result;
 }
 

@@ -62,7 +62,7 @@ gboolean ice_send(Transport *transport, const void *data, gsize length) {
   if (transport->is_closed || transport->selected < 0) return FALSE;
   gboolean is_sent = send_within_ratio(transport, transport->selected, data, length);
   // A handshake that nobody has answered yet: the first way may lead nowhere.
-  gboolean is_answered = transport->in != NULL || transport->paths[transport->selected].has_records;
+  gboolean is_answered = transport->srtp != NULL || transport->paths[transport->selected].has_records;
   if (!is_answered && transport->nominated >= 0 && transport->nominated != transport->selected) is_sent |= send_within_ratio(transport, transport->nominated, data, length);
   return is_sent;
 }

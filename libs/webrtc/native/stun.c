@@ -4,8 +4,12 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "cursor.h"
+
 #define HEAD 20
 #define COOKIE 0x2112A442u
+// Other protocols that share the port begin with higher numbers (RFC 7983).
+#define MAX_TYPE 0x03ff
 #define BINDING_REQUEST 0x0001
 #define BINDING_SUCCESS 0x0101
 #define BINDING_ERROR 0x0111
@@ -22,8 +26,6 @@
 #define FINGERPRINT_XOR 0x5354554eu
 #define ROLE_CONFLICT "Role Conflict"
 
-static guint16 read16(const guint8 *at) { return (guint16)(at[0] << 8 | at[1]); }
-static guint32 read32(const guint8 *at) { return (guint32)read16(at) << 16 | read16(at + 2); }
 static void write16(guint8 *at, guint value) {
   at[0] = (guint8)(value >> 8);
   at[1] = (guint8)value;
@@ -41,33 +43,38 @@ static void xor_address(guint8 *address, gsize length, const guint8 *transaction
   for (gsize i = 0; i < length; i++) address[i] ^= mask[i];
 }
 
-static void read_mapped(const guint8 *value, guint length, StunMessage *message) {
-  guint16 port = (guint16)(read16(value + 2) ^ (COOKIE >> 16));
-  if (value[1] == 1 && length == 8) {
+static void read_mapped(Cursor value, StunMessage *message) {
+  cursor_skip(&value, 1);
+  guint8 family = cursor_u8(&value);
+  guint16 port = (guint16)(cursor_u16(&value) ^ (COOKIE >> 16));
+  if (family == 1 && value.left == 4) {
     struct sockaddr_in *v4 = (struct sockaddr_in *)&message->mapped;
     v4->sin_family = AF_INET;
     v4->sin_port = g_htons(port);
-    memcpy(&v4->sin_addr, value + 4, 4);
+    memcpy(&v4->sin_addr, value.at, 4);
     xor_address((guint8 *)&v4->sin_addr, 4, message->transaction);
-  } else if (value[1] == 2 && length == 20) {
+  } else if (family == 2 && value.left == 16) {
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&message->mapped;
     v6->sin6_family = AF_INET6;
     v6->sin6_port = g_htons(port);
-    memcpy(&v6->sin6_addr, value + 4, 16);
+    memcpy(&v6->sin6_addr, value.at, 16);
     xor_address((guint8 *)&v6->sin6_addr, 16, message->transaction);
   }
 }
 
 gboolean stun_read(const guint8 *data, gsize length, StunMessage *message) {
-  if (length < HEAD || length % 4 != 0 || data[0] > 3 || read16(data + 2) != length - HEAD || read32(data + 4) != COOKIE) return FALSE;
-  guint type = read16(data);
-  *message = (StunMessage){.kind = type == BINDING_REQUEST ? STUN_REQUEST : type == BINDING_SUCCESS ? STUN_SUCCESS : STUN_OTHER, .data = data, .transaction = data + 8};
+  Cursor cursor = cursor_of(data, length);
+  guint type = cursor_u16(&cursor), claimed = cursor_u16(&cursor);
+  guint32 cookie = cursor_u32(&cursor);
+  const guint8 *transaction = cursor_take(&cursor, STUN_TRANSACTION_BYTES);
+  if (cursor.is_over || length % 4 != 0 || type > MAX_TYPE || claimed != cursor.left || cookie != COOKIE) return FALSE;
+  *message = (StunMessage){.kind = type == BINDING_REQUEST ? STUN_REQUEST : type == BINDING_SUCCESS ? STUN_SUCCESS : STUN_OTHER, .data = data, .transaction = transaction};
   // What stands behind MESSAGE-INTEGRITY is not covered by it, and means nothing (section 14.5).
-  for (gsize at = HEAD; at + 4 <= length && message->integrity_at == 0;) {
-    guint attribute = read16(data + at), size = read16(data + at + 2);
-    const guint8 *value = data + at + 4;
-    gsize next = at + 4 + ((size + 3u) & ~3u);
-    if (next > length) return FALSE;
+  while (cursor.left > 0 && message->integrity_at == 0) {
+    gsize at = length - cursor.left;
+    guint attribute = cursor_u16(&cursor), size = cursor_u16(&cursor);
+    const guint8 *value = cursor_take(&cursor, (size + 3u) & ~3u);
+    if (value == NULL) return FALSE;
     if (attribute == USERNAME) {
       message->username = (const char *)value;
       message->username_length = size;
@@ -77,10 +84,9 @@ gboolean stun_read(const guint8 *data, gsize length, StunMessage *message) {
       message->nominates = TRUE;
     } else if (attribute == ICE_CONTROLLED) {
       message->is_controlled = TRUE;
-    } else if (attribute == XOR_MAPPED_ADDRESS && size >= 8) {
-      read_mapped(value, size, message);
+    } else if (attribute == XOR_MAPPED_ADDRESS) {
+      read_mapped(cursor_of(value, size), message);
     }
-    at = next;
   }
   return TRUE;
 }

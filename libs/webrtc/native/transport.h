@@ -1,17 +1,15 @@
-// One publisher's transport, shared by ICE (ice.c, paths.c) and SRTP (transport.c).
+// One publisher's transport, shared by ICE (ice.c, paths.c), DTLS (dtls.c) and what becomes of packets (transport.c).
 #pragma once
 
 #include <gio/gio.h>
-#include <gst/app/gstappsrc.h>
-#include <srtp2/srtp.h>
 #include <sys/socket.h>
 
 #include "addon.h"
+#include "dtls.h"
+#include "srtp.h"
 #include "stun.h"
 
 #define MAX_PACKET 1500
-// Sources whose cryptographic state is kept; a publisher has four.
-#define MAX_SOURCES 16
 // Addresses of the machine that are offered.
 #define MAX_SOCKETS 16
 // Ways over which the peer has asked properly; a phone with two networks and IPv6 has a handful.
@@ -49,18 +47,16 @@ G_DECLARE_FINAL_TYPE(Transport, transport, MANYCAST, TRANSPORT, GObject)
 
 struct _Transport {
   GObject parent;
-  // Batches of packets, and what ICE has to say.
+  // Batches of packets, and what ICE and DTLS have to say.
   guint32 packets_id, state_id;
-  GstAppSrc *dtls;
   // Covers all that follows.
   GMutex lock;
   gboolean is_closed;
-  srtp_t in, out;
+  Dtls dtls;
+  // NULL before the handshake is done.
+  Srtp *srtp;
   GQueue waiting;
   GByteArray *batch;
-  // Who was heard last is last.
-  guint32 sources[MAX_SOURCES];
-  guint source_count;
   IceSocket sockets[MAX_SOCKETS];
   guint socket_count;
   // Those that the peer uses, and those of a restart that it has not used yet; an empty fragment: none.
@@ -83,6 +79,8 @@ gint ice_add_path(Transport *transport, const Path *path);
 gboolean ice_send_on(const Transport *transport, const Path *path, const void *data, gsize length);
 // What came from the peer over this path; on that thread, locked.
 void transport_take(Transport *transport, guint path, const guint8 *packet, gsize length);
+// Brings JavaScript the packets that came so far. Locked.
+void transport_hand_over(Transport *transport);
 // A DTLS record of the handshake came over this path. Locked.
 void ice_record_came(Transport *transport, guint path);
 // A packet came over this path that only the peer can have encrypted. Locked.

@@ -1,2 +1,2 @@
-export { type IceListener, MediaTransport, type PacketListener } from './media-transport.js';
+export { MediaTransport, ownFingerprint, type PacketListener, type TransportEnd } from './media-transport.js';
 export type { IceFigures, LocalSocket } from './native.js';

@@ -1,4 +1,4 @@
-import { type Element, GstError, GstObject } from '#libs/gst';
+import { GstError, GstObject } from '#libs/gst';
 import { type IceFigures, type LocalSocket, native } from './native.js';
 
 /** Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the system's monotonic clock (us) when it came. */
@@ -14,24 +14,36 @@ export interface PacketListener {
   done: () => void;
 }
 
-/** What ICE has to say: `connected` once the peer has found a way to us. */
-export interface IceListener {
-  connected: () => void;
+/** `closed`: the peer said so (an alert of DTLS). */
+export type TransportEnd = 'dtls_failed' | 'closed';
+
+export interface TransportListener extends PacketListener {
   /** How a STUN server sees one of our sockets. */
   mapped: (socket: number, address: string, port: number) => void;
+  /** No media can come any more, and why. At most once. */
+  ended: (reason: TransportEnd, detail: string) => void;
 }
 
+/** SHA-256 of the certificate that all sessions of this process have, as SDP writes it. */
+export const ownFingerprint = (): string => native.ownFingerprint();
+
 /**
- * ICE and SRTP of one session (RFC 8445, RFC 3711), as a server has them: it listens, and sends only to who proved to be its peer. The DTLS
- * records that come go to an appsrc, for GStreamer's DTLS elements to make the keys. Must be closed.
+ * ICE, DTLS and SRTP of one session (RFC 8445, RFC 5764, RFC 3711), as a server has them: it listens, and sends only to who proved to be its
+ * peer. Must be closed.
  */
 export class MediaTransport extends GstObject {
-  /** @param dtls appsrc that takes the peer's DTLS records. */
-  constructor(dtls: Element, packets: PacketListener, ice: IceListener) {
-    super(native.makeTransport(dtls.handle));
-    const packetsId = this.hear((batch: Buffer) => split(batch, packets));
-    const stateId = this.hear((state: string, ...values: [number, string, number]) =>
-      state === 'mapped' ? ice.mapped(...values) : ice.connected(),
+  /**
+   * @param isClient whether our handshake begins
+   * @param digests what may be the fingerprint of the peer's certificate, of SHA-256, SHA-384 or SHA-512; nobody else is let in
+   */
+  constructor(isClient: boolean, digests: Buffer[], listener: TransportListener) {
+    super(native.makeTransport(isClient, digests));
+    const packetsId = this.hear((batch: Buffer) => split(batch, listener));
+    const stateId = this.hear(
+      (event: 'mapped' | TransportEnd, what: number | string, address: string, port: number) => {
+        if (event === 'mapped') listener.mapped(what as number, address, port);
+        else listener.ended(event, what as string);
+      },
     );
     native.subscribeTransport(this.handle, packetsId, stateId);
   }
@@ -60,19 +72,14 @@ export class MediaTransport extends GstObject {
     return native.iceFigures(this.handle);
   }
 
-  /** Media is decrypted from now on with the keys of this pair's handshake. Throws GstError when it made none. */
-  useKeys(decoder: Element, encoder: Element): void {
-    native.useKeys(this.handle, decoder.handle, encoder.handle);
-  }
-
-  /** Sends a DTLS record. False when there is no way to the peer yet. */
-  send(record: Buffer): boolean {
-    return native.sendPacket(this.handle, record);
-  }
-
   /** Encrypts and sends. False when there are no keys, or no way to the peer. */
   sendRtcp(packet: Buffer): boolean {
     return native.sendRtcp(this.handle, packet);
+  }
+
+  /** Tells the peer that nothing comes any more (close_notify: RFC 5246, section 7.2.1). False when that cannot be sent, or there is no connection. */
+  sayGoodbye(): boolean {
+    return native.sayGoodbye(this.handle);
   }
 
   /** Closes the sockets; nothing is delivered any more. */

@@ -13,20 +13,20 @@ export interface IceFigures {
   checks: number;
   /** Checks with others. */
   strangers: number;
-  /** DTLS records. */
-  records: number;
   /** Which of our sockets it uses; -1: none yet. */
   socket: number;
+  /** The handshake is done: media can be decrypted. */
+  isSecured: boolean;
 }
 
 /** What native/*.c exports; see there. */
 interface Native {
   init(dispatch: (id: number, ...values: unknown[]) => void): void;
-  makeTransport(dtls: Handle): Handle;
+  makeTransport(isClient: boolean, digests: Buffer[]): Handle;
+  ownFingerprint(): string;
   subscribeTransport(transport: Handle, packetsId: number, stateId: number): void;
   closeTransport(transport: Handle): void;
-  useKeys(transport: Handle, decoder: Handle, encoder: Handle): void;
-  sendPacket(transport: Handle, data: Buffer): boolean;
+  sayGoodbye(transport: Handle): boolean;
   sendRtcp(transport: Handle, data: Buffer): boolean;
   listenOn(
     transport: Handle,

@@ -1,8 +1,26 @@
-// A sender's side of SRTP (RFC 3711) with AES-128 in counter mode and HMAC-SHA1, for packets that a library would refuse to send.
+// A sender's side of SRTP (RFC 3711, RFC 7714) of its own, for packets that a library would refuse to send, and as a second opinion on ours.
 import { createCipheriv, createHmac } from 'node:crypto';
 
-const TAG_BYTES = 10;
+export interface SrtpProfile {
+  /** As DTLS numbers it (RFC 5764, section 4.1.2; RFC 7714, section 14.2). */
+  id: number;
+  name: string;
+  keyBytes: number;
+  saltBytes: number;
+  tagBytes: number;
+  isGcm: boolean;
+}
+
+export const SRTP_PROFILES: SrtpProfile[] = [
+  { id: 7, name: 'SRTP_AEAD_AES_128_GCM', keyBytes: 16, saltBytes: 12, tagBytes: 16, isGcm: true },
+  { id: 8, name: 'SRTP_AEAD_AES_256_GCM', keyBytes: 32, saltBytes: 12, tagBytes: 16, isGcm: true },
+  { id: 1, name: 'SRTP_AES128_CM_SHA1_80', keyBytes: 16, saltBytes: 14, tagBytes: 10, isGcm: false },
+];
+export const SHA1_80 = SRTP_PROFILES[2] as SrtpProfile;
+
 const HALF = 0x8000;
+const AUTH_BYTES = 20;
+const RTCP_HEAD_BYTES = 8;
 
 interface Keys {
   cipher: Buffer;
@@ -10,42 +28,58 @@ interface Keys {
   salt: Buffer;
 }
 
-const keystream = (key: Buffer, iv: Buffer, bytes: number): Buffer =>
-  createCipheriv('aes-128-ctr', key, iv).update(Buffer.alloc(bytes));
+/** What is to be protected: `head` is only signed, as is `extra`, which is thought behind the packet. */
+interface Parts {
+  ssrc: number;
+  index: number;
+  head: Buffer;
+  body: Buffer;
+  extra: Buffer;
+}
+
+const bitsOf = (key: Buffer): string => `aes-${8 * key.length}`;
+
+const counter = (key: Buffer, iv: Buffer, data: Buffer): Buffer =>
+  createCipheriv(`${bitsOf(key)}-ctr`, key, iv).update(data);
 
 /** Section 4.3.1. */
-function derived(master: Buffer, label: number, bytes: number): Buffer {
+function derived(profile: SrtpProfile, master: Buffer, label: number, bytes: number): Buffer {
   const iv = Buffer.alloc(16);
-  master.copy(iv, 0, 16, 30);
+  master.copy(iv, 0, profile.keyBytes);
   iv.writeUInt8(iv.readUInt8(7) ^ label, 7);
-  return keystream(master.subarray(0, 16), iv, bytes);
+  return counter(master.subarray(0, profile.keyBytes), iv, Buffer.alloc(bytes));
 }
 
-const keysOf = (master: Buffer, label: number): Keys => ({
-  cipher: derived(master, label, 16),
-  auth: derived(master, label + 1, 20),
-  salt: derived(master, label + 2, 14),
+const keysOf = (profile: SrtpProfile, master: Buffer, label: number): Keys => ({
+  cipher: derived(profile, master, label, profile.keyBytes),
+  auth: derived(profile, master, label + 1, AUTH_BYTES),
+  salt: derived(profile, master, label + 2, profile.saltBytes),
 });
 
-/** Section 4.1.1. */
-function encrypt({ cipher, salt }: Keys, packet: Buffer, from: number, ssrc: number, index: number): Buffer {
-  const iv = Buffer.alloc(16);
+/** RFC 3711, section 4.1.1; RFC 7714, section 8.1: the same, but two bytes earlier and without a counter. */
+function ivOf({ isGcm }: SrtpProfile, { salt }: Keys, { ssrc, index }: Parts): Buffer {
+  const iv = Buffer.alloc(isGcm ? 12 : 16);
   salt.copy(iv);
-  iv.writeUInt32BE((iv.readUInt32BE(4) ^ ssrc) >>> 0, 4);
-  const high = Math.floor(index / 65_536);
-  iv.writeUInt32BE((iv.readUInt32BE(8) ^ high) >>> 0, 8);
-  iv.writeUInt16BE(iv.readUInt16BE(12) ^ (index % 65_536), 12);
-  return Buffer.concat([
-    packet.subarray(0, from),
-    createCipheriv('aes-128-ctr', cipher, iv).update(packet.subarray(from)),
-  ]);
+  const at = isGcm ? 2 : 4;
+  iv.writeUInt32BE((iv.readUInt32BE(at) ^ ssrc) >>> 0, at);
+  iv.writeUInt32BE((iv.readUInt32BE(at + 4) ^ Math.floor(index / 65_536)) >>> 0, at + 4);
+  iv.writeUInt16BE(iv.readUInt16BE(at + 8) ^ (index % 65_536), at + 8);
+  return iv;
 }
 
-const tagOf = ({ auth }: Keys, parts: Buffer[]): Buffer =>
-  parts
-    .reduce((hmac, part) => hmac.update(part), createHmac('sha1', auth))
-    .digest()
-    .subarray(0, TAG_BYTES);
+function sealed(profile: SrtpProfile, keys: Keys, parts: Parts): { body: Buffer; tag: Buffer } {
+  const { head, body, extra } = parts;
+  const iv = ivOf(profile, keys, parts);
+  if (profile.isGcm) {
+    const cipher = createCipheriv(`${bitsOf(keys.cipher)}-gcm` as 'aes-128-gcm', keys.cipher, iv);
+    cipher.setAAD(Buffer.concat([head, extra]));
+    const encrypted = Buffer.concat([cipher.update(body), cipher.final()]);
+    return { body: encrypted, tag: cipher.getAuthTag() };
+  }
+  const encrypted = counter(keys.cipher, iv, body);
+  const tag = createHmac('sha1', keys.auth).update(head).update(encrypted).update(extra).digest();
+  return { body: encrypted, tag: tag.subarray(0, profile.tagBytes) };
+}
 
 function headerBytes(packet: Buffer): number {
   const first = packet.readUInt8(0);
@@ -54,35 +88,52 @@ function headerBytes(packet: Buffer): number {
   return Math.min(packet.length, fixed + extension);
 }
 
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value >>> 0);
+  return bytes;
+}
+
 export class SrtpSender {
+  readonly #profile: SrtpProfile;
   readonly #rtpKeys: Keys;
   readonly #rtcpKeys: Keys;
   readonly #indexes = new Map<number, number>();
   #rtcpIndex = 0;
 
-  /** @param master key and salt, 30 bytes. */
-  constructor(master: Buffer) {
-    this.#rtpKeys = keysOf(master, 0);
-    this.#rtcpKeys = keysOf(master, 3);
+  /** @param master key and salt. */
+  constructor(master: Buffer, profile = SHA1_80) {
+    this.#profile = profile;
+    this.#rtpKeys = keysOf(profile, master, 0);
+    this.#rtcpKeys = keysOf(profile, master, 3);
   }
 
   /** At least 12 bytes, of whatever content. */
   rtp(packet: Buffer): Buffer {
     const ssrc = packet.readUInt32BE(8);
     const index = this.#indexOf(ssrc, packet.readUInt16BE(2));
-    const body = encrypt(this.#rtpKeys, packet, headerBytes(packet), ssrc, index);
-    const roc = Buffer.alloc(4);
-    roc.writeUInt32BE(Math.floor(index / 65_536));
-    return Buffer.concat([body, tagOf(this.#rtpKeys, [body, roc])]);
+    const from = headerBytes(packet);
+    const head = packet.subarray(0, from);
+    const extra = this.#profile.isGcm ? Buffer.alloc(0) : word(Math.floor(index / 65_536));
+    const { body, tag } = sealed(this.#profile, this.#rtpKeys, {
+      ssrc,
+      index,
+      head,
+      body: packet.subarray(from),
+      extra,
+    });
+    return Buffer.concat([head, body, tag]);
   }
 
-  /** At least 8 bytes, of whatever content. */
-  rtcp(packet: Buffer): Buffer {
-    this.#rtcpIndex += 1;
-    const trailer = Buffer.alloc(4);
-    trailer.writeUInt32BE((0x8000_0000 | this.#rtcpIndex) >>> 0);
-    const body = Buffer.concat([encrypt(this.#rtcpKeys, packet, 8, packet.readUInt32BE(4), this.#rtcpIndex), trailer]);
-    return Buffer.concat([body, tagOf(this.#rtcpKeys, [body])]);
+  /** At least 8 bytes, of whatever content. `isPlain`: it is signed, and not encrypted. */
+  rtcp(packet: Buffer, { isPlain = false, index = this.#rtcpIndex + 1 } = {}): Buffer {
+    this.#rtcpIndex = index;
+    const from = isPlain ? packet.length : RTCP_HEAD_BYTES;
+    const head = packet.subarray(0, from);
+    const extra = word((isPlain ? 0 : 0x8000_0000) | index);
+    const parts = { ssrc: packet.readUInt32BE(4), index, head, body: packet.subarray(from), extra };
+    const { body, tag } = sealed(this.#profile, this.#rtcpKeys, parts);
+    return Buffer.concat([head, body, ...(this.#profile.isGcm ? [tag, extra] : [extra, tag])]);
   }
 
   /** As a receiver guesses it (section 3.3.1); it does not go below zero. */

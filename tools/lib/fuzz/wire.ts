@@ -190,7 +190,8 @@ export class Wire {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([this.transport.close(), this.#pipeline.close()]);
+    this.transport.close();
+    await this.#pipeline.close();
     this.#socket.close();
     this.#stranger.close();
   }

@@ -10,6 +10,7 @@ import {
   writeAnswer,
 } from '#libs/sdp';
 import type { ReasonCode } from '#libs/transfer';
+import type { TransportEnd } from '#libs/webrtc';
 import { inTimeSince, watchLateness } from '../process/lateness.js';
 import { Feed, Hub } from '../stream/hub.js';
 import type { InputProblem } from './input-health.js';
@@ -18,7 +19,7 @@ import { type EncodedSample, FACTORIES } from './media-chain.js';
 import { SessionMedia } from './session-media.js';
 import { giveUpReason } from './session-reason.js';
 import { WARM_UP_OFFER } from './transport/warm-up-offer.js';
-import { type TransportEnd, type TransportSettings, WebrtcTransport } from './transport/webrtc-transport.js';
+import { type TransportSettings, WebrtcTransport } from './transport/webrtc-transport.js';
 
 const WATCH_MS = 250;
 /** A video track that was negotiated but sends nothing holds the audio back no longer than this. */
@@ -144,7 +145,7 @@ export class Ingest {
     });
     this.transport = transport;
     // The decoders did not start.
-    if (this.state === 'closed') await transport.close();
+    if (this.state === 'closed') transport.close();
     return { half, fingerprint: transport.fingerprint, role: remote.role };
   }
 
@@ -172,8 +173,8 @@ export class Ingest {
   }
 
   /** Tells the publisher that its session is over. */
-  async closeGracefully(): Promise<void> {
-    await this.transport?.closeGracefully().catch((error: Error) => this.events.onWarning(error.message));
+  closeGracefully(): void {
+    this.transport?.closeGracefully();
   }
 
   async close(): Promise<void> {
@@ -181,7 +182,8 @@ export class Ingest {
     if (this.watch) clearInterval(this.watch);
     this.media.stop();
     this.feed.close();
-    await Promise.all([this.transport?.close(), this.media.close()]);
+    this.transport?.close();
+    await this.media.close();
   }
 
   private video(sample: EncodedSample): void {

@@ -27,7 +27,7 @@ const NS = 1e6;
 
 /** Every element a session may need; loaded before a publisher waits for them. */
 export const FACTORIES =
-  'appsrc appsink dtlsdec dtlsenc queue capsfilter h264parse opusdec audioconvert voaacenc vp8dec vp9dec av1dec videoconvert videoscale x264enc'.split(
+  'appsrc appsink queue capsfilter h264parse opusdec audioconvert voaacenc vp8dec vp9dec av1dec videoconvert videoscale x264enc'.split(
     ' ',
   );
 

@@ -98,8 +98,8 @@ export class Sessions {
     if (this.windowTimer) clearTimeout(this.windowTimer);
   }
 
-  async closeGracefully(): Promise<void> {
-    await Promise.all([...this.sessions.values()].map((session) => session.closeGracefully()));
+  closeGracefully(): void {
+    for (const session of this.sessions.values()) session.closeGracefully();
   }
 
   async close(): Promise<void> {

@@ -105,9 +105,8 @@ export class StreamPipeline implements Served {
   /** Publishers first: they may come back, elsewhere, while platforms are still told. */
   private async closeAll(): Promise<void> {
     this.hub.close();
-    const told = this.sessions.closeGracefully();
+    this.sessions.closeGracefully();
     await this.outputs.close();
-    await told;
     await this.sessions.close();
   }
 
