@@ -27,7 +27,7 @@ describe.each(ADDONS)('%s', (file) => {
 });
 
 it('these are all addons', () => {
-  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'rtp.node', 'webrtc.node', 'webrtcbin.node']);
+  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'rtp-parts.node', 'rtp.node', 'webrtc.node', 'webrtcbin.node']);
 });
 
 it.each(['gst.node', 'rtp.node', 'webrtc.node'])(

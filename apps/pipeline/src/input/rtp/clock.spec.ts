@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LipSync, type TrackClock } from './clock.js';
+import { LipSync, type TrackClock } from '../../../../../test/support/rtp-parts.js';
 import { AUDIO, noise, rtpTime, send, sender, VIDEO } from '../../../../../test/support/rtp-senders.js';
 
 describe('the clock of a track', () => {

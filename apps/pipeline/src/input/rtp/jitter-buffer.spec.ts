@@ -1,18 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JitterBuffer } from './jitter-buffer.js';
-import type { TrackFormat } from './types.js';
+import { JitterBuffer } from '../../../../../test/support/rtp-parts.js';
 
-const FORMAT: TrackFormat = {
-  kind: 'video',
-  codec: 'H264',
-  payloadType: 96,
-  rtxPayloadType: 97,
-  clockRate: 90_000,
-  mid: '0',
-  nack: true,
-  fmtp: '',
-};
 /** Where the numbers begin: the 16 bits of the packets wrap in every test. */
 const BASE = 0x1fffe;
 
@@ -24,21 +13,14 @@ function buffer({ nack = true, bytes = 1 } = {}): {
   work: (now: number, roundTrip?: number) => number[];
 } {
   const out: (number | string)[] = [];
-  const jitter = new JitterBuffer({
-    onPacket: (_, { timestamp }) => out.push(timestamp),
+  const jitter = new JitterBuffer(nack, {
+    onPacket: ({ timestamp }) => out.push(timestamp),
     onLost: (count) => out.push(`lost ${count}`),
   });
-  jitter.nack = nack;
   const push = (offset: number, now = 0, isAnswer = false): void => {
     const number = BASE + offset;
     if (!jitter.wants(number)) return;
-    jitter.push(
-      number,
-      FORMAT,
-      { sequence: number & 0xffff, timestamp: offset, marker: false, payload: Buffer.alloc(bytes), time: 0 },
-      now,
-      isAnswer,
-    );
+    jitter.push(number, offset, bytes, now, isAnswer);
   };
   const work = (now: number, roundTrip?: number): number[] =>
     jitter.work(now, roundTrip ?? null).map((sequence) => (sequence - BASE) & 0xffff);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LipSync } from './clock.js';
+import { LipSync } from '../../../../../test/support/rtp-parts.js';
 import {
   AUDIO,
   noise,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RtpReceiver } from '#libs/rtp';
 import {
   AUDIO,
   AUDIO_SSRC,
@@ -14,8 +15,7 @@ import {
   VIDEO,
   VIDEO_SSRC,
 } from '../../../../../test/support/rtp.js';
-import { RtpReceiver } from './receiver.js';
-import { compactNtp } from './rtcp.js';
+import { compactNtp } from '../../../../../test/support/rtp-parts.js';
 
 describe('packets', () => {
   it('come out in order, without what is around their payload, to be kept', () => {
