@@ -1,2 +1,3 @@
+export { type BatchPacket, packetsOf } from './batch.js';
 export { type IceListener, MediaTransport, type PacketListener } from './media-transport.js';
 export type { IceFigures, LocalSocket } from './native.js';
