@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Source } from '../../../../../test/support/rtp-parts.js';
+import { Source } from '../../../test/support/rtp-parts.js';
 
 const started = (first: number, sequences: number[]): { source: Source; numbers: (number | null)[] } => {
   const source = new Source(7, first, 0);

@@ -9,7 +9,7 @@ import {
   referenceTime,
   sourceDescription,
   transportWide,
-} from '../../../../../test/support/rtp-parts.js';
+} from '../../../test/support/rtp-parts.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 // NTP e0000001 80000000: half a second after 0xe0000001.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { JitterBuffer } from '../../../../../test/support/rtp-parts.js';
+import { JitterBuffer } from '../../../test/support/rtp-parts.js';
 
 /** Where the numbers begin: the 16 bits of the packets wrap in every test. */
 const BASE = 0x1fffe;

@@ -1,6 +1,6 @@
 // Where a new source begins, its first packets count: they hold the key frame that all others need.
 import { describe, expect, it } from 'vitest';
-import { AUDIO, AUDIO_SSRC, type Fields, receiver, rtp, running, VIDEO_SSRC } from '../../../../../test/support/rtp.js';
+import { AUDIO, AUDIO_SSRC, type Fields, receiver, rtp, running, VIDEO_SSRC } from '../../../test/support/rtp.js';
 
 const KEY = { payload: Buffer.from('6742c01e', 'hex') };
 const OTHER = { payload: Buffer.from('419a00', 'hex') };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RtpReceiver } from '#libs/rtp';
+import { RtpReceiver } from './receiver.js';
 import {
   AUDIO,
   AUDIO_SSRC,
@@ -14,8 +14,8 @@ import {
   SETTINGS,
   VIDEO,
   VIDEO_SSRC,
-} from '../../../../../test/support/rtp.js';
-import { compactNtp } from '../../../../../test/support/rtp-parts.js';
+} from '../../../test/support/rtp.js';
+import { compactNtp } from '../../../test/support/rtp-parts.js';
 
 describe('packets', () => {
   it('come out in order, without what is around their payload, to be kept', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TransportFeedback } from '../../../../../test/support/rtp-parts.js';
+import { TransportFeedback } from '../../../test/support/rtp-parts.js';
 
 interface Decoded {
   base: number;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { extensionNumber, extensionText, parseRtp } from '../../../../../test/support/rtp-parts.js';
+import { extensionNumber, extensionText, parseRtp } from '../../../test/support/rtp-parts.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 const FIXED = '0123 456789ab cdef0123';

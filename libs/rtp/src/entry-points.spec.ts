@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { isEntryPoint } from '../../../../../test/support/rtp-parts.js';
+import { isEntryPoint } from '../../../test/support/rtp-parts.js';
 
 it.each<[string, string, string, boolean]>([
   ['a sequence parameter set', 'H264', '6742', true],

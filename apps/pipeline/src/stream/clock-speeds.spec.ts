@@ -1,8 +1,8 @@
 // RTP clocks that run too fast or too slow, or step: the sound that a platform gets is never silenced for long.
 import { describe, expect, it } from 'vitest';
-import { LipSync } from '../../../../../test/support/rtp-parts.js';
-import { AudioFiller } from '../../stream/audio-filler.js';
-import { AAC_FRAME_MS } from '../../stream/timeline.js';
+import { LipSync } from '../../../../test/support/rtp-parts.js';
+import { AudioFiller } from './audio-filler.js';
+import { AAC_FRAME_MS } from './timeline.js';
 
 const FRAMES = 3000;
 /** As Hub has them. */

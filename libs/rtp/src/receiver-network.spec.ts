@@ -1,7 +1,7 @@
 // The receiver on networks that lose, and before publishers that mean no good.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { bye, receiver, rtp, rtx, senderReport } from '../../../../../test/support/rtp.js';
+import { bye, receiver, rtp, rtx, senderReport } from '../../../test/support/rtp.js';
 
 /** What a publisher's answer to a request takes from it: 16 bits each. */
 const asked = (nack: Buffer): number[] => {

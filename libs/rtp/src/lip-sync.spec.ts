@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LipSync } from '../../../../../test/support/rtp-parts.js';
+import { LipSync } from '../../../test/support/rtp-parts.js';
 import {
   AUDIO,
   noise,
@@ -10,7 +10,7 @@ import {
   type Sender,
   sender,
   VIDEO,
-} from '../../../../../test/support/rtp-senders.js';
+} from '../../../test/support/rtp-senders.js';
 
 describe('lip sync', () => {
   /** Audio comes at once, video 80 ms later. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LipSync, type TrackClock } from '../../../../../test/support/rtp-parts.js';
-import { AUDIO, noise, rtpTime, send, sender, VIDEO } from '../../../../../test/support/rtp-senders.js';
+import { LipSync, type TrackClock } from '../../../test/support/rtp-parts.js';
+import { AUDIO, noise, rtpTime, send, sender, VIDEO } from '../../../test/support/rtp-senders.js';
 
 describe('the clock of a track', () => {
   it('begins with the first arrival, and goes on over the end of RTP time', () => {
