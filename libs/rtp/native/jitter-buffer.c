@@ -44,18 +44,30 @@ static Held *copy_of(int64_t number, const Format *format, const OrderedPacket *
 
 static Place *place_of(JitterBuffer *buffer, int64_t number) { return &buffer->places[(uint64_t)number % PLACES]; }
 
-void buffer_init(JitterBuffer *buffer, BufferEvents events) {
-  buffer->events = events;
-  buffer->round_trip_ms = buffer->due = buffer->started_at = INFINITY;
+// The next packet is the first one.
+static void begin_again(JitterBuffer *buffer) {
+  buffer->has_next = false;
   buffer->highest = NONE;
+  buffer->started_at = INFINITY;
+  buffer->due = INFINITY;
 }
 
-void buffer_free(JitterBuffer *buffer) {
+void buffer_init(JitterBuffer *buffer, BufferEvents events) {
+  buffer->events = events;
+  buffer->round_trip_ms = INFINITY;
+  begin_again(buffer);
+}
+
+void buffer_clear(JitterBuffer *buffer) {
   for (size_t i = 0; i < buffer->first_count; i++) free(buffer->first[i]);
-  if (!buffer->has_next) return;
-  for (int64_t number = buffer->next; number <= buffer->highest; number++) {
-    if (place_of(buffer, number)->state == HELD) free(place_of(buffer, number)->held);
+  buffer->first_count = 0;
+  for (int64_t number = buffer->next; buffer->has_next && number <= buffer->highest; number++) {
+    Place *place = place_of(buffer, number);
+    if (place->state == HELD) free(place->held);
+    place->state = EMPTY;
   }
+  buffer->missing_count = buffer->held_count = buffer->held_bytes = 0;
+  begin_again(buffer);
 }
 
 bool buffer_wants(const JitterBuffer *buffer, int64_t number) {
@@ -225,8 +237,5 @@ size_t buffer_work(JitterBuffer *buffer, double now, double round_trip_ms, uint1
 void buffer_flush(JitterBuffer *buffer) {
   if (!buffer->has_next) begin(buffer, buffer->started_at == INFINITY ? 0 : buffer->started_at);
   give_up(buffer, EVERYTHING, 0);
-  buffer->has_next = false;
-  buffer->highest = NONE;
-  buffer->started_at = INFINITY;
-  buffer->due = INFINITY;
+  begin_again(buffer);
 }

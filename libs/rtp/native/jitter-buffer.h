@@ -61,7 +61,8 @@ typedef struct {
 } JitterBuffer;
 
 void buffer_init(JitterBuffer *buffer, BufferEvents events);
-void buffer_free(JitterBuffer *buffer);
+// Forgets everything that is held or missing, and begins again with the next packet.
+void buffer_clear(JitterBuffer *buffer);
 // False for what came before or comes too late.
 bool buffer_wants(const JitterBuffer *buffer, int64_t number);
 bool buffer_is_missing(const JitterBuffer *buffer, int64_t number);

@@ -182,6 +182,14 @@ static napi_value request_keyframe(napi_env env, napi_callback_info info) {
   return records_of(env, wrapper);
 }
 
+// clear(receiver)
+static napi_value clear(napi_env env, napi_callback_info info) {
+  Arguments arguments = arguments_of(env, info);
+  const Wrapper *wrapper = wrapped_at(&arguments, 0);
+  if (arguments.ok) receiver_clear(wrapper->receiver);
+  return NULL;
+}
+
 // figures(receiver): as ReceiverFigures has them, in that order.
 static napi_value figures(napi_env env, napi_callback_info info) {
   Arguments arguments = arguments_of(env, info);
@@ -207,6 +215,7 @@ NAPI_MODULE_INIT() {
   export_function(env, exports, "work", work);
   export_function(env, exports, "deadline", deadline);
   export_function(env, exports, "requestKeyframe", request_keyframe);
+  export_function(env, exports, "clear", clear);
   export_function(env, exports, "figures", figures);
   return exports;
 }

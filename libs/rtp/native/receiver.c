@@ -55,8 +55,12 @@ Receiver *receiver_new(const ReceiverSettings *settings, const ReceiverEvents *e
   return receiver;
 }
 
+void receiver_clear(Receiver *receiver) {
+  for (size_t i = 0; i < receiver->track_count; i++) track_clear(&receiver->tracks[i]);
+}
+
 void receiver_free(Receiver *receiver) {
-  for (size_t i = 0; i < receiver->track_count; i++) track_free(&receiver->tracks[i]);
+  receiver_clear(receiver);
   bytes_free(&receiver->messages);
   bytes_free(&receiver->compound);
   free(receiver);

@@ -44,6 +44,8 @@ typedef struct Receiver Receiver;
 
 Receiver *receiver_new(const ReceiverSettings *settings, const ReceiverEvents *events);
 void receiver_free(Receiver *receiver);
+// Frees the packets that it holds, which do not come any more; it may go on.
+void receiver_clear(Receiver *receiver);
 // One more codec of the section with this mid, which is a track from its first codec on. False where that would be too many.
 bool receiver_add(Receiver *receiver, const char *mid, bool is_video, Format format);
 

@@ -26,8 +26,8 @@ void track_init(Track *track, const ReceiverEvents *events, LipSync *sync) {
   sync_add(sync, &track->clock);
 }
 
-void track_free(Track *track) {
-  buffer_free(&track->buffer);
+void track_clear(Track *track) {
+  buffer_clear(&track->buffer);
   look_back_clear(&track->look_back);
 }
 

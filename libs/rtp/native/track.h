@@ -39,7 +39,8 @@ typedef struct {
 
 // The track stays where it is from now on.
 void track_init(Track *track, const ReceiverEvents *events, LipSync *sync);
-void track_free(Track *track);
+// Forgets the packets that it holds.
+void track_clear(Track *track);
 // One more codec of the section; the first is the one until a packet comes.
 void track_add(Track *track, const Format *format);
 bool track_takes(const Track *track, uint8_t payload_type);

@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { AUDIO, receiver, rtp, rtx, senderReport, SETTINGS, VIDEO, VIDEO_SSRC } from '../../../test/support/rtp.js';
+import {
+  AUDIO,
+  receiver,
+  rtp,
+  rtx,
+  running,
+  senderReport,
+  SETTINGS,
+  VIDEO,
+  VIDEO_SSRC,
+} from '../../../test/support/rtp.js';
 import { RtpReceiver } from './receiver.js';
 import type { RtpFormat } from './types.js';
 
@@ -89,4 +99,20 @@ describe('what is no receiver, packet or time', () => {
   it('nor a clock that stands', () => {
     expect(() => new RtpReceiver([{ ...AUDIO, clockRate: 0 }], SETTINGS, silent)).toThrow('clock rate');
   });
+});
+
+it.each([
+  ['what waits for another packet', true],
+  ['the first packets', false],
+])('forgets %s when it is cleared, and may go on', (_, hasBegun) => {
+  const made = hasBegun ? running() : receiver({ settings: { transportCcExtension: null } });
+  for (const sequence of [6, 8]) made.push(rtp({ sequence }), 1050);
+  made.push(rtp({ ssrc: 9, sequence: 500 }), 1051);
+  const before = made.out.length;
+  made.receiver.clear();
+  made.receiver.clear();
+  made.receiver.work(5000);
+  expect([made.out.length, made.lost, made.receiver.kept.packets]).toEqual([before, [], 0]);
+  for (const sequence of [9, 10, 11, 8]) made.push(rtp({ sequence }), 5000);
+  expect(made.sequences().slice(before)).toEqual([9, 10, 11]);
 });

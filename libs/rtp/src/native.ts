@@ -31,6 +31,7 @@ interface Native {
   work(receiver: Handle, now: number): Buffer | undefined;
   deadline(receiver: Handle): number;
   requestKeyframe(receiver: Handle): Buffer | undefined;
+  clear(receiver: Handle): void;
   figures(receiver: Handle): [number, number, number, number, number, number, number, number];
 }
 

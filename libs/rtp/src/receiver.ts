@@ -84,6 +84,11 @@ export class RtpReceiver<Format extends RtpFormat> {
     return records !== undefined;
   }
 
+  /** Frees the packets that wait for others, which do not come any more. To be called at the end of a session: the rest is freed with the object. */
+  clear(): void {
+    native.clear(this.handle);
+  }
+
   figures(): ReceiverFigures {
     const [packetsLost, jitter, roundTrip, bytes, lastArrival] = native.figures(this.handle);
     return {

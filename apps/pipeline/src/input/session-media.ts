@@ -97,6 +97,7 @@ export class SessionMedia {
   stop(): void {
     this.isClosed = true;
     this.timer.stop();
+    this.receiver.clear();
   }
 
   async close(): Promise<void> {

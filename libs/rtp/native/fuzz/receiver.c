@@ -135,6 +135,7 @@ static void step(Session *session, Cursor *input) {
   give(session, &datagram, what == 0 ? !is_rtcp : is_rtcp, wait % 5);
   bytes_free(&datagram);
   if (what & 0x20) receiver_work(session->receiver, session->now);
+  if (what == 0x57 && wait == 7) receiver_clear(session->receiver);
   if (what == 0x47) receiver_request_keyframe(session->receiver);
 }
 

@@ -24,7 +24,7 @@ static void on_lost(void *user, uint32_t count) { note(user, -(double)count); }
 
 static void release(void *data) {
   Tested *tested = data;
-  buffer_free(&tested->buffer);
+  buffer_clear(&tested->buffer);
   bytes_free(&tested->out);
   free(tested);
 }
