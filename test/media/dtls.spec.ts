@@ -1,6 +1,7 @@
 // DTLS and SRTP of a session before OpenSSL's own program: which keys come of it, who is let in, how it ends.
 import { createHash, X509Certificate } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
+import { packetsOf } from '#libs/webrtc';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import type { Fingerprint } from '../../libs/sdp/src/index.js';
 import { SRTP_PROFILES, type SrtpProfile, SrtpSender } from '../../tools/lib/fuzz/srtp.ts';
@@ -32,9 +33,9 @@ async function connect({ fingerprints = sha256, ...options }: ConnectOptions) {
     role: options.role === 'client' ? ('passive' as const) : ('active' as const),
   };
   const { transport, half } = await WebrtcTransport.open(remote, SETTINGS, {
-    rtp: (packet) => seen.rtp.push(Buffer.from(packet)),
-    rtcp: () => undefined,
-    done: () => undefined,
+    batch: (packets, now, clock) => {
+      for (const { bytes, isRtcp } of packetsOf(packets, now, clock)) if (!isRtcp) seen.rtp.push(Buffer.from(bytes));
+    },
     onClosed: (reason, detail) => seen.closed.push(`${reason}: ${detail}`),
     onWarning: (message) => seen.warnings.push(message),
   });
@@ -179,9 +180,7 @@ it('a publisher that closes the connection is answered', async () => {
 
 it('takes a bounded number of records before there are keys', async () => {
   const { transport, half } = await WebrtcTransport.open({ fingerprints: [], role: 'passive' }, SETTINGS, {
-    rtp: () => undefined,
-    rtcp: () => undefined,
-    done: () => undefined,
+    batch: () => undefined,
     onClosed: () => undefined,
     onWarning: () => undefined,
   });

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
+import { packetsOf } from '../../libs/webrtc/src/index.js';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import { type IceHalf, readOffer, type RemoteTransport, writeAnswer } from '../../libs/sdp/src/index.js';
 import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
@@ -27,9 +28,9 @@ async function open(
 ): Promise<{ transport: WebrtcTransport; half: IceHalf; media: () => number }> {
   let packets = 0;
   const opened = await WebrtcTransport.open(remote, SETTINGS, {
-    rtp: () => (packets += 1),
-    rtcp: () => undefined,
-    done: () => undefined,
+    batch: (batch, now, clock) => {
+      for (const { isRtcp } of packetsOf(batch, now, clock)) packets += isRtcp ? 0 : 1;
+    },
     onClosed: () => undefined,
     onWarning: () => undefined,
   });

@@ -31,9 +31,7 @@ async function listen(
 ): Promise<{ transport: WebrtcTransport; half: IceHalf; closed: string[] }> {
   const closed: string[] = [];
   const events = {
-    rtp: () => undefined,
-    rtcp: () => undefined,
-    done: () => undefined,
+    batch: () => undefined,
     onClosed: (reason: string) => closed.push(reason),
     onWarning: () => undefined,
   };

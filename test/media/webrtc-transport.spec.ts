@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readOffer, writeAnswer } from '../../libs/sdp/src/index.js';
+import { packetsOf } from '../../libs/webrtc/src/index.js';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import { publishTestStream } from '../../tools/lib/whip-publisher.ts';
 
@@ -24,24 +25,27 @@ async function receive(settings = SETTINGS) {
   const seen = {
     payloadTypes: new Map<number, number>(),
     reports: 0,
-    batches: 0,
     arrivals: [] as number[],
     closed: [] as string[],
     warnings: [] as string[],
     transport: null as WebrtcTransport | null,
   };
+  const note = (packet: Buffer, arrival: number): void => {
+    seen.arrivals.push(arrival);
+    const payloadType = (packet[1] as number) & 0x7f;
+    if ((packet[0] as number) >> 6 === 2)
+      seen.payloadTypes.set(payloadType, (seen.payloadTypes.get(payloadType) ?? 0) + 1);
+  };
   const server = createServer((request, response) => {
     void text(request).then(async (sdp) => {
       const offer = readOffer(sdp);
       const { transport, half } = await WebrtcTransport.open(offer.remote, settings, {
-        rtp: (packet, arrival) => {
-          seen.arrivals.push(arrival);
-          const payloadType = (packet[1] as number) & 0x7f;
-          if ((packet[0] as number) >> 6 === 2)
-            seen.payloadTypes.set(payloadType, (seen.payloadTypes.get(payloadType) ?? 0) + 1);
+        batch: (packets, now, clock) => {
+          for (const { bytes, isRtcp, arrival } of packetsOf(packets, now, clock)) {
+            if (isRtcp) seen.reports += 1;
+            else note(bytes, arrival);
+          }
         },
-        rtcp: () => (seen.reports += 1),
-        done: () => (seen.batches += 1),
         onClosed: (reason, detail) => seen.closed.push(`${reason}: ${detail}`),
         onWarning: (message) => seen.warnings.push(message),
       });
@@ -138,9 +142,7 @@ describe('WebrtcTransport', () => {
     const { port } = socket.address();
     const remote = { fingerprints: [], role: 'active' as const };
     const events = {
-      rtp: () => undefined,
-      rtcp: () => undefined,
-      done: () => undefined,
+      batch: () => undefined,
       onClosed: () => undefined,
       onWarning: () => undefined,
     };

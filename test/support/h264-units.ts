@@ -1,7 +1,7 @@
 // What the specs of the H.264 depayloader have in common: units, and what comes out of their packets.
 import type { AccessUnit } from '../../apps/pipeline/src/input/codecs/h264/access-unit.js';
 import { H264Depayloader } from '../../apps/pipeline/src/input/codecs/h264/depayloader.js';
-import type { OrderedPacket } from '../../apps/pipeline/src/input/rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { ppsOf, sliceOf, spsOf } from './h264.js';
 
 export const [SPS, PPS] = [spsOf({}), ppsOf(0, 0)];

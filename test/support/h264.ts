@@ -1,5 +1,5 @@
 // H.264 for tests: a bit writer, parameter sets and slices of any size, and a packetizer that does all that RFC 6184 allows.
-import type { OrderedPacket } from '../../apps/pipeline/src/input/rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 
 /** ue(v) as a string of bits. */
 export function ue(value: number): string {

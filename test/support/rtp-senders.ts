@@ -1,5 +1,5 @@
 // Senders of RTP on a network, for the specs of the clocks.
-import type { LipSync, TrackClock } from '../../apps/pipeline/src/input/rtp/clock.js';
+import type { LipSync, TrackClock } from './rtp-parts.js';
 
 export const VIDEO = 90_000;
 export const AUDIO = 48_000;

@@ -1,6 +1,6 @@
 // What a publisher sends and a receiver answers, byte by byte; and a receiver whose doings are written down.
-import { RtpReceiver, type ReceiverSettings } from '../../apps/pipeline/src/input/rtp/receiver.js';
-import type { OrderedPacket, TrackFormat } from '../../apps/pipeline/src/input/rtp/types.js';
+import { type OrderedPacket, type ReceiverSettings, RtpReceiver } from '#libs/rtp';
+import type { Track as TrackFormat } from '#libs/sdp';
 
 export const VIDEO: TrackFormat = {
   kind: 'video',

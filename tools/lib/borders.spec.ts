@@ -24,6 +24,7 @@ const MAY: Record<string, string[]> = {
   protocol: ['transfer'],
   publisher: [],
   queue: ['config', 'protocol'],
+  rtp: ['process'],
   sdp: [],
   transfer: [],
   webrtc: ['gst', 'process'],
@@ -31,7 +32,7 @@ const MAY: Record<string, string[]> = {
 
 /** What no code of an app may import; `api` and the like: the source of another app. */
 const MAY_NOT: Record<string, string[]> = {
-  api: ['dashboard', 'pipeline', 'worker', '#libs/gst', '#libs/webrtc'],
+  api: ['dashboard', 'pipeline', 'worker', '#libs/gst', '#libs/rtp', '#libs/webrtc'],
   dashboard: [
     'api',
     'pipeline',
@@ -40,7 +41,7 @@ const MAY_NOT: Record<string, string[]> = {
     '../../../libs/db/src/index.js',
   ],
   pipeline: ['api', 'dashboard', 'worker', '#libs/config', '#libs/db', '#libs/queue'],
-  worker: ['api', 'dashboard', 'pipeline', '#libs/gst', '#libs/webrtc'],
+  worker: ['api', 'dashboard', 'pipeline', '#libs/gst', '#libs/rtp', '#libs/webrtc'],
 };
 
 const APPS = Object.keys(MAY_NOT);

@@ -27,10 +27,18 @@ describe.each(ADDONS)('%s', (file) => {
 });
 
 it('these are all addons', () => {
-  expect(ADDONS.toSorted()).toEqual(['gst.node', 'process.node', 'srtp.node', 'webrtc.node', 'webrtcbin.node']);
+  expect(ADDONS.toSorted()).toEqual([
+    'gst.node',
+    'process.node',
+    'rtp-parts.node',
+    'rtp.node',
+    'srtp.node',
+    'webrtc.node',
+    'webrtcbin.node',
+  ]);
 });
 
-it.each(['gst.node', 'webrtc.node'])(
+it.each(['gst.node', 'rtp.node', 'webrtc.node'])(
   "%s's copies are checked against the size of their target where the compiler knows it",
   (file) => {
     expect(readelf(file, '--dyn-syms')).toMatch(/UND __\w+_chk@/);

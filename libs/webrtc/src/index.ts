@@ -1,2 +1,3 @@
+export { type BatchPacket, packetsOf } from './batch.js';
 export { MediaTransport, ownFingerprint, type PacketListener, type TransportEnd } from './media-transport.js';
 export type { IceFigures, LocalSocket } from './native.js';

@@ -1,17 +1,14 @@
 import { GstError, GstObject } from '#libs/gst';
+import { batchClock } from './batch.js';
 import { type IceFigures, type LocalSocket, native } from './native.js';
 
-/** Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the system's monotonic clock (us) when it came. */
-const HEAD_BYTES = 8;
-/** That clock minus performance.now(), ms. */
-const CLOCK_OFFSET = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-
-/** What comes in, decrypted: RTP packets and RTCP packets, in the order of their arrival, and when that was (performance.now(), ms). */
+/** What comes in, decrypted. */
 export interface PacketListener {
-  rtp: (packet: Buffer, arrival: number) => void;
-  rtcp: (packet: Buffer, arrival: number) => void;
-  /** After the last packet of those that came together. */
-  done: () => void;
+  /**
+   * RTP and RTCP packets that came together, in the order of their arrival. Before each stand its length and whether it is RTCP, 16 bits each,
+   * and when it came (`packetsOf` reads it). `now`: performance.now(), ms; `clock`: the same on the clock that says when a packet came.
+   */
+  batch: (packets: Buffer, now: number, clock: number) => void;
 }
 
 /** `closed`: the peer said so (an alert of DTLS). */
@@ -38,7 +35,10 @@ export class MediaTransport extends GstObject {
    */
   constructor(isClient: boolean, digests: Buffer[], listener: TransportListener) {
     super(native.makeTransport(isClient, digests));
-    const packetsId = this.hear((batch: Buffer) => split(batch, listener));
+    const packetsId = this.hear((batch: Buffer) => {
+      const now = performance.now();
+      listener.batch(batch, now, batchClock(now));
+    });
     const stateId = this.hear(
       (event: 'mapped' | TransportEnd, what: number | string, address: string, port: number) => {
         if (event === 'mapped') listener.mapped(what as number, address, port);
@@ -87,19 +87,4 @@ export class MediaTransport extends GstObject {
     this.forget();
     native.closeTransport(this.handle);
   }
-}
-
-function split(batch: Buffer, listener: PacketListener): void {
-  const now = performance.now();
-  const clock = Math.round((now + CLOCK_OFFSET) * 1000);
-  for (let at = 0; at < batch.length;) {
-    const start = at + HEAD_BYTES;
-    const isRtcp = batch.readUInt16BE(at + 2) !== 0;
-    const arrival = now - Math.max(0, (clock - batch.readUInt32BE(at + 4)) | 0) / 1000;
-    at = start + batch.readUInt16BE(at);
-    const packet = batch.subarray(start, at);
-    if (isRtcp) listener.rtcp(packet, arrival);
-    else listener.rtp(packet, arrival);
-  }
-  listener.done();
 }

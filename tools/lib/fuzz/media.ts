@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pipeline } from '#libs/gst';
+import { RtpReceiver } from '#libs/rtp';
+import { packetsOf } from '#libs/webrtc';
 import { built } from '../built.ts';
 import { changed, type Codec, CODECS, realPackets } from './packets.ts';
 import { type Random, randomOf } from './random.ts';
@@ -99,9 +101,6 @@ async function loadParts() {
   const { openTrack } = await built<typeof import('../../../apps/pipeline/src/input/media-chain.js')>(
     `${at}/input/media-chain`,
   );
-  const { RtpReceiver } = await built<typeof import('../../../apps/pipeline/src/input/rtp/receiver.js')>(
-    `${at}/input/rtp/receiver`,
-  );
   const { TooLarge } = await built<typeof import('../../../apps/pipeline/src/input/codecs/frame-size.js')>(
     `${at}/input/codecs/frame-size`,
   );
@@ -109,7 +108,7 @@ async function loadParts() {
   const { WebrtcTransport } = await built<
     typeof import('../../../apps/pipeline/src/input/transport/webrtc-transport.js')
   >(`${at}/input/transport/webrtc-transport`);
-  return { openTrack, RtpReceiver, TooLarge, Hub, WebrtcTransport };
+  return { openTrack, TooLarge, Hub, WebrtcTransport };
 }
 
 interface Session {
@@ -134,7 +133,7 @@ type Receiver = Awaited<ReturnType<typeof openReceiver>>;
 
 /** What takes the packets of a session: depayloader, decoder and encoder as a publisher's. `over` says why no more is taken. */
 async function openReceiver({ codec, random, report, parts }: Session) {
-  const { openTrack, RtpReceiver, TooLarge, Hub } = parts;
+  const { openTrack, TooLarge, Hub } = parts;
   const kind: 'audio' | 'video' = codec === 'OPUS' ? 'audio' : 'video';
   const format = {
     kind,
@@ -187,7 +186,7 @@ async function openReceiver({ codec, random, report, parts }: Session) {
   return {
     state,
     rtp: (packet: Buffer, arrival: number) => guarded(() => receiver.rtp(packet, arrival, performance.now())),
-    rtcp: (packet: Buffer, arrival: number) => guarded(() => receiver.rtcp(packet, arrival)),
+    batch: (packets: Buffer, now: number, clock: number) => guarded(() => receiver.batch(packets, now, clock)),
     work: () => guarded(() => receiver.work(performance.now())),
     close: async () => {
       state.isOver = true;
@@ -226,15 +225,13 @@ async function runSession(session: Session): Promise<void> {
 async function openWire({ random, report, parts }: Session, receiver: Receiver): Promise<Wire> {
   const { WebrtcTransport } = parts;
   const events: WireEvents = {
-    rtp: (packet, arrival) => {
-      report.rtpArrived += 1;
-      receiver.rtp(packet, arrival);
+    batch: (packets, now, clock) => {
+      for (const { isRtcp } of packetsOf(packets, now, clock)) {
+        if (isRtcp) report.rtcpArrived += 1;
+        else report.rtpArrived += 1;
+      }
+      receiver.batch(packets, now, clock);
     },
-    rtcp: (packet, arrival) => {
-      report.rtcpArrived += 1;
-      receiver.rtcp(packet, arrival);
-    },
-    done: () => receiver.work(),
     onClosed: () => {
       receiver.state.isOver = true;
     },

@@ -13,9 +13,7 @@ type TransportClass = typeof import('../../../apps/pipeline/src/input/transport/
 
 /** What comes through the connection. */
 export interface WireEvents {
-  rtp: (packet: Buffer, arrival: number) => void;
-  rtcp: (packet: Buffer, arrival: number) => void;
-  done: () => void;
+  batch: (packets: Buffer, now: number, clock: number) => void;
   onClosed: () => void;
 }
 

@@ -1,6 +1,6 @@
 import { healthOf, type InputProblem, problemOf, type TrackHealth } from './input-health.js';
 import type { MediaChain } from './media-chain.js';
-import type { TrackFormat } from './rtp/types.js';
+import type { Track as TrackFormat } from '#libs/sdp';
 
 type Kind = TrackFormat['kind'];
 

@@ -137,9 +137,7 @@ export class Ingest {
   private async openTransport(): Promise<LocalTransport> {
     const { remote } = this.offer;
     const { transport, half } = await WebrtcTransport.open(remote, this.settings, {
-      rtp: (packet, arrival) => this.media.rtp(packet, arrival),
-      rtcp: (packet, arrival) => this.media.rtcp(packet, arrival),
-      done: () => this.media.packetsTaken(),
+      batch: (packets, now, clock) => this.media.packets(packets, now, clock),
       onClosed: (reason, detail) => this.transportClosed(reason, detail),
       onWarning: this.events.onWarning,
     });

@@ -1,5 +1,5 @@
 import type { InputFigures } from '#libs/protocol';
-import type { RtpReceiver } from './rtp/receiver.js';
+import type { ReceiverFigures } from '#libs/rtp';
 
 const toTenths = (value: number | null): number | null => (value === null ? null : Math.round(value * 10) / 10);
 
@@ -10,7 +10,7 @@ export class InputMeter {
   private keyframes: { at: number; interval: number | null } = { at: 0, interval: null };
   private window = { at: performance.now(), bytes: 0, frames: 0 };
 
-  constructor(private readonly receiver: RtpReceiver) {}
+  constructor(private readonly receiver: { figures(): ReceiverFigures }) {}
 
   static none(): InputFigures {
     const media = {

@@ -7,7 +7,8 @@ import { H264Depayloader } from './codecs/h264/depayloader.js';
 import type { MediaSample } from '../stream/hub.js';
 import { UNKNOWN_MARKER_MS } from './codecs/marker-trust.js';
 import { type Size, TooLarge } from './codecs/frame-size.js';
-import type { OrderedPacket, TrackFormat } from './rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
+import type { Track as TrackFormat } from '#libs/sdp';
 import { VpxDepayloader } from './codecs/vpx-depayloader.js';
 
 /** Opus decoded and encoded once for all outputs, as AAC-LC, the only audio that every RTMP platform takes. */

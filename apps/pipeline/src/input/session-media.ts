@@ -1,14 +1,13 @@
 import { Pipeline } from '#libs/gst';
 import type { InputFigures } from '#libs/protocol';
-import type { Offer } from '#libs/sdp';
+import { type OrderedPacket, RtpReceiver } from '#libs/rtp';
+import type { Offer, Track as TrackFormat } from '#libs/sdp';
 import type { ReasonCode } from '#libs/transfer';
 import { TooLarge } from './codecs/frame-size.js';
 import { HealthWatch } from './health-watch.js';
 import { InputMeter } from './input-meter.js';
 import { KeyframeRequests } from './keyframe-requests.js';
 import { type EncodedSample, type MediaChain, openTrack } from './media-chain.js';
-import { RtpReceiver } from './rtp/receiver.js';
-import type { OrderedPacket, TrackFormat } from './rtp/types.js';
 import { WorkTimer } from './work-timer.js';
 
 export interface SessionMediaEvents {
@@ -26,7 +25,7 @@ export class SessionMedia {
   readonly health: HealthWatch;
   /** Decoders and encoders; H.264 passes by it. */
   private readonly pipeline = new Pipeline();
-  private readonly receiver: RtpReceiver;
+  private readonly receiver: RtpReceiver<TrackFormat>;
   private readonly meter: InputMeter;
   private readonly chains = new Map<TrackFormat, MediaChain>();
   private readonly keyframes = new KeyframeRequests();
@@ -67,17 +66,11 @@ export class SessionMedia {
     await this.pipeline.play();
   }
 
-  rtp(packet: Buffer, arrival: number): void {
-    this.receiver.rtp(packet, arrival, performance.now());
-  }
-
-  rtcp(packet: Buffer, arrival: number): void {
-    this.receiver.rtcp(packet, arrival);
-  }
-
-  /** The packets that came together have been taken: what they call for is sent. */
-  packetsTaken(): void {
-    this.timer.work(performance.now());
+  /** Takes packets that came together, as a transport brings them, and sends what they call for. */
+  packets(batch: Buffer, now: number, clock: number): void {
+    if (this.isClosed) return;
+    this.receiver.batch(batch, now, clock);
+    this.timer.isDone(now);
   }
 
   /** Asks the publisher for a key frame (RTCP PLI). */
@@ -104,6 +97,7 @@ export class SessionMedia {
   stop(): void {
     this.isClosed = true;
     this.timer.stop();
+    this.receiver.clear();
   }
 
   async close(): Promise<void> {

@@ -5,16 +5,16 @@ interface Worker {
   readonly deadline: number | null;
 }
 
-/** Requests and reports are sent with the packets that come; a timer serves while none do. */
+/** Requests and reports are sent with the packets that come, by who takes those; a timer serves while none do. */
 export class WorkTimer {
   private next: { timer: NodeJS.Timeout; at: number } | null = null;
   private isStopped = false;
 
   constructor(private readonly worker: Worker) {}
 
-  work(now: number): void {
+  /** What was due has been done; the timer is set for what is next. */
+  isDone(now: number): void {
     if (this.isStopped) return;
-    this.worker.work(now);
     const { deadline } = this.worker;
     if (deadline === null || (this.next !== null && this.next.at <= deadline)) return;
     if (this.next) clearTimeout(this.next.timer);
@@ -31,5 +31,11 @@ export class WorkTimer {
   stop(): void {
     this.isStopped = true;
     if (this.next) clearTimeout(this.next.timer);
+  }
+
+  private work(now: number): void {
+    if (this.isStopped) return;
+    this.worker.work(now);
+    this.isDone(now);
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Av1Depayloader, type TemporalUnit } from './av1.js';
-import type { OrderedPacket } from '../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 
 type Header = Partial<Omit<OrderedPacket, 'payload'>>;
 

@@ -4,7 +4,7 @@
  */
 import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from './bitstream.js';
 import { av1Size, requireSize, type Size } from './frame-size.js';
-import type { OrderedPacket } from '../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { UnitEnd } from './unit-end.js';
 
 /** The aggregation header before the OBU elements of a packet (4.4). */

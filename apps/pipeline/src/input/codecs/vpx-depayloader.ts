@@ -2,7 +2,7 @@
 import type { TemporalUnit } from './av1.js';
 import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from './bitstream.js';
 import { requireSize, type Size, vp8Size, vp9Size } from './frame-size.js';
-import type { OrderedPacket } from '../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { UnitEnd } from './unit-end.js';
 import { framesOf, MAX_FRAMES, withIndex } from './vp9-superframe.js';
 import { beginsVp8Keyframe, beginsVp9Keyframe, vp8Payload, vp9Payload } from './vpx.js';

@@ -38,9 +38,7 @@ export class WebrtcTransport {
     private readonly events: TransportEvents,
   ) {
     this.media = new MediaTransport(role === 'active', fingerprints.flatMap(digestOf), {
-      rtp: events.rtp,
-      rtcp: events.rtcp,
-      done: events.done,
+      batch: events.batch,
       mapped: (socket, address, port) => {
         const seen = this.sockets[socket];
         if (seen) seen.mapped = { address, port };

@@ -1,4 +1,4 @@
-import type { OrderedPacket } from '../../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { Malformed, MAX_FRAME_BYTES, MAX_FRAME_PIECES } from '../bitstream.js';
 import type { DecoderConfig } from './decoder-config.js';
 import { type Nal, write } from './nal-unit.js';

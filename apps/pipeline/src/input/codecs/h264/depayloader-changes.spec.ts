@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OrderedPacket } from '../../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { H264Depayloader } from './depayloader.js';
 import { avc, packetize, ppsOf, sliceOf, spsOf } from '../../../../../../test/support/h264.js';
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { OrderedPacket } from '../../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import type { AccessUnit } from './access-unit.js';
 import { H264Depayloader } from './depayloader.js';
 import {

@@ -1,5 +1,5 @@
 // From RTP packets to H.264 frames as FLV and MP4 carry them (RFC 6184; ITU-T H.264; ISO/IEC 14496-15).
-import type { OrderedPacket } from '../../rtp/types.js';
+import type { OrderedPacket } from '#libs/rtp';
 import { type AccessUnit, add, discard, join, newUnit, type Unit } from './access-unit.js';
 import { Malformed } from '../bitstream.js';
 import { type DecoderConfig, ParameterSets } from './decoder-config.js';

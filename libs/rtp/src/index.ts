@@ -1,0 +1,2 @@
+export { RtpReceiver } from './receiver.js';
+export type { OrderedPacket, ReceiverEvents, ReceiverFigures, ReceiverSettings, RtpFormat } from './types.js';
