@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { MediaTransport } from '#libs/webrtc';
 import { WebrtcTransport } from '../../apps/pipeline/src/input/transport/webrtc-transport.js';
 import type { Fingerprint, IceHalf } from '../../libs/sdp/src/index.js';
 import { freePort } from '../support/ports.js';
@@ -214,6 +215,32 @@ it('offers what a STUN server sees, and does without one that is silent', async 
   expect(half.candidates[1]).toMatch(/ 192\.0\.2\.33 4242 typ srflx raddr 127\.0\.0\.1 rport \d+$/);
   server.removeAllListeners('message');
   expect((await listen('passive', { ...SETTINGS, stunServer })).half.candidates).toHaveLength(1);
+});
+
+it('tells nobody of an answer of a STUN server that was not asked', async () => {
+  const mapped: unknown[] = [];
+  const transport = new MediaTransport(false, [], {
+    batch: () => undefined,
+    mapped: (...values) => mapped.push(values),
+    ended: () => undefined,
+  });
+  closing.push(() => transport.close());
+  const [socket] = transport.listenOn(['127.0.0.1'], 0, 65_535, 100_000);
+  transport.setCredentials('ours', 'p'.repeat(24));
+  const peer = await StunPeer.open(`candidate:1 1 udp 1 127.0.0.1 ${socket?.port} typ host`);
+  closing.push(() => peer.close());
+  // With the transaction of a socket that has asked nobody.
+  const answer = Buffer.concat([
+    Buffer.from([1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42]),
+    Buffer.alloc(12),
+    Buffer.from([0, 0x20, 0, 8, 0, 1, 0x31, 0x80, 0xe1, 0x12, 0xa6, 0x63]),
+  ]);
+  for (let i = 0; i < 100; i += 1) peer.send(answer);
+  peer.check({ ufrag: 'ours', pwd: 'p'.repeat(24) });
+  await expect.poll(() => peer.count('101')).toBe(1);
+  // Events come in their order: this one after those.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(mapped).toEqual([]);
 });
 
 it('whatever comes, it goes on', async () => {

@@ -62,8 +62,11 @@ static void answer_check(Transport *transport, const Path *path, const StunMessa
   }
 }
 
+// An answer to what was asked, once: anybody can send more of them.
 static void tell_mapped(Transport *transport, guint index, const StunMessage *answer) {
-  if (answer->mapped.ss_family == AF_UNSPEC || memcmp(answer->transaction, transport->sockets[index].transaction, STUN_TRANSACTION_BYTES) != 0) return;
+  IceSocket *own = &transport->sockets[index];
+  if (!own->is_asked || answer->mapped.ss_family == AF_UNSPEC || memcmp(answer->transaction, own->transaction, STUN_TRANSACTION_BYTES) != 0) return;
+  own->is_asked = FALSE;
   char text[INET6_ADDRSTRLEN];
   const struct sockaddr_in *v4 = (const void *)&answer->mapped;
   const struct sockaddr_in6 *v6 = (const void *)&answer->mapped;
@@ -164,7 +167,7 @@ static napi_value listen_on_addresses(napi_env env, napi_callback_info info) {
   napi_get_array_length(env, args[1], &length);
   napi_value result;
   napi_create_array(env, &result);
-  for (uint32_t i = 0; i < length && count < MAX_SOCKETS; i++) {
+  for (uint32_t i = 0; i < length && transport->socket_count < MAX_SOCKETS; i++) {
     napi_value item, entry;
     napi_get_element(env, args[1], i, &item);
     g_autofree char *text = js_string(env, item);
@@ -216,6 +219,7 @@ static napi_value ask_stun(napi_env env, napi_callback_info info) {
   for (guint i = 0; i < transport->socket_count; i++) {
     if (g_socket_get_family(transport->sockets[i].socket) != g_inet_address_get_family(address)) continue;
     memcpy(transport->sockets[i].transaction, transaction, STUN_TRANSACTION_BYTES);
+    transport->sockets[i].is_asked = TRUE;
     g_socket_send_to(transport->sockets[i].socket, server, (const gchar *)request, length, NULL, NULL);
   }
   g_mutex_unlock(&transport->lock);

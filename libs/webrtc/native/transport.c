@@ -12,6 +12,8 @@
 #define USUAL_BATCH 16384
 // What came before the keys did: the handshake's last step may be overtaken by the first media.
 #define MAX_WAITING 64
+// A handshake with losses takes a few dozens. A session without keys is given up after seconds.
+#define MAX_HANDSHAKE_RECORDS 1000
 
 // Before each packet of a batch: its length and whether it is RTCP, 16 bits each; the lower 32 bits of the monotonic clock (us) when it came.
 #define HEAD_BYTES 8
@@ -19,6 +21,9 @@
 G_DEFINE_FINAL_TYPE(Transport, transport, G_TYPE_OBJECT)
 
 static GMainContext *context;
+// Serves the sockets, until its environment ends. NULL: not yet.
+static GThread *thread;
+static gint is_ending;
 // Transports that have a batch; touched by the thread of the sockets only.
 static GQueue filled = G_QUEUE_INIT;
 
@@ -57,7 +62,7 @@ void transport_hand_over(Transport *transport) {
 static gpointer serve(gpointer data) {
   (void)data;
   g_main_context_push_thread_default(context);
-  for (;;) {
+  while (!g_atomic_int_get(&is_ending)) {
     g_main_context_iteration(context, TRUE);
     if (g_queue_is_empty(&filled)) continue;
     g_usleep(GATHER_US);
@@ -109,7 +114,8 @@ static void take_waiting(Transport *transport) {
 void transport_take(Transport *transport, guint path, const guint8 *packet, gsize length) {
   if (length < 12) return;
   if (packet[0] >= 20 && packet[0] <= 63) {
-    transport->records++;
+    // Of each address, so that what somebody else sends takes nothing from the publisher.
+    if (transport->srtp == NULL && transport->paths[path].records++ >= MAX_HANDSHAKE_RECORDS) return;
     if (transport->srtp == NULL) ice_record_came(transport, path);
     dtls_take(transport, packet, length);
     if (transport->srtp != NULL) take_waiting(transport);
@@ -123,16 +129,26 @@ void transport_take(Transport *transport, guint path, const guint8 *packet, gsiz
   }
 }
 
+// When the environment ends, before its OpenSSL and what carries our events do.
+static void stop(void *data) {
+  (void)data;
+  g_atomic_int_set(&is_ending, TRUE);
+  g_main_context_wakeup(context);
+  g_thread_join(g_steal_pointer(&thread));
+}
+
 // What all transports of the process share, once. False: thrown.
 static gboolean start(napi_env env) {
-  if (context != NULL) return TRUE;
+  if (thread != NULL) return TRUE;
   const char *fault = dtls_init();
   if (fault != NULL) {
     throw_error(env, "OpenSSL does not start: %s", fault);
     return FALSE;
   }
-  context = g_main_context_new();
-  g_thread_unref(g_thread_new("ice", serve, NULL));
+  if (context == NULL) context = g_main_context_new();
+  g_atomic_int_set(&is_ending, FALSE);
+  thread = g_thread_new("ice", serve, NULL);
+  napi_add_env_cleanup_hook(env, stop, NULL);
   return TRUE;
 }
 

@@ -20,8 +20,9 @@
 typedef struct {
   GSocket *socket;
   GSource *source;
-  // Of the question to a STUN server.
+  // Of the question to a STUN server that is not answered yet.
   guint8 transaction[STUN_TRANSACTION_BYTES];
+  gboolean is_asked;
 } IceSocket;
 
 // Which of our sockets, and the peer's address.
@@ -31,6 +32,8 @@ typedef struct {
   struct sockaddr_storage peer;
   // Bytes, since the peer has asked here.
   guint64 received, sent;
+  // DTLS records that came.
+  guint records;
   // When it asked last, as a number that grows with each check.
   guint64 asked;
   // Over which the peer has asked first; a DTLS record came; a packet came that only the peer can have encrypted.
@@ -66,8 +69,8 @@ struct _Transport {
   guint64 last_asked;
   // Of `paths`, -1: none. Where we send to; which the peer has nominated last.
   gint selected, nominated;
-  // Proper checks, checks of somebody else, and DTLS records, so far.
-  guint checks, strangers, records;
+  // Proper checks, and checks of somebody else, so far.
+  guint checks, strangers;
 };
 
 // The context of the thread that serves all sockets.
