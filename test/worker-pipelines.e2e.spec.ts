@@ -207,6 +207,17 @@ describe('on a machine on which processes start slowly', () => {
     await expect.poll(() => worker.get(Runners).used).toBe(16 - refused.length);
   });
 
+  it('a publisher who waits for one while its node stops is answered', async () => {
+    const worker = await startWorker('node-a');
+    worker.get(PipelineProgram).file = SLOW;
+    const answer = dispatch(await newStream());
+    // Its process is on its way.
+    await expect.poll(() => readdirSync(runDir).filter((name) => name.endsWith('.log'))).toHaveLength(1);
+    workers.splice(0);
+    await worker.close();
+    expect(await answer).toMatchObject({ sdp: expect.stringContaining('answer') });
+  });
+
   it('more are kept ready while many publishers come', async () => {
     const worker = await startWorker('node-a', { NODE_SLOTS: '30', WARM_PIPELINES: '1', ANSWER_TIMEOUT_MS: '20000' });
     worker.get(PipelineProgram).file = SLOW;

@@ -94,7 +94,7 @@ export async function startScriptedNode(
       if (count === 0) return;
       await act(node.script).then(
         async (sdp) => {
-          await prisma.stream.update({ where: { id: streamId }, data: { state: 'connecting' } });
+          await prisma.stream.updateMany({ where: { id: streamId, state: 'starting' }, data: { state: 'connecting' } });
           await wire.reply(replyTo, sessionId, { sdp });
         },
         ({ code, message }: { code: string; message: string }) => wire.refuse(replyTo, sessionId, { code, message }),

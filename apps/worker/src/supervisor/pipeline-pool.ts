@@ -28,6 +28,7 @@ export class PipelinePool {
   private readonly ready: PipelineProcess[] = [];
   /** Publishers for whom none was ready; the first one gets the next. */
   private readonly waiting: Waiting[] = [];
+  private readonly promised = new Set<Promise<PipelineProcess>>();
   private readonly rate = new ArrivalRate();
   private starting = 0;
   private failures = 0;
@@ -48,12 +49,7 @@ export class PipelinePool {
     const longestMs = PART_FOR_START * this.env.ANSWER_TIMEOUT_MS;
     if (this.waiting.length > 0 && waitMs > longestMs)
       throw new NoPipelineInTime(`a process would be there in ${Math.round(waitMs)} ms`);
-    const taken = new Promise<PipelineProcess>((resolve, reject) => {
-      const waiting = { resolve, reject, deadline: setTimeout(() => this.giveUp(waiting), longestMs) };
-      this.waiting.push(waiting);
-    });
-    this.startForWaiting();
-    return taken;
+    return this.wait(longestMs);
   }
 
   /** Starts what is missing, one after the other: starts compete with running streams for the CPU. */
@@ -63,12 +59,27 @@ export class PipelinePool {
     this.start();
   }
 
-  /** Keeps none ready any more; resolves when those that were have ended. */
+  /** Keeps none ready any more; who waits for one still gets it. Resolves when those that nobody took have ended. */
   async close(): Promise<void> {
     this.closed = true;
     if (this.timer) clearTimeout(this.timer);
-    while (this.waiting.length > 0) this.nextWaiting()?.reject(new Error('this node stops'));
-    await Promise.all([this.starter.abort(), ...this.ready.splice(0).map((pipeline) => pipeline.terminate())]);
+    await Promise.all([
+      ...this.ready.splice(0).map((pipeline) => pipeline.terminate()),
+      // Each has a deadline.
+      Promise.allSettled(this.promised).then(() => this.starter.abort()),
+    ]);
+  }
+
+  private wait(longestMs: number): Promise<PipelineProcess> {
+    const taken = new Promise<PipelineProcess>((resolve, reject) => {
+      const waiting = { resolve, reject, deadline: setTimeout(() => this.giveUp(waiting), longestMs) };
+      this.waiting.push(waiting);
+    });
+    this.promised.add(taken);
+    const forget = (): void => void this.promised.delete(taken);
+    taken.then(forget, forget);
+    this.startForWaiting();
+    return taken;
   }
 
   private nextWaiting(): Waiting | undefined {
@@ -105,13 +116,11 @@ export class PipelinePool {
 
   private started(pipeline: PipelineProcess): void {
     this.failures = 0;
-    if (this.closed) {
-      pipeline.terminate().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
-      return;
-    }
     const next = this.nextWaiting();
-    if (next === undefined) this.keep(pipeline);
-    else next.resolve(pipeline);
+    if (next !== undefined) next.resolve(pipeline);
+    else if (this.closed)
+      pipeline.terminate().catch((error: unknown) => this.logger.warn(`pipeline ${pipeline.pid}: ${String(error)}`));
+    else this.keep(pipeline);
     this.startForWaiting();
     this.refill();
   }
@@ -130,7 +139,6 @@ export class PipelinePool {
   private failed(error: unknown): void {
     const next = this.nextWaiting();
     next?.reject(error);
-    if (this.closed) return;
     this.startForWaiting();
     if (next === undefined) this.retryLater(error);
     else this.refill();
