@@ -76,7 +76,7 @@ export class PipelinePool {
       this.waiting.push(waiting);
     });
     this.promised.add(taken);
-    const forget = (): void => void this.promised.delete(taken);
+    const forget = (): boolean => this.promised.delete(taken);
     taken.then(forget, forget);
     this.startForWaiting();
     return taken;
