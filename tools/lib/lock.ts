@@ -19,8 +19,14 @@ export function lockHolder(name: string): number | undefined {
 
 /** The living process that a lock file names. */
 function holderOf(file: string): number | undefined {
-  const [pid = '', born] = (read(file) ?? '').split(' ');
-  return born !== undefined && birth(pid) === born ? Number(pid) : undefined;
+  const text = read(file) ?? '';
+  return isHeld(text) ? Number(text.split(' ')[0]) : undefined;
+}
+
+/** Whether the process that a lock names is alive. */
+function isHeld(text: string): boolean {
+  const [pid = '', born] = text.split(' ');
+  return born !== undefined && birth(pid) === born;
 }
 
 /** Undefined when the file is not there, or not there any more. */
@@ -44,17 +50,27 @@ function linked(file: string, name: string): boolean {
   }
 }
 
-/** Removes a lock whose holder is no more, and not one that somebody else has taken since we looked. */
-function removeStale(file: string): void {
-  const aside = `${file}.${randomUUID()}`;
-  try {
-    renameSync(file, aside);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return;
-    throw error;
+/**
+ * Puts `ours` in the place of a lock whose holder is no more: `stale` is what that lock says. Of all who want to, the one does it that links its claim,
+ * which is named after the dead holder; of a claim whose holder has died in turn, the next one. Nobody removes a lock, so no living holder
+ * ever loses his.
+ */
+function replaceStale(ours: string, file: string, stale: string): 'done' | 'taken' | 'changed' {
+  const claims: string[] = [];
+  for (let dead = stale; ;) {
+    const claim = `${file}.after-${dead.replace(' ', '-')}`;
+    claims.push(claim);
+    if (linked(ours, claim)) break;
+    const other = read(claim);
+    if (other === undefined) return 'changed';
+    if (isHeld(other)) return 'taken';
+    dead = other;
   }
-  if (holderOf(aside) !== undefined) linked(aside, file);
-  rmSync(aside, { force: true });
+  // Who had such a claim before has put its own lock there, and then removed the claim.
+  const isStale = read(file) === stale;
+  if (isStale) renameSync(ours, file);
+  for (const claim of claims) rmSync(claim, { force: true });
+  return isStale ? 'done' : 'changed';
 }
 
 /** Takes the lock and returns how to give it back, or undefined when a living process holds it. */
@@ -65,8 +81,12 @@ export function tryLock(name: string): (() => void) | undefined {
   writeFileSync(ours, `${process.pid} ${birth(process.pid)}`);
   try {
     while (!linked(ours, file)) {
-      if (holderOf(file) !== undefined) return undefined;
-      removeStale(file);
+      const text = read(file);
+      if (text === undefined) continue;
+      if (isHeld(text)) return undefined;
+      const outcome = replaceStale(ours, file, text);
+      if (outcome === 'taken') return undefined;
+      if (outcome === 'done') break;
     }
   } finally {
     rmSync(ours, { force: true });

@@ -1,14 +1,18 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hash, randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Env } from '#libs/config';
-import { PipelineFiles, readJson } from './pipeline-files.js';
+import { PipelineFiles } from './pipeline-files.js';
 import { exitsWithin, identify, isRunning, type ProcessIdentity, signal } from './process-identity.js';
 
 /** How long the worker before us may take to finish the answers at hand and its pending writes. */
 const HAND_OVER_MS = 10_000;
 const EXIT_MS = 5000;
+/** How long another process may be about to take the lock of one that is no more, and how often that is looked at. */
+const TAKE_MS = 10_000;
+const POLL_MS = 20;
 
 interface Lock extends ProcessIdentity {
   nodeId: string;
@@ -63,10 +67,17 @@ export class RunDir {
   async acquire(handOverMs = HAND_OVER_MS): Promise<void> {
     const self = identify(process.pid);
     if (!self) throw new Error('this process is not in /proc');
-    while (!this.tryLock({ ...self, nodeId: this.nodeId })) {
-      const owner = readJson<Lock>(this.lockFile);
-      if (!owner || !isRunning(owner)) {
-        this.removeLock(owner);
+    const lock = { ...self, nodeId: this.nodeId };
+    const deadline = performance.now() + TAKE_MS;
+    while (!this.tryLock(lock)) {
+      const text = read(this.lockFile);
+      const owner = text === undefined ? null : runningOwner(text);
+      if (owner === null) {
+        if (text !== undefined && this.replaceLock(lock, text)) break;
+        // Another process is at it, or has just given it back.
+        if (performance.now() > deadline)
+          throw new Error(`RUN_DIR ${this.path}: its lock is taken, and nobody holds it`);
+        await sleep(POLL_MS);
         continue;
       }
       if (owner.nodeId !== this.nodeId || owner.pid === process.pid) {
@@ -86,32 +97,46 @@ export class RunDir {
   }
 
   private tryLock(lock: Lock): boolean {
-    const temporary = join(this.path, `worker.lock.${randomUUID()}`);
-    writeFileSync(temporary, JSON.stringify(lock), { mode: 0o600 });
+    const ours = this.write(lock);
     try {
-      // Fails when there is a lock; and nobody ever reads half of one.
-      linkSync(temporary, this.lockFile);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      return false;
+      return linked(ours, this.lockFile);
     } finally {
-      rmSync(temporary, { force: true });
+      rmSync(ours, { force: true });
     }
   }
 
-  /** Removes the lock of `owner`, who is no more, and not one that somebody else has taken in between. */
-  private removeLock(owner: Lock | null): void {
-    const taken = join(this.path, `worker.lock.${randomUUID()}`);
+  /**
+   * Puts ours in the place of a lock whose owner is no more (`stale` is what it says); false when somebody else does, or has. Of several, the one
+   * does it that links its claim, which is named after the dead owner; of a claim whose owner has died in turn, the next one. Nobody removes a
+   * lock, so no living owner ever loses his.
+   */
+  private replaceLock(lock: Lock, stale: string): boolean {
+    const ours = this.write(lock);
+    const claims: string[] = [];
     try {
-      renameSync(this.lockFile, taken);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw error;
+      for (let dead = stale; ;) {
+        const claim = `${this.lockFile}.after-${hash('sha256', dead).slice(0, 16)}`;
+        claims.push(claim);
+        if (linked(ours, claim)) break;
+        const other = read(claim);
+        if (other === undefined || runningOwner(other) !== null) return false;
+        dead = other;
+      }
+      // Who had such a claim before has put its own lock there, and then removed the claim.
+      const isStale = read(this.lockFile) === stale;
+      if (isStale) renameSync(ours, this.lockFile);
+      for (const claim of claims) rmSync(claim, { force: true });
+      return isStale;
+    } finally {
+      rmSync(ours, { force: true });
     }
-    const found = readJson<Lock>(taken);
-    if (found && isRunning(found) && found.pid !== owner?.pid) linkSync(taken, this.lockFile);
-    rmSync(taken, { force: true });
+  }
+
+  /** A file of our own that says so: linked or renamed, it is there at once, and nobody ever reads half of it. */
+  private write(lock: Lock): string {
+    const file = join(this.path, `worker.lock.${randomUUID()}`);
+    writeFileSync(file, JSON.stringify(lock), { mode: 0o600 });
+    return file;
   }
 
   private async askToHandOver(owner: Lock, deadlineMs: number): Promise<void> {
@@ -124,5 +149,37 @@ export class RunDir {
     signal(owner, 'SIGKILL');
     if (!(await exitsWithin(owner, EXIT_MS)))
       throw new Error(`worker process ${owner.pid} holds RUN_DIR ${this.path} and cannot be ended`);
+  }
+}
+
+/** The living process that a lock names; null: it is no more, or the lock says nothing that we understand. */
+function runningOwner(text: string): Lock | null {
+  try {
+    const owner = JSON.parse(text) as Lock | null;
+    return owner !== null && isRunning(owner) ? owner : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Undefined when the file is not there, or not there any more. */
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Gives the file another name; false when the name is taken. */
+function linked(file: string, name: string): boolean {
+  try {
+    linkSync(file, name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
   }
 }
