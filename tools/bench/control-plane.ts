@@ -57,8 +57,9 @@ export async function measureControlPlane({ runs, onlyGrowth, sizes, print, say 
       for (const { system, rounds } of systems) rounds.push(await measureOnce(system, SECONDS));
     for (const { projects, system, rounds } of onlyGrowth ? [] : systems) {
       printRequests(projects, rounds, print);
-      await measureArrivals(system, projects, print);
+      // First: callbacks that take a second are still on their way when the other is over.
       await measureClock(system, projects, print);
+      await measureArrivals(system, projects, print);
     }
     for (const { system } of systems.slice(0, 1)) await measureGrowth(system, print);
   } finally {
