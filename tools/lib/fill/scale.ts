@@ -34,8 +34,5 @@ export const SMALL: Scale = {
   liveStreams: 2000,
 };
 
-/** The customer that has many projects, and one of them with a good part of everything. */
-export const BIG = { customer: 1, project: 1 };
-
-/** Projects of the big customer; every so many-th is its own. */
+/** Projects of the customer that has many, number 1; every so many-th is its own. */
 export const bigProjectsOf = ({ projects }: Scale): number => Math.min(2000, Math.ceil(projects / 20));
