@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Env } from '../libs/config/src/index.js';
 import { PipelineProgram } from '../apps/worker/src/supervisor/pipeline-starter.js';
 import { Runners } from '../apps/worker/src/streams/runners.js';
 import { StreamRows } from '../apps/worker/src/streams/stream-rows.js';
@@ -219,8 +220,10 @@ describe('on a machine on which processes start slowly', () => {
   });
 
   it('more are kept ready while many publishers come', async () => {
-    const worker = await startWorker('node-a', { NODE_SLOTS: '30', WARM_PIPELINES: '1', ANSWER_TIMEOUT_MS: '20000' });
+    const worker = await startWorker('node-a', { NODE_SLOTS: '30', ANSWER_TIMEOUT_MS: '20000' });
     worker.get(PipelineProgram).file = SLOW;
+    // Not from the beginning: there the program is still another one.
+    worker.get(Env).WARM_PIPELINES = 1;
     const streams = await Promise.all(Array.from({ length: 12 }, () => newStream()));
     await Promise.all(streams.map((stream) => dispatch(stream, 20_000)));
     const processes = () => readdirSync(runDir).filter((name) => name.endsWith('.sock')).length;
